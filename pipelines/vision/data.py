@@ -1,0 +1,87 @@
+"""Images with what is known of each, split by the use they are put to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The splits that datasets offer. `train`, `validation` and `test` are always there; the rest depends on the dataset.
+SPLITS = {
+    "train": "training images",
+    "validation": "for choices made while developing a method: never reported",
+    "test": "drawn like the training images",
+    "held_out_fonts": "the same classes in fonts never seen in training: a natural shift",
+    "spurious": "the cue that goes with the class in training is as often wrong as right; groups recorded",
+    "cue_conflict": "the shape of one class with the colour of another; the group is the class of the colour",
+    "near_outliers": "classes that look like the known ones",
+    "far_outliers": "textures and noise",
+    "training_outliers": "outliers a method may train on, from families in no other split",
+    "transfer_train": "classes never seen in training, to fit a linear probe on",
+    "transfer_test": "the same unseen classes, to test it on",
+}
+
+
+class DataError(ValueError):
+    """A data source that cannot be used: the message says where, what was found and what is accepted."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and their labels.
+
+    images  uint8 [n, size, size, 3]
+    labels  int64 [n]; below 0 marks an outlier
+    groups  int64 [n]; spurious-cue group, or the cue's class on cue-conflict images; -1 where there is none
+    parts   int64 [n], index into part_names (the font, the family of outlier); -1 where there is none
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    parts: NDArray[np.int64]
+    part_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a dataset before it is made: side length in pixels, classes and the splits it will have."""
+
+    size: int
+    classes: int
+    splits: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named set of splits over the same classes and image size."""
+
+    name: str
+    class_names: tuple[str, ...]
+    splits: Mapping[str, Split]
+
+    @property
+    def size(self) -> int:
+        """Side length of the images in pixels."""
+        return int(self.splits["train"].images.shape[1])
+
+
+def split_of(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64] | None = None,
+    parts: NDArray[np.int64] | None = None,
+    part_names: tuple[str, ...] = (),
+) -> Split:
+    """A Split with -1 wherever no group or part is given."""
+    none = np.full(len(labels), -1, dtype=np.int64)
+    return Split(
+        np.ascontiguousarray(images, dtype=np.uint8),
+        np.asarray(labels, dtype=np.int64),
+        none if groups is None else np.asarray(groups, dtype=np.int64),
+        none if parts is None else np.asarray(parts, dtype=np.int64),
+        part_names,
+    )
