@@ -1,0 +1,74 @@
+"""The tables: names and types of their columns, the columns that identify a row, and the check that a frame keeps to them."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's columns with their types, the key that is unique and sorts it, and the columns that may be null."""
+
+    name: str
+    columns: dict[str, pl.DataType | type[pl.DataType]]
+    key: tuple[str, ...]
+    nullable: tuple[str, ...] = ()
+
+
+class TableError(ValueError):
+    """A frame that is not the table it should be; the message names the table, the column and the rows."""
+
+
+RESULTS = Table(
+    name="results",
+    columns={
+        "domain": pl.String,
+        "dataset": pl.String,
+        "method": pl.String,
+        "model": pl.String,  # an architecture at one scale, e.g. resnet-16
+        "family": pl.String,  # the architecture, e.g. resnet
+        "parameters": pl.Int64,
+        "flops": pl.Float64,  # of the whole training
+        "seed": pl.Int64,
+        "step": pl.Int64,  # training step at which it was measured
+        "measurement": pl.String,  # condition/metric
+        "metric": pl.String,
+        "condition": pl.String,
+        "part": pl.String,  # "all", or one part of the condition (a corruption at a severity, a family of outliers)
+        "axis": pl.String,  # capability or safety
+        "pillar": pl.String,  # of a safety measurement: robustness, monitoring, alignment or systemic safety
+        "higher_is_better": pl.Boolean,
+        "value": pl.Float64,
+        "standard_error": pl.Float64,  # over test examples
+        "n": pl.Int64,  # test examples
+        "flags": pl.String,  # validity flags, comma-separated; empty where none
+    },
+    key=("domain", "dataset", "method", "model", "seed", "step", "measurement", "part"),
+    nullable=("parameters", "flops", "pillar", "standard_error", "n"),
+)
+
+
+def checked(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The frame in the table's column order, sorted by its key. Raises TableError where it is not that table."""
+    _check_columns(frame, table)
+    frame = frame.select(table.columns).sort(table.key, nulls_last=True)
+    for column in table.columns:
+        if column not in table.nullable and frame[column].null_count():
+            raise TableError(f"{table.name}: column {column!r} is empty in {frame[column].null_count()} rows")
+    repeated = frame.filter(pl.struct(table.key).is_duplicated())
+    if len(repeated):
+        raise TableError(f"{table.name}: {len(repeated)} rows share a key, the first {repeated.select(table.key).row(0, named=True)}")
+    for column, dtype in table.columns.items():
+        if dtype == pl.Float64 and not frame[column].drop_nulls().is_finite().all():
+            raise TableError(f"{table.name}: column {column!r} holds values that are not finite")
+    return frame
+
+
+def _check_columns(frame: pl.DataFrame, table: Table) -> None:
+    missing = [name for name in table.columns if name not in frame.columns]
+    unknown = [name for name in frame.columns if name not in table.columns]
+    if missing or unknown:
+        raise TableError(f"{table.name}: missing columns {missing}, unknown columns {unknown}")
+    for name, dtype in table.columns.items():
+        if frame.schema[name] != dtype:
+            raise TableError(f"{table.name}: column {name!r} is {frame.schema[name]}, not {dtype}")
