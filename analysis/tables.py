@@ -14,6 +14,10 @@ class Table:
     key: tuple[str, ...]
     nullable: tuple[str, ...] = ()
 
+    def empty(self) -> pl.DataFrame:
+        """The table without a row."""
+        return pl.DataFrame(schema=self.columns)
+
 
 class TableError(ValueError):
     """A frame that is not the table it should be; the message names the table, the column and the rows."""
@@ -45,6 +49,95 @@ RESULTS = Table(
     },
     key=("domain", "dataset", "method", "model", "seed", "step", "measurement", "part"),
     nullable=("parameters", "flops", "pillar", "standard_error", "n"),
+)
+
+CAPABILITY = Table(
+    name="capability",
+    columns={
+        "domain": pl.String,
+        "dataset": pl.String,
+        "method": pl.String,
+        "model": pl.String,
+        "family": pl.String,
+        "parameters": pl.Int64,
+        "flops": pl.Float64,
+        "seed": pl.Int64,
+        "step": pl.Int64,
+        "score_name": pl.String,
+        "score": pl.Float64,
+    },
+    key=("domain", "dataset", "method", "model", "seed", "step", "score_name"),
+    nullable=("parameters", "flops"),
+)
+
+CAPABILITY_WEIGHTS = Table(
+    name="capability_weights",
+    columns={
+        "domain": pl.String,
+        "dataset": pl.String,
+        "score_name": pl.String,
+        "measurement": pl.String,
+        "mean": pl.Float64,  # of the oriented measurement over the standard runs
+        "standard_deviation": pl.Float64,
+        "weight": pl.Float64,  # of the standardised measurement
+        "explained": pl.Float64,  # the component's share of the variance
+    },
+    key=("domain", "dataset", "score_name", "measurement"),
+)
+
+CORRELATIONS = Table(
+    name="correlations",
+    columns={
+        "domain": pl.String,
+        "dataset": pl.String,
+        "score_name": pl.String,
+        "measurement": pl.String,
+        "pillar": pl.String,
+        "population": pl.String,  # ladder, methods or pooled
+        "estimate": pl.Float64,  # Spearman's correlation
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "n": pl.Int64,  # runs; in the population "methods", cells of method and model
+        "families": pl.Int64,
+        "rough": pl.Boolean,  # fewer than 8 families: the interval is only a hint
+    },
+    key=("domain", "dataset", "score_name", "measurement", "population"),
+    nullable=("pillar", "low", "high"),
+)
+
+EFFECTS = Table(
+    name="effects",
+    columns={
+        "domain": pl.String,
+        "dataset": pl.String,
+        "method": pl.String,
+        "measurement": pl.String,  # or the name of a capability score
+        "axis": pl.String,
+        "pillar": pl.String,
+        "effect": pl.Float64,  # difference to standard in the measurement's unit, up = better or safer
+        "standard_error": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "standardised": pl.Float64,  # in standard deviations of the standard runs
+        "standardised_low": pl.Float64,
+        "standardised_high": pl.Float64,
+        "clusters": pl.String,  # what the interval is over: models, seeds (a single model), or none (a single pair)
+        "pairs": pl.Int64,
+        "models": pl.Int64,
+        "unpaired": pl.Int64,  # the method's runs with no standard run of the same model and seed to hold them against
+        "flagged": pl.Int64,  # pairs in which either value carries a validity flag
+    },
+    key=("domain", "dataset", "method", "measurement"),
+    nullable=(
+        "pillar",
+        "effect",
+        "standard_error",
+        "low",
+        "high",
+        "standardised",
+        "standardised_low",
+        "standardised_high",
+    ),
 )
 
 
