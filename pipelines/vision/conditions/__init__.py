@@ -1,0 +1,1 @@
+"""What a trained model is put through: one file per condition."""

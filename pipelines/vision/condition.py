@@ -1,0 +1,79 @@
+"""A condition: the examples a trained model is put through, and what is recorded of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipelines.outcomes import Outcomes
+from pipelines.vision.architecture import Classifier
+from pipelines.vision.data import Dataset, Split
+from pipelines.vision.method import pixels
+from pipelines.vision.training import channels_first
+
+BATCH = 250  # images at a time: larger batches fall out of the cache and are slower an image
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images that stay the same for every model, with the row of the split that each was made from."""
+
+    split: Split
+    rows: NDArray[np.int64]
+
+
+def inference(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+    """The model's logits on the examples as they are."""
+    return outcomes_of(examples, logits_of(model, examples.split.images))
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is done with a dataset and a model.
+
+    examples  made once for all models, from the dataset and a generator
+    outcomes  of one model on them
+    splits    that it takes from the dataset
+    has       what its outcomes have for metrics: labels, outliers, groups, features
+    """
+
+    examples: Callable[[Dataset, np.random.Generator], Examples]
+    outcomes: Callable[[Classifier, Examples, torch.Generator], Outcomes] = inference
+    splits: tuple[str, ...] = ("test",)
+    has: tuple[str, ...] = ("labels",)
+
+
+def whole(name: str) -> Callable[[Dataset, np.random.Generator], Examples]:
+    """All images of a split."""
+
+    def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
+        split = dataset.splits[name]
+        return Examples(split, np.arange(len(split)))
+
+    return examples
+
+
+def take(split: Split, rows: NDArray[np.int64]) -> Split:
+    """The chosen rows of a split."""
+    return Split(split.images[rows], split.labels[rows], split.groups[rows], split.parts[rows], split.part_names)
+
+
+def logits_of(model: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits [n, classes] in float32, whatever precision the model was trained in."""
+    return in_batches(model, channels_first(images))
+
+
+@torch.inference_mode()
+def in_batches(function: Callable[[Tensor], Tensor], images: Tensor) -> NDArray[np.float32]:
+    """A function of float images in [0, 1], applied to uint8 images [n, 3, size, size] batch by batch."""
+    results = [function(pixels(batch)).float().cpu().numpy() for batch in images.split(BATCH)]
+    return np.concatenate(results)
+
+
+def outcomes_of(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
+    """Outcomes with the examples' labels, groups and parts."""
+    split = examples.split
+    return Outcomes(logits, split.labels, examples.rows, split.groups, split.parts, split.part_names)

@@ -1,0 +1,46 @@
+"""Classes never seen in training, told apart by a linear probe on the model's frozen features: what transfers.
+
+The probe is ridge regression onto one-hot labels, in closed form, on standardised features (Alain & Bengio 2016,
+arXiv 1610.01644, for probes).
+"""
+
+import numpy as np
+import torch
+
+from pipelines.outcomes import Outcomes
+from pipelines.parts import Positive
+from pipelines.vision.architecture import Classifier
+from pipelines.vision.condition import Condition, Examples, in_batches, outcomes_of
+from pipelines.vision.data import Dataset, split_of
+from pipelines.vision.training import channels_first
+
+TO_FIT, TO_TEST = 0, 1
+
+
+def condition(*, ridge: Positive = 1.0) -> Condition:
+    """ridge: penalty on the squared weights, for each feature of unit variance."""
+
+    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+        split = examples.split
+        features = in_batches(model.features, channels_first(split.images)).astype(np.float64)
+        fit, test = split.groups == TO_FIT, np.flatnonzero(split.groups == TO_TEST)
+        mean, spread = features[fit].mean(axis=0), features[fit].std(axis=0) + 1e-6
+        known = np.column_stack([(features - mean) / spread, np.ones(len(features))])
+        targets = np.eye(split.labels.max() + 1)[split.labels[fit]]
+        penalty = ridge * np.diag(np.append(np.ones(features.shape[1]), 0.0))
+        weights = np.linalg.solve(known[fit].T @ known[fit] + penalty, known[fit].T @ targets)
+        tested = split_of(split.images[test], split.labels[test])
+        return outcomes_of(Examples(tested, examples.rows[test]), (known[test] @ weights).astype(np.float32))
+
+    return Condition(both_splits, outcomes, splits=("transfer_train", "transfer_test"))
+
+
+def both_splits(dataset: Dataset, generator: np.random.Generator) -> Examples:
+    """The images to fit the probe on and those to test it on, told apart by the group."""
+    to_fit, to_test = dataset.splits["transfer_train"], dataset.splits["transfer_test"]
+    split = split_of(
+        np.concatenate([to_fit.images, to_test.images]),
+        np.concatenate([to_fit.labels, to_test.labels]),
+        groups=np.repeat([TO_FIT, TO_TEST], [len(to_fit), len(to_test)]),
+    )
+    return Examples(split, np.concatenate([np.arange(len(to_fit)), np.arange(len(to_test))]))

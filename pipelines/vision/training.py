@@ -1,0 +1,169 @@
+"""One training run: a fresh classifier, a method's hooks, AdamW under a one-cycle schedule, on one device."""
+
+import math
+import warnings
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipelines.parts import Count, NonNegative, Positive, Whole
+from pipelines.vision.architecture import Architecture, Classifier, build, count_parameters
+from pipelines.vision.data import Split
+from pipelines.vision.draws import seed_for, torch_generator
+from pipelines.vision.method import Method, Step, TrainingData, pixels
+
+
+class Diverged(ArithmeticError):
+    """The loss became infinite or not a number."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much training a run gets: the same for every method of a study."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    precision: str
+    shift: int
+    flip: bool
+
+
+def budget(
+    *,
+    epochs: Count,
+    batch_size: Count = 64,
+    learning_rate: Positive = 2e-3,
+    weight_decay: NonNegative = 5e-4,
+    precision: Literal["float32", "bfloat16"] = "float32",
+    shift: Whole = 0,
+    flip: bool = False,
+) -> Budget:
+    """epochs over the training split; learning_rate: the schedule's peak; precision: of the forward pass (bfloat16 by
+    autocast; evaluation is always float32); shift: random translation in pixels; flip: random mirroring."""
+    return Budget(epochs, batch_size, learning_rate, weight_decay, precision, shift, flip)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained classifier's weights and what it took.
+
+    weights     arrays by name
+    parameters  trainable numbers
+    flops       of the whole training: those of the first step, counted, times the steps
+    loss        mean over the last epoch
+    """
+
+    weights: Mapping[str, NDArray[np.generic]]
+    parameters: int
+    flops: float
+    steps: int
+    loss: float
+
+
+def train(
+    architecture: Architecture,
+    method: Method,
+    splits: Mapping[str, Split],
+    classes: int,
+    budget: Budget,
+    seed: int,
+    device: str = "cpu",
+) -> Trained:
+    """Train from scratch. Every draw comes from `seed`. Raises Diverged."""
+    model = build(architecture, classes, splits["train"].images.shape[1], seed_for(seed, "weights")).to(device)
+    generator = torch_generator(seed, "method")
+    data = method.prepare(training_data(splits, method, classes, device), generator)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(seed, "dropout"))
+        flops, losses = fit(model, method, data, budget, torch_generator(seed, "order"), generator)
+        model = method.finish(model.eval(), data, generator)
+    steps_an_epoch = len(losses) // budget.epochs
+    mean_loss = float(torch.stack(losses[-steps_an_epoch:]).mean())
+    return Trained(weights_of(model), count_parameters(model), flops * len(losses), len(losses), mean_loss)
+
+
+def fit(
+    model: Classifier,
+    method: Method,
+    data: TrainingData,
+    budget: Budget,
+    order: torch.Generator,
+    generator: torch.Generator,
+) -> tuple[float, list[Tensor]]:
+    """Train the model in place; the FLOPs of its first step and the loss of every step."""
+    batch = min(budget.batch_size, len(data))
+    steps_an_epoch = len(data) // batch
+    steps = budget.epochs * steps_an_epoch
+    optimiser = torch.optim.AdamW(
+        model.parameters(), budget.learning_rate, weight_decay=budget.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
+    counter = FlopCounterMode(display=False)
+    losses: list[Tensor] = []
+    model.train()
+    for _ in range(budget.epochs):
+        for rows in torch.randperm(len(data), generator=order)[: steps_an_epoch * batch].view(steps_an_epoch, batch):
+            rows = rows.to(data.images.device)
+            images = augment(pixels(data.images[rows]), budget, order)
+            step = Step(model, images, data.labels[rows], data.groups[rows], data, generator, len(losses) / steps)
+            with nullcontext() if losses else counter:
+                with torch.autocast(images.device.type, torch.bfloat16, enabled=budget.precision == "bfloat16"):
+                    loss = method.loss(step)
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.detach().float())
+        if not math.isfinite(losses[-1]):
+            raise Diverged(f"the loss is {float(losses[-1])} at step {len(losses)} of {steps}")
+    return float(counter.get_total_flops()), losses
+
+
+def augment(images: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+    """Images moved by up to `shift` pixels (edges repeated) and mirrored, each by its own draw."""
+    count, _, height, width = images.shape
+    if budget.shift:
+        moves = torch.randint(-budget.shift, budget.shift + 1, (2, count, 1), generator=generator).to(images.device)
+        rows = (torch.arange(height, device=images.device) + moves[0]).clamp(0, height - 1)
+        columns = (torch.arange(width, device=images.device) + moves[1]).clamp(0, width - 1)
+        each = torch.arange(count, device=images.device)
+        images = images.permute(0, 2, 3, 1)[each[:, None, None], rows[:, :, None], columns[:, None, :]]
+        images = images.permute(0, 3, 1, 2)
+    if budget.flip:
+        mirrored = torch.rand(count, 1, 1, 1, generator=generator).to(images.device) < 0.5
+        images = torch.where(mirrored, images.flip(3), images)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def training_data(splits: Mapping[str, Split], method: Method, classes: int, device: str) -> TrainingData:
+    """The training split, and the outliers where the method asks for them, as tensors on the device."""
+    train = splits["train"]
+    outliers = splits["training_outliers"].images if "training_outliers" in method.splits else train.images[:0]
+    return TrainingData(
+        channels_first(train.images).to(device),
+        torch.from_numpy(train.labels).to(device),
+        torch.from_numpy(train.groups).to(device),
+        channels_first(outliers).to(device),
+        classes,
+    )
+
+
+def channels_first(images: NDArray[np.uint8]) -> Tensor:
+    """[n, height, width, 3] as a tensor of shape [n, 3, height, width], without a copy: channels last in memory."""
+    with warnings.catch_warnings():  # arrays from the object store are read-only, and stay unwritten
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(images).permute(0, 3, 1, 2)
+
+
+def weights_of(model: Classifier) -> dict[str, NDArray[np.generic]]:
+    """The model's state as contiguous arrays."""
+    return {name: value.detach().cpu().contiguous().numpy() for name, value in model.backbone.state_dict().items()}
