@@ -1,7 +1,7 @@
 """The cluster bootstrap: how often each row is drawn, Spearman's correlation of every resample, percentile intervals.
 
-A resample is a vector of multiplicities, one per row. Its average ranks are cumulated multiplicities in the order of the original
-column, so a column is sorted once, whatever the number of resamples.
+A resample is a vector of multiplicities, one per row. Its average ranks are cumulated multiplicities in the order of
+the original column, so a column is sorted once, whatever the number of resamples.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,12 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
-BLOCK = 128  # resamples at a time: their ranks stay in the processor's cache, and memory doesn't grow with the number of draws
+BLOCK = 128  # resamples at a time: the ranks stay in the cache, and memory does not grow with the draws
 
 
 def cluster_counts(clusters: Labels, draws: int, rng: np.random.Generator) -> Array:
-    """How often each row is drawn in each resample, (draws, rows): clusters drawn with replacement, then rows within each drawn cluster.
+    """How often each row is drawn in each resample, (draws, rows): clusters drawn with replacement, then rows within
+    each drawn cluster.
 
     `clusters` is (rows,), any labels. With one cluster this is the ordinary bootstrap of its rows.
     """
@@ -37,8 +38,8 @@ def blocks(draws: int) -> Iterator[int]:
 def bootstrap_spearman(x: Array, columns: Array, clusters: Labels, *, draws: int, rng: np.random.Generator) -> Array:
     """Spearman's correlation of x with each column in each resample of clusters, then of rows, (draws, columns).
 
-    x is (rows,), complete; columns is (rows, columns), where NaN leaves the row out of that column's pairs. A resample in which x or the column
-    is constant gives NaN.
+    x is (rows,), complete; columns is (rows, columns), where NaN leaves the row out of that column's pairs. A resample
+    in which x or the column is constant gives NaN.
     """
     return np.concatenate(
         [np.empty((0, columns.shape[1]))]
@@ -47,7 +48,8 @@ def bootstrap_spearman(x: Array, columns: Array, clusters: Labels, *, draws: int
 
 
 def resampled_spearman(x: Array, columns: Array, counts: Array) -> Array:
-    """Spearman's correlation of x with each column when row i is there counts[r, i] times, (resamples, columns). Ties get their average rank.
+    """Spearman's correlation of x with each column when row i is there counts[r, i] times, (resamples, columns). Ties
+    get their average rank.
 
     x is (rows,), columns (rows, columns), counts (resamples, rows). Equals scipy.stats.spearmanr on the repeated rows.
     """
@@ -66,7 +68,9 @@ def resampled_spearman(x: Array, columns: Array, counts: Array) -> Array:
 
 
 def percentile_interval(draws: Array, *, confidence: float = 0.95) -> tuple[Array, Array]:
-    """The lower and upper end per column of (draws, columns): the central share `confidence` of the finite draws; NaN where there is none."""
+    """The lower and upper end per column of (draws, columns): the central share `confidence` of the finite draws; NaN
+    where there is none.
+    """
     low, high = np.full(draws.shape[1], np.nan), np.full(draws.shape[1], np.nan)
     for column, values in enumerate(draws.T):
         finite = values[np.isfinite(values)]
@@ -102,14 +106,18 @@ def _spearman_of_block(x: Array, columns: Array, counts: Array) -> Array:
 
 
 def _order_and_groups(values: Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp] | None]:
-    """The order that sorts the values, and where each group of equal values starts in it; None for the groups where all differ."""
+    """The order that sorts the values, and where each group of equal values starts in it; None for the groups where all
+    differ.
+    """
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
     return order, None if len(starts) == len(values) else starts
 
 
 def _ranks(counts: Array, starts: npt.NDArray[np.intp] | None, cubes_untied: Array) -> tuple[Array, Array]:
-    """Average ranks less 1/2, (rows, resamples), of rows already in order, and the sum over groups of ties of their size cubed, (resamples,)."""
+    """Average ranks less 1/2, (rows, resamples), of rows already in order, and the sum over groups of ties of their
+    size cubed, (resamples,).
+    """
     if starts is None:
         return np.cumsum(counts, axis=0) - counts / 2, cubes_untied
     groups = np.add.reduceat(counts, starts, axis=0)

@@ -1,7 +1,8 @@
 """Capability scores: one number per trained model that says how much it can do, for safety to be held against.
 
-`clean_accuracy` is the logit of the measurement clean/accuracy. `pc1` is the first principal component of every measurement whose axis is
-capability. Its weights come from the standard runs alone and are then frozen, so that no method has a say in the scale it is judged on.
+`clean_accuracy` is the logit of the measurement clean/accuracy. `pc1` is the first principal component of every
+measurement whose axis is capability. Its weights come from the standard runs alone and are then frozen, so that no
+method has a say in the scale it is judged on.
 """
 
 from collections.abc import Sequence
@@ -52,9 +53,9 @@ def oriented() -> pl.Expr:
 def capability_scores(results: pl.DataFrame, *, score: str = "pc1", without: str | None = None) -> pl.DataFrame:
     """The capability score of every run at every step, as the table CAPABILITY.
 
-    `without` names a capability measurement to leave out of pc1, so that this measurement can be held against a score that
-    doesn't hold it. A run that lacks a measurement of the score has no row. A data set with fewer than 3 complete standard runs has no pc1.
-    Raises ValueError on an unknown score or measurement.
+    `without` names a capability measurement to leave out of pc1, so that this measurement can be held against a score
+    that doesn't hold it. A run that lacks a measurement of the score has no row. A data set with fewer than 3 complete
+    standard runs has no pc1. Raises ValueError on an unknown score or measurement.
     """
     if score == "pc1":
         return _component_scores(results, without)
@@ -66,8 +67,10 @@ def capability_scores(results: pl.DataFrame, *, score: str = "pc1", without: str
 
 
 def capability_weights(results: pl.DataFrame, *, without: str | None = None) -> pl.DataFrame:
-    """What pc1 is made of, as the table CAPABILITY_WEIGHTS: per measurement the mean and standard deviation over the standard runs
-    that standardise it and its weight; `explained` is the component's share of the variance of the standardised ranks, in [0, 1]."""
+    """What pc1 is made of, as the table CAPABILITY_WEIGHTS: per measurement the mean and standard deviation over the
+    standard runs that standardise it and its weight; `explained` is the component's share of the variance of the
+    standardised ranks, in [0, 1].
+    """
     frames = [CAPABILITY_WEIGHTS.empty()]
     for place, rows in (
         _capability_rows(results, without).partition_by(PLACE, as_dict=True, maintain_order=True).items()
@@ -77,8 +80,10 @@ def capability_weights(results: pl.DataFrame, *, without: str | None = None) -> 
 
 
 def leading_component(matrix: Array) -> tuple[Array, float]:
-    """The leading eigenvector (unit length, signed so that its largest entry in magnitude is positive) of the Spearman correlation
-    matrix of the columns, and its share of the variance. `matrix` is (rows, columns), complete, no column constant."""
+    """The leading eigenvector (unit length, signed so that its largest entry in magnitude is positive) of the Spearman
+    correlation matrix of the columns, and its share of the variance. `matrix` is (rows, columns), complete, no column
+    constant.
+    """
     ranks = rankdata(matrix, axis=0)
     correlation = np.atleast_2d(np.corrcoef(ranks, rowvar=False))
     values, vectors = np.linalg.eigh(correlation)
@@ -87,11 +92,13 @@ def leading_component(matrix: Array) -> tuple[Array, float]:
 
 
 def safetywashing_scores(wide: pl.DataFrame, columns: Sequence[str] = SAFETYWASHING) -> tuple[pl.Series, pl.DataFrame]:
-    """The capability score of Ren et al. (2024, Safetywashing), one number per row of `wide`, and the weights with the share explained.
+    """The capability score of Ren et al. (2024, Safetywashing), one number per row of `wide`, and the weights with the
+    share explained.
 
-    `wide` has a row per model and a column per benchmark, signed so that higher is better. Columns are standardised over all models (population
-    standard deviation) and weighted by the leading eigenvector of their Spearman correlation matrix. Base and chat models are scored apart.
-    Raises ValueError where a capability column is absent, holds gaps or is constant.
+    `wide` has a row per model and a column per benchmark, signed so that higher is better. Columns are standardised
+    over all models (population standard deviation) and weighted by the leading eigenvector of their Spearman
+    correlation matrix. Base and chat models are scored apart. Raises ValueError where a capability column is absent,
+    holds gaps or is constant.
     """
     absent = [name for name in columns if name not in wide.columns]
     if absent:
@@ -107,7 +114,9 @@ def safetywashing_scores(wide: pl.DataFrame, columns: Sequence[str] = SAFETYWASH
 
 
 def _clean_accuracy(results: pl.DataFrame) -> pl.DataFrame:
-    """logit((k + 1/2) / (n - k + 1/2)) of k right out of n, which is finite at 0 and 1; where n is unknown, as if n were 10,000."""
+    """logit((k + 1/2) / (n - k + 1/2)) of k right out of n, which is finite at 0 and 1; where n is unknown, as if n
+    were 10,000.
+    """
     n = pl.col("n").fill_null(10_000)
     k = pl.col("value") * n
     rows = results.filter(pl.col("measurement") == CLEAN_ACCURACY, pl.col("part") == "all")
@@ -126,7 +135,7 @@ def _component_scores(results: pl.DataFrame, without: str | None) -> pl.DataFram
         .join(needed, on=PLACE)
         .filter(pl.col("held") == pl.col("needed"))
     )
-    return checked(scores.select(CAPABILITY.columns), CAPABILITY)
+    return checked(scores.select(*CAPABILITY.columns), CAPABILITY)
 
 
 def _capability_rows(results: pl.DataFrame, without: str | None) -> pl.DataFrame:

@@ -140,11 +140,24 @@ EFFECTS = Table(
     ),
 )
 
+LEDGER = Table(
+    name="ledger",
+    columns={
+        "method": pl.String,
+        "planned": pl.Int64,
+        "finished": pl.Int64,
+        "failed": pl.Int64,
+        "p": pl.Float64,  # that the method's runs fail as often as the others
+    },
+    key=("method",),
+    nullable=("p",),
+)
+
 
 def checked(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """The frame in the table's column order, sorted by its key. Raises TableError where it is not that table."""
     _check_columns(frame, table)
-    frame = frame.select(table.columns).sort(table.key, nulls_last=True)
+    frame = frame.select(*table.columns).sort(table.key, nulls_last=True)
     for column in table.columns:
         if column not in table.nullable and frame[column].null_count():
             raise TableError(f"{table.name}: column {column!r} is empty in {frame[column].null_count()} rows")
