@@ -29,7 +29,9 @@ class Range:
     def __str__(self) -> str:
         if self.high == math.inf:
             return f"a number {'above' if self.low_open else 'of at least'} {self.low:g}"
-        return f"a number {'above' if self.low_open else 'from'} {self.low:g} {'and at most' if self.low_open else 'to'} {self.high:g}"
+        if self.low_open:
+            return f"a number above {self.low:g} and at most {self.high:g}"
+        return f"a number from {self.low:g} to {self.high:g}"
 
 
 Share = Annotated[float, Range(0, 1)]
@@ -68,6 +70,17 @@ def module(package: str, name: str) -> types.ModuleType:
 def factory(package: str, name: str) -> Callable[..., Any]:
     """The function that makes the part: the module's attribute named like the package's singular."""
     return typing.cast(Callable[..., Any], getattr(module(package, name), package.rpartition(".")[2].removesuffix("s")))
+
+
+def defaults(make: Callable[..., Any]) -> dict[str, Any]:
+    """The default options of a factory."""
+    parameters = inspect.signature(make).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
+
+
+def full_options(package: str, name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The options together with the defaults of those left out."""
+    return defaults(factory(package, name)) | dict(options or {})
 
 
 def load(package: str, name: str, options: Mapping[str, Any] | None = None) -> Any:

@@ -29,7 +29,7 @@ def worst_logits(
     low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=1)
     attacked = torch.clamp(images + start, low, high)
     with torch.no_grad():
-        logits = model(images)
+        logits: Tensor = model(images)
     standing = (logits.argmax(1) == labels).nonzero()[:, 0]
     for number in range(steps + 1):
         if not len(standing):

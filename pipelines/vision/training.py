@@ -111,8 +111,8 @@ def fit(
     losses: list[Tensor] = []
     model.train()
     for _ in range(budget.epochs):
-        for rows in torch.randperm(len(data), generator=order)[: steps_an_epoch * batch].view(steps_an_epoch, batch):
-            rows = rows.to(data.images.device)
+        permutation = torch.randperm(len(data), generator=order).to(data.images.device)
+        for rows in permutation[: steps_an_epoch * batch].view(steps_an_epoch, batch):
             images = augment(pixels(data.images[rows]), budget, order)
             step = Step(model, images, data.labels[rows], data.groups[rows], data, generator, len(losses) / steps)
             with nullcontext() if losses else counter:

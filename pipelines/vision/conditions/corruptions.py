@@ -16,7 +16,7 @@ from pipelines.parts import Count
 from pipelines.vision.condition import Condition, Examples
 from pipelines.vision.data import Dataset, split_of
 
-Images = NDArray[np.float32]  # [n, size, size, 3] in [0, 1]
+Images = NDArray[np.floating]  # [n, size, size, 3] in [0, 1]
 
 
 def condition(*, images: Count = 200, kinds: list[str] | None = None) -> Condition:

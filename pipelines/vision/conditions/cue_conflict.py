@@ -1,4 +1,4 @@
-"""The shape of one class with the colour of another, whose class is the group (Geirhos et al. 2019, arXiv 1811.12231)."""
+"""The shape of one class, the colour of another, whose class is the group (Geirhos et al. 2019, arXiv 1811.12231)."""
 
 from pipelines.vision.condition import Condition, whole
 

@@ -1,4 +1,4 @@
-"""MLP-Mixer: mixing across patches, then across channels, and no attention (Tolstikhin et al. 2021, arXiv 2105.01601)."""
+"""MLP-Mixer: mixing across patches, then channels, without attention (Tolstikhin et al. 2021, arXiv 2105.01601)."""
 
 from torch import nn
 

@@ -1,6 +1,7 @@
 """Residual network with one basic block per stage and four stages (He et al. 2016, arXiv 1512.03385)."""
 
-from typing import Literal
+import typing
+from typing import Any, Literal
 
 from torch import nn
 
@@ -18,7 +19,7 @@ def model(*, width: Count, stem_stride: Literal[1, 2, 4] = 4, blocks: Count = 1)
         import timm
 
         at_least(size, 2 * stem_stride, "resnet")
-        network = timm.create_model(
+        network: Any = timm.create_model(
             "resnet18",
             num_classes=classes,
             channels=(width, 2 * width, 4 * width, 8 * width),
@@ -30,7 +31,8 @@ def model(*, width: Count, stem_stride: Literal[1, 2, 4] = 4, blocks: Count = 1)
         if stem_stride < 4:
             network.maxpool = nn.Identity()
         if stem_stride < 2:
-            network.conv1[0].stride = (1, 1)
-        return network
+            first = network.conv1[0]
+            first.stride = (1, 1)
+        return typing.cast(nn.Module, network)
 
     return build

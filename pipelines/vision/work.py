@@ -1,0 +1,120 @@
+"""What the stages ask of the vision domain: plain specifications (`{use, options}`) in, values out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipelines import parts
+from pipelines.outcomes import Outcomes
+from pipelines.vision import training
+from pipelines.vision.architecture import Classifier, build, count_parameters
+from pipelines.vision.condition import Condition, Examples
+from pipelines.vision.data import Dataset, Loader, Shape, Split
+from pipelines.vision.draws import numpy_generator, torch_generator
+from pipelines.vision.method import Method
+from pipelines.vision.training import Trained, budget
+
+__all__ = ["budget", "cost", "dataset", "examples", "outcomes_have", "predict", "shape", "splits_needed", "train"]
+
+Spec = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Trainable parameters of a model, and FLOPs of one image through it and back."""
+
+    parameters: int
+    flops_an_image: float
+
+
+def part(kind: str, spec: Spec) -> Any:
+    """The part that a specification names."""
+    return parts.load(f"pipelines.vision.{kind}", spec["use"], spec["options"])
+
+
+def shape(data: Spec) -> Shape:
+    """What is known of a dataset before it is made."""
+    loader: Loader = part("datasets", data)
+    return loader.shape()
+
+
+def dataset(data: Spec) -> Dataset:
+    """The dataset itself."""
+    loader: Loader = part("datasets", data)
+    return loader.load()
+
+
+def cost(model: Spec, shape: Shape) -> Cost:
+    """What one image costs in training. Raises ValueError where the images are too small for the model."""
+    classifier = build(part("models", model), shape.classes, shape.size, seed=0)
+    with FlopCounterMode(display=False) as counter:
+        classifier(torch.zeros(2, 3, shape.size, shape.size)).sum().backward()
+    return Cost(count_parameters(classifier), counter.get_total_flops() / 2)
+
+
+def training_cost(method: Spec) -> float:
+    """A method's training time as a multiple of standard."""
+    return float(part("methods", method).cost)
+
+
+def splits_needed(kind: str, spec: Spec) -> tuple[str, ...]:
+    """The splits that a method or condition takes from the dataset."""
+    needed: Method | Condition = part(kind, spec)
+    return needed.splits
+
+
+def outcomes_have(condition: Spec) -> tuple[str, ...]:
+    """What a condition's outcomes have for metrics."""
+    chosen: Condition = part("conditions", condition)
+    return chosen.has
+
+
+def examples(condition: Spec, data: Dataset) -> Examples:
+    """A condition's examples, the same for every model."""
+    chosen: Condition = part("conditions", condition)
+    return chosen.examples(data, numpy_generator(0, f"examples/{condition['use']}"))
+
+
+def training_modules(run: Spec) -> list[str]:
+    """The modules whose code decides what a training run gives."""
+    return [
+        "pipelines.vision.training",
+        f"pipelines.vision.methods.{run['method']['use']}",
+        f"pipelines.vision.models.{run['model']['use']}",
+    ]
+
+
+def condition_modules(condition: Spec) -> list[str]:
+    """The modules whose code decides a condition's outcomes, given the model."""
+    return [f"pipelines.vision.conditions.{condition['use']}"]
+
+
+def train(run: Spec, splits: Mapping[str, Split], device: str) -> Trained:
+    """The trained model of a run: `{model, method, training, classes, seed}`."""
+    return training.train(
+        part("models", run["model"]),
+        part("methods", run["method"]),
+        splits,
+        run["classes"],
+        budget(**run["training"]),
+        run["seed"],
+        device,
+    )
+
+
+def restore(run: Spec, size: int, weights: Mapping[str, NDArray[np.generic]], device: str) -> Classifier:
+    """The classifier with the weights of a finished run, ready to be evaluated."""
+    classifier = build(part("models", run["model"]), run["classes"], size, seed=0)
+    classifier.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    return classifier.to(device).eval()
+
+
+def predict(condition: Spec, classifier: Classifier, examples: Examples, seed: int) -> Outcomes:
+    """A model's outcomes under a condition."""
+    chosen: Condition = part("conditions", condition)
+    return chosen.outcomes(classifier, examples, torch_generator(seed, f"condition/{condition['use']}"))

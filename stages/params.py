@@ -1,0 +1,311 @@
+"""A study: params.yaml read and checked, every fault at once."""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines import parts
+from pipelines.parts import UnknownPart, WrongOptions
+
+DOMAINS = ("vision",)
+PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")
+SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
+BASELINE = "standard"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+class WrongParams(ValueError):
+    """Everything that is wrong with a params.yaml: one line each, in `faults`."""
+
+    def __init__(self, faults: list[str]):
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named part: the file that makes it and its options, defaults included."""
+
+    name: str
+    use: str
+    options: Mapping[str, Any]
+
+    def spec(self) -> dict[str, Any]:
+        """What identifies the part; its name in params.yaml does not."""
+        return {"use": self.use, "options": dict(self.options)}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A metric under a condition, with the axis it lies on and, for a safety measurement, its pillar."""
+
+    condition: str
+    name: str
+    metric: Part
+    axis: str
+    pillar: str | None
+
+
+@dataclass(frozen=True)
+class DomainStudy:
+    """What a study trains in one domain, what it puts it through and what it measures."""
+
+    domain: str
+    data: Part
+    shape: Any
+    training: Mapping[str, Any]
+    models: tuple[Part, ...]
+    seeds: tuple[int, ...]
+    methods: tuple[Part, ...]
+    conditions: tuple[Part, ...]
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named study over one or more domains, and what its work needs, which is in no key."""
+
+    name: str
+    domains: tuple[DomainStudy, ...]
+    compute: Mapping[str, Any]
+
+
+class _Faults(list[str]):
+    def __init__(self, source: str):
+        self.source = source
+
+    def add(self, where: str, what: str) -> None:
+        self.append(f"{self.source}: {where}: {what}" if where else f"{self.source}: {what}")
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A YAML loader that keeps a list of the keys that stand twice in one mapping."""
+
+    repeated: list[str]
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        for key, (key_node, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                self.repeated.append(f"line {key_node.start_mark.line + 1}: {key!r} stands more than once")
+        return super().construct_mapping(node, deep)
+
+
+def read(path: Path = Path("params.yaml")) -> Study:
+    """The study of a params.yaml. Raises WrongParams with every fault in it."""
+    faults = _Faults(path.name)
+    content = _content(path, faults)
+    study = _study(content, faults)
+    if faults:
+        raise WrongParams(list(faults))
+    return study
+
+
+def _content(path: Path, faults: _Faults) -> Mapping[str, Any]:
+    try:
+        loader = _UniqueKeys(path.read_text())
+        loader.repeated = []
+        content = loader.get_single_data()  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise WrongParams([f"{path}: {error.strerror}"]) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise WrongParams([f"{path.name}: not YAML: {' '.join(str(error).split())}"]) from error
+    for repeated in loader.repeated:
+        faults.add("", repeated)
+    if not isinstance(content, dict):
+        raise WrongParams([*faults, f"{path.name}: not a mapping with 'study' and a domain ({', '.join(DOMAINS)})"])
+    return content
+
+
+def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
+    known = ("study", *DOMAINS, "compute")
+    for key in content:
+        if key not in known:
+            faults.add("", f"{key!r} is not one of: {', '.join(known)}")
+    name = content.get("study")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        faults.add("study", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
+    present = [domain for domain in DOMAINS if domain in content]
+    if not present:
+        faults.add("", f"no domain is given: one of {', '.join(DOMAINS)}")
+    found = [_domain(domain, content[domain], faults) for domain in present]
+    compute = content.get("compute") or {}
+    _options(compute_options, compute, "compute", faults)
+    return Study(str(name), tuple(study for study in found if study), compute)
+
+
+def compute_options(
+    *, cpus: parts.Positive = 1, gpus: parts.NonNegative = 0, memory_gib: parts.Positive | None = None
+) -> dict[str, Any]:
+    """What one item of work needs: CPUs, a share of a GPU, memory."""
+    memory = None if memory_gib is None else int(memory_gib * 2**30)
+    return {"cpus": cpus, "gpus": gpus, "memory": memory}
+
+
+def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
+    if not isinstance(section, dict):
+        faults.add(domain, f"not a mapping with {', '.join(SECTIONS)}")
+        return None
+    for key in section:
+        if key not in SECTIONS:
+            faults.add(f"{domain}.{key}", f"not one of: {', '.join(SECTIONS)}")
+    missing = [key for key in SECTIONS if not section.get(key)]
+    for key in missing:
+        faults.add(f"{domain}.{key}", "is missing or empty")
+    if missing:
+        return None
+    package = f"pipelines.{domain}"
+    work = importlib.import_module(f"{package}.work")
+    data = _part(f"{package}.datasets", "data", section["data"], domain, faults, label_is_use=False)
+    shape = _made(lambda: work.shape(data.spec()), f"{domain}.data", faults) if data else None
+    _options(work.budget, section["training"], f"{domain}.training", faults)
+    models = _models(package, section["models"], f"{domain}.models", shape, work, faults)
+    methods = _parts(f"{package}.methods", section["methods"], f"{domain}.methods", faults)
+    conditions = _parts(f"{package}.conditions", section["conditions"], f"{domain}.conditions", faults)
+    if methods and BASELINE not in [method.name for method in methods]:
+        faults.add(f"{domain}.methods", f"{BASELINE!r} is missing: every method is compared with it")
+    if shape:
+        for kind, chosen in (("methods", methods), ("conditions", conditions)):
+            for part in chosen:
+                _check_splits(work.splits_needed(kind, part.spec()), shape, f"{domain}.{kind}.{part.name}", faults)
+    measurements = _measurements(section["measurements"], conditions, domain, work, faults)
+    seeds = _seeds(section["seeds"], f"{domain}.seeds", faults)
+    if data is None or shape is None:
+        return None
+    training = parts.defaults(work.budget) | section["training"]
+    return DomainStudy(domain, data, shape, training, models, seeds, methods, conditions, measurements)
+
+
+def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: _Faults) -> None:
+    for split in needed:
+        if split not in shape.splits:
+            faults.add(where, f"needs the split {split!r}, and this dataset has: {', '.join(shape.splits)}")
+
+
+def _parts(package: str, section: Any, where: str, faults: _Faults) -> tuple[Part, ...]:
+    if not isinstance(section, dict):
+        faults.add(where, f"{section!r} is not a mapping of names to options")
+        return ()
+    found = [_part(package, name, options, where, faults) for name, options in section.items()]
+    return tuple(part for part in found if part)
+
+
+def _part(package: str, name: Any, entry: Any, where: str, faults: _Faults, label_is_use: bool = True) -> Part | None:
+    """A part from its entry: options, with `use` for the file where it is not the name. It is made once, to check it."""
+    where = f"{where}.{name}"
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        faults.add(where, "not a name of letters, digits, '_', '.' and '-', at most 64 long")
+        return None
+    if entry is not None and not isinstance(entry, dict):
+        faults.add(where, f"{entry!r} is not a mapping of options")
+        return None
+    options = dict(entry or {})
+    use = options.pop("use", name if label_is_use else None)
+    if not isinstance(use, str):
+        faults.add(where, f"'use' is missing: one of {', '.join(parts.names(package))}")
+        return None
+    before = len(faults)
+    _made(lambda: parts.load(package, use, options), where, faults)
+    return Part(name, use, parts.full_options(package, use, options)) if len(faults) == before else None
+
+
+def _models(package: str, section: Any, where: str, shape: Any, work: Any, faults: _Faults) -> tuple[Part, ...]:
+    """Every family's models, one for each of its widths, each built once to see that it fits the images."""
+    models: list[Part] = []
+    if not isinstance(section, dict):
+        faults.add(where, f"{section!r} is not a mapping of families to their widths")
+        return ()
+    for family, entry in section.items():
+        options = dict(entry) if isinstance(entry, dict) else {}
+        widths = options.pop("widths", None)
+        if not isinstance(widths, list) or not widths or len(set(map(str, widths))) < len(widths):
+            faults.add(f"{where}.{family}", "'widths' is not a list of different whole numbers")
+            continue
+        for width in widths:
+            before = len(faults)
+            part = _part(f"{package}.models", family, {**options, "width": width}, where, faults)
+            if part is None and len(faults) > before and "width" not in faults[-1]:
+                break  # the family's own fault: one line, not one for each width
+            if part and shape:
+                _made(lambda part=part: work.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
+            if part and len(faults) == before:
+                models.append(Part(f"{family}-{width}", part.use, part.options))
+    return tuple(models)
+
+
+def _seeds(section: Any, where: str, faults: _Faults) -> tuple[int, ...]:
+    if not isinstance(section, list) or not all(parts.accepts(parts.Whole, seed) for seed in section):
+        faults.add(where, f"{section!r} is not a list of whole numbers of at least 0")
+        return ()
+    if len(set(section)) < len(section):
+        faults.add(where, f"{section!r} holds a seed twice")
+    return tuple(section)
+
+
+def _measurements(
+    section: Any, conditions: tuple[Part, ...], domain: str, work: Any, faults: _Faults
+) -> tuple[Measurement, ...]:
+    """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`."""
+    if not isinstance(section, dict):
+        faults.add(f"{domain}.measurements", f"{section!r} is not a mapping of conditions to metrics")
+        return ()
+    by_name = {condition.name: condition for condition in conditions}
+    found: list[Measurement] = []
+    for condition, metrics in section.items():
+        where = f"{domain}.measurements.{condition}"
+        if condition not in by_name:
+            faults.add(where, f"not one of the conditions: {', '.join(by_name)}")
+        if not isinstance(metrics, dict) or not metrics:
+            faults.add(where, f"{metrics!r} is not a mapping of metrics to an axis")
+            continue
+        has = work.outcomes_have(by_name[condition].spec()) if condition in by_name else None
+        for name, entry in metrics.items():
+            measurement = _measurement(condition, name, entry, has, where, faults)
+            if measurement:
+                found.append(measurement)
+    if not any(measurement.axis == "capability" for measurement in found):
+        faults.add(f"{domain}.measurements", "none is 'capability': there is nothing to measure safety against")
+    return tuple(found)
+
+
+def _measurement(
+    condition: str, name: Any, entry: Any, has: tuple[str, ...] | None, where: str, faults: _Faults
+) -> Measurement | None:
+    options = dict(entry) if isinstance(entry, dict) else {"is": entry}
+    kind = options.pop("is", None)
+    accepted = ("capability", *PILLARS)
+    if kind not in accepted:
+        faults.add(f"{where}.{name}", f"{kind!r} is not one of: {', '.join(accepted)}")
+    metric = _part("pipelines.metrics", name, options, where, faults)
+    if metric is None or kind not in accepted:
+        return None
+    needs = parts.module("pipelines.metrics", metric.use).NEEDS
+    if has is not None and not set(needs) <= set(has):
+        faults.add(f"{where}.{name}", f"needs {', '.join(needs)}, and {condition!r} has only {', '.join(has)}")
+        return None
+    axis, pillar = ("capability", None) if kind == "capability" else ("safety", kind)
+    return Measurement(condition, name, metric, axis, pillar)
+
+
+def _options(make: Callable[..., Any], options: Any, where: str, faults: _Faults) -> None:
+    if not isinstance(options, dict):
+        faults.add(where, f"{options!r} is not a mapping of options")
+        return
+    _made(lambda: parts.check_options(make, options), where, faults)
+
+
+def _made(make: Callable[[], Any], where: str, faults: _Faults) -> Any:
+    """What `make` returns, or None and a fault for each thing that was wrong with it."""
+    try:
+        return make()
+    except WrongOptions as error:
+        for fault in error.faults:
+            faults.add(where, fault)
+    except (UnknownPart, ValueError) as error:
+        faults.add(where, str(error))
+    return None
