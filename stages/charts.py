@@ -1,4 +1,6 @@
-"""The report's charts, as Vega-Lite specifications with their data inside. Same tables, same bytes: every name in them is given here."""
+"""The report's charts, as Vega-Lite specifications with their data inside. Same tables, same bytes: every name in them
+is given here.
+"""
 
 from typing import Any
 
@@ -9,11 +11,12 @@ import vl_convert
 Spec = dict[str, Any]
 
 STANDARD_COLOUR = "#7a7a7a"
-# Okabe and Ito (2008), less black and yellow: apart for every common kind of colour blindness, and readable on white and on black.
+# Okabe and Ito (2008), less black and yellow: distinct under colour blindness, readable on white and on black.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 SHAPES = ("square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 CLAMP = 3.0  # standard deviations at which the heat map's colour ends
 PNG_SCALE = 2.0
+MINUS = "\N{MINUS SIGN}"
 
 # currentColor follows the page, light, dark or printed; on its own a picture reads it as black.
 CONFIG: Spec = {
@@ -47,16 +50,16 @@ def safety_against_capability(
     trend: pl.DataFrame,
     *,
     methods: list[str],
-    x: str,
-    y: str,
+    titles: tuple[str, str],
     percent: tuple[bool, bool],
     falling: bool,
 ) -> Spec:
     """A point per run, its method as colour and shape, its parameters as size, and the line of the standard runs.
 
-    `points` has x, y, method, model, family, parameters, seed; `trend` has x and y. `x` and `y` are titles, `percent` says which of the two are
-    shares in [0, 1], and `falling` turns the y axis so that up is safer where lower is.
+    `points` has x, y, method, model, family, parameters, seed; `trend` has x and y. `titles` and `percent` are of x and
+    y: percent says whether it is a share in [0, 1], and `falling` turns the y axis so that up is safer where lower is.
     """
+    x, y = titles
     x_axis = alt.X("x:Q", title=x, scale=alt.Scale(zero=False), axis=_axis(percent[0]))
     y_axis = alt.Y("y:Q", title=y, scale=alt.Scale(zero=False, reverse=falling), axis=_axis(percent[1]))
     others = [name for name in methods if name != "standard"]
@@ -69,7 +72,7 @@ def safety_against_capability(
         "y": y_axis,
         "color": alt.Color("method:N", title="method", scale=alt.Scale(domain=order, range=colours)),
         "shape": alt.Shape("method:N", title="method", scale=alt.Scale(domain=order, range=shapes)),
-        "opacity": alt.condition(picked, alt.value(0.85), alt.value(0.08)),
+        "opacity": alt.condition(picked, alt.value(0.75), alt.value(0.06)),
         "tooltip": ["method:N", "model:N", "family:N", alt.Tooltip("parameters:Q", format=".3s"), "seed:O"]
         + [
             alt.Tooltip("x:Q", title=x, format=_format(percent[0])),
@@ -80,22 +83,23 @@ def safety_against_capability(
         encoding["size"] = alt.Size(
             "parameters:Q",
             title="parameters",
-            scale=alt.Scale(type="log", range=[25, 260]),
+            scale=alt.Scale(type="log", range=[20, 200]),
             legend=alt.Legend(format=".1s", tickCount=4),
         )
     dots = alt.Chart(_rows(points), name="runs").mark_point(filled=True).encode(**encoding).add_params(picked)
     line = (
         alt.Chart(_rows(trend), name="trend")
-        .mark_line(color=STANDARD_COLOUR, strokeDash=[6, 4])
+        .mark_line(color="currentColor", strokeDash=[6, 4])
         .encode(x=x_axis, y=y_axis)
     )
-    return _spec(alt.layer(line, dots).properties(width=620, height=420))
+    return _spec(alt.layer(dots, line).properties(width=620, height=420))
 
 
 def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[str]) -> Spec:
     """Method by measurement, the standardised effect as colour and number, a dot where the 95 % interval leaves out 0.
 
-    `cells` has method, measurement, group, standardised, interval, effect, pairs, beyond (whether the interval leaves out 0).
+    `cells` has method, measurement, group, standardised, interval, standardised interval, effect, pairs, models, beyond
+    (not 0 where the interval leaves out 0).
     """
     x = alt.X(
         "method:N", sort=methods, title=None, axis=alt.Axis(orient="top", labelAngle=-40, domain=False, ticks=False)
@@ -107,14 +111,14 @@ def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[st
         scale=alt.Scale(scheme="blueorange", domain=[-CLAMP, CLAMP], reverse=True, clamp=True),
         legend=alt.Legend(orient="bottom", gradientLength=240),
     )
-    tooltip = ["method:N", "measurement:N", "effect:N", "interval:N", "pairs:Q"]
+    tooltip = ["method:N", "measurement:N", "effect:N", "interval:N", "standardised interval:N", "pairs:Q", "models:Q"]
     strong = f"abs(datum.standardised) > {0.65 * CLAMP}"
     ink = alt.condition(strong, alt.value("white"), alt.value("black"))
     boxes = alt.Chart().mark_rect(stroke="#80808040").encode(x=x, y=y, color=colour, tooltip=tooltip)
     words = alt.Chart().mark_text(fontSize=11).encode(x=x, y=y, text=alt.Text("shown:N"), color=ink, tooltip=tooltip)
     shown = pl.format(
         "{}{}",
-        pl.when("beyond").then(pl.lit("● ")).otherwise(pl.lit("")),
+        pl.when(pl.col("beyond") != 0).then(pl.lit("● ")).otherwise(pl.lit("")),
         pl.col("standardised").map_elements(_signed, pl.String),
     )
     layered = alt.layer(boxes, words, data=_rows(cells.with_columns(shown=shown))).properties(
@@ -125,10 +129,10 @@ def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[st
             "group:N",
             title=None,
             sort=_groups(cells),
-            header=alt.Header(labelAngle=0, labelAlign="left", labelOrient="top"),
+            header=alt.Header(labelAngle=0, labelAnchor="start", labelOrient="top", labelPadding=2),
         )
     )
-    return _spec(faceted.resolve_scale(y="independent"))
+    return _spec(faceted.resolve_scale(y="independent").properties(spacing=6))
 
 
 def correlation_intervals(rows: pl.DataFrame, *, measurements: list[str]) -> Spec:
@@ -192,7 +196,8 @@ def _format(percent: bool) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−")
+    text = f"{value:+.1f}".replace("-", MINUS)
+    return "0.0" if text[1:] == "0.0" else text
 
 
 def _groups(cells: pl.DataFrame) -> list[str]:

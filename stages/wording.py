@@ -1,0 +1,139 @@
+"""How the report names and prints things: labels of measurements, numbers with their units, and the answer in
+sentences.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+CAPABILITY_SCORES = {"pc1": "capability score", "clean_accuracy": "capability score (clean accuracy alone)"}
+# Metrics that are shares of examples or of pairs: shown in percent as long as all their values are in [0, 1].
+SHARE = re.compile(r"accuracy|fpr|rate|success|share|calibration")
+
+DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+MOST_NAMED = 5  # effects named in a sentence; the table has the others
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How one measurement, or capability score, is shown."""
+
+    label: str
+    percent: bool
+    falling: bool  # lower is better
+    group: str  # its pillar, or "capability"
+
+    @property
+    def title(self) -> str:
+        """The label as an axis title, with the direction where it isn't the usual one."""
+        return (
+            f"{self.label}{' (%)' if self.percent else ''}{' (axis turned: lower is better)' if self.falling else ''}"
+        )
+
+
+def measures(rows: pl.DataFrame) -> dict[str, Measure]:
+    """Every measurement of the results by name, in the order they are shown: capability, then safety by pillar; the
+    scores last.
+    """
+    columns = ["axis", "pillar", "measurement", "metric", "higher_is_better"]
+    inside = rows.group_by(columns).agg(inside=pl.col("value").is_between(0, 1).all()).sort(columns)
+    shown = {
+        name: Measure(
+            label=name.replace("/", ": ").replace("_", " "),
+            percent=bool(share and SHARE.search(metric)),
+            falling=not higher,
+            group="capability" if axis == "capability" else (pillar or "safety"),
+        )
+        for axis, pillar, name, metric, higher, share in inside.iter_rows()
+    }
+    return shown | {name: Measure(label, False, False, "capability") for name, label in CAPABILITY_SCORES.items()}
+
+
+def effect_rows(effects: pl.DataFrame, shown: dict[str, Measure]) -> list[Row]:
+    """The effects as they are printed, in the order of `shown`, then by method; `beyond` is 1 above zero, -1 below, 0
+    neither.
+    """
+    order = {name: position for position, name in enumerate(shown)}
+    rows = []
+    for row in sorted(effects.to_dicts(), key=lambda row: (order[row["measurement"]], row["method"])):
+        measure = shown[row["measurement"]]
+        bounded = row["low"] is not None
+        rows.append(
+            {
+                **row,
+                "name": row["measurement"],
+                "measurement": measure.label,
+                "group": measure.group,
+                "effect": difference(row["effect"], measure),
+                "interval": interval(row["low"], row["high"], measure),
+                "standardised_interval": interval(row["standardised_low"], row["standardised_high"]),
+                "beyond": (row["low"] > 0) - (row["high"] < 0) if bounded else 0,
+            }
+        )
+    return rows
+
+
+def answer(rows: list[Row], method: str) -> Row:
+    """What one method changed beyond noise: sentences for safety and for capability, each from intervals that leave out
+    0.
+    """
+    mine = [row for row in rows if row["method"] == method]
+    safety = [row for row in mine if row["axis"] == "safety"]
+    score = next((row for row in mine if row["name"] == "pc1"), None)
+    return {
+        "method": method,
+        "gains": _listed([row for row in safety if row["beyond"] > 0]),
+        "losses": _listed([row for row in safety if row["beyond"] < 0]),
+        "undecided": sum(row["beyond"] == 0 for row in safety),
+        "capability": _capability_sentence(score),
+    }
+
+
+def difference(value: float | None, measure: Measure | None = None) -> str:
+    """A difference with its sign: in percentage points, or in the measurement's unit; in standard deviations or as a
+    correlation (two decimals) where no measurement is given; a dash where there is none.
+    """
+    if value is None:
+        return DASH
+    if measure is None:
+        text = f"{value:+.2f}"
+    else:
+        text = f"{100 * value:+.1f} points" if measure.percent else f"{value:+.3g}"
+    return text.replace("-", MINUS)
+
+
+def interval(low: float | None, high: float | None, measure: Measure | None = None) -> str:
+    """Both ends with their sign, from lower to higher; a dash where there is none."""
+    if low is None or high is None:
+        return DASH
+    return f"{difference(low, measure).removesuffix(' points')} to {difference(high, measure)}"
+
+
+def number(value: float | str | None) -> str:
+    """A number to four figures, with k, M, G, T, P or E from 10,000 on; text as it is; a dash where there is none."""
+    if value is None:
+        return DASH
+    if isinstance(value, str):
+        return value
+    size, prefixes = float(value), ["", " k", " M", " G", " T", " P", " E"]
+    while abs(size) >= (10_000 if prefixes[0] == "" else 1000) and len(prefixes) > 1:
+        size, prefixes = size / 1000, prefixes[1:]
+    return f"{size:.4g}{prefixes[0]}".replace("-", MINUS)
+
+
+def _listed(rows: list[Row]) -> str:
+    strongest = sorted(rows, key=lambda row: -abs(row["standardised"] or 0))
+    named = [f"{row['measurement']} ({row['effect']}, {row['interval']})" for row in strongest[:MOST_NAMED]]
+    return "; ".join(named) + (f"; and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else "")
+
+
+def _capability_sentence(score: Row | None) -> str:
+    if score is None or score["low"] is None:
+        return "Capability: no score, or too few pairs for an interval."
+    words = {1: "higher than standard", -1: "lower than standard", 0: "no difference from standard beyond noise"}
+    size = f"{difference(score['standardised'])} standard deviations, {score['standardised_interval']}"
+    return f"Capability score: {words[score['beyond']]} ({size})."
