@@ -40,10 +40,10 @@ def test_equivalence_power_agrees_with_simulation() -> None:
     assert power.equivalence_power(1.2, 8, effect=0.3) == pytest.approx(simulated, abs=0.012)
 
 
-def test_pairs_needed_inverts_the_detectable_effect() -> None:
-    n = power.pairs_needed(0.5, 1.0)
-    assert n is not None
-    assert power.detectable_effect(n) <= 0.5 < power.detectable_effect(n - 1)
+@pytest.mark.parametrize("n", [3, 5, 8, 10, 15, 20, 60])
+def test_pairs_needed_inverts_the_detectable_effect_and_equivalence_width(n: int) -> None:
+    assert power.pairs_needed(power.detectable_effect(n, 2.0), 2.0) == pytest.approx(n, abs=1)
+    assert power.pairs_for_equivalence(0.0, power.equivalence_halfwidth(n, 2.0), 2.0) == pytest.approx(n, abs=1)
 
 
 def test_no_number_of_pairs_decides_an_effect_on_its_margin() -> None:
@@ -52,10 +52,10 @@ def test_no_number_of_pairs_decides_an_effect_on_its_margin() -> None:
     assert power.pairs_for_equivalence(1.0, 1.0, 1.0) is None
 
 
-def test_equivalence_pairs_have_the_power_and_one_fewer_has_not() -> None:
+def test_pairs_for_equivalence_of_an_effect_off_centre_have_the_power() -> None:
     n = power.pairs_for_equivalence(0.1, 0.6, 1.0)
     assert n is not None
-    assert power.equivalence_power(0.6, n, effect=0.1) >= 0.8 > power.equivalence_power(0.6, n - 1, effect=0.1)
+    assert power.equivalence_power(0.6, n + 1, effect=0.1) >= 0.8 > power.equivalence_power(0.6, n - 2, effect=0.1)
 
 
 @pytest.mark.parametrize(

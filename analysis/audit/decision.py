@@ -1,0 +1,153 @@
+"""From estimates to labels: intervals, one-sided tests, error control over the family of claims, and the decision
+list.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from analysis.audit.estimands import Estimate
+from analysis.audit.settings import AuditSettings
+from analysis.audit.transform import Floats
+
+LABELS = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", "UNDETERMINED", "BLOCKED")
+TINY = 1e-12
+
+
+def tested(estimate: Estimate, margins: Floats, capability_margin: float, settings: AuditSettings) -> pl.DataFrame:
+    """One row per measurement: T, E, D with standard errors and intervals, margins, and the p-values of the tests.
+
+    t with the units' degrees of freedom and the bootstrap's standard error. p_differential: D <= margin; p_tax: E <=
+    -margin; p_washing: D outside +-margin; p_up: E <= 0; p_null: T or E outside its margin; p_neutral: E outside its
+    margin.
+    """
+    size = len(estimate.total)
+    t, d, df = estimate.total, estimate.beyond, estimate.df
+    e = np.full(size, estimate.capability)
+    spreads = [
+        estimate.total_draws.std(0),
+        np.full(size, estimate.capability_draws.std()),
+        estimate.beyond_draws.std(0),
+    ]
+    se_t, se_e, se_d = (np.maximum(spread, TINY) for spread in spreads)
+    wide = stats.t.isf(settings.alpha / 2, df)
+    columns: dict[str, Floats | int | str | list[str]] = {}
+    for name, point, se in (("total", t, se_t), ("capability", e, se_e), ("beyond", d, se_d)):
+        columns |= {
+            name: point,
+            f"{name}_se": se,
+            f"{name}_lower": point - wide * se,
+            f"{name}_upper": point + wide * se,
+        }
+    p_neutral = _outside(e, se_e, capability_margin, df)
+    columns |= {"margin": margins, "capability_margin": np.full(size, capability_margin)}
+    columns |= {
+        "p_differential": stats.t.sf((d - margins) / se_d, df),
+        "p_tax": stats.t.sf((e + capability_margin) / se_e, df),
+    }
+    columns |= {"p_washing": _outside(d, se_d, margins, df), "p_up": stats.t.sf(e / se_e, df), "p_neutral": p_neutral}
+    columns |= {"p_null": np.maximum(p_neutral, _outside(t, se_t, margins, df))}
+    facts = {
+        "match": estimate.match,
+        "unit": estimate.units.kind,
+        "units": len(estimate.units.models),
+        "pairs": estimate.units.pairs,
+        "df": df,
+    }
+    facts |= {"models": len(np.unique(estimate.units.models)), "in_range": estimate.in_range}
+    return (
+        pl.DataFrame(columns)
+        .with_columns(pl.lit(value).alias(name) for name, value in facts.items())
+        .with_columns(pl.col(pl.Float64).fill_nan(None))
+    )
+
+
+def adjusted(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    """The rows with q-values over their tier (Benjamini-Hochberg) and false-coverage-adjusted intervals of D.
+
+    Three families a tier: differential claims, equivalence claims (washing, null), and neutrality, one claim a
+    method. The adjusted interval of Benjamini and Yekutieli (2005), level 1 - qR/M for R selected of M, is given for
+    selected rows only.
+    """
+    parts = [_adjusted_tier(part, settings) for _, part in rows.group_by("tier", maintain_order=True)]
+    return pl.concat(parts) if parts else rows
+
+
+def _adjusted_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    differential = step_up(rows["p_differential"].to_numpy())
+    equivalence = step_up(np.concatenate([rows["p_washing"].to_numpy(), rows["p_null"].to_numpy()]))
+    claims = rows.group_by("domain", "dataset", "method", "match", maintain_order=True).agg(pl.col("p_neutral").min())
+    claims = claims.with_columns(pl.Series("q_neutral", step_up(claims["p_neutral"].to_numpy()))).drop("p_neutral")
+    rows = rows.join(claims, on=["domain", "dataset", "method", "match"], how="left", maintain_order="left")
+    selected = differential <= settings.false_discovery_rate
+    share = settings.false_discovery_rate * selected.sum() / max(int(np.isfinite(differential).sum()), 1)
+    wide = np.where(selected, stats.t.isf(np.maximum(share, TINY) / 2, rows["df"].fill_null(1).to_numpy()), np.nan)
+    half = wide * rows["beyond_se"].to_numpy()
+    new = {"q_differential": differential, "q_washing": equivalence[: len(rows)], "q_null": equivalence[len(rows) :]}
+    new |= {"adjusted_lower": rows["beyond"].to_numpy() - half, "adjusted_upper": rows["beyond"].to_numpy() + half}
+    return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
+
+
+def step_up(p: Floats) -> Floats:
+    """Benjamini-Hochberg q-values; NaN stays NaN and counts in no family."""
+    known = np.isfinite(p)
+    q = np.full(len(p), np.nan)
+    if known.any():
+        q[known] = multipletests(p[known], method="fdr_bh")[1]
+    return q
+
+
+def max_t(statistics: Floats, draws: Floats, df: int, rng: Generator) -> Floats:
+    """Westfall-Young step-down max-T p-values. draws: standardised and centred [draw, claim]; each row is spread by a
+    common chi to be t, not normal.
+    """
+    heavy = draws / np.sqrt(rng.chisquare(df, (len(draws), 1)) / df)
+    order = np.argsort(statistics)
+    running = np.maximum.accumulate(heavy[:, order], axis=1)
+    p = (1 + (running >= statistics[order]).sum(0)) / (1 + len(draws))
+    back = np.empty_like(p)
+    back[order] = np.maximum.accumulate(p[::-1])[::-1]
+    return np.asarray(back)
+
+
+Row = dict[str, float | None]
+
+
+def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:
+    """(label, qualifier) by the first rule that fits a claim, at every budget match it was measured at; gates aside.
+
+    p- and q-values and the ends of intervals (`*_least`, `*_most`) are those of the less favourable match.
+    """
+    level, rate = settings.alpha, settings.false_discovery_rate
+    if _below(row["total_most"], -_number(row["margin"])):
+        return "REGRESSION", ""
+    safer = _below(-_number(row["total_least"]), 0.0)
+    differential = _at_most(row["q_differential"], rate)
+    if differential and _at_most(row["p_tax"], level) and safer:
+        if _at_most(row["q_neutral"], rate):
+            return "DIFFERENTIAL", "capability-neutral"
+        gain = _number(row["capability_least"]) > _number(row["capability_margin"])
+        return "DIFFERENTIAL", "with externality" if gain else ""
+    if differential and _below(row["capability_most"], -_number(row["capability_margin"])):
+        return "TRADE-OFF", ""
+    if safer and _at_most(row["q_washing"], rate) and _at_most(row["p_up"], level):
+        return "WASHING", ""
+    return ("NULL", "") if _at_most(row["q_null"], rate) else ("UNDETERMINED", "")
+
+
+def _outside(point: Floats, se: Floats, margin: Floats | float, df: int) -> Floats:
+    return np.asarray(np.maximum(stats.t.sf((point + margin) / se, df), stats.t.sf((margin - point) / se, df)))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _below(value: float | None, bound: float) -> bool:
+    return _number(value) < bound
+
+
+def _at_most(value: float | None, bound: float) -> bool:
+    return _number(value) <= bound

@@ -1,0 +1,112 @@
+"""Every method's estimates on every measurement of one data set, with the ladders and gates they rest on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+
+from analysis.audit.decision import tested
+from analysis.audit.estimands import Estimate, estimate, paired_units
+from analysis.audit.gates import gate_frame
+from analysis.audit.grid import Bools, Grid, Ints
+from analysis.audit.ladder import Ladder, capability_ladder, compute_ladder, curve_frame
+from analysis.audit.settings import AuditSettings
+from analysis.audit.transform import Floats
+from analysis.audit.weights import stratified_weights
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """One data set's estimates: a row per method, measurement and match; `draw` is the row's column in `draws`."""
+
+    rows: pl.DataFrame
+    draws: Floats  # [draw, row], D standardised and centred
+    gates: pl.DataFrame
+    curves: pl.DataFrame
+
+
+def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: Generator) -> Estimated:
+    """All estimates of a grid. margins: its rows of the margins' frame."""
+    given = dict(margins.select("measurement", "margin").iter_rows())
+    bound = np.array([given.get(name, np.nan) for name in grid.measurements["measurement"]])
+    weights, _ = stratified_weights(grid.families, settings.draws, rng)
+    rows, draws, found, curves = [], [], [], []
+    for usable, columns in _patterns(grid):
+        ladder = capability_ladder(grid, usable[0], columns, settings)
+        compute = compute_ladder(grid, usable[0], columns, settings)
+        if ladder is not None:
+            curves.append(curve_frame(ladder, grid, columns, weights[:, ladder.rungs]))
+        for method in range(1, len(grid.methods)):
+            matches = _matches(grid, method, usable, columns, (ladder, compute), weights, settings, rng)
+            found += [(method, int(column), matches[0], ladder) for column in columns]
+            for each in matches:
+                if each is None:
+                    rows.append(_empty(grid, method, columns, bound[columns], given["capability"]))
+                    draws.append(np.zeros((settings.draws, len(columns))))
+                    continue
+                table = tested(each, bound[columns], given["capability"], settings)
+                rows.append(_named(table, grid, method, columns))
+                draws.append(
+                    (each.beyond_draws - each.beyond_draws.mean(0)) / np.maximum(each.beyond_draws.std(0), 1e-12)
+                )
+    frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw") if rows else pl.DataFrame()
+    stacked = np.concatenate(draws, axis=1) if draws else np.zeros((settings.draws, 0))
+    curve = pl.concat(curves) if curves else pl.DataFrame()
+    return Estimated(frame, stacked, gate_frame(grid, found, settings), curve)
+
+
+def _matches(
+    grid: Grid,
+    method: int,
+    usable: Bools,
+    columns: Ints,
+    ladders: tuple[Ladder | None, Ladder | None],
+    weights: Floats,
+    settings: AuditSettings,
+    rng: Generator,
+) -> list[Estimate | None]:
+    """At equal epochs first, then at equal FLOPs where that says anything else."""
+    ladder, compute = ladders
+    units = paired_units(grid, method, usable, columns, settings)
+    epochs = estimate(grid, units, ladder, weights, settings, rng)
+    if epochs is None or ladder is None or compute is None:
+        return [epochs]
+    flops = estimate(grid, units, ladder, weights, settings, rng, compute)
+    return [epochs] if flops is None else [epochs, flops]
+
+
+def _patterns(grid: Grid) -> Iterator[tuple[Bools, Ints]]:
+    """Measurements with the same runs together: (usable [method, model, seed], measurement indices)."""
+    usable = np.isfinite(grid.y) & np.isfinite(grid.capability)[..., None]
+    flat = usable.reshape(-1, usable.shape[-1]).T
+    _, pattern = np.unique(flat, axis=0, return_inverse=True)
+    for each in range(pattern.max() + 1):
+        columns = np.flatnonzero(pattern.ravel() == each)
+        yield usable[..., columns[0]], columns
+
+
+def _named(table: pl.DataFrame, grid: Grid, method: int, columns: Ints) -> pl.DataFrame:
+    about = grid.measurements.select("measurement", "metric", "condition", "axis", "pillar")[columns]
+    names = [
+        pl.lit(grid.domain).alias("domain"),
+        pl.lit(grid.dataset).alias("dataset"),
+        pl.lit(grid.methods[method]).alias("method"),
+    ]
+    return pl.concat([about.select(*names, pl.all()), table], how="horizontal")
+
+
+def _empty(grid: Grid, method: int, columns: Ints, margins: Floats, capability_margin: float) -> pl.DataFrame:
+    facts: dict[str, str | int] = {
+        "match": "epochs",
+        "unit": "pair",
+        "units": 0,
+        "pairs": 0,
+        "df": 0,
+        "models": 0,
+        "in_range": 0,
+    }
+    table = pl.DataFrame({"margin": margins}).with_columns(pl.lit(capability_margin).alias("capability_margin"))
+    table = table.with_columns(pl.lit(value).alias(name) for name, value in facts.items())
+    return _named(table.with_columns(pl.col(pl.Float64).fill_nan(None)), grid, method, columns)

@@ -1,0 +1,115 @@
+"""Gates: what must hold before a verdict is given. A blocking gate that fails makes the verdict BLOCKED; the others
+are shown beside it.
+"""
+
+import numpy as np
+import polars as pl
+
+from analysis.audit.estimands import Estimate
+from analysis.audit.grid import Grid
+from analysis.audit.ladder import Ladder
+from analysis.audit.margins import seed_spread
+from analysis.audit.settings import AuditSettings
+
+SATURATED = (0.05, 0.95)
+FEW_RUNGS = 8
+GATES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "domain": pl.String,
+    "dataset": pl.String,
+    "method": pl.String,
+    "measurement": pl.String,
+    "gate": pl.String,
+}
+GATES |= {"passed": pl.Boolean, "blocking": pl.Boolean, "detail": pl.String}
+
+
+def gate_frame(
+    grid: Grid, found: list[tuple[int, int, Estimate | None, Ladder | None]], settings: AuditSettings
+) -> pl.DataFrame:
+    """domain, dataset, method, measurement, gate, passed, blocking, detail. found: method and measurement indices,
+    estimate, ladder.
+    """
+    rows = []
+    for method, column, estimate, ladder in found:
+        gates = [_saturation(grid, method, column), *_flags(grid, method, column, settings), _sensitivity(grid, column)]
+        gates += [_pairs(estimate, settings), _rungs(ladder, settings), _range(estimate, ladder), _reliability(ladder)]
+        for gate, passed, blocking, detail in gates:
+            name = {"method": grid.methods[method], "measurement": grid.measurements["measurement"][column]}
+            rows.append({**name, "gate": gate, "passed": passed, "blocking": blocking, "detail": detail})
+    frame = pl.DataFrame(rows, schema={name: GATES[name] for name in list(GATES)[2:]})
+    return frame.select(pl.lit(grid.domain).alias("domain"), pl.lit(grid.dataset).alias("dataset"), pl.all())
+
+
+Gate = tuple[str, bool, bool, str]
+
+
+def _saturation(grid: Grid, method: int, column: int) -> Gate:
+    # A baseline at the floor that the method leaves is an effect, not a saturated metric: both must be at the same end.
+    if grid.measurements["scale"][column] != "logit":
+        return "saturation", True, True, ""
+    ends = [grid.value[i, ..., column] for i in (0, method)]
+    means = [float(v[np.isfinite(v)].mean()) if np.isfinite(v).any() else 0.5 for v in ends]
+    low, high = max(means) < SATURATED[0], min(means) > SATURATED[1]
+    return "saturation", not (low or high), True, f"baseline {means[0]:.3f}, method {means[1]:.3f}"
+
+
+def _flags(grid: Grid, method: int, column: int, settings: AuditSettings) -> list[Gate]:
+    gates = []
+    for name, index in (("validity", method), ("baseline validity", 0)):
+        measured = np.isfinite(grid.y[index, ..., column])
+        bad = int((grid.blocked[index, ..., column] & measured).sum())
+        passed = bad <= settings.max_flagged * measured.sum()
+        gates.append(
+            (
+                name,
+                bool(passed),
+                True,
+                f"{bad} of {int(measured.sum())} runs carry {' or '.join(settings.blocking_flags)}",
+            )
+        )
+    return gates
+
+
+def _sensitivity(grid: Grid, column: int) -> Gate:
+    # Shown, never blocking: a measurement that scale doesn't move is just where safety can be separate from capability.
+    runs = grid.y[0, ..., column]
+    means = np.array([row[np.isfinite(row)].mean() for row in runs if np.isfinite(row).any()])
+    seeds = seed_spread(runs)
+    over = float(means.std(ddof=1)) if len(means) > 1 else 0.0
+    return "moves with scale", over > 3 * seeds, False, f"SD over models {over:.3g}, over seeds {seeds:.3g}"
+
+
+def _pairs(estimate: Estimate | None, settings: AuditSettings) -> Gate:
+    if estimate is None:
+        return (
+            "pairs",
+            False,
+            False,
+            f"too few runs paired with the baseline by model and seed: at least {settings.min_pairs} are needed",
+        )
+    return "pairs", True, False, f"{estimate.units.pairs} pairs over {len(np.unique(estimate.units.models))} models"
+
+
+def _rungs(ladder: Ladder | None, settings: AuditSettings) -> Gate:
+    if ladder is None:
+        return (
+            "ladder",
+            False,
+            False,
+            f"no ladder: the baseline needs at least {settings.min_rungs} models of different capability",
+        )
+    return "ladder", len(ladder.rungs) >= FEW_RUNGS, False, f"{len(ladder.rungs)} rungs, {FEW_RUNGS} recommended"
+
+
+def _range(estimate: Estimate | None, ladder: Ladder | None) -> Gate:
+    if estimate is None or ladder is None:
+        return "range", False, False, "not known"
+    inside, all_units = estimate.in_range, len(estimate.units.models)
+    detail = f"the ladder covers {inside} of {all_units} {estimate.units.kind}s"
+    return "range", bool(np.isfinite(estimate.beyond).all()), False, detail
+
+
+def _reliability(ladder: Ladder | None) -> Gate:
+    if ladder is None:
+        return "capability reliability", False, False, "not known"
+    return "capability reliability", ladder.reliability >= 0.9, False, f"{ladder.reliability:.2f}, corrected for"

@@ -1,0 +1,92 @@
+"""What the audit holds fixed before it looks: levels, margins, gates, transforms. Hashed into every report."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+KINDS = ("logit", "log", "identity")
+COUPLINGS = ("accuracy", "error", "risk-coverage")
+
+
+@dataclass(frozen=True)
+class Margins:
+    """The smallest effects that matter: one per safety measurement on its oriented scale, one in units of the
+    capability score.
+
+    A measurement that is not named, or a capability left None, gets its margin from the study's own ladder.
+    """
+
+    safety: Mapping[str, float] = field(default_factory=dict)
+    capability: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {**self.safety, **({} if self.capability is None else {"capability": self.capability})}
+        wrong = [f"{name}: {value}" for name, value in given.items() if not 0 < value < float("inf")]
+        if wrong:
+            raise ValueError(f"a margin is above 0 and finite, not {'; '.join(wrong)}")
+
+    @property
+    def digest(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the margins, rounded to 9 digits: what a pre-registration
+        freezes.
+        """
+        numbers = {name: f"{value:.9g}" for name, value in sorted(self.safety.items())}
+        capability = None if self.capability is None else f"{self.capability:.9g}"
+        text = json.dumps({"safety": numbers, "capability": capability}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """The audit's fixed choices. Raises ValueError naming every choice out of its range."""
+
+    baseline: str = "standard"
+    alpha: float = 0.05  # one-sided level of each test; intervals are two-sided at 1 - alpha
+    false_discovery_rate: float = 0.05
+    draws: int = 2000
+    margins: Margins = field(default_factory=Margins)
+    placebos: tuple[str, ...] = ()
+    example_share: float = 0.1  # share of the test-example variance that all runs have in common (same test set)
+    reliability: float | None = None  # of one run's capability score; None: from the spread over seeds
+    min_pairs: int = 3
+    min_rungs: int = 5
+    min_models: int = 5  # from here on models, not pairs, are the unit that is resampled
+    blocking_flags: tuple[str, ...] = ("gradient-masking", "masked", "leak")
+    max_flagged: float = 0.1  # share of a method's runs that may carry a blocking flag
+    clean_accuracy: str = "clean/accuracy"  # what mechanical coupling is measured against
+    transforms: Mapping[str, str] = field(
+        default_factory=dict
+    )  # metric -> logit, log or identity, where the default is wrong
+    couplings: Mapping[str, str] = field(default_factory=dict)  # measurement -> accuracy, error or risk-coverage
+
+    def __post_init__(self) -> None:
+        wrong = [
+            f"{name}: {getattr(self, name)} is not between 0 and 1"
+            for name in _shares()
+            if not 0 <= getattr(self, name) <= 1
+        ]
+        wrong += [
+            f"{name}: {getattr(self, name)} is below {low}" for name, low in _LEAST.items() if getattr(self, name) < low
+        ]
+        if self.reliability is not None and not 0 < self.reliability <= 1:
+            wrong.append(f"reliability: {self.reliability} is not in (0, 1]")
+        wrong += [
+            f"transforms.{m}: {k!r} is not one of: {', '.join(KINDS)}"
+            for m, k in self.transforms.items()
+            if k not in KINDS
+        ]
+        wrong += [
+            f"couplings.{m}: {k!r} is not one of: {', '.join(COUPLINGS)}"
+            for m, k in self.couplings.items()
+            if k not in COUPLINGS
+        ]
+        if wrong:
+            raise ValueError("audit settings: " + "; ".join(wrong))
+
+
+_LEAST = {"draws": 100, "min_pairs": 3, "min_rungs": 4, "min_models": 4}
+
+
+def _shares() -> tuple[str, ...]:
+    return "alpha", "false_discovery_rate", "example_share", "max_flagged"
