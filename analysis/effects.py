@@ -57,7 +57,7 @@ def _observations(results: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summary(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Per method and measurement: the effect, its standard error, what and how many the clusters are, and the counts."""
+    """Per method and measurement: the effect, its standard error, what and how many the clusters are, the counts."""
     difference = pl.col("value") - pl.col("base")
     paired = pl.col("base").is_not_null()
     by_model = pairs.group_by(*EFFECT, "model").agg(

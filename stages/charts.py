@@ -34,7 +34,13 @@ CONFIG: Spec = {
         "titleFontSize": 13,
         "labelLimit": 320,
     },
-    "legend": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12, "symbolLimit": 0},
+    "legend": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "labelFontSize": 12,
+        "symbolLimit": 0,
+        "symbolBaseFillColor": "#808080",
+    },
     "title": {"color": "currentColor", "fontSize": 14, "anchor": "start"},
     "header": {
         "labelColor": "currentColor",
@@ -73,8 +79,8 @@ def safety_against_capability(
         "color": alt.Color("method:N", title="method", scale=alt.Scale(domain=order, range=colours)),
         "shape": alt.Shape("method:N", title="method", scale=alt.Scale(domain=order, range=shapes)),
         "opacity": alt.condition(picked, alt.value(0.75), alt.value(0.06)),
-        "tooltip": ["method:N", "model:N", "family:N", alt.Tooltip("parameters:Q", format=".3s"), "seed:O"]
-        + [
+        "tooltip": [
+            *("method:N", "model:N", "family:N", alt.Tooltip("parameters:Q", format=".3s"), "seed:O"),
             alt.Tooltip("x:Q", title=x, format=_format(percent[0])),
             alt.Tooltip("y:Q", title=y, format=_format(percent[1])),
         ],
@@ -122,7 +128,7 @@ def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[st
         pl.col("standardised").map_elements(_signed, pl.String),
     )
     layered = alt.layer(boxes, words, data=_rows(cells.with_columns(shown=shown))).properties(
-        width=alt.Step(64), height=alt.Step(24)
+        width=alt.Step(max(42, min(64, 900 // max(1, len(methods))))), height=alt.Step(24)
     )
     faceted = layered.facet(
         row=alt.Row(

@@ -99,11 +99,10 @@ def difference(value: float | None, measure: Measure | None = None) -> str:
     """
     if value is None:
         return DASH
-    if measure is None:
-        text = f"{value:+.2f}"
-    else:
+    text = f"{value:+.2f}"
+    if measure is not None:
         text = f"{100 * value:+.1f} points" if measure.percent else f"{value:+.3g}"
-    return text.replace("-", MINUS)
+    return re.sub(r"^[-+](?=0(\.0+)?( points)?$)", "", text).replace("-", MINUS)
 
 
 def interval(low: float | None, high: float | None, measure: Measure | None = None) -> str:
