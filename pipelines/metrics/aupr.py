@@ -1,0 +1,48 @@
+"""The average precision of outliers against inliers: precision at each outlier's score, averaged over outliers.
+
+In (0, 1]; an uninformed score has the share of outliers, so compare only at the same share. Outliers (labels below 0)
+are the positives; precision at a score counts all that tie with it. Standard error over outliers and over inliers,
+their numbers fixed, by influence function; None where either has one example.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pipelines.metrics._scores import Score, outlier_scores
+from pipelines.metrics._softmax import Reals
+from pipelines.outcomes import Measured, Outcomes
+
+HIGHER_IS_BETTER = True
+RANGE = (0.0, 1.0)
+CHANCE: float | None = None
+NEEDS: tuple[str, ...] = ("labels", "outliers")
+
+
+def metric(*, score: Score = "msp") -> Callable[[Outcomes], Measured]:
+    """score: msp (highest probability), max_logit or energy."""
+
+    def aupr(outcomes: Outcomes) -> Measured:
+        return average_precision(*outlier_scores(outcomes, score))
+
+    return aupr
+
+
+def average_precision(positive: Reals, negative: Reals) -> Measured:
+    """The mean precision over the positives' scores, neither sample empty."""
+    m, n = len(positive), len(negative)
+    levels, place = np.unique(-np.concatenate([positive, negative]), return_inverse=True)
+    hits = np.bincount(place[:m], minlength=len(levels))
+    false = np.bincount(place[m:], minlength=len(levels)).cumsum()
+    true = hits.cumsum()
+    precision = true / (true + false)
+    value = float(precision @ hits) / m
+    if m == 1 or n == 1:
+        return Measured(value, None, m + n)
+    # what one more example at a level does to the precision at that level and all below it
+    by_positive = hits * false / (true + false) ** 2
+    by_negative = -hits * true / (true + false) ** 2
+    of_positive = precision + by_positive[::-1].cumsum()[::-1]
+    of_negative = by_negative[::-1].cumsum()[::-1] * n / m
+    variance = of_positive[place[:m]].var(ddof=1) / m + of_negative[place[m:]].var(ddof=1) / n
+    return Measured(value, float(np.sqrt(variance)), m + n)

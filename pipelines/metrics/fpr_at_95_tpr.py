@@ -1,0 +1,46 @@
+"""The share of inliers flagged at the threshold that flags at least 95 % of outliers.
+
+In [0, 1], 0.95 for an uninformed score. Outliers (labels below 0) are the positives: with the inliers as positives
+the same scores give another number. The threshold is the highest outlier score that reaches 95 %; scores equal to it
+are flagged. Standard error over outliers and over inliers: the bootstrap's, in closed form (Maritz & Jarrett 1978);
+None where either has one example.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import betainc
+
+from pipelines.metrics._scores import Score, outlier_scores
+from pipelines.metrics._softmax import Reals
+from pipelines.outcomes import Measured, Outcomes
+
+HIGHER_IS_BETTER = False
+RANGE = (0.0, 1.0)
+CHANCE: float | None = 0.95
+NEEDS: tuple[str, ...] = ("labels", "outliers")
+
+
+def metric(*, score: Score = "msp") -> Callable[[Outcomes], Measured]:
+    """score: msp (highest probability), max_logit or energy."""
+
+    def fpr_at_95_tpr(outcomes: Outcomes) -> Measured:
+        return false_positive_rate(*outlier_scores(outcomes, score))
+
+    return fpr_at_95_tpr
+
+
+def false_positive_rate(positive: Reals, negative: Reals) -> Measured:
+    """The share of negatives at or above the threshold, neither sample empty."""
+    m, n = len(positive), len(negative)
+    needed = -(-95 * m // 100)
+    thresholds = np.sort(positive)[::-1]
+    rates = 1 - np.searchsorted(np.sort(negative), thresholds) / n
+    value = float(rates[needed - 1])
+    if m == 1 or n == 1:
+        return Measured(value, None, m + n)
+    # the chance that each positive is the threshold of a resample: its needed-th highest is in the first k places
+    chances = np.diff(betainc(needed, m - needed + 1, np.arange(m + 1) / m))
+    mean = chances @ rates
+    variance = chances @ (rates - mean) ** 2 + chances @ (rates * (1 - rates)) / n
+    return Measured(value, float(np.sqrt(variance)), m + n)
