@@ -309,3 +309,18 @@ def _made(make: Callable[[], Any], where: str, faults: _Faults) -> Any:
     except (UnknownPart, ValueError) as error:
         faults.add(where, str(error))
     return None
+
+
+def study_name(path: Path = Path("params.yaml")) -> str:
+    """The study's name, of a params.yaml that was checked when it was planned."""
+    return str(yaml.safe_load(path.read_text())["study"])
+
+
+def compute(path: Path = Path("params.yaml")) -> dict[str, Any]:
+    """What one item of work needs, defaults included."""
+    return compute_options(**(yaml.safe_load(path.read_text()).get("compute") or {}))
+
+
+def device(compute: Mapping[str, Any]) -> str:
+    """Where torch computes."""
+    return "cuda" if compute["gpus"] else "cpu"

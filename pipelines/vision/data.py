@@ -1,6 +1,6 @@
 """Images with what is known of each, split by the use they are put to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,11 +48,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Shape:
-    """What is known of a dataset before it is made: side length in pixels, classes and the splits it will have."""
+    """What is known of a dataset before it is made: side length in pixels, number of classes, the splits it will have
+    and the number of training images."""
 
     size: int
     classes: int
     splits: tuple[str, ...]
+    train: int
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,11 @@ def split_of(
         none if parts is None else np.asarray(parts, dtype=np.int64),
         part_names,
     )
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A dataset not made yet: `shape` says cheaply what it will be, `load` makes it. Both raise DataError."""
+
+    shape: Callable[[], Shape]
+    load: Callable[[], Dataset]

@@ -1,0 +1,223 @@
+"""Digits in many fonts, sizes and colours, rendered from a seed, with shifts, cues and outliers known by construction.
+
+The ten digits are the classes. The ground's hue is a cue: in training it is the class's own with a known probability.
+Fonts come with matplotlib (DejaVu, STIX, Computer Modern); nothing is downloaded.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.parts import Annotated, Count, Range, Share, Whole
+from pipelines.vision.data import Dataset, Loader, Shape, Split, split_of
+from pipelines.vision.datasets import _procedural as procedural
+from pipelines.vision.datasets._rendering import Style, render
+
+DIGITS = "0123456789"
+FONTS = (
+    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono",
+    "STIXGeneral", "STIXGeneralBol",
+)  # fmt: skip
+HELD_OUT_FONTS = ("cmr10", "cmb10", "cmss10", "cmtt10", "STIXGeneralItalic", "STIXGeneralBolIta", "DejaVuSerif-Italic")
+GREEK_FONTS = ("DejaVuSans", "DejaVuSerif", "STIXGeneral")
+LETTERS = "ACEFGHJKLMNPRTUVWXY"  # none that can be read as a digit
+GREEK = "ΓΔΛΞΠΣΨΩαβγδεζηλμπφψω"
+UNSEEN = "adefhkmrtw"  # the classes of the transfer splits
+SYMBOLS = "@#&%?+=*{}<>$!"  # for training only
+CLASSES = len(DIGITS)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `dataset`, and the style they give."""
+
+    counts: dict[str, int]
+    cue: float
+    imbalance: float
+    size: int
+    style: Style
+    seed: int
+
+
+def dataset(
+    *,
+    train: Count = 3000,
+    validation: Count = 500,
+    test: Count = 1000,
+    held_out_fonts: Count = 1000,
+    spurious: Count = 2000,
+    cue_conflict: Count = 500,
+    outliers: Count = 600,
+    training_outliers: Count = 2000,
+    transfer_train: Count = 1000,
+    transfer_test: Count = 500,
+    cue: Share = 0.4,
+    imbalance: Annotated[float, Range(1, 1000)] = 1,
+    size: Annotated[int, Range(16, 256)] = 32,
+    rotation: Annotated[float, Range(0, 180)] = 20,
+    noise: Share = 0.06,
+    texture: Share = 0.2,
+    least_contrast: Share = 0.15,
+    seed: Whole = 0,
+) -> Loader:
+    """Images in each split (`outliers`: in each of near and far). cue: probability that a training or test image has
+    its class's hue (.1 is chance). imbalance: how many times more often the first class is in training than the last.
+    rotation: largest turn in degrees. noise, texture, least_contrast: as shares of the brightness range."""
+    counts = {
+        "train": train,
+        "validation": validation,
+        "test": test,
+        "held_out_fonts": held_out_fonts,
+        "spurious": spurious,
+        "cue_conflict": cue_conflict,
+        "near_outliers": outliers,
+        "far_outliers": outliers,
+        "training_outliers": training_outliers,
+        "transfer_train": transfer_train,
+        "transfer_test": transfer_test,
+    }
+    style = Style(rotation, 0.1, 0.2, (least_contrast, max(0.6, least_contrast)), texture, noise)
+    options = Options(counts, cue, imbalance, size, style, seed)
+    return Loader(lambda: Shape(size, CLASSES, tuple(SPLITS), train), lambda: glyphs(options))
+
+
+def glyphs(options: Options) -> Dataset:
+    """All splits, each from a generator of its own."""
+    splits = {
+        name: make(options, options.counts[name], np.random.default_rng([options.seed, zlib.crc32(name.encode())]))
+        for name, make in SPLITS.items()
+    }
+    return Dataset("glyphs", tuple(DIGITS), splits)
+
+
+def drawn_like_training(fonts: Sequence[str], balanced: bool) -> Callable[[Options, int, np.random.Generator], Split]:
+    """Digits whose hue is their class's with probability `cue`; parts are the fonts."""
+
+    def make(options: Options, count: int, generator: np.random.Generator) -> Split:
+        labels = class_labels(count, 1 if balanced else options.imbalance, generator)
+        own = generator.random(count) < options.cue
+        hue_class = np.where(own, labels, other_class(labels, generator))
+        font = generator.integers(len(fonts), size=count)
+        images = characters(DIGITS, labels, fonts, font, hue_class, options, generator)
+        return split_of(images, labels, parts=font, part_names=tuple(fonts))
+
+    return make
+
+
+def spurious(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Half of each class in its own hue, half in another's; the group is 2 x class + 1 where they conflict."""
+    labels = np.arange(count) % CLASSES
+    conflict = (np.arange(count) // CLASSES) % 2
+    hue_class = np.where(conflict == 1, other_class(labels, generator), labels)
+    font = generator.integers(len(FONTS), size=count)
+    images = characters(DIGITS, labels, FONTS, font, hue_class, options, generator)
+    return split_of(images, labels, groups=2 * labels + conflict)
+
+
+def cue_conflict(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Every image in the hue of another class, which is its group."""
+    labels = np.arange(count) % CLASSES
+    hue_class = other_class(labels, generator)
+    font = generator.integers(len(FONTS), size=count)
+    images = characters(DIGITS, labels, FONTS, font, hue_class, options, generator)
+    return split_of(images, labels, groups=hue_class)
+
+
+def near_outliers(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Capital letters and Greek ones, half each."""
+    greek = np.arange(count) % 2
+    letters = unlabelled(LETTERS, FONTS, int((greek == 0).sum()), options, generator)
+    others = unlabelled(GREEK, GREEK_FONTS, int((greek == 1).sum()), options, generator)
+    return outlier_split({"letters": letters, "greek": others})
+
+
+def far_outliers(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Textures and noise, half each."""
+    half = (count + 1) // 2
+    return outlier_split(
+        {
+            "textures": procedural.textures(half, options.size, generator),
+            "noise": procedural.noise(count - half, options.size, generator),
+        }
+    )
+
+
+def training_outliers(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Symbols, mosaics and strokes, a third each: families of no test split."""
+    third = count // 3
+    return outlier_split(
+        {
+            "symbols": unlabelled(SYMBOLS, FONTS, count - 2 * third, options, generator),
+            "mosaics": procedural.mosaics(third, options.size, generator),
+            "strokes": procedural.strokes(third, options.size, generator),
+        }
+    )
+
+
+def unseen_classes(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Ten lower-case letters that no other split shows, in hues that say nothing."""
+    labels = class_labels(count, 1, generator)
+    font = generator.integers(len(FONTS), size=count)
+    hue_class = generator.integers(CLASSES, size=count)
+    return split_of(characters(UNSEEN, labels, FONTS, font, hue_class, options, generator), labels)
+
+
+SPLITS: dict[str, Callable[[Options, int, np.random.Generator], Split]] = {
+    "train": drawn_like_training(FONTS, balanced=False),
+    "validation": drawn_like_training(FONTS, balanced=True),
+    "test": drawn_like_training(FONTS, balanced=True),
+    "held_out_fonts": drawn_like_training(HELD_OUT_FONTS, balanced=True),
+    "spurious": spurious,
+    "cue_conflict": cue_conflict,
+    "near_outliers": near_outliers,
+    "far_outliers": far_outliers,
+    "training_outliers": training_outliers,
+    "transfer_train": unseen_classes,
+    "transfer_test": unseen_classes,
+}
+
+
+def class_labels(count: int, imbalance: float, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Labels in random order; their frequencies fall geometrically, `imbalance` times from the first to the last."""
+    weights = imbalance ** -(np.arange(CLASSES) / (CLASSES - 1))
+    ends = np.rint(np.cumsum(weights) / weights.sum() * count).astype(int)
+    return generator.permutation(np.repeat(np.arange(CLASSES), np.diff(ends, prepend=0)))
+
+
+def other_class(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """For each label, one of the other classes."""
+    return (labels + generator.integers(1, CLASSES, size=len(labels))) % CLASSES
+
+
+def characters(
+    alphabet: str,
+    labels: NDArray[np.int64],
+    fonts: Sequence[str],
+    font: NDArray[np.int64],
+    hue_class: NDArray[np.int64],
+    options: Options,
+    generator: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Images of the labels' characters, on grounds in the hue of a class, up to a fifth of the way to its neighbours."""
+    hues = (hue_class + generator.uniform(-0.2, 0.2, len(labels))) / CLASSES % 1
+    glyphs = [(fonts[face], alphabet[label]) for face, label in zip(font, labels, strict=True)]
+    return render(glyphs, hues, options.size, options.style, generator)
+
+
+def unlabelled(
+    alphabet: str, fonts: Sequence[str], count: int, options: Options, generator: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Random characters of an alphabet in random hues."""
+    labels = generator.integers(len(alphabet), size=count)
+    font = generator.integers(len(fonts), size=count)
+    return characters(alphabet, labels, fonts, font, generator.integers(CLASSES, size=count), options, generator)
+
+
+def outlier_split(families: dict[str, NDArray[np.uint8]]) -> Split:
+    """Outliers, label -1, with their families as parts."""
+    images = np.concatenate(list(families.values()))
+    parts = np.repeat(np.arange(len(families)), [len(family) for family in families.values()])
+    return split_of(images, np.full(len(images), -1), parts=parts, part_names=tuple(families))

@@ -1,0 +1,79 @@
+"""The command `diffprog`, and the stages as DVC calls them."""
+
+import argparse
+import importlib
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.tables import TableError
+from pipelines import parts
+from stages import params
+from stages.identity import CodeChanged
+from stages.store import StoreError
+
+STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
+KINDS = ("datasets", "models", "methods", "conditions")
+USER_ERRORS = (params.WrongParams, TableError, StoreError, CodeChanged)
+
+
+def run_stage(name: str) -> int:
+    """Run one stage; its exit status: 0, or 2 with one line on standard error for each thing that was wrong."""
+    try:
+        importlib.import_module(f"stages.{name}").main()
+    except USER_ERRORS as error:
+        print(error, file=sys.stderr)
+        return 2
+    except Exception as error:
+        if type(error).__name__ not in ("TrackingError", "DataError"):
+            raise
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and run the command; its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="diffprog", description="Measures whether work on AI safety makes models safer, or merely more capable."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="check params.yaml and say what it asks for; nothing is run")
+    check.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    listing = commands.add_parser("list", help="every dataset, model, method, condition and metric, with its options")
+    listing.add_argument("kind", nargs="?", choices=[*KINDS, "metrics"], help="one kind only")
+    chosen = parser.parse_args(arguments)
+    return check_params(chosen.file) if chosen.command == "check" else list_parts(chosen.kind)
+
+
+def check_params(path: Path) -> int:
+    """Print what a params.yaml asks for, or every fault in it (exit status 2)."""
+    try:
+        study = params.read(path)
+    except params.WrongParams as error:
+        print(error, file=sys.stderr)
+        return 2
+    for domain in study.domains:
+        runs = len(domain.methods) * len(domain.models) * len(domain.seeds)
+        print(f"{study.name}: {domain.domain} on {domain.data.use}")
+        print(f"  {len(domain.methods)} methods   {', '.join(part.name for part in domain.methods)}")
+        print(f"  {len(domain.models)} models   {', '.join(part.name for part in domain.models)}")
+        print(f"  {len(domain.seeds)} seeds   {', '.join(map(str, domain.seeds))}")
+        print(f"  {runs} runs x {len(domain.conditions)} conditions, {len(domain.measurements)} measurements")
+    return 0
+
+
+def list_parts(kind: str | None) -> int:
+    """Print the parts that params.yaml can name, each with its first line and its options."""
+    for chosen in [kind] if kind else [*KINDS, "metrics"]:
+        package = "pipelines.metrics" if chosen == "metrics" else f"pipelines.vision.{chosen}"
+        print(f"\n{chosen}")
+        for name in parts.names(package):
+            module = parts.module(package, name)
+            first = " ".join((module.__doc__ or "").split("\n\n")[0].split())
+            print(f"  {name:<28}{first}")
+            for option in inspect.signature(parts.factory(package, name)).parameters.values():
+                default = "required" if option.default is option.empty else f"default {option.default!r}"
+                print(f"  {'':<28}  {option.name}: {default}")
+    return 0

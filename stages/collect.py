@@ -1,0 +1,77 @@
+"""Stage `collect`: the runs read back from MLflow, counted and checked, as results.parquet."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from stages import params, tables
+from stages.identity import digest
+from stages.measure import LOGGED, WHOLE
+from stages.plan import FOLDER
+from stages.tracking import Logged, Tracking, TrackingError
+from stages.train import RUNS
+
+RESULTS = Path("results.parquet")
+
+
+def main() -> None:
+    """Read every logged run back and write results.parquet. Raises TrackingError where MLflow lost or changed one."""
+    runs = tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished")
+    planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
+    logged = tables.read(tables.LOGGED, LOGGED)
+    tracking = Tracking(params.study_name(), digest([sorted(runs["run_key"]), planned.to_dicts()]))
+    held = tracking.read()
+    rows: list[dict[str, Any]] = []
+    flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}
+    check(logged, held)
+    measurements = {row["measurement"]: row for row in planned.iter_rows(named=True)}
+    for run in runs.iter_rows(named=True):
+        rows += results(run, held[run["run_key"]].metrics, measurements, flags[run["run"]])
+    results_table = tables.write(rows, tables.RESULTS, RESULTS)
+    print(f"{len(results_table)} values of {len(runs)} runs read back from MLflow")
+
+
+def check(logged: pl.DataFrame, held: Mapping[str, Logged]) -> None:
+    """Raise TrackingError unless MLflow holds each run once, with the values that were logged."""
+    missing = [row["run"] for row in logged.iter_rows(named=True) if row["run_key"] not in held]
+    changed = [
+        row["run"]
+        for row in logged.iter_rows(named=True)
+        if row["run_key"] in held and digest(dict(held[row["run_key"]].metrics)) != row["values"]
+    ]
+    for what, names in (("lost", missing), ("changed", changed)):
+        if names:
+            raise TrackingError(
+                f"MLflow has {what} {len(names)} of {len(logged)} runs, the first {names[0]}; "
+                "`dvc repro --force measure` logs them again from the store"
+            )
+
+
+def results(
+    run: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    measurements: Mapping[str, Any],
+    flags: Mapping[str, list[str]],
+) -> Iterator[dict[str, Any]]:
+    """A row for every value of a run."""
+    about = {
+        name: run[name] for name in ("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed")
+    }
+    for name, value in metrics.items():
+        if name.startswith(("n/", "standard_error/")):
+            continue
+        measurement, _, part = name.partition("/")[2].partition("/")
+        row = measurements[f"{name.partition('/')[0]}/{measurement}"]
+        yield {
+            **about,
+            "step": run["steps"],
+            **{key: row[key] for key in ("measurement", "metric", "condition", "axis", "pillar", "higher_is_better")},
+            "part": part or WHOLE,
+            "value": value,
+            "standard_error": metrics.get(f"standard_error/{name}"),
+            "n": int(metrics[f"n/{name}"]),
+            "flags": ",".join(flags.get(row["condition"], [])),
+        }

@@ -1,0 +1,79 @@
+"""Splits, examples, outcomes and weights as bytes, and back: npz and safetensors, never pickle."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from pipelines.outcomes import Outcomes
+from pipelines.vision.condition import Examples
+from pipelines.vision.data import Split
+
+
+def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays by name as an uncompressed npz file; the same arrays give the same bytes."""
+    file = io.BytesIO()
+    np.savez(file, **{name: arrays[name] for name in sorted(arrays)}, allow_pickle=False)
+    return file.getvalue()
+
+
+def arrays(payload: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays of an npz file."""
+    with np.load(io.BytesIO(payload), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def split_bytes(split: Split) -> bytes:
+    """A split as npz."""
+    return npz({**vars(split), "part_names": _texts(split.part_names)})
+
+
+def split_from(payload: bytes) -> Split:
+    """The split of an npz."""
+    found = arrays(payload)
+    return Split(**{**found, "part_names": tuple(found["part_names"].tolist())})
+
+
+def examples_bytes(examples: Examples) -> bytes:
+    """Examples as npz."""
+    split = examples.split
+    return npz({**vars(split), "part_names": _texts(split.part_names), "rows": examples.rows})
+
+
+def examples_from(payload: bytes) -> Examples:
+    """The examples of an npz."""
+    found = arrays(payload)
+    rows = found.pop("rows")
+    return Examples(Split(**{**found, "part_names": tuple(found["part_names"].tolist())}), rows)
+
+
+def outcomes_bytes(outcomes: Outcomes) -> bytes:
+    """Outcomes as npz."""
+    found = {**vars(outcomes), "part_names": _texts(outcomes.part_names), "flags": _texts(outcomes.flags)}
+    return npz({name: value for name, value in found.items() if value is not None})
+
+
+def outcomes_from(payload: bytes) -> Outcomes:
+    """The outcomes of an npz."""
+    found: dict[str, Any] = dict(arrays(payload))
+    for name in ("part_names", "flags"):
+        found[name] = tuple(found[name].tolist())
+    return Outcomes(**found)
+
+
+def weights_bytes(weights: Mapping[str, NDArray[Any]]) -> bytes:
+    """A model's weights as safetensors."""
+    return save_safetensors(dict(weights))
+
+
+def weights_from(payload: bytes) -> dict[str, NDArray[Any]]:
+    """The weights of a safetensors file."""
+    return dict(load_safetensors(payload))
+
+
+def _texts(texts: tuple[str, ...]) -> NDArray[np.str_]:
+    return np.array(texts, dtype=np.str_)

@@ -1,0 +1,135 @@
+"""Stage `predict`: every finished run under every condition, its outcomes stored, on Ray."""
+
+import importlib
+import json
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cluster.fanout import Failed, Finished, Resources, fanout
+from stages import params, payloads, tables
+from stages.identity import digest
+from stages.plan import FOLDER
+from stages.prepare import DATA
+from stages.snapshot import snapshot
+from stages.store import Store, StoreError
+from stages.train import RUNS, reason
+
+OUTCOMES = Path("outcomes.parquet")
+
+
+def main() -> None:
+    """Make the missing cells, then write outcomes.parquet: every run x condition, finished or failed."""
+    runs = tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished")
+    planned = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
+    data = json.loads(DATA.read_text())
+    store = Store.from_environment()
+    cells = keyed(runs, planned, data)
+    missing = [cell for cell in cells if not store.done("cells", cell["cell_key"])]
+    if len(missing) < len(cells):
+        print(f"{len(cells) - len(missing)} of {len(cells)} cells are in the store already")
+    predict_all(missing, runs, data, store)
+    rows = [with_fate(cell, store) for cell in cells]
+    tables.write(rows, tables.OUTCOMES, OUTCOMES)
+    failed = [row for row in rows if row["status"] == "failed"]
+    for row in failed:
+        print(f"failed: {row['run']} under {row['condition']}: {row['reason']}")
+    print(f"{len(rows) - len(failed)} of {len(rows)} cells finished")
+
+
+def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every finished run under every condition of its domain, with its key."""
+    cells = []
+    for row in runs.join(planned, on="domain", suffix="_condition").iter_rows(named=True):
+        examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
+        spec = json.loads(row["spec_condition"])
+        cell = {name: row[name] for name in ("run", "domain", "run_key", "condition")}
+        key = digest({"run": row["run_key"], "condition": spec, "examples": examples, "code": row["code"]})
+        cells.append({**cell, "spec": spec, "examples": examples, "cell_key": key})
+    return cells
+
+
+def predict_all(missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping[str, Any], store: Store) -> None:
+    """Fan the runs with missing cells out, each with its weights, and store the outcomes as they come."""
+    if not missing:
+        return
+    compute = params.compute()
+    shared = {
+        "device": params.device(compute),
+        "sizes": {domain: known["size"] for domain, known in data.items()},
+        "examples": {
+            which: payloads.examples_from(store.read("data", which)) for which in {cell["examples"] for cell in missing}
+        },
+    }
+    by_run: dict[str, list[dict[str, Any]]] = {}
+    for cell in missing:
+        by_run.setdefault(cell["run_key"], []).append(cell)
+    specs = {row["run_key"]: row for row in runs.iter_rows(named=True)}
+    longest_first = sorted(by_run, key=lambda key: (-specs[key]["parameters"], key))
+
+    def items() -> Iterator[dict[str, Any]]:
+        for key in longest_first:
+            spec = json.loads(specs[key]["spec"])
+            yield {"run": spec, "weights": weights_of(specs[key], store), "cells": by_run[key]}
+
+    with snapshot() as code:
+        for result in fanout(
+            predicted,
+            items(),
+            total=len(by_run),
+            shared=shared,
+            resources=Resources(**compute),
+            code=code,
+            title="predict",
+        ):
+            keep(result, store)
+
+
+def weights_of(run: Mapping[str, Any], store: Store) -> bytes:
+    """The stored weights of a finished run."""
+    try:
+        return store.read("runs", run["run_key"])
+    except StoreError as error:
+        raise StoreError(f"{error} (run {run['run']}); `dvc repro --force train` makes it again") from error
+
+
+def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """In the worker: one model's outcomes under its conditions, as bytes; an error in one condition is that cell's."""
+    spec = item["run"]
+    work = importlib.import_module(f"pipelines.{spec['domain']}.work")
+    weights = payloads.weights_from(item["weights"])
+    classifier = work.restore(spec, shared["sizes"][spec["domain"]], weights, shared["device"])
+    results = []
+    for cell in item["cells"]:
+        try:
+            outcomes = work.predict(cell["spec"], classifier, shared["examples"][cell["examples"]], spec["seed"])
+            results.append({"outcomes": payloads.outcomes_bytes(outcomes)})
+        except Exception as error:
+            failure = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
+            results.append({"failure": failure})
+    return results
+
+
+def keep(result: Finished | Failed, store: Store) -> None:
+    """Store the outcomes of each cell, or why it failed."""
+    failed = {"failure": {name: getattr(result, name, "") for name in ("error", "message", "traceback")}}
+    cells = result.item["cells"]
+    for cell, got in zip(cells, result.value if isinstance(result, Finished) else [failed] * len(cells), strict=True):
+        where = {name: cell[name] for name in ("run", "condition")}
+        if "outcomes" in got:
+            store.write("cells", cell["cell_key"], got["outcomes"], where)
+            store.forget_failure("cells", cell["cell_key"])
+        else:
+            store.write_failure("cells", cell["cell_key"], {**where, **got["failure"]})
+
+
+def with_fate(cell: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """A row of outcomes.parquet."""
+    row = {name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}
+    entry = store.entry("cells", cell["cell_key"])
+    if entry:
+        return {**row, "digest": entry.sha256, "status": "finished", "reason": ""}
+    return {**row, "digest": None, "status": "failed", "reason": reason(store.failure("cells", cell["cell_key"]))}

@@ -1,0 +1,49 @@
+"""Stage `prepare`: the data, and every condition's examples, made once and stored under the digest of their content."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from stages import params, payloads, tables
+from stages.identity import bytes_digest
+from stages.params import DomainStudy
+from stages.store import Store
+
+DATA = Path("data.json")
+
+
+def main() -> None:
+    """Write data.json: the digests and sizes of all splits and examples."""
+    store = Store.from_environment()
+    tables.write_json({study.domain: prepared(study, store) for study in params.read().domains}, DATA)
+
+
+def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
+    """Make and store a domain's data; what data.json says of it."""
+    work = importlib.import_module(f"pipelines.{study.domain}.work")
+    data = work.dataset(study.data.spec())
+    splits = {
+        name: stored(store, payloads.split_bytes(split), len(split))
+        for name, split in tqdm(data.splits.items(), desc="splits", unit="split", dynamic_ncols=True)
+    }
+    conditions = {}
+    for condition in tqdm(study.conditions, desc="examples", unit="condition", dynamic_ncols=True):
+        examples = work.examples(condition.spec(), data)
+        conditions[condition.name] = stored(store, payloads.examples_bytes(examples), len(examples.split))
+    return {
+        "dataset": study.data.use,
+        "class_names": list(data.class_names),
+        "size": data.size,
+        "splits": splits,
+        "conditions": conditions,
+    }
+
+
+def stored(store: Store, payload: bytes, images: int) -> dict[str, Any]:
+    """Store a payload under its digest, unless it is there."""
+    digest = bytes_digest(payload)
+    if not store.done("data", digest):
+        store.write("data", digest, payload, {"images": images})
+    return {"digest": digest, "images": images, "bytes": len(payload)}

@@ -1,0 +1,126 @@
+"""Reading and writing the small tables that pass between stages: Parquet, checked, sorted, the same bytes each time."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from analysis.tables import RESULTS, Table, TableError, checked
+
+RUN = {"run": pl.String, "domain": pl.String, "dataset": pl.String, "method": pl.String, "model": pl.String}
+FATE = {"status": pl.String, "reason": pl.String}
+
+PLANNED_RUNS = Table(
+    "plan/runs",
+    {
+        **RUN,
+        "family": pl.String,
+        "seed": pl.Int64,
+        "parameters": pl.Int64,
+        "flops": pl.Float64,  # estimate of the whole training, what the sweep is ordered by
+        "spec": pl.String,
+        "splits": pl.String,
+        "code": pl.String,
+    },
+    ("run",),
+)
+PLANNED_CELLS = Table(
+    "plan/cells",
+    {"condition": pl.String, "domain": pl.String, "spec": pl.String, "code": pl.String},
+    ("domain", "condition"),
+)
+PLANNED_MEASUREMENTS = Table(
+    "plan/measurements",
+    {
+        "domain": pl.String,
+        "measurement": pl.String,
+        "condition": pl.String,
+        "metric": pl.String,
+        "axis": pl.String,
+        "pillar": pl.String,
+        "higher_is_better": pl.Boolean,
+        "spec": pl.String,
+        "code": pl.String,
+    },
+    ("domain", "measurement"),
+    nullable=("pillar",),
+)
+RUNS = Table(
+    "runs",
+    {
+        **RUN,
+        "family": pl.String,
+        "seed": pl.Int64,
+        "run_key": pl.String,
+        "status": pl.String,  # finished or failed
+        "reason": pl.String,  # of a failure: class and message
+        "parameters": pl.Int64,
+        "flops": pl.Float64,
+        "steps": pl.Int64,
+        "loss": pl.Float64,
+        "spec": pl.String,
+    },
+    ("run",),
+    nullable=("parameters", "flops", "steps", "loss"),
+)
+OUTCOMES = Table(
+    "outcomes",
+    {
+        "run": pl.String,
+        "run_key": pl.String,
+        "condition": pl.String,
+        "cell_key": pl.String,
+        "digest": pl.String,
+        **FATE,
+    },
+    ("run", "condition"),
+    nullable=("digest",),
+)
+LOGGED = Table(
+    "logged",
+    {
+        "run": pl.String,
+        "run_key": pl.String,
+        "mlflow_run_id": pl.String,
+        "values": pl.String,
+        "metrics": pl.Int64,
+        "flags": pl.String,
+        "unmeasured": pl.String,  # JSON: measurement to reason
+    },
+    ("run",),
+)
+
+__all__ = ["LOGGED", "OUTCOMES", "PLANNED_CELLS", "PLANNED_MEASUREMENTS", "PLANNED_RUNS", "RESULTS", "RUNS"]
+
+
+def frame(rows: list[dict[str, Any]], table: Table) -> pl.DataFrame:
+    """Rows as the table."""
+    return checked(pl.DataFrame(rows, schema=table.columns), table)
+
+
+def write(rows: list[dict[str, Any]] | pl.DataFrame, table: Table, path: Path) -> pl.DataFrame:
+    """Check and write a table."""
+    found = checked(rows, table) if isinstance(rows, pl.DataFrame) else frame(rows, table)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part")
+    found.write_parquet(aside, compression="zstd", statistics=False)
+    os.replace(aside, path)
+    return found
+
+
+def read(table: Table, path: Path) -> pl.DataFrame:
+    """Read and check a table. Raises TableError."""
+    try:
+        return checked(pl.read_parquet(path), table)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TableError(f"{path}: not the table {table.name!r}: {error}") from error
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write JSON with sorted keys."""
+    aside = path.with_suffix(".part")
+    aside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    os.replace(aside, path)

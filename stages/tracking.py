@@ -1,0 +1,115 @@
+"""MLflow: one experiment per study, one parent run per plan, one child per run, found again by its tag `run_key`.
+
+The driver is the only writer. A child's tag `values` comes last and holds the digest of what was logged: a child
+without it was cut short and is made anew. Nothing is read without counting it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from stages.identity import digest
+
+METRICS_A_CALL, PARAMS_A_CALL, PAGE = 1000, 100, 1000
+PARENT, PLAN, RUN_KEY, VALUES, NAME = "mlflow.parentRunId", "plan", "run_key", "values", "mlflow.runName"
+
+
+class TrackingError(RuntimeError):
+    """MLflow does not answer, or does not hold what was logged to it."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A child run as MLflow holds it."""
+
+    run_id: str
+    run_key: str
+    values_digest: str | None
+    parent: str | None
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+def address() -> str:
+    """MLFLOW_TRACKING_URI, or a SQLite file in the current folder (where `mlflow ui` looks, too)."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
+
+
+class Tracking:
+    """The runs of one study's experiment, under the parent run of one plan."""
+
+    def __init__(self, study: str, plan: str):
+        try:
+            self.client = MlflowClient(address())
+            found = self.client.get_experiment_by_name(study)
+            self.experiment = found.experiment_id if found else self.client.create_experiment(study)
+            self.parent = self._parent(plan)
+            self.children = {run.run_key: run for run in self._children()}
+        except MlflowException as error:
+            raise TrackingError(f"MLflow at {address()}: {error.message}") from error
+
+    def log(
+        self, run_key: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], step: int
+    ) -> Logged:
+        """Log a run once: what is there already is left, what is there in part or differs is replaced."""
+        values = digest(dict(metrics))
+        known = self.children.get(run_key)
+        if known and known.values_digest == values:
+            if known.parent != self.parent:
+                self.client.set_tag(known.run_id, PARENT, self.parent)
+            return known
+        if known:
+            self.client.delete_run(known.run_id)
+        tags = {PARENT: self.parent, RUN_KEY: run_key, NAME: name}
+        run_id = self.client.create_run(self.experiment, tags=tags).info.run_id
+        texts = [Param(key, str(value)) for key, value in params.items()]
+        points = [Metric(key, value, 0, step) for key, value in metrics.items()]
+        self.client.log_batch(run_id, params=texts[:PARAMS_A_CALL])
+        for start in range(0, len(points), METRICS_A_CALL):
+            self.client.log_batch(run_id, metrics=points[start : start + METRICS_A_CALL])
+        self.client.set_terminated(run_id)
+        self.client.set_tag(run_id, VALUES, values)
+        logged = Logged(run_id, run_key, values, self.parent, {}, metrics)
+        self.children[run_key] = logged
+        return logged
+
+    def read(self) -> dict[str, Logged]:
+        """The runs of this plan as MLflow holds them now, by key. Raises TrackingError where one stands twice."""
+        found: dict[str, Logged] = {}
+        for run in self._children():
+            if run.parent == self.parent:
+                if run.run_key in found:
+                    raise TrackingError(f"MLflow at {address()}: run {run.run_key} stands twice in the study")
+                found[run.run_key] = run
+        return found
+
+    def _parent(self, plan: str) -> str:
+        found = list(self._search(f"tags.{PLAN} = '{plan}'"))
+        if found:
+            return str(found[0].info.run_id)
+        run = self.client.create_run(self.experiment, tags={PLAN: plan, NAME: f"plan {plan[:8]}"})
+        self.client.log_batch(run.info.run_id, tags=[RunTag("diffprog", "plan")])
+        self.client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
+
+    def _children(self) -> Iterator[Logged]:
+        for run in self._search(f"tags.{RUN_KEY} LIKE '%'"):
+            tags = run.data.tags
+            yield Logged(
+                run.info.run_id, tags[RUN_KEY], tags.get(VALUES), tags.get(PARENT), run.data.params, run.data.metrics
+            )
+
+    def _search(self, query: str) -> Iterator[Any]:
+        token = None
+        while True:
+            page = self.client.search_runs([self.experiment], query, max_results=PAGE, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return

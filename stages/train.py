@@ -1,0 +1,105 @@
+"""Stage `train`: every planned run that is not in the store yet, trained on Ray."""
+
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cluster.fanout import Failed, Finished, Resources, fanout
+from stages import params, payloads, tables
+from stages.identity import digest
+from stages.plan import FOLDER
+from stages.prepare import DATA
+from stages.snapshot import snapshot
+from stages.store import Store
+
+RUNS = Path("runs.parquet")
+
+
+def main() -> None:
+    """Train what is missing, then write runs.parquet: every planned run, finished or failed."""
+    planned = tables.read(tables.PLANNED_RUNS, FOLDER / "runs.parquet")
+    data = json.loads(DATA.read_text())
+    store = Store.from_environment()
+    runs = [keyed(row, data) for row in planned.iter_rows(named=True)]
+    missing = [run for run in runs if not store.done("runs", run["run_key"])]
+    missing.sort(key=lambda run: (-run["planned_flops"], run["run"]))
+    if len(missing) < len(runs):
+        print(f"{len(runs) - len(missing)} of {len(runs)} runs are in the store already")
+    train_all(missing, data, store)
+    rows = [with_fate(run, store) for run in runs]
+    tables.write(rows, tables.RUNS, RUNS)
+    failed = [row for row in rows if row["status"] == "failed"]
+    for row in failed:
+        print(f"failed: {row['run']}: {row['reason']}")
+    print(f"{len(rows) - len(failed)} of {len(rows)} runs finished")
+
+
+def keyed(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """A planned run with its key: what it is made from, its training data's digests and its code."""
+    splits = {name: data[row["domain"]]["splits"][name]["digest"] for name in row["splits"].split(",")}
+    spec = json.loads(row["spec"])
+    identity = {name: row[name] for name in ("run", "domain", "dataset", "method", "model", "family", "seed", "spec")}
+    key = digest({"spec": spec, "splits": splits, "code": row["code"]})
+    return {**identity, "run_key": key, "planned_flops": row["flops"], "splits": splits}
+
+
+def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Store) -> None:
+    """Fan the runs out and store each as it comes."""
+    if not missing:
+        return
+    compute = params.compute()
+    wanted = {(run["domain"], name): digest for run in missing for name, digest in run["splits"].items()}
+    shared = {
+        "device": params.device(compute),
+        "splits": {which: payloads.split_from(store.read("data", digest)) for which, digest in wanted.items()},
+    }
+    with snapshot() as code:
+        for result in fanout(
+            trained,
+            missing,
+            total=len(missing),
+            shared=shared,
+            resources=Resources(**compute),
+            code=code,
+            title="train",
+        ):
+            keep(result, store)
+
+
+def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """In the worker: one run's weights as bytes, and the facts recorded with them."""
+    work = importlib.import_module(f"pipelines.{run['domain']}.work")
+    splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run["domain"]}
+    result = work.train(json.loads(run["spec"]), splits, shared["device"])
+    facts = {name: getattr(result, name) for name in ("parameters", "flops", "steps", "loss")}
+    return payloads.weights_bytes(result.weights), facts
+
+
+def keep(result: Finished | Failed, store: Store) -> None:
+    """Store a finished run's weights, or why it failed."""
+    key = result.item["run_key"]
+    if isinstance(result, Finished):
+        weights, facts = result.value
+        store.write("runs", key, weights, {**facts, "run": result.item["run"], "seconds": result.seconds})
+        store.forget_failure("runs", key)
+    else:
+        failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
+        store.write_failure("runs", key, {"run": result.item["run"], **failure})
+
+
+def with_fate(run: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """A row of runs.parquet: what the run came to."""
+    row = {name: run[name] for name in tables.RUNS.columns if name in run}
+    entry = store.entry("runs", run["run_key"])
+    if entry:
+        facts = {name: entry.facts[name] for name in ("parameters", "flops", "steps", "loss")}
+        return {**row, **facts, "status": "finished", "reason": ""}
+    nothing = dict.fromkeys(("parameters", "flops", "steps", "loss"))
+    return {**row, **nothing, "status": "failed", "reason": reason(store.failure("runs", run["run_key"]))}
+
+
+def reason(failure: Mapping[str, Any] | None) -> str:
+    """A failure in one line: class and message."""
+    return f"{failure['error']}: {failure['message']}" if failure else "not run"
