@@ -14,11 +14,15 @@ import polars as pl
 import vl_convert
 
 from analysis.capability import BASELINE, CLEAN_ACCURACY, at_last_step
-from stages import charts
+from stages import charts, params, tables
+from stages.analyse import FINDINGS
+from stages.collect import RESULTS
+from stages.train import RUNS
 from stages.wording import Measure, Row, answer, difference, effect_rows, interval, measures, number
 
 Array = npt.NDArray[np.float64]
 
+REPORT = Path("report")
 SCORE = "pc1"  # the capability score of the charts
 RUN_COLUMNS = (
     "domain",
@@ -215,3 +219,12 @@ def _runs(runs: pl.DataFrame) -> dict[str, Any]:
 def _slug(name: str) -> str:
     """The name with everything but plain letters and digits as hyphens, fit for a file's name."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:60]
+
+
+def main() -> None:
+    """Write report/."""
+    results = tables.read(tables.RESULTS, RESULTS)
+    runs = tables.read(tables.RUNS, RUNS)
+    found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
+    build(results, runs, found, REPORT, study=params.study_name())
+    print(f"the report is at {REPORT / 'index.html'}")
