@@ -1,15 +1,15 @@
 """Accuracy over all examples minus the lowest accuracy of any group.
 
 In [0, 1]. Examples weigh the same in the average, so groups weigh by their share of the evaluation split. Rows with a
-group or label below 0 do not enter; unmeasurable where a group between 0 and the highest has no examples. Standard
-error: the spread of the difference over 4000 bootstrap samples of examples within groups (fixed seed), average and
-minimum from the same samples. None where a group has one example.
+group or label below 0 do not enter; unmeasurable with one group, or where one between 0 and the highest has no
+examples. Standard error: the spread of the difference over 4000 bootstrap samples of examples within groups (fixed
+seed), average and minimum from the same samples. None where a group has one example.
 """
 
 from collections.abc import Callable
 
 from pipelines.metrics._groups import accuracy_by_group, redrawn
-from pipelines.outcomes import Measured, Outcomes
+from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 
 HIGHER_IS_BETTER = False
 RANGE = (0.0, 1.0)
@@ -22,6 +22,8 @@ def metric() -> Callable[[Outcomes], Measured]:
 
     def accuracy_gap(outcomes: Outcomes) -> Measured:
         groups = accuracy_by_group(outcomes)
+        if len(groups.size) == 1:
+            raise Unmeasurable("only one group")
         share = groups.size / groups.size.sum()
         value = max(0.0, float(share @ groups.accuracy - groups.accuracy.min()))
         draws = redrawn(groups)
