@@ -4,15 +4,17 @@ A resample is a vector of multiplicities, one per row. Its average ranks are cum
 the original column, so a column is sorted once, whatever the number of resamples.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.intp]
+Sorted = tuple[Positions, Positions | None]
 
-BLOCK = 128  # resamples at a time: the ranks stay in the cache, and memory does not grow with the draws
+BLOCK = 64  # resamples at a time: the ranks stay in the cache, and memory does not grow with the draws
 
 
 def cluster_counts(clusters: Labels, draws: int, rng: np.random.Generator) -> Array:
@@ -41,10 +43,7 @@ def bootstrap_spearman(x: Array, columns: Array, clusters: Labels, *, draws: int
     x is (rows,), complete; columns is (rows, columns), where NaN leaves the row out of that column's pairs. A resample
     in which x or the column is constant gives NaN.
     """
-    return np.concatenate(
-        [np.empty((0, columns.shape[1]))]
-        + [resampled_spearman(x, columns, cluster_counts(clusters, block, rng)) for block in blocks(draws)]
-    )
+    return _spearman(x, columns, (cluster_counts(clusters, block, rng) for block in blocks(draws)))
 
 
 def resampled_spearman(x: Array, columns: Array, counts: Array) -> Array:
@@ -53,18 +52,7 @@ def resampled_spearman(x: Array, columns: Array, counts: Array) -> Array:
 
     x is (rows,), columns (rows, columns), counts (resamples, rows). Equals scipy.stats.spearmanr on the repeated rows.
     """
-    result = np.full((len(counts), columns.shape[1]), np.nan)
-    present = ~np.isnan(columns)
-    patterns, pattern_of = np.unique(present, axis=1, return_inverse=True)
-    for index in range(patterns.shape[1]):
-        rows, members = patterns[:, index], np.flatnonzero(pattern_of == index)
-        if rows.any():
-            for start in range(0, len(counts), BLOCK):
-                block = np.ascontiguousarray(counts[start : start + BLOCK, rows].T)
-                result[start : start + BLOCK, members] = _spearman_of_block(
-                    x[rows], columns[np.ix_(rows, members)], block
-                )
-    return result
+    return _spearman(x, columns, (counts[start : start + BLOCK] for start in range(0, len(counts), BLOCK)))
 
 
 def percentile_interval(draws: Array, *, confidence: float = 0.95) -> tuple[Array, Array]:
@@ -85,43 +73,64 @@ def _multiplicities(items: int, draws: int, rng: np.random.Generator) -> Labels:
     return np.bincount(chosen.ravel(), minlength=draws * items).reshape(draws, items)
 
 
-def _spearman_of_block(x: Array, columns: Array, counts: Array) -> Array:
-    """The same for counts as (rows, resamples), without gaps."""
-    total = counts.sum(axis=0)
-    cubed = total**3
-    cubes_untied = np.einsum("ij,ij,ij->j", counts, counts, counts)
-    order, starts = _order_and_groups(x)
-    ranks, cubes_x = _ranks(counts[order], starts, cubes_untied)
+def _spearman(x: Array, columns: Array, counts: Iterable[Array]) -> Array:
+    """The correlations of all blocks of counts, one below the other. Columns with the same gaps share the ranks of x."""
+    patterns, pattern_of = np.unique(~np.isnan(columns), axis=1, return_inverse=True)
+    shared = []
+    for index, rows in enumerate(patterns.T):
+        members = np.flatnonzero(pattern_of == index)
+        if rows.any():
+            orders = [_order_and_groups(columns[rows, member]) for member in members]
+            shared.append((rows, members, _order_and_groups(x[rows]), orders))
+    result = [np.empty((0, columns.shape[1]))]
+    for block in counts:
+        result.append(np.full((len(block), columns.shape[1]), np.nan))
+        for rows, members, of_x, of_columns in shared:
+            result[-1][:, members] = _spearman_of_block(of_x, of_columns, block[:, rows])
+    return np.concatenate(result)
+
+
+def _spearman_of_block(of_x: Sorted, of_columns: list[Sorted], counts: Array) -> Array:
+    """The same for one block of counts (resamples, rows), without gaps. Sums of integers and halves: only the end
+    rounds.
+
+    With ranks r and s, n the sum of the counts and a group of ties of size g: sum of (r - mean)^2 is (n^3 - sum of g^3)
+    / 12. The weights w (r - mean) sum to 0, so s is needed up to a constant alone: the cumulated counts less half the
+    own count.
+    """
+    total = counts.sum(axis=1)
+    cubed, cubes_untied = total**3, np.vecdot(counts, counts * counts)
+    order, starts = of_x
+    ordered = counts.take(order, axis=1)
+    groups = _grouped(ordered, starts)
+    cubes_x = cubes_untied if starts is None else np.vecdot(groups, groups * groups)
+    ranks = np.cumsum(groups, axis=1) - groups / 2
     weighted = np.empty_like(counts)
-    weighted[order] = counts[order] * (ranks - total / 2)
-    result = np.empty((counts.shape[1], columns.shape[1]))
-    for column in range(columns.shape[1]):
-        order, starts = _order_and_groups(columns[:, column])
-        ranks, cubes_y = _ranks(counts[order], starts, cubes_untied)
-        covariance = np.einsum("ij,ij->j", weighted[order], ranks)
-        # 12 sum (rank - mean)^2 = n^3 - sum over groups of ties of (size)^3: no second pass, and exact in integers.
+    weighted[:, order] = ordered * (_ungrouped(ranks, starts, len(order)) - total[:, None] / 2)
+    half_own = np.vecdot(weighted, counts) / 2
+    result = np.empty((len(counts), len(of_columns)))
+    for column, (order, starts) in enumerate(of_columns):
+        groups, weights = (_grouped(each.take(order, axis=1), starts) for each in (counts, weighted))
+        covariance = np.vecdot(weights, np.cumsum(groups, axis=1))
+        covariance -= half_own if starts is None else np.vecdot(weights, groups) / 2
+        cubes_y = cubes_untied if starts is None else np.vecdot(groups, groups * groups)
         spread = (cubed - cubes_x) * (cubed - cubes_y)
         result[:, column] = np.where(spread > 0, 12 * covariance / np.sqrt(np.where(spread > 0, spread, 1)), np.nan)
     return result
 
 
-def _order_and_groups(values: Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp] | None]:
-    """The order that sorts the values, and where each group of equal values starts in it; None for the groups where all
-    differ.
-    """
+def _order_and_groups(values: Array) -> Sorted:
+    """The order that sorts the values, and where each group of equal values starts in it; None where all differ."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
     return order, None if len(starts) == len(values) else starts
 
 
-def _ranks(counts: Array, starts: npt.NDArray[np.intp] | None, cubes_untied: Array) -> tuple[Array, Array]:
-    """Average ranks less 1/2, (rows, resamples), of rows already in order, and the sum over groups of ties of their
-    size cubed, (resamples,).
-    """
-    if starts is None:
-        return np.cumsum(counts, axis=0) - counts / 2, cubes_untied
-    groups = np.add.reduceat(counts, starts, axis=0)
-    ranks = np.cumsum(groups, axis=0) - groups / 2
-    return np.repeat(ranks, np.diff(np.r_[starts, len(counts)]), axis=0), np.einsum(
-        "ij,ij,ij->j", groups, groups, groups
-    )
+def _grouped(ordered: Array, starts: Positions | None) -> Array:
+    """Sums over the groups of ties of (resamples, rows) already in order, (resamples, groups)."""
+    return ordered if starts is None else np.add.reduceat(ordered, starts, axis=1)
+
+
+def _ungrouped(groups: Array, starts: Positions | None, rows: int) -> Array:
+    """Each group's value for each of its rows, (resamples, rows)."""
+    return groups if starts is None else np.repeat(groups, np.diff(np.r_[starts, rows]), axis=1)

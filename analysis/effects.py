@@ -29,10 +29,14 @@ def paired_effects(results: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     rows = _observations(results, scores)
     standard = rows.filter(pl.col("method") == BASELINE)
     spread = standard.group_by(MEASUREMENT).agg(spread=pl.col("value").std())
-    pairs = rows.filter(pl.col("method") != BASELINE).join(
-        standard.select(*MEASUREMENT, "model", "seed", base="value", base_flagged="flagged"),
-        on=[*MEASUREMENT, "model", "seed"],
-        how="left",
+    pairs = (
+        rows.filter(pl.col("method") != BASELINE)
+        .join(
+            standard.select(*MEASUREMENT, "model", "seed", base="value", base_flagged="flagged"),
+            on=[*MEASUREMENT, "model", "seed"],
+            how="left",
+        )
+        .sort("model", "seed")
     )
     effects = _summary(pairs).join(spread, on=MEASUREMENT, how="left")
     return checked(_with_intervals(effects).select(*EFFECTS.columns), EFFECTS)

@@ -1,7 +1,9 @@
 """Bootstrap of Spearman's correlation: resampling counts against the plain loop, in one run on one core.
 
-300 rows, 30 columns, 10,000 resamples of 10 clusters. The loop does fewer resamples and is scaled up, which is fair: it
-costs the same for each. OMP_NUM_THREADS=1 python benchmarks/bootstrap.py
+300 rows, 30 columns, 10,000 resamples of 10 clusters. The loop does fewer resamples, each as dear as the next, and is
+scaled up; the counts include drawing the resamples.
+
+    OMP_NUM_THREADS=1 python benchmarks/bootstrap.py
 """
 
 import time

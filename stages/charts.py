@@ -2,6 +2,7 @@
 is given here.
 """
 
+import re
 from typing import Any
 
 import altair as alt
@@ -185,6 +186,9 @@ def correlation_intervals(rows: pl.DataFrame, *, measurements: list[str]) -> Spe
 def pictures(spec: Spec) -> tuple[str, bytes]:
     """The chart as SVG and as PNG, on white."""
     svg: str = vl_convert.vegalite_to_svg({**spec, "background": "white"}, allowed_base_urls=[])
+    # The converter numbers gradients on from one picture of a process to the next.
+    for index, name in enumerate(re.findall(r'id="(gradient_\d+)"', svg)):
+        svg = svg.replace(f'id="{name}"', f'id="colours_{index}"').replace(f"url(#{name})", f"url(#colours_{index})")
     return svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE)
 
 

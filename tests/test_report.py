@@ -1,0 +1,237 @@
+import json
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.findings import findings
+from analysis.tables import RESULTS, checked
+from stages.report import baseline_trend, build
+from stages.wording import Measure, answer, difference, effect_rows, interval, measures, number
+
+SCRIPT = "<script>alert(1)</script>"
+MEASUREMENTS = {
+    "clean/accuracy": ("capability", None, True),
+    "transfer/accuracy": ("capability", None, True),
+    "pgd/accuracy": ("safety", "robustness", True),
+    "clean/nll": ("safety", "monitoring", False),
+}
+
+
+def _results(method: str = "shield", dataset: str = "digits") -> pl.DataFrame:
+    """Two methods on four models and two seeds; the second adds 0.2 to pgd/accuracy alone."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for name in ("standard", method):
+        for model in range(4):
+            for seed in (0, 1):
+                level = 0.4 + 0.1 * model
+                shift = 0.2 if name == method else 0.0
+                values = (level, level - 0.1, level / 2 + shift, 2 - level)
+                for (measurement, (axis, pillar, higher)), value in zip(MEASUREMENTS.items(), values, strict=True):
+                    condition, metric = measurement.split("/")
+                    place = ("vision", dataset, name, f"cnn-{model}", f"family {model % 2}", 10**model, 1e9, seed, 100)
+                    what = (measurement, metric, condition, "all", axis, pillar, higher)
+                    rows.append((*place, *what, value + rng.normal(0, 0.01), 0.01, 500, ""))
+    return checked(pl.DataFrame(rows, schema=RESULTS.columns, orient="row"), RESULTS)
+
+
+RUNS = pl.DataFrame(
+    {
+        "method": ["standard", "shield"],
+        "model": ["cnn-1", "cnn-1"],
+        "seed": [0, 0],
+        "flops": [1.5e12, None],
+        "status": ["finished", "failed"],
+        "reason": [None, f"ValueError: {SCRIPT}"],
+    }
+)
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: tags with their attributes, scripts apart from the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] == "script" and self.lasttag == "script" and self.cdata_elem == "script":
+            self.scripts.append(data)
+        else:
+            self.text += data
+
+    @property
+    def specs(self) -> dict[str, Any]:
+        """The charts' specifications."""
+        specs: dict[str, Any] = json.loads(self.scripts[1])
+        return specs
+
+    def rows(self, chart: str, layer: int | None = None) -> list[dict[str, Any]]:
+        """The data of a chart, or of one of its layers."""
+        spec = self.specs[chart]
+        rows: list[dict[str, Any]] = spec["datasets"][(spec if layer is None else spec["layer"][layer])["data"]["name"]]
+        return rows
+
+
+def _build(folder: Path, results: pl.DataFrame, runs: pl.DataFrame = RUNS, study: str = "A study") -> Page:
+    found = findings(results, runs, seed=0, draws=50)
+    build(results, runs, found, folder, study=study)
+    return Page((folder / "index.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("report")
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    return _build(folder, _results())
+
+
+def test_the_page_loads_nothing(page: Page) -> None:
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "action", "data", "srcset", "poster"):
+            assert not re.match(r"(\w+:)?//", attributes.get(name) or ""), (tag, attributes)
+        assert tag not in ("link", "iframe", "img", "object", "embed", "base")
+    assert "$schema" not in page.scripts[1]
+    assert not re.search(r"https?://", page.scripts[1] + page.scripts[2] + page.text)
+    policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; script-src 'unsafe-inline'")
+    assert len(page.scripts) == 3
+
+
+def test_the_charts_show_the_tables(folder: Path, page: Page) -> None:
+    results = _results()
+    shown = page.rows("safety_2_pgd-accuracy", 0)
+    wide = results.pivot(on="measurement", index=["method", "model", "seed"], values="value")
+    expected = {(r["method"], r["model"], r["seed"]): (r["clean/accuracy"], r["pgd/accuracy"]) for r in wide.to_dicts()}
+    assert {(r["method"], r["model"], r["seed"]): (r["x"], r["y"]) for r in shown} == expected
+    found = findings(results, RUNS, seed=0, draws=50)
+    cells = page.rows("effects")
+    assert sorted(c["standardised"] for c in cells) == sorted(found["effects"]["standardised"])
+    points = page.rows("correlations", 1)
+    primary = found["correlations"].filter(score_name="pc1")
+    assert sorted((p["estimate"], p["low"]) for p in points) == sorted(primary.select("estimate", "low").iter_rows())
+    csv = pl.read_csv(folder / "plots" / "safety_against_accuracy.csv")
+    assert csv.filter(measurement="pgd/accuracy")["y"].to_list() == [r["y"] for r in shown]
+
+
+def test_a_falling_measurement_has_its_axis_turned(page: Page) -> None:
+    spec = page.specs["safety_1_clean-nll"]["layer"][0]["encoding"]["y"]
+    assert spec["scale"]["reverse"]
+    assert spec["title"] == "clean: nll (axis turned: lower is better)"
+    assert not page.specs["safety_2_pgd-accuracy"]["layer"][0]["encoding"]["y"]["scale"]["reverse"]
+
+
+def test_every_chart_is_there_as_a_picture(folder: Path, page: Page) -> None:
+    assert sorted(page.specs) == ["correlations", "effects", "safety_1_clean-nll", "safety_2_pgd-accuracy"]
+    for name in page.specs:
+        assert (folder / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    picks = [attributes["value"] for tag, attributes in page.tags if tag == "option"]
+    assert picks == ["safety_1_clean-nll", "safety_2_pgd-accuracy"]
+
+
+def test_the_answer_names_the_planted_effect_alone(page: Page) -> None:
+    text = re.sub(r"\s+", " ", page.text)
+    assert "shield: better than standard beyond noise on pgd: accuracy (+" in text
+    assert "Of 2 differences in safety that have an interval" in text
+    assert "1 planned" not in text
+    assert "2 planned, 1 finished, 1 failed." in text
+
+
+def test_names_from_tables_are_inert(tmp_path: Path) -> None:
+    results = _results(SCRIPT).with_columns(model=pl.format("{}</script><b>", "model"))
+    page = _build(tmp_path, results, RUNS.with_columns(method=pl.lit(SCRIPT)), study=SCRIPT)
+    assert len([tag for tag, _ in page.tags if tag == "script"]) == 3
+    assert "b" not in [tag for tag, _ in page.tags]
+    assert SCRIPT in page.text
+    assert {row["method"] for row in page.rows("effects")} == {SCRIPT}
+    for picture in tmp_path.glob("*.svg"):
+        assert "<script" not in picture.read_text(encoding="utf-8")
+
+
+def test_the_same_tables_give_the_same_bytes(folder: Path, tmp_path: Path, page: Page) -> None:
+    _build(tmp_path, _results().sample(fraction=1, shuffle=True, seed=1))
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    for file in files:
+        assert (folder / file).read_bytes() == (tmp_path / file).read_bytes(), file
+
+
+def test_a_place_has_a_section_and_files_of_its_own(tmp_path: Path) -> None:
+    page = _build(tmp_path, pl.concat([_results(), _results(dataset="Fonts & more")]))
+    assert {"effects_1_fonts-more", "effects_2_digits"} <= set(page.specs)
+    assert (tmp_path / "plots" / "effects_2_digits.csv").exists()
+    assert "vision: Fonts & more" in page.text
+
+
+def test_a_study_of_the_baseline_alone_and_one_without_clean_accuracy(tmp_path: Path) -> None:
+    alone = _build(tmp_path / "alone", _results().filter(method="standard"))
+    assert "No difference in safety has an interval" in alone.text
+    assert "effects" not in alone.specs
+    other = _build(tmp_path / "other", _results().filter(pl.col("measurement") != "clean/accuracy"))
+    assert other.specs["safety_2_pgd-accuracy"]["layer"][0]["encoding"]["x"]["title"] == "capability score"
+    empty = _build(tmp_path / "empty", RESULTS.empty(), RUNS.drop("reason", "flops"))
+    assert empty.specs == {}
+
+
+def test_the_trend_of_standard_runs_is_a_line_of_logits() -> None:
+    x = np.linspace(0.2, 0.9, 9)
+    logit = np.log(x / (1 - x))
+    frame = pl.DataFrame({"x": x, "y": 1 / (1 + np.exp(-(0.5 * logit - 1)))})
+    trend = baseline_trend(frame, percent=(True, True))
+    at = trend["x"].to_numpy()
+    np.testing.assert_allclose(trend["y"], 1 / (1 + np.exp(-(0.5 * np.log(at / (1 - at)) - 1))), atol=1e-12)
+    straight = baseline_trend(pl.DataFrame({"x": x, "y": 3 - 2 * x}), percent=(False, False))
+    np.testing.assert_allclose(straight["y"], 3 - 2 * straight["x"].to_numpy(), atol=1e-12)
+    assert baseline_trend(frame.head(2), percent=(True, True)).is_empty()
+    assert baseline_trend(frame.with_columns(x=pl.lit(0.5)), percent=(True, True)).is_empty()
+
+
+def test_numbers_are_printed_with_their_units() -> None:
+    share, plain = Measure("a", True, False, "safety"), Measure("b", False, True, "safety")
+    assert [difference(v, share) for v in (0.0534, -0.02, 0.0, None)] == [
+        "+5.3 points",
+        "−2.0 points",
+        "0.0 points",
+        "–",
+    ]
+    assert [difference(v, plain) for v in (0.012345, -12.5)] == ["+0.0123", "−12.5"]
+    assert difference(-0.001) == "0.00"
+    assert interval(-0.01, 0.02, share) == "−1.0 to +2.0 points"
+    assert interval(None, 0.02, share) == "–"
+    values = (None, "cnn", 0, 1999, 120_000, 3.2e18, 9e19)
+    assert [number(v) for v in values] == ["–", "cnn", "0", "1999", "120 k", "3.2 E", "90 E"]
+
+
+def test_an_answer_names_the_strongest_and_counts_the_others() -> None:
+    effect: Mapping[str, Any] = {"method": "m", "axis": "safety", "beyond": 1, "effect": "+1", "interval": "0 to 2"}
+    rows = [{**effect, "name": str(i), "measurement": f"s{i}", "standardised": i} for i in range(1, 8)]
+    said = answer([*rows, {**rows[0], "beyond": 0}], "m")
+    assert said["gains"].startswith("s7 (+1, 0 to 2); s6 (")
+    assert said["gains"].endswith("; and 2 more")
+    assert (said["losses"], said["undecided"]) == ("", 1)
+    assert said["capability"] == "Capability: no score, or too few pairs for an interval."
+
+
+def test_effects_keep_their_order_and_their_marks() -> None:
+    results = _results()
+    rows = effect_rows(findings(results, RUNS, seed=0, draws=50)["effects"], measures(results))
+    order = ["clean/accuracy", "transfer/accuracy", "clean/nll", "pgd/accuracy", "pc1", "clean_accuracy"]
+    assert [row["name"] for row in rows] == order
+    assert {row["name"] for row in rows if row["beyond"] > 0 and row["axis"] == "safety"} == {"pgd/accuracy"}
