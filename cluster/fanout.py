@@ -1,4 +1,4 @@
-"""One function over many items on Ray: results as they come, a bounded number in flight, every failure its item's own."""
+"""One function over many items on Ray: results as they come, few in flight, every failure its item's own."""
 
 import os
 import time
@@ -71,7 +71,8 @@ def fanout(
         retry_exceptions=False,
     )
     common = ray.put(shared)
-    waiting, running = iter(items), {}
+    waiting = iter(items)
+    running: dict[Any, Any] = {}
     with tqdm(total=total, desc=title, unit="item", dynamic_ncols=True, mininterval=0.5) as bar:
         while True:
             while len(running) < 2 * slots and (item := next(waiting, _NONE)) is not _NONE:
@@ -118,9 +119,12 @@ def _connect(code: Path | None) -> Any:
     if not ray.is_initialized():
         import logging
 
-        local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
-        environment = {"working_dir": str(code)} if code else None
-        ray.init(runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False, **local)
+        ray.init(
+            include_dashboard=None if os.environ.get("RAY_ADDRESS") else False,
+            runtime_env={"working_dir": str(code)} if code else None,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
     return ray
 
 

@@ -33,7 +33,7 @@ CONFIG: Spec = {
         "gridOpacity": 0.25,
         "labelFontSize": 12,
         "titleFontSize": 13,
-        "labelLimit": 320,
+        "labelLimit": 400,
     },
     "legend": {
         "labelColor": "currentColor",
@@ -125,7 +125,7 @@ def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[st
     words = alt.Chart().mark_text(fontSize=11).encode(x=x, y=y, text=alt.Text("shown:N"), color=ink, tooltip=tooltip)
     shown = pl.format(
         "{}{}",
-        pl.when(pl.col("beyond") != 0).then(pl.lit("● ")).otherwise(pl.lit("")),
+        pl.when(pl.col("beyond") != 0).then(pl.lit("•\u2009")).otherwise(pl.lit("")),
         pl.col("standardised").map_elements(_signed, pl.String),
     )
     layered = alt.layer(boxes, words, data=_rows(cells.with_columns(shown=shown))).properties(

@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.measuring import ALL
 from stages import params, tables
 from stages.identity import digest
-from stages.measure import LOGGED, WHOLE
+from stages.measure import LOGGED
 from stages.plan import FOLDER
 from stages.tracking import Logged, Tracking, TrackingError
 from stages.train import RUNS
@@ -69,9 +70,9 @@ def results(
             **about,
             "step": run["steps"],
             **{key: row[key] for key in ("measurement", "metric", "condition", "axis", "pillar", "higher_is_better")},
-            "part": part or WHOLE,
+            "part": part or ALL,
             "value": value,
             "standard_error": metrics.get(f"standard_error/{name}"),
-            "n": int(metrics[f"n/{name}"]),
+            "n": int(metrics[f"n/{name}"]) if f"n/{name}" in metrics else None,
             "flags": ",".join(flags.get(row["condition"], [])),
         }

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines import parts
-from pipelines.measuring import measure
+from pipelines.measuring import ALL, measure
 from pipelines.outcomes import Measured
 from stages import params, payloads, tables
 from stages.identity import digest
@@ -22,7 +22,6 @@ from stages.tracking import Tracking
 from stages.train import RUNS, reason
 
 LOGGED = Path("logged.parquet")
-WHOLE = "all"
 
 
 def main() -> None:
@@ -148,14 +147,15 @@ def gathered(
             flags[cell["condition"]] = stored["flags"]
         for measurement, by_part in stored["values"].items():
             for part, got in by_part.items():
-                name = measurement if part == WHOLE else f"{measurement}/{part}"
+                name = measurement if part == ALL else f"{measurement}/{part}"
                 if isinstance(got, str):
                     unmeasured[name] = got
                     continue
                 value, error, n = got
-                metrics |= {name: value, f"n/{name}": float(n)}
-                if error is not None:
-                    metrics[f"standard_error/{name}"] = error
+                metrics[name] = value
+                if part == ALL:  # of a part, the value alone: three times as many metrics would slow MLflow down
+                    metrics[f"n/{name}"] = float(n)
+                    metrics |= {} if error is None else {f"standard_error/{name}": error}
     return metrics, unmeasured, flags
 
 

@@ -89,7 +89,7 @@ class _UniqueKeys(yaml.SafeLoader):
     repeated: list[str]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key, (key_node, _) in zip(keys, node.value, strict=True):
             if keys.count(key) > 1:
                 self.repeated.append(f"line {key_node.start_mark.line + 1}: {key!r} stands more than once")
@@ -110,7 +110,7 @@ def _content(path: Path, faults: _Faults) -> Mapping[str, Any]:
     try:
         loader = _UniqueKeys(path.read_text())
         loader.repeated = []
-        content = loader.get_single_data()  # type: ignore[no-untyped-call]
+        content = loader.get_single_data()
     except OSError as error:
         raise WrongParams([f"{path}: {error.strerror}"]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -196,7 +196,7 @@ def _parts(package: str, section: Any, where: str, faults: _Faults) -> tuple[Par
 
 
 def _part(package: str, name: Any, entry: Any, where: str, faults: _Faults, label_is_use: bool = True) -> Part | None:
-    """A part from its entry: options, with `use` for the file where it is not the name. It is made once, to check it."""
+    """A part from its entry: options, with `use` for the file where it is not the name. Made once, to check it."""
     where = f"{where}.{name}"
     if not isinstance(name, str) or not NAME.fullmatch(name):
         faults.add(where, "not a name of letters, digits, '_', '.' and '-', at most 64 long")

@@ -10,8 +10,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from pipelines.outcomes import Outcomes
-from pipelines.vision.condition import Examples
-from pipelines.vision.data import Split
+from pipelines.vision.data import Examples, Split
 
 
 def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -34,8 +33,7 @@ def split_bytes(split: Split) -> bytes:
 
 def split_from(payload: bytes) -> Split:
     """The split of an npz."""
-    found = arrays(payload)
-    return Split(**{**found, "part_names": tuple(found["part_names"].tolist())})
+    return _split(arrays(payload))
 
 
 def examples_bytes(examples: Examples) -> bytes:
@@ -47,8 +45,7 @@ def examples_bytes(examples: Examples) -> bytes:
 def examples_from(payload: bytes) -> Examples:
     """The examples of an npz."""
     found = arrays(payload)
-    rows = found.pop("rows")
-    return Examples(Split(**{**found, "part_names": tuple(found["part_names"].tolist())}), rows)
+    return Examples(_split(found), found["rows"])
 
 
 def outcomes_bytes(outcomes: Outcomes) -> bytes:
@@ -77,3 +74,8 @@ def weights_from(payload: bytes) -> dict[str, NDArray[Any]]:
 
 def _texts(texts: tuple[str, ...]) -> NDArray[np.str_]:
     return np.array(texts, dtype=np.str_)
+
+
+def _split(found: Mapping[str, NDArray[Any]]) -> Split:
+    images, labels, groups, parts = (found[name] for name in ("images", "labels", "groups", "parts"))
+    return Split(images, labels, groups, parts, tuple(found["part_names"].tolist()))

@@ -27,9 +27,8 @@ def main() -> None:
         tables.write_json({}, FAILURES)
     for domain in study.domains:
         counts = f"{len(domain.methods)} methods x {len(domain.models)} models x {len(domain.seeds)} seeds"
-        print(
-            f"{study.name}: {counts} = {len(runs)} runs, {len(runs) * len(cells)} cells, {len(measurements)} measurements"
-        )
+        print(f"{study.name}: {counts} = {len(runs)} runs, each under {len(cells)} conditions")
+        print(f"{len(measurements)} measurements")
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")
 
 

@@ -102,7 +102,7 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
     work = importlib.import_module(f"pipelines.{spec['domain']}.work")
     weights = payloads.weights_from(item["weights"])
     classifier = work.restore(spec, shared["sizes"][spec["domain"]], weights, shared["device"])
-    results = []
+    results: list[dict[str, Any]] = []
     for cell in item["cells"]:
         try:
             outcomes = work.predict(cell["spec"], classifier, shared["examples"][cell["examples"]], spec["seed"])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,15 @@ def build(
         weights=findings["capability_weights"].to_dicts(),
         runs=_runs(runs),
         specs=specs,
-        bundle=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+        bundle=_bundle(),
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+@cache
+def _bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that defines vegaEmbed; the converter takes a second to make it."""
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 def _template() -> jinja2.Template:

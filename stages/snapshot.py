@@ -22,5 +22,6 @@ def snapshot() -> Iterator[Path]:
         yield Path(folder)
     if sources_digest(ROOT / "pipelines") != before:
         raise CodeChanged(
-            "pipelines/ was edited while the stage ran; what it finished on the earlier code is kept: run `dvc repro` again"
+            "pipelines/ was edited while the stage ran; what was finished is kept under the earlier code's keys: "
+            "run `dvc repro` again"
         )

@@ -10,19 +10,11 @@ from torch import Tensor
 
 from pipelines.outcomes import Outcomes
 from pipelines.vision.architecture import Classifier
-from pipelines.vision.data import Dataset, Split
+from pipelines.vision.data import Dataset, Examples, Split
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
 BATCH = 250  # images at a time: larger batches fall out of the cache and are slower an image
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Images that stay the same for every model, with the row of the split that each was made from."""
-
-    split: Split
-    rows: NDArray[np.int64]
 
 
 def inference(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:

@@ -71,6 +71,14 @@ class Dataset:
         return int(self.splits["train"].images.shape[1])
 
 
+@dataclass(frozen=True)
+class Examples:
+    """Images that stay the same for every model, with the row of the split that each was made from."""
+
+    split: Split
+    rows: NDArray[np.int64]
+
+
 def split_of(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],

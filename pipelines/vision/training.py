@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
+from pipelines.flops import FlopCount
 from pipelines.parts import Count, NonNegative, Positive, Whole
 from pipelines.vision.architecture import Architecture, Classifier, build, count_parameters
 from pipelines.vision.data import Split
@@ -107,7 +107,7 @@ def fit(
         model.parameters(), budget.learning_rate, weight_decay=budget.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
-    counter = FlopCounterMode(display=False)
+    count = FlopCount()
     losses: list[Tensor] = []
     model.train()
     for _ in range(budget.epochs):
@@ -115,17 +115,17 @@ def fit(
         for rows in permutation[: steps_an_epoch * batch].view(steps_an_epoch, batch):
             images = augment(pixels(data.images[rows]), budget, order)
             step = Step(model, images, data.labels[rows], data.groups[rows], data, generator, len(losses) / steps)
-            with nullcontext() if losses else counter:
+            with nullcontext() if losses else count:
                 with torch.autocast(images.device.type, torch.bfloat16, enabled=budget.precision == "bfloat16"):
                     loss = method.loss(step)
                 optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             optimiser.step()
             schedule.step()
             losses.append(loss.detach().float())
         if not math.isfinite(losses[-1]):
             raise Diverged(f"the loss is {float(losses[-1])} at step {len(losses)} of {steps}")
-    return float(counter.get_total_flops()), losses
+    return float(count.total), losses
 
 
 def augment(images: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:

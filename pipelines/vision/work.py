@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.flop_counter import FlopCounterMode
 
 from pipelines import parts
+from pipelines.flops import FlopCount
 from pipelines.outcomes import Outcomes
 from pipelines.vision import training
 from pipelines.vision.architecture import Classifier, build, count_parameters
-from pipelines.vision.condition import Condition, Examples
-from pipelines.vision.data import Dataset, Loader, Shape, Split
+from pipelines.vision.condition import Condition
+from pipelines.vision.data import Dataset, Examples, Loader, Shape, Split
 from pipelines.vision.draws import numpy_generator, torch_generator
 from pipelines.vision.method import Method
 from pipelines.vision.training import Trained, budget
@@ -52,9 +52,9 @@ def dataset(data: Spec) -> Dataset:
 def cost(model: Spec, shape: Shape) -> Cost:
     """What one image costs in training. Raises ValueError where the images are too small for the model."""
     classifier = build(part("models", model), shape.classes, shape.size, seed=0)
-    with FlopCounterMode(display=False) as counter:
+    with FlopCount() as count:
         classifier(torch.zeros(2, 3, shape.size, shape.size)).sum().backward()
-    return Cost(count_parameters(classifier), counter.get_total_flops() / 2)
+    return Cost(count_parameters(classifier), count.total / 2)
 
 
 def training_cost(method: Spec) -> float:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipelines.vision.condition import Condition, Examples, whole
-from pipelines.vision.data import Dataset
+from pipelines.vision.condition import Condition, whole
+from pipelines.vision.data import Dataset, Examples
 
 
 def condition() -> Condition:

@@ -13,8 +13,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, zoom
 
 from pipelines.parts import Count
-from pipelines.vision.condition import Condition, Examples
-from pipelines.vision.data import Dataset, split_of
+from pipelines.vision.condition import Condition
+from pipelines.vision.data import Dataset, Examples, split_of
 
 Images = NDArray[np.floating]  # [n, size, size, 3] in [0, 1]
 
@@ -57,7 +57,7 @@ def gaussian_blur(images: Images, sigma: float, generator: np.random.Generator) 
 def contrast(images: Images, share: float, generator: np.random.Generator) -> Images:
     """Contrast about each image's mean, brought down to a share."""
     mean = images.mean(axis=(1, 2), keepdims=True)
-    return mean + share * (images - mean)
+    return np.asarray(mean + share * (images - mean))
 
 
 def pixelate(images: Images, blocks: float, generator: np.random.Generator) -> Images:

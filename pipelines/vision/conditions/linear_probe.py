@@ -10,8 +10,8 @@ import torch
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Positive
 from pipelines.vision.architecture import Classifier
-from pipelines.vision.condition import Condition, Examples, in_batches, outcomes_of
-from pipelines.vision.data import Dataset, split_of
+from pipelines.vision.condition import Condition, in_batches, outcomes_of
+from pipelines.vision.data import Dataset, Examples, split_of
 from pipelines.vision.training import channels_first
 
 TO_FIT, TO_TEST = 0, 1

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 
 from pipelines.outcomes import EVERY_PART
-from pipelines.vision.condition import Condition, Examples
-from pipelines.vision.data import Dataset, split_of
+from pipelines.vision.condition import Condition
+from pipelines.vision.data import Dataset, Examples, split_of
 
 
 def condition(*, kind: Literal["near", "far"]) -> Condition:

@@ -7,8 +7,8 @@ from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Share
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import worst_logits
-from pipelines.vision.condition import Condition, Examples, outcomes_of, take
-from pipelines.vision.data import Dataset
+from pipelines.vision.condition import Condition, outcomes_of, take
+from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 

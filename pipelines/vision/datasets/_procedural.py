@@ -10,7 +10,8 @@ Generator = np.random.Generator
 
 def to_bytes(images: NDArray[np.floating]) -> Images:
     """uint8 images of floats, clipped to [0, 1]."""
-    return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    scaled: Images = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    return scaled
 
 
 def between_two_colours(fields: NDArray[np.floating], generator: Generator) -> Images:

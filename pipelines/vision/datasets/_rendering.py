@@ -76,7 +76,8 @@ def moved(masks: NDArray[np.float32], size: int, style: Style, generator: np.ran
     affine[:, :, 2] = generator.uniform(-2 * style.shift, 2 * style.shift, (count, 2))
     grid = torch.nn.functional.affine_grid(torch.from_numpy(affine), [count, 1, size, size], align_corners=False)
     sampled = torch.nn.functional.grid_sample(torch.from_numpy(masks)[:, None], grid, align_corners=False)
-    return np.asarray(sampled[:, 0].numpy())
+    images: NDArray[np.float32] = sampled[:, 0].numpy()
+    return images
 
 
 def tinted(
@@ -86,4 +87,4 @@ def tinted(
     span = saturations * (1 - np.abs(2 * brightness - 1))
     spokes = (hues[:, None] * 12 + np.array([0, 8, 4])) % 12
     wave = np.clip(np.minimum(spokes - 3, 9 - spokes), -1, 1)
-    return brightness[:, None] - span[:, None] / 2 * wave
+    return np.asarray(brightness[:, None] - span[:, None] / 2 * wave)

@@ -7,11 +7,12 @@ Fonts come with matplotlib (DejaVu, STIX, Computer Modern); nothing is downloade
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.parts import Annotated, Count, Range, Share, Whole
+from pipelines.parts import Count, Range, Share, Whole
 from pipelines.vision.data import Dataset, Loader, Shape, Split, split_of
 from pipelines.vision.datasets import _procedural as procedural
 from pipelines.vision.datasets._rendering import Style, render
@@ -201,7 +202,7 @@ def characters(
     options: Options,
     generator: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Images of the labels' characters, on grounds in the hue of a class, up to a fifth of the way to its neighbours."""
+    """Images of the labels' characters, on grounds in the hue of a class, give or take a fifth of a step."""
     hues = (hue_class + generator.uniform(-0.2, 0.2, len(labels))) / CLASSES % 1
     glyphs = [(fonts[face], alphabet[label]) for face, label in zip(font, labels, strict=True)]
     return render(glyphs, hues, options.size, options.style, generator)
