@@ -74,7 +74,7 @@ def _multiplicities(items: int, draws: int, rng: np.random.Generator) -> Labels:
 
 
 def _spearman(x: Array, columns: Array, counts: Iterable[Array]) -> Array:
-    """The correlations of all blocks of counts, one below the other. Columns with the same gaps share the ranks of x."""
+    """The correlations of all blocks of counts, one below another. Columns with the same gaps share the ranks of x."""
     patterns, pattern_of = np.unique(~np.isnan(columns), axis=1, return_inverse=True)
     shared = []
     for index, rows in enumerate(patterns.T):
