@@ -138,8 +138,9 @@ def _beyond(
     if ladder is None:
         return nothing, 0
     base = units.base if shift is None else units.base + shift[0][0, :, -1]
-    low, high = np.minimum(units.score, base), np.maximum(units.score, base)
-    covered = (low >= ladder.lower) & (high <= ladder.upper)
+    # The midpoint's noise is independent of the difference's: picking units by it doesn't pick lucky ones, as C would.
+    middle, half = (units.score + base) / 2, abs(float((units.score - base).mean())) / 2
+    covered = (middle - half >= ladder.lower) & (middle + half <= ladder.upper)
     centre = float(units.score.mean())
     if covered.sum() < max(least, len(covered) / 2) or not ladder.lower <= centre <= ladder.upper:
         return nothing, int(covered.sum())

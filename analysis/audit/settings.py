@@ -39,7 +39,12 @@ class Margins:
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """The audit's fixed choices. Raises ValueError naming every choice out of its range."""
+    """The audit's fixed choices. Raises ValueError naming every choice out of its range.
+
+    `example_share`: the share is 0.004 for a method that only adds half a logit to every example, 0.05 for one whose
+    effect varies over examples with an SD of one logit, 0.15 for two (closed form for accuracy, difficulties with an
+    SD of two logits).
+    """
 
     baseline: str = "standard"
     alpha: float = 0.05  # one-sided level of each test; intervals are two-sided at 1 - alpha
@@ -47,7 +52,7 @@ class AuditSettings:
     draws: int = 2000
     margins: Margins = field(default_factory=Margins)
     placebos: tuple[str, ...] = ()
-    example_share: float = 0.1  # share of the test-example variance that all runs have in common (same test set)
+    example_share: float = 0.05  # share of the test-example variance that all of a method's runs have in common
     reliability: float | None = None  # of one run's capability score; None: from the spread over seeds
     min_pairs: int = 3
     min_rungs: int = 5

@@ -1,12 +1,15 @@
 """Power: the published table, closed forms and an independent simulation."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from analysis.audit import power
 
-TABLE = {  # n: effect beyond the margin at .05, .05/10, .05/80; equivalence half-width (SDs of the paired difference, 80 % power)
+# n: effect beyond the margin at .05, .05/10 and .05/80, equivalence half-width; SDs of the paired difference
+TABLE = {
     3: (2.30, 7.3, 20.7, 2.66),
     5: (1.36, 2.63, 4.51, 1.60),
     8: (0.98, 1.60, 2.27, 1.15),
@@ -69,6 +72,5 @@ def test_pairs_for_equivalence_of_an_effect_off_centre_have_the_power() -> None:
     ],
 )
 def test_wrong_input_is_named(arguments: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         power.detectable_effect(**arguments)  # type: ignore[arg-type]
-    assert str(error.value) == message

@@ -1,0 +1,67 @@
+"""The audit's own error rates, in a small form: bounds a right audit breaks less than once in a thousand runs."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.audit.settings import AuditSettings
+from analysis.audit.simulated import Method, World, simulated_study
+from analysis.audit.simulated_examples import example_study
+from analysis.audit.verdicts import audit
+
+SETTINGS = AuditSettings(draws=300)
+SCALED = World(measurements=6)
+ONE = World(
+    families=1,
+    widths=9,
+    seeds=5,
+    doublings=1.0,
+    method_models=1,
+    method_seeds=10,
+    interaction_spread=0.0,
+    measurements=6,
+)
+FALSE = ("DIFFERENTIAL", "TRADE-OFF")
+
+
+def verdicts(world: World, method: Method, studies: int = 20) -> pl.DataFrame:
+    found = []
+    for seed in range(studies):
+        rng = np.random.default_rng([7, seed])
+        results, scores = simulated_study(replace(world, methods={"method": method}), rng)
+        primary = sorted(results["measurement"].unique())
+        found.append(audit(results, scores, primary=primary, settings=SETTINGS, rng=rng).verdicts)
+    return pl.concat(found, how="diagonal_relaxed")
+
+
+@pytest.mark.parametrize("world", [SCALED, ONE])
+def test_the_baseline_against_itself_is_almost_never_differential_and_intervals_cover(world: World) -> None:
+    found = verdicts(world, Method())
+    assert found["label"].is_in(FALSE).sum() <= 2
+    assert ((found["beyond_lower"] <= 0) & (found["beyond_upper"] >= 0)).sum() >= 0.88 * len(found)
+
+
+@pytest.mark.parametrize("curvature", [0.0, 0.1])
+@pytest.mark.parametrize("world", [SCALED, ONE])
+def test_capability_alone_is_almost_never_differential(world: World, curvature: float) -> None:
+    found = verdicts(replace(world, curvature=curvature), Method(capability=0.5), 12)
+    assert (found["total_lower"] > 0).sum() > 0.5 * len(found)  # an ordinary test would call it safer
+    assert found["label"].is_in(FALSE).sum() <= 2
+
+
+@pytest.mark.parametrize("world", [SCALED, ONE])
+def test_three_margins_are_found(world: World) -> None:
+    found = verdicts(world, Method(beyond=0.315))
+    assert (found["label"] == "DIFFERENTIAL").sum() >= 0.7 * len(found)
+
+
+def test_more_data_is_washing_on_scores_that_contain_capability() -> None:
+    world = replace(SCALED, methods={"more": Method(capability=0.5)}, examples=8000, capability_spread=0.07)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        results, scores = example_study(world, rng)
+        found = audit(results, scores, primary=["calibration/brier", "selective/aurc"], settings=SETTINGS, rng=rng)
+        assert found.verdicts["label"].to_list() == ["WASHING", "WASHING"]
+        assert found.metrics["label"].to_list() == ["capability-determined", "capability-determined"]

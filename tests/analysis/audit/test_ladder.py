@@ -1,0 +1,94 @@
+"""The ladder: exact lines and curves, an independent spline, and slopes freed of the noise of capability."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from analysis.audit.grid import Grid, grids
+from analysis.audit.ladder import Ladder, capability_ladder, coefficients, natural_basis, weighted_fit
+from analysis.audit.settings import AuditSettings
+from analysis.audit.simulated import World, simulated_study
+
+SETTINGS = AuditSettings()
+QUIET = World(
+    family_spread=0.0, model_spread=0.0, interaction_spread=0.0, seed_spread=0.0, capability_spread=0.0, examples=10**9
+)
+
+
+def ladder_of(world: World, seed: int = 0) -> tuple[Grid, Ladder]:
+    results, scores = simulated_study(world, np.random.default_rng(seed))
+    grid = grids(results, scores, SETTINGS)[0]
+    ladder = capability_ladder(grid, np.isfinite(grid.y[0, ..., 0]), np.arange(world.measurements), SETTINGS)
+    assert ladder is not None
+    return grid, ladder
+
+
+def slope(ladder: Ladder) -> float:
+    """Mean slope over the range."""
+    ends = natural_basis(np.array([ladder.x.min(), ladder.x.max()]), ladder.knots)
+    steps = np.diff(ends, axis=0) @ coefficients(ladder, np.ones((1, len(ladder.rungs))))[0, -2:]
+    return float(steps[0, 0] / np.ptp(ladder.x))
+
+
+def test_a_line_is_found_and_kept_a_line() -> None:
+    rng = np.random.default_rng(3)
+    _, ladder = ladder_of(replace(QUIET, measurements=1, examples=10**9))
+    assert slope(ladder) == pytest.approx(QUIET.slope, abs=1e-3)
+    noisy = replace(ladder, y=ladder.x[:, None] + rng.normal(0, 0.1, (len(ladder.x), 1)))
+    assert noisy.curved.shape == (1,)
+
+
+def test_curvature_is_detected_and_a_line_mostly_kept() -> None:
+    bent = [ladder_of(World(curvature=0.15), seed)[1].curved[0] for seed in range(20)]
+    straight = [ladder_of(World(), seed)[1].curved[0] for seed in range(20)]
+    assert np.mean(bent) > 0.8
+    assert np.mean(straight) < 0.5
+
+
+def test_natural_basis_spans_the_natural_cubic_spline() -> None:
+    knots = np.array([0.0, 1.0, 3.0])
+    x = np.linspace(-2, 5, 200)
+    basis = natural_basis(x, knots)
+    for outside in (x < 0, x > 3):
+        assert np.abs(np.diff(basis[outside], n=2, axis=0)).max() < 1e-12
+    # Second derivative: 0 at the ends, one peak at the middle knot, straight between the knots.
+    second = np.diff(basis[:, 1], n=2)
+    assert x[1:-1][second.argmax()] == pytest.approx(1.0, abs=0.05)
+
+
+def test_weighted_fit_agrees_with_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    design, y, weights = rng.standard_normal((9, 3)), rng.standard_normal((9, 2)), rng.random((4, 9)) + 0.1
+    found = weighted_fit(design, y, weights)
+    for draw in range(4):
+        for m in range(2):
+            wanted = sm.WLS(y[:, m], design, weights=weights[draw]).fit().params
+            assert found[draw, :, m] == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("true_share", [0.0, 1.0])
+def test_the_noise_of_capability_does_not_flatten_the_slope(true_share: float) -> None:
+    world = replace(World(), capability_spread=0.8, true_share=true_share, measurements=1, model_spread=0.0)
+    slopes = [slope(ladder_of(world, seed)[1]) for seed in range(60)]
+    assert np.mean(slopes) == pytest.approx(world.slope, abs=0.025)
+
+
+def test_uncorrected_slopes_are_too_flat() -> None:
+    world = replace(World(), capability_spread=0.8, true_share=0.0, model_spread=0.0)
+    found = []
+    for seed in range(60):
+        results, scores = simulated_study(world, np.random.default_rng(seed))
+        settings = AuditSettings(reliability=1.0)
+        grid = grids(results, scores, settings)[0]
+        ladder = capability_ladder(grid, np.isfinite(grid.y[0, ..., 0]), np.arange(1), settings)
+        assert ladder is not None
+        found.append(slope(ladder))
+    assert np.mean(found) < world.slope - 0.04
+
+
+def test_too_few_rungs_make_no_ladder() -> None:
+    results, scores = simulated_study(World(families=1, widths=4), np.random.default_rng(0))
+    grid = grids(results, scores, SETTINGS)[0]
+    assert capability_ladder(grid, np.isfinite(grid.y[0, ..., 0]), np.arange(1), SETTINGS) is None

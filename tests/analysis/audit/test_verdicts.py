@@ -1,0 +1,228 @@
+"""The whole audit: planted effects get their labels, invariances, gates, thin studies, errors."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.audit.margins import margins_digest
+from analysis.audit.settings import AuditSettings, Margins
+from analysis.audit.simulated import Method, World, simulated_study
+from analysis.audit.verdicts import Audit, audit
+from analysis.tables import RESULTS, checked
+
+SETTINGS = AuditSettings(draws=600, margins=Margins(capability=0.25))
+METHODS = {
+    "safer": Method(beyond=0.6),
+    "washing": Method(capability=0.5),
+    "taxed": Method(beyond=0.6, capability=-0.5),
+    "worse": Method(beyond=-0.6),
+    "masked": Method(beyond=1.0, flags="gradient-masking"),
+    "bigger": Method(beyond=0.6, capability=0.6),
+    "placebo": Method(),
+}
+# Many examples and little noise: every label is then sure.
+CLEAR = World(
+    methods=METHODS, measurements=2, examples=10**6, seed_spread=0.03, capability_spread=0.05, interaction_spread=0.0
+)
+PRIMARY = ["condition00/auroc"]
+
+
+def study(world: World, seed: int = 0, settings: AuditSettings = SETTINGS, primary: list[str] | None = None) -> Audit:
+    rng = np.random.default_rng(seed)
+    results, scores = simulated_study(world, rng)
+    return audit(results, scores, primary=primary or PRIMARY, settings=settings, rng=rng)
+
+
+@pytest.fixture(scope="module")
+def clear() -> Audit:
+    return study(CLEAR)
+
+
+@pytest.mark.parametrize(
+    ("method", "label", "qualifier"),
+    [
+        ("safer", "DIFFERENTIAL", "capability-neutral"),
+        ("bigger", "DIFFERENTIAL", "with externality"),
+        ("washing", "WASHING", ""),
+        ("taxed", "TRADE-OFF", ""),
+        ("worse", "REGRESSION", ""),
+        ("masked", "BLOCKED", ""),
+        ("placebo", "NULL", ""),
+    ],
+)
+def test_planted_methods_get_their_labels(clear: Audit, method: str, label: str, qualifier: str) -> None:
+    found = clear.verdicts.filter((pl.col("method") == method) & (pl.col("measurement") == PRIMARY[0]))
+    assert found.select("label", "qualifier").rows() == [(label, qualifier)]
+
+
+def test_estimates_are_near_the_planted_ones(clear: Audit) -> None:
+    for name, method in METHODS.items():
+        row = clear.verdicts.filter((pl.col("method") == name) & (pl.col("measurement") == PRIMARY[0])).row(
+            0, named=True
+        )
+        assert row["beyond"] == pytest.approx(method.beyond, abs=0.08)
+        assert row["capability"] == pytest.approx(method.capability, abs=0.05)
+        assert row["pairs"] == 24
+        assert row["df"] == 9
+
+
+def test_blocked_names_the_gate_and_keeps_the_label_it_would_have_had(clear: Audit) -> None:
+    row = clear.verdicts.filter(pl.col("method") == "masked").row(0, named=True)
+    assert row["reason"] == "validity: 24 of 24 runs carry gradient-masking or masked or leak"
+    assert row["label_ungated"] == "DIFFERENTIAL"
+    assert row["flagged_runs"] == 24
+    assert row["label_without_flagged"] == "UNDETERMINED"
+
+
+def test_the_simulated_table_is_a_results_table() -> None:
+    results, _ = simulated_study(CLEAR, np.random.default_rng(0))
+    assert len(checked(results, RESULTS)) == len(results)
+
+
+def test_row_order_and_names_do_not_matter() -> None:
+    world = replace(CLEAR, methods={"a": Method(beyond=0.2), "b": Method()})
+    results, scores = simulated_study(world, np.random.default_rng(5))
+    first = audit(results, scores, primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(1))
+    shuffled = results.sample(fraction=1.0, shuffle=True, seed=3), scores.sample(fraction=1.0, shuffle=True, seed=4)
+    second = audit(*shuffled, primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(1))
+    assert first.verdicts.equals(second.verdicts)
+    renamed = (frame.with_columns(pl.col("seed") + 40, pl.col("dataset") + "2") for frame in (results, scores))
+    third = audit(*renamed, primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(1))
+    assert first.verdicts["beyond_lower"].equals(third.verdicts["beyond_lower"])
+
+
+def test_moving_the_capability_scale_moves_only_what_is_in_its_units() -> None:
+    settings = replace(SETTINGS, margins=Margins())
+    results, scores = simulated_study(
+        replace(CLEAR, methods={"a": Method(beyond=0.2, capability=0.2)}), np.random.default_rng(5)
+    )
+    stretched = scores.with_columns(pl.col("score") * 10 + 3)
+    first, second = (
+        audit(results, s, primary=PRIMARY, settings=settings, rng=np.random.default_rng(1)).verdicts
+        for s in (scores, stretched)
+    )
+    assert first["label"].equals(second["label"])
+    assert second["beyond"].to_numpy() == pytest.approx(first["beyond"].to_numpy())
+    assert second["capability"].to_numpy() == pytest.approx(10 * first["capability"].to_numpy())
+
+
+def test_a_collapsed_run_counts_and_is_also_left_out() -> None:
+    world = replace(CLEAR, methods={"safer": Method(beyond=0.6)})
+    results, scores = simulated_study(world, np.random.default_rng(2))
+    fell = (pl.col("method") == "safer") & (pl.col("model") == "family0-1") & (pl.col("seed") == 0)
+    collapsed = results.with_columns(
+        pl.when(fell).then(0.01).otherwise("value").alias("value"),
+        pl.when(fell).then(pl.lit("collapsed")).otherwise("flags").alias("flags"),
+    )
+    row = audit(collapsed, scores, primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(0)).verdicts.row(
+        0, named=True
+    )
+    assert row["flagged_runs"] == 1
+    assert row["beyond_without_flagged"] == pytest.approx(0.6, abs=0.08)
+    assert row["beyond"] < row["beyond_without_flagged"] - 0.1
+    assert row["label_without_flagged"] == "DIFFERENTIAL"
+
+
+@pytest.mark.parametrize(
+    ("world", "reason"),
+    [
+        (
+            World(methods={"m": Method()}, families=1, widths=4),
+            "no ladder: the baseline needs at least 5 models of different capability",
+        ),
+        (
+            World(methods={"m": Method()}, families=1, widths=9, doublings=1, method_models=1),
+            "too few runs paired with the baseline by model and seed: at least 3 are needed",
+        ),
+        (World(methods={"m": Method(capability=4.0)}), "the ladder covers 0 of 12 models"),
+    ],
+)
+def test_thin_studies_say_which_step_is_missing(world: World, reason: str) -> None:
+    row = study(world).verdicts.row(0, named=True)
+    assert (row["label"], row["reason"], row["pairs_needed"]) == ("UNDETERMINED", reason, None)
+
+
+def test_an_undetermined_claim_says_how_many_pairs_decide_it() -> None:
+    world = World(methods={"m": Method(beyond=0.2)}, seed_spread=0.3)
+    row = study(world, 3).verdicts.row(0, named=True)
+    assert row["label"] == "UNDETERMINED"
+    assert row["pairs_needed"] > 24
+    assert row["seeds_needed"] == -(-row["pairs_needed"] // 12)
+    numbers = f"{row['pairs_needed']} pairs ({row['seeds_needed']} seeds a model)"
+    assert row["reason"] == f"the intervals are too wide: about {numbers} would decide it"
+
+
+def test_a_saturated_measurement_is_blocked() -> None:
+    results, scores = simulated_study(replace(CLEAR, methods={"m": Method()}), np.random.default_rng(0))
+    high = results.with_columns(pl.col("value") * 0.02 + 0.97)
+    row = audit(high, scores, primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(0)).verdicts.row(
+        0, named=True
+    )
+    assert row["label"] == "BLOCKED"
+    assert row["reason"].startswith("saturation: baseline 0.9")
+
+
+def test_a_method_that_costs_more_compute_is_matched_on_it() -> None:
+    found = study(replace(CLEAR, methods={"costly": Method(beyond=0.6, flops=2.0)}))
+    effects = found.effects.filter(pl.col("measurement") == PRIMARY[0])
+    assert effects["match"].to_list() == ["epochs", "flops"]
+    epochs, flops = effects.rows(named=True)
+    # Twice the compute would have brought the baseline half a unit of capability, and the safety that goes with it.
+    assert flops["capability"] - epochs["capability"] == pytest.approx(-0.5, abs=0.1)
+    assert flops["total"] - epochs["total"] == pytest.approx(-0.21, abs=0.08)
+    assert flops["beyond"] == pytest.approx(epochs["beyond"], abs=0.1)
+    row = found.verdicts.filter(pl.col("measurement") == PRIMARY[0]).row(0, named=True)
+    assert row["beyond"] == min(epochs["beyond"], flops["beyond"])
+    assert row["other_match_beyond"] == max(epochs["beyond"], flops["beyond"])
+
+
+def test_margins_come_from_the_ladder_or_are_given(clear: Audit) -> None:
+    margins = dict(clear.margins.select("measurement", "margin").iter_rows())
+    assert margins["capability"] == 0.25
+    assert margins[PRIMARY[0]] == pytest.approx(0.105, abs=0.02)
+    given = replace(SETTINGS, margins=Margins({PRIMARY[0]: 0.3}, 0.25))
+    other = study(CLEAR, settings=given).margins
+    assert dict(other.select("measurement", "margin").iter_rows())[PRIMARY[0]] == 0.3
+    assert margins_digest(other) != margins_digest(clear.margins)
+    assert margins_digest(other) == margins_digest(other.reverse())
+
+
+def test_a_missing_pillar_of_runs_leaves_other_measurements_as_they_are() -> None:
+    results, scores = simulated_study(replace(CLEAR, methods={"m": Method(beyond=0.2)}), np.random.default_rng(0))
+    lost = (pl.col("measurement") == "condition01/auroc") & (pl.col("model") == "family1-2")
+    whole, part = (
+        audit(frame, scores, primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(0)).verdicts
+        for frame in (results, results.filter(~lost))
+    )
+    assert part["pairs"].to_list() == [24, 22]
+    assert part["beyond"][0] == pytest.approx(whole["beyond"][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"primary": ["nothing"]}, "primary: nothing not among the safety measurements: condition00/auroc"),
+        (
+            {"settings": AuditSettings(baseline="none")},
+            "vision/simulated: no run of the baseline 'none' among m, standard",
+        ),
+    ],
+)
+def test_wrong_input_is_named(change: dict[str, object], message: str) -> None:
+    results, scores = simulated_study(World(methods={"m": Method()}), np.random.default_rng(0))
+    given: dict[str, object] = {"primary": PRIMARY, "settings": SETTINGS, **change}
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        audit(results, scores, rng=np.random.default_rng(0), **given)  # type: ignore[arg-type]
+
+
+def test_scores_must_be_one_a_run() -> None:
+    results, scores = simulated_study(World(methods={"m": Method()}), np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"^scores: missing columns \['score'\]$"):
+        audit(results, scores.drop("score"), primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"^scores: 2 rows share a run, the first \{'domain': 'vision'"):
+        audit(
+            results, pl.concat([scores, scores[:1]]), primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(0)
+        )
