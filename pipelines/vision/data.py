@@ -99,7 +99,11 @@ def split_of(
 
 @dataclass(frozen=True)
 class Loader:
-    """A dataset not made yet: `shape` says cheaply what it will be, `load` makes it. Both raise DataError."""
+    """A dataset not made yet: `shape` says cheaply what it will be, `load` makes it. Both raise DataError.
+
+    `test` makes the test split alone, for a dataset that serves as another's outliers; None where it takes them all.
+    """
 
     shape: Callable[[], Shape]
     load: Callable[[], Dataset]
+    test: Callable[[], Split] | None = None

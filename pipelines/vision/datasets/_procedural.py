@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
+from pipelines.vision.data import Split, split_of
+
 Images = NDArray[np.uint8]
 Generator = np.random.Generator
 
@@ -71,3 +73,16 @@ def strokes(count: int, size: int, generator: Generator) -> Images:
         )
         fields = np.maximum(fields, np.clip(1.8 - np.abs(distance), 0, 1))
     return between_two_colours(fields, generator)
+
+
+def far_outliers(count: int, size: int, generator: Generator) -> Split:
+    """Textures and noise, half each."""
+    half = (count + 1) // 2
+    return outlier_split({"textures": textures(half, size, generator), "noise": noise(count - half, size, generator)})
+
+
+def outlier_split(families: dict[str, NDArray[np.uint8]]) -> Split:
+    """Outliers, label -1, with their families as parts."""
+    images = np.concatenate(list(families.values()))
+    parts = np.repeat(np.arange(len(families)), [len(family) for family in families.values()])
+    return split_of(images, np.full(len(images), -1), parts=parts, part_names=tuple(families))

@@ -132,24 +132,18 @@ def near_outliers(options: Options, count: int, generator: np.random.Generator) 
     greek = np.arange(count) % 2
     letters = unlabelled(LETTERS, FONTS, int((greek == 0).sum()), options, generator)
     others = unlabelled(GREEK, GREEK_FONTS, int((greek == 1).sum()), options, generator)
-    return outlier_split({"letters": letters, "greek": others})
+    return procedural.outlier_split({"letters": letters, "greek": others})
 
 
 def far_outliers(options: Options, count: int, generator: np.random.Generator) -> Split:
     """Textures and noise, half each."""
-    half = (count + 1) // 2
-    return outlier_split(
-        {
-            "textures": procedural.textures(half, options.size, generator),
-            "noise": procedural.noise(count - half, options.size, generator),
-        }
-    )
+    return procedural.far_outliers(count, options.size, generator)
 
 
 def training_outliers(options: Options, count: int, generator: np.random.Generator) -> Split:
     """Symbols, mosaics and strokes, a third each: families of no test split."""
     third = count // 3
-    return outlier_split(
+    return procedural.outlier_split(
         {
             "symbols": unlabelled(SYMBOLS, FONTS, count - 2 * third, options, generator),
             "mosaics": procedural.mosaics(third, options.size, generator),
@@ -215,10 +209,3 @@ def unlabelled(
     labels = generator.integers(len(alphabet), size=count)
     font = generator.integers(len(fonts), size=count)
     return characters(alphabet, labels, fonts, font, generator.integers(CLASSES, size=count), options, generator)
-
-
-def outlier_split(families: dict[str, NDArray[np.uint8]]) -> Split:
-    """Outliers, label -1, with their families as parts."""
-    images = np.concatenate(list(families.values()))
-    parts = np.repeat(np.arange(len(families)), [len(family) for family in families.values()])
-    return split_of(images, np.full(len(images), -1), parts=parts, part_names=tuple(families))

@@ -10,7 +10,7 @@ from pipelines.vision.method import Method, Step
 
 def method(*, epsilon: Share = 4 / 255, steps: Count = 2, step_size: Positive = 0.7) -> Method:
     """epsilon: largest change of a pixel, pixels being in [0, 1]. steps: of the attack. step_size: of each, as a share
-    of epsilon. Cost 1 + steps. Claimed gain: adversarial robustness."""
+    of epsilon. Cost 1 + 2/3 for each of the steps. Claimed gain: adversarial robustness."""
 
     def loss(step: Step) -> Tensor:
         start = (2 * step.uniform(*step.images.shape) - 1) * epsilon
@@ -19,4 +19,4 @@ def method(*, epsilon: Share = 4 / 255, steps: Count = 2, step_size: Positive = 
         step.model.train()
         return cross_entropy(step.model(attacked), step.labels)
 
-    return Method(loss, cost=1.0 + steps)
+    return Method(loss, cost=1 + 2 * steps / 3)

@@ -7,9 +7,11 @@ from pipelines.vision.architecture import Architecture, at_least
 
 
 def model(*, width: Count, patch: Count = 8, blocks: Count = 2) -> Architecture:
-    """width: size of a token, a multiple of 16 (a head for every 16). patch: side in pixels. blocks: of attention."""
-    if width % 16:
-        raise ValueError(f"'width' is {width}, not a multiple of 16")
+    """width: size of a token, a multiple of its heads (one for every 16, at least one). patch: side in pixels. blocks:
+    of attention."""
+    heads = max(1, width // 16)
+    if width % heads:
+        raise ValueError(f"'width' is {width}, not a multiple of {heads}, its number of heads")
 
     def build(classes: int, size: int) -> nn.Module:
         import timm
@@ -24,7 +26,7 @@ def model(*, width: Count, patch: Count = 8, blocks: Count = 2) -> Architecture:
             patch_size=patch,
             embed_dim=width,
             depth=blocks,
-            num_heads=width // 16,
+            num_heads=heads,
         )
 
     return build
