@@ -116,11 +116,11 @@ SCENARIOS = [
 
 
 def verdicts(scenario: Scenario, studies: int, draws: int, seed: int) -> pl.DataFrame:
-    """All verdicts of `studies` studies of a scenario; study i is drawn from [seed, i]."""
+    """All verdicts of `studies` studies of a scenario; study i is drawn from [seed, the name, i]."""
     world, settings = replace(scenario.world, methods={"method": scenario.method}), replace(SETTINGS, draws=draws)
     found = []
     for i in range(studies):
-        rng = np.random.default_rng([seed, i])
+        rng = np.random.default_rng([seed, *scenario.name.encode(), i])
         results, scores = scenario.study(world, rng)
         primary = sorted(results.filter(pl.col("axis") == "safety")["measurement"].unique())
         found.append(audit(results, scores, primary=primary, settings=settings, rng=rng).verdicts)

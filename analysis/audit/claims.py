@@ -33,13 +33,7 @@ def claims(
     what would decide it.
     """
     starts = np.cumsum([0, *(each.draws.shape[1] for each in found)])
-    parts = [
-        each.rows.with_columns(pl.col("draw") + int(start))
-        for each, start in zip(found, starts, strict=False)
-        if len(each.rows)
-    ]
-    if not parts:
-        return pl.DataFrame(schema={**dict.fromkeys(CLAIM, pl.String), **_ADDED})
+    parts = [each.rows.with_columns(pl.col("draw") + int(o)) for each, o in zip(found, starts, strict=False)]
     rows = _headline(pl.concat(parts, how="diagonal_relaxed").filter(pl.col("axis") == "safety").drop("axis"))
     is_primary = pl.col("measurement").is_in(primary)
     rows = rows.with_columns(pl.when(is_primary).then(pl.lit("primary")).otherwise(pl.lit("exploratory")).alias("tier"))

@@ -64,6 +64,9 @@ def tested(estimate: Estimate, margins: Floats, capability_margin: float, settin
     )
 
 
+_Q = ("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper")
+
+
 def adjusted(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     """The rows with q-values over their tier (Benjamini-Hochberg) and false-coverage-adjusted intervals of D.
 
@@ -72,7 +75,7 @@ def adjusted(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     selected rows only.
     """
     parts = [_adjusted_tier(part, settings) for _, part in rows.group_by("tier", maintain_order=True)]
-    return pl.concat(parts) if parts else rows
+    return pl.concat(parts) if parts else rows.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in _Q)
 
 
 def _adjusted_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:

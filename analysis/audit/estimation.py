@@ -32,7 +32,9 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
     given = dict(margins.select("measurement", "margin").iter_rows())
     bound = np.array([given.get(name, np.nan) for name in grid.measurements["measurement"]])
     weights, _ = stratified_weights(grid.families, settings.draws, rng)
-    rows, draws, found, curves = [], [], [], []
+    nothing = np.array([], dtype=np.int64)
+    rows = [_named(_told(None, np.array([]), 0.0, settings)[0], grid, 0, nothing)]
+    draws, found, curves = [np.zeros((settings.draws, 0))], [], []
     for usable, columns in _patterns(grid):
         ladder = capability_ladder(grid, usable[0], columns, settings)
         compute = compute_ladder(grid, usable[0], columns, settings)
@@ -42,19 +44,12 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
             matches = _matches(grid, method, usable, columns, (ladder, compute), weights, settings, rng)
             found += [(method, int(column), matches[0], ladder) for column in columns]
             for each in matches:
-                if each is None:
-                    rows.append(_empty(grid, method, columns, bound[columns], given["capability"]))
-                    draws.append(np.zeros((settings.draws, len(columns))))
-                    continue
-                table = tested(each, bound[columns], given["capability"], settings)
+                table, drawn = _told(each, bound[columns], given["capability"], settings)
                 rows.append(_named(table, grid, method, columns))
-                draws.append(
-                    (each.beyond_draws - each.beyond_draws.mean(0)) / np.maximum(each.beyond_draws.std(0), 1e-12)
-                )
-    frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw") if rows else pl.DataFrame()
-    stacked = np.concatenate(draws, axis=1) if draws else np.zeros((settings.draws, 0))
+                draws.append(drawn)
+    frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw")
     curve = pl.concat(curves) if curves else pl.DataFrame()
-    return Estimated(frame, stacked, gate_frame(grid, found, settings), curve)
+    return Estimated(frame, np.concatenate(draws, axis=1), gate_frame(grid, found, settings), curve)
 
 
 def _matches(
@@ -97,16 +92,16 @@ def _named(table: pl.DataFrame, grid: Grid, method: int, columns: Ints) -> pl.Da
     return pl.concat([about.select(*names, pl.all()), table], how="horizontal")
 
 
-def _empty(grid: Grid, method: int, columns: Ints, margins: Floats, capability_margin: float) -> pl.DataFrame:
-    facts: dict[str, str | int] = {
-        "match": "epochs",
-        "unit": "pair",
-        "units": 0,
-        "pairs": 0,
-        "df": 0,
-        "models": 0,
-        "in_range": 0,
-    }
+def _told(
+    each: Estimate | None, margins: Floats, capability_margin: float, settings: AuditSettings
+) -> tuple[pl.DataFrame, Floats]:
+    """Rows of an estimate and D's standardised draws; where there is no estimate the margins alone, and zeros."""
+    if each is not None:
+        centred = each.beyond_draws - each.beyond_draws.mean(0)
+        table = tested(each, margins, capability_margin, settings)
+        return table, centred / np.maximum(each.beyond_draws.std(0), 1e-12)
+    counts = dict.fromkeys(("units", "pairs", "df", "models", "in_range"), 0)
     table = pl.DataFrame({"margin": margins}).with_columns(pl.lit(capability_margin).alias("capability_margin"))
-    table = table.with_columns(pl.lit(value).alias(name) for name, value in facts.items())
-    return _named(table.with_columns(pl.col(pl.Float64).fill_nan(None)), grid, method, columns)
+    table = table.with_columns(pl.lit("epochs").alias("match"), pl.lit("pair").alias("unit"))
+    table = table.with_columns(pl.lit(value).alias(name) for name, value in counts.items())
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None)), np.zeros((settings.draws, len(margins)))

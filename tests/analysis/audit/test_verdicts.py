@@ -10,6 +10,7 @@ import pytest
 from analysis.audit.margins import margins_digest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
+from analysis.audit.summary import summary
 from analysis.audit.verdicts import Audit, audit
 from analysis.tables import RESULTS, checked
 
@@ -146,13 +147,21 @@ def test_thin_studies_say_which_step_is_missing(world: World, reason: str) -> No
 
 
 def test_an_undetermined_claim_says_how_many_pairs_decide_it() -> None:
-    world = World(methods={"m": Method(beyond=0.2)}, seed_spread=0.3)
-    row = study(world, 3).verdicts.row(0, named=True)
+    world = World(methods={"m": Method(beyond=0.13)}, seed_spread=0.3)
+    row = study(world, 5).verdicts.row(0, named=True)
     assert row["label"] == "UNDETERMINED"
     assert row["pairs_needed"] > 24
     assert row["seeds_needed"] == -(-row["pairs_needed"] // 12)
     numbers = f"{row['pairs_needed']} pairs ({row['seeds_needed']} seeds a model)"
     assert row["reason"] == f"the intervals are too wide: about {numbers} would decide it"
+
+
+def test_a_baseline_alone_has_ladders_and_no_verdicts() -> None:
+    found = study(World())
+    assert len(found.verdicts) == len(found.effects) == 0
+    assert len(found.curves) == 40
+    assert found.metrics["rungs"].to_list() == [12]
+    assert summary(found, SETTINGS)["claims"] == 0
 
 
 def test_a_saturated_measurement_is_blocked() -> None:
