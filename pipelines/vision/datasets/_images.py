@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from pipelines.vision.data import DataError
 
@@ -59,5 +59,5 @@ def read(path: Path, size: int) -> Images:
     except DataError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
         raise DataError(f"{path}: cannot be read as an image: {reason}; accepted: {', '.join(SUFFIXES)}") from error

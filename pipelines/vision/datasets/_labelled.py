@@ -6,7 +6,7 @@ Rows are drawn in a stratified order, so that any first part of it has every cla
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from pipelines.vision.data import DataError, Dataset, Loader, Shape, Split, spli
 from pipelines.vision.datasets import _procedural as procedural
 
 Rows = NDArray[np.int64]
+AtLeastTwo = Annotated[int, parts.Range(2)]
 KINDS = ("train", "validation", "test")
 
 

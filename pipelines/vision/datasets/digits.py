@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from pipelines.parts import Count, Range, Share, Whole
 from pipelines.vision.data import Loader
 from pipelines.vision.datasets._images import squares_of_arrays
-from pipelines.vision.datasets._labelled import Choices, Source, loader
+from pipelines.vision.datasets._labelled import AtLeastTwo, Choices, Source, loader
 
 
 def dataset(
@@ -23,8 +23,8 @@ def dataset(
     test: Count | None = None,
     validation_share: Share = 0.1,
     test_share: Share = 0.3,
-    outliers: Count = 600,
-    training_outliers: Count = 2000,
+    outliers: AtLeastTwo = 600,
+    training_outliers: AtLeastTwo = 2000,
     near_outliers: Mapping[str, Any] | None = None,
     seed: Whole = 0,
 ) -> Loader:
