@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
+from analysis.audit.areas import area_frame
 from analysis.audit.decision import adjusted, decide, max_t
 from analysis.audit.estimation import Estimated
 from analysis.audit.settings import AuditSettings
@@ -28,39 +29,62 @@ _ADDED |= {"pairs_needed": pl.Int64, "seeds_needed": pl.Int64}
 
 def claims(
     found: list[Estimated], gates: pl.DataFrame, primary: list[str], settings: AuditSettings, rng: Generator
-) -> pl.DataFrame:
-    """One row per claim: estimates, tests, q-values over its tier (primary or exploratory), label, qualifier, reason,
-    what would decide it.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(claims, areas). A row per claim: estimates, tests, q-values over its tier (primary or exploratory), label,
+    qualifier, reason, what would decide it. A row per method and pillar: see `area_frame`.
     """
     starts = np.cumsum([0, *(each.draws.shape[1] for each in found)])
     parts = [each.rows.with_columns(pl.col("draw") + int(o)) for each, o in zip(found, starts, strict=False)]
-    rows = _headline(pl.concat(parts, how="diagonal_relaxed").filter(pl.col("axis") == "safety").drop("axis"))
+    rows = _headline(
+        pl.concat(parts, how="diagonal_relaxed").filter(pl.col("axis") == "safety").drop("axis"), settings.alpha
+    )
     is_primary = pl.col("measurement").is_in(primary)
     rows = rows.with_columns(pl.when(is_primary).then(pl.lit("primary")).otherwise(pl.lit("exploratory")).alias("tier"))
-    rows = _with_max_t(adjusted(rows, settings), np.concatenate([each.draws for each in found], axis=1), rng)
+    draws = np.concatenate([each.draws for each in found], axis=1)
+    rows = _with_max_t(adjusted(rows, settings), draws, rng)
     failed = _failed(gates)
     decided = [
         _decided(row, failed.get(tuple(row[name] for name in CLAIM), {}), settings)
         for row in rows.iter_rows(named=True)
     ]
-    return pl.concat([rows.drop("draw"), pl.DataFrame(decided, schema=_ADDED, orient="row")], how="horizontal")
+    table = pl.concat([rows.drop("draw"), pl.DataFrame(decided, schema=_ADDED, orient="row")], how="horizontal")
+    return table, area_frame(rows, draws, settings)
 
 
-def _headline(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of a claim's two matches the one with the smaller D, the other's D beside it as `other_match_beyond`.
+def _headline(rows: pl.DataFrame, alpha: float) -> pl.DataFrame:
+    """One row per claim: the runs as they were trained (equal epochs), unless D is above its margin there.
 
-    A verdict must hold at both: p-values are the larger of the two, and `*_least`, `*_most` the outer ends of both
-    intervals.
+    Being differential must hold at equal FLOPs too: such a claim is shown at the match with the smaller D, with the
+    larger of both p-values and, in `*_least` and `*_most`, the outer ends of both intervals. A method that only buys
+    capability with compute stays at equal epochs, where it is seen. The D of the match not shown is
+    `other_match_beyond`, the p of equal epochs `p_epochs`.
     """
     missing = [
         pl.lit(None, dtype=pl.Float64).alias(name) for name in [*_ESTIMATES, *_TESTS] if name not in rows.columns
     ]
-    rows = rows.with_columns(missing).sort([*CLAIM, "beyond", "match"], nulls_last=True)
-    other = pl.when(pl.len().over(CLAIM) > 1).then(pl.col("beyond").last().over(CLAIM))
-    outer = [pl.col(f"{name}_lower").min().over(CLAIM).alias(f"{name}_least") for name in ("total", "capability")]
-    outer += [pl.col(f"{name}_upper").max().over(CLAIM).alias(f"{name}_most") for name in ("total", "capability")]
-    rows = rows.with_columns(other.alias("other_match_beyond"), *outer, pl.col(_TESTS).max().over(CLAIM))
-    return rows.unique(CLAIM, keep="first", maintain_order=True)
+    rows = rows.with_columns(missing).sort([*CLAIM, "match"])  # epochs before flops
+    epochs = pl.col("p_differential").first().over(CLAIM)
+    rows = rows.with_columns(epochs.alias("p_epochs"), (epochs <= alpha).fill_null(False).alias("candidate"))
+    ends = {"least": ("lower", pl.Expr.min), "most": ("upper", pl.Expr.max)}
+    joint = [
+        pl.when("candidate")
+        .then(pick(pl.col(f"{name}_{side}")).over(CLAIM))
+        .otherwise(f"{name}_{side}")
+        .alias(f"{name}_{end}")
+        for name in ("total", "capability")
+        for end, (side, pick) in ends.items()
+    ]
+    other = pl.when(pl.col("beyond").count().over(CLAIM) > 1).then(
+        pl.col("beyond").sum().over(CLAIM) - pl.col("beyond")
+    )
+    larger = [
+        pl.when("candidate").then(pl.col(p).max().over(CLAIM)).otherwise(p).alias(p)
+        for p in ("p_differential", "p_tax")
+    ]
+    rows = rows.with_columns(*joint, *larger, other.alias("other_match_beyond"))
+    shown = rows.with_columns(pl.when("candidate").then("beyond").otherwise(0.0).alias("order"))
+    shown = shown.sort([*CLAIM, "order", "match"], nulls_last=True)
+    return shown.unique(CLAIM, keep="first", maintain_order=True).drop("order", "candidate")
 
 
 def _with_max_t(rows: pl.DataFrame, draws: Floats, rng: Generator) -> pl.DataFrame:
@@ -96,6 +120,8 @@ def _decided(
     thin = [failed[gate][1] for gate in ("pairs", "ladder", "range") if gate in failed and row["beyond"] is None]
     if thin:
         return label, "", thin[0], label, None, None
+    if float(row["p_differential"] or 0) > settings.alpha >= float(row["p_epochs"] or 0):
+        return label, "", "beyond what capability explains at equal epochs, not shown at equal FLOPs", label, None, None
     pairs = deciding_pairs(row, settings)
     seeds = None if pairs is None else ceil(pairs / max(int(row["models"] or 1), 1))
     if pairs is None:

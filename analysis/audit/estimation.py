@@ -42,7 +42,7 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
             curves.append(curve_frame(ladder, grid, columns, weights[:, ladder.rungs]))
         for method in range(1, len(grid.methods)):
             matches = _matches(grid, method, usable, columns, (ladder, compute), weights, settings, rng)
-            found += [(method, int(column), matches[0], ladder) for column in columns]
+            found += [(method, int(column), matches, ladder) for column in columns]
             for each in matches:
                 table, drawn = _told(each, bound[columns], given["capability"], settings)
                 rows.append(_named(table, grid, method, columns))

@@ -5,7 +5,7 @@ are shown beside it.
 import numpy as np
 import polars as pl
 
-from analysis.audit.estimands import Estimate
+from analysis.audit.estimands import SAME_COMPUTE, Estimate
 from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladder
 from analysis.audit.margins import seed_spread
@@ -24,15 +24,22 @@ GATES |= {"passed": pl.Boolean, "blocking": pl.Boolean, "detail": pl.String}
 
 
 def gate_frame(
-    grid: Grid, found: list[tuple[int, int, Estimate | None, Ladder | None]], settings: AuditSettings
+    grid: Grid, found: list[tuple[int, int, list[Estimate | None], Ladder | None]], settings: AuditSettings
 ) -> pl.DataFrame:
     """domain, dataset, method, measurement, gate, passed, blocking, detail. found: method and measurement indices,
     estimate, ladder.
     """
     rows = []
-    for method, column, estimate, ladder in found:
+    for method, column, matches, ladder in found:
+        estimate, compared = matches[0], len(matches) > 1
         gates = [_saturation(grid, method, column), *_flags(grid, method, column, settings), _sensitivity(grid, column)]
-        gates += [_pairs(estimate, settings), _rungs(ladder, settings), _range(estimate, ladder), _reliability(ladder)]
+        gates += [
+            _pairs(estimate, settings),
+            _matched(estimate, compared),
+            _rungs(ladder, settings),
+            _range(estimate, ladder),
+            _reliability(ladder),
+        ]
         for gate, passed, blocking, detail in gates:
             name = {"method": grid.methods[method], "measurement": grid.measurements["measurement"][column]}
             rows.append({**name, "gate": gate, "passed": passed, "blocking": blocking, "detail": detail})
@@ -88,6 +95,20 @@ def _pairs(estimate: Estimate | None, settings: AuditSettings) -> Gate:
             f"too few runs paired with the baseline by model and seed: at least {settings.min_pairs} are needed",
         )
     return "pairs", True, False, f"{estimate.units.pairs} pairs over {len(np.unique(estimate.units.models))} models"
+
+
+def _matched(estimate: Estimate | None, compared: bool) -> Gate:
+    if compared:
+        return "equal FLOPs", True, False, "also matched on training FLOPs"
+    flops = np.zeros((0, 2)) if estimate is None else estimate.units.flops
+    if len(flops) and np.isfinite(flops).all() and np.abs(flops[:, 0] - flops[:, 1]).max() < SAME_COMPUTE:
+        return "equal FLOPs", True, False, "the method costs what the baseline costs"
+    return (
+        "equal FLOPs",
+        False,
+        False,
+        "not matched on training FLOPs: none stored, or no baseline of the family as large",
+    )
 
 
 def _rungs(ladder: Ladder | None, settings: AuditSettings) -> Gate:

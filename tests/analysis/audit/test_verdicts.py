@@ -185,7 +185,25 @@ def test_a_method_that_costs_more_compute_is_matched_on_it() -> None:
     assert flops["beyond"] == pytest.approx(epochs["beyond"], abs=0.1)
     row = found.verdicts.filter(pl.col("measurement") == PRIMARY[0]).row(0, named=True)
     assert row["beyond"] == min(epochs["beyond"], flops["beyond"])
-    assert row["other_match_beyond"] == max(epochs["beyond"], flops["beyond"])
+    assert row["other_match_beyond"] == pytest.approx(max(epochs["beyond"], flops["beyond"]))
+
+
+def test_capability_that_compute_bought_is_washing_not_nothing() -> None:
+    row = study(replace(CLEAR, methods={"longer": Method(capability=0.5, flops=2.0)})).verdicts.row(0, named=True)
+    assert (row["label"], row["match"]) == ("WASHING", "epochs")
+    assert row["total"] == pytest.approx(0.21, abs=0.08)
+    assert row["other_match_beyond"] == pytest.approx(row["beyond"], abs=0.1)
+
+
+def test_compute_that_can_not_be_matched_is_shown() -> None:
+    costs = {"costly": Method(flops=1e6), "slower": Method(flops=2.0), "same": Method()}
+    gates = study(replace(CLEAR, methods=costs)).gates.filter(pl.col("measurement") == PRIMARY[0])
+    gates = gates.filter(pl.col("gate") == "equal FLOPs")
+    assert dict(gates.select("method", "detail").iter_rows()) == {
+        "costly": "not matched on training FLOPs: none stored, or no baseline of the family as large",
+        "same": "the method costs what the baseline costs",
+        "slower": "also matched on training FLOPs",
+    }
 
 
 def test_margins_come_from_the_ladder_or_are_given(clear: Audit) -> None:
