@@ -23,7 +23,7 @@ class Style:
     rotation   largest turn in degrees
     shift      largest move, as a share of the side
     shear      largest shear
-    contrast   least and largest difference in brightness between character and ground, of 1
+    contrast   least and largest extra brightness of the character over the ground, of 1
     texture    amplitude of the ground's unevenness, of 1
     noise      standard deviation of the pixels' noise, of 1
     """
@@ -54,11 +54,10 @@ def render(
     """Images [n, size, size, 3] of (font, character) pairs, each on a ground of its hue (in [0, 1])."""
     count = len(glyphs)
     cover = moved(np.stack([mask(*glyph) for glyph in glyphs]), size, style, generator)[..., None]
-    brightness = generator.uniform(0.2, 0.8, count)
+    brightness = generator.uniform(0.15, 0.45, count)
     step = generator.uniform(*style.contrast, count)
-    up = np.where(brightness + step > 1, -1, np.where(brightness - step < 0, 1, generator.choice([-1, 1], count)))
     ground = tinted(hues, generator.uniform(0.35, 0.75, count), brightness)
-    ink = tinted(generator.random(count), generator.uniform(0.0, 0.6, count), np.clip(brightness + up * step, 0, 1))
+    ink = tinted(generator.random(count), generator.uniform(0.0, 0.6, count), brightness + step)
     uneven = style.texture * (2 * smooth_fields(count, size, 7, generator) - 1)[..., None]
     grain = style.noise * generator.standard_normal((count, size, size, 3), dtype=np.float32)
     return to_bytes((ground[:, None, None] + uneven) * (1 - cover) + ink[:, None, None] * cover + grain)
@@ -68,7 +67,7 @@ def moved(masks: NDArray[np.float32], size: int, style: Style, generator: np.ran
     """Masks [n, MASK, MASK] turned, scaled, sheared and shifted at random, at `size` pixels a side."""
     count = len(masks)
     turn = np.deg2rad(generator.uniform(-style.rotation, style.rotation, count))
-    zoom, shear = generator.uniform(0.75, 1.15, count), generator.uniform(-style.shear, style.shear, count)
+    zoom, shear = generator.uniform(0.85, 1.2, count), generator.uniform(-style.shear, style.shear, count)
     cos, sin = np.cos(turn) / zoom, np.sin(turn) / zoom
     affine = np.empty((count, 2, 3), dtype=np.float32)
     affine[:, 0, 0], affine[:, 0, 1] = cos, shear * cos - sin

@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.parts import Count, Range, Share, Whole
+from pipelines.parts import Range, Share, Whole
 from pipelines.vision.data import Dataset, Loader, Shape, Split, split_of
 from pipelines.vision.datasets import _procedural as procedural
 from pipelines.vision.datasets._rendering import Style, render
@@ -29,6 +29,9 @@ GREEK = "ΓΔΛΞΠΣΨΩαβγδεζηλμπφψω"
 UNSEEN = "adefhkmrtw"  # the classes of the transfer splits
 SYMBOLS = "@#&%?+=*{}<>$!"  # for training only
 CLASSES = len(DIGITS)
+EveryClass = Annotated[int, Range(CLASSES)]
+EveryGroup = Annotated[int, Range(2 * CLASSES)]
+EveryFamily = Annotated[int, Range(3)]
 
 
 @dataclass(frozen=True)
@@ -45,23 +48,23 @@ class Options:
 
 def dataset(
     *,
-    train: Count = 3000,
-    validation: Count = 500,
-    test: Count = 1000,
-    held_out_fonts: Count = 1000,
-    spurious: Count = 2000,
-    cue_conflict: Count = 500,
-    outliers: Count = 600,
-    training_outliers: Count = 2000,
-    transfer_train: Count = 1000,
-    transfer_test: Count = 500,
-    cue: Share = 0.4,
+    train: EveryClass = 3000,
+    validation: EveryClass = 500,
+    test: EveryClass = 1000,
+    held_out_fonts: EveryClass = 1000,
+    spurious: EveryGroup = 2000,
+    cue_conflict: EveryClass = 500,
+    outliers: EveryFamily = 600,
+    training_outliers: EveryFamily = 2000,
+    transfer_train: EveryClass = 1000,
+    transfer_test: EveryClass = 500,
+    cue: Share = 0.3,
     imbalance: Annotated[float, Range(1, 1000)] = 1,
     size: Annotated[int, Range(16, 256)] = 32,
-    rotation: Annotated[float, Range(0, 180)] = 20,
-    noise: Share = 0.06,
-    texture: Share = 0.2,
-    least_contrast: Share = 0.15,
+    rotation: Annotated[float, Range(0, 180)] = 15,
+    noise: Share = 0.05,
+    texture: Share = 0.12,
+    least_contrast: Annotated[float, Range(0, 0.55)] = 0.15,
     seed: Whole = 0,
 ) -> Loader:
     """Images in each split (`outliers`: in each of near and far). cue: probability that a training or test image has
@@ -80,7 +83,7 @@ def dataset(
         "transfer_train": transfer_train,
         "transfer_test": transfer_test,
     }
-    style = Style(rotation, 0.1, 0.2, (least_contrast, max(0.6, least_contrast)), texture, noise)
+    style = Style(rotation, 0.08, 0.15, (least_contrast, 0.55), texture, noise)
     options = Options(counts, cue, imbalance, size, style, seed)
     return Loader(lambda: Shape(size, CLASSES, tuple(SPLITS), train), lambda: glyphs(options))
 
