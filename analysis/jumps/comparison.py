@@ -9,6 +9,7 @@ import numpy.typing as npt
 from analysis.jumps.curve import Curve
 from analysis.jumps.families import FREE_PARAMETERS, Array, Bases, Grid, bases, families
 
+FAMILIES = ("smooth", "jump", "between", "kink")
 BLOCK = 256  # replicates at a time: a block's projections stay in the cache
 ALPHA = 0.05
 NEGLIGIBLE = 1e-12  # of the curve's own variance: below it a fit is exact
@@ -78,7 +79,7 @@ class Comparison:
         """
         return float(self.observed.variance[0])
 
-    def losses(self, whitened: Array, known: Array) -> Losses:
+    def losses(self, whitened: Array, known: Array, among: tuple[str, ...] = FAMILIES) -> Losses:
         """The losses of whitened replicates (replicates, fits, points), with their known variance (replicates,)."""
         replicates, fits, points = whitened.shape
         rows = whitened.reshape(-1, points)
@@ -86,7 +87,8 @@ class Comparison:
         total = np.vecdot(rows, rows)
         rss: dict[str, Array] = {}
         best = {}
-        for name, family in self.bases.items():
+        for name in among:
+            family = self.bases[name]
             captured, chosen = np.empty(len(rows)), np.empty(len(rows), dtype=np.intp)
             for start in range(0, len(rows), BLOCK):
                 block = slice(start, start + BLOCK)
@@ -102,15 +104,22 @@ class Comparison:
 
     def fit(self, family: str) -> list[Fit]:
         """The family's fit to each row."""
-        result = []
-        for row, index, rss in zip(
-            self.curve.y, self.observed.best[family][0], self.observed.rss[family][0], strict=True
-        ):
-            grid = self.grids[family].at(int(index))
-            design = np.column_stack([np.ones(len(row)), grid.columns(self.curve.u)[0]])
-            coefficients = np.linalg.lstsq(self.whitening @ design, self.whitening @ row, rcond=None)[0]
-            result.append(Fit(grid, coefficients, float(rss)))
-        return result
+        chosen, rss = self.observed.best[family][0], self.observed.rss[family][0]
+        rows = enumerate(self.curve.y)
+        return [self._least_squares(family, int(chosen[row]), y, float(rss[row])) for row, y in rows]
+
+    def refitted(self, row: Array, among: tuple[str, ...]) -> Array:
+        """The best fit of some families to another row of values (points,), at the curve's positions."""
+        losses = self.losses((self.whitening @ row)[None, None], np.zeros(1), among)
+        name = min(among, key=lambda family: float(losses.rss[family][0, 0]))
+        best, rss = int(losses.best[name][0, 0]), float(losses.rss[name][0, 0])
+        return self._least_squares(name, best, row, rss).at(self.curve.u)
+
+    def _least_squares(self, family: str, index: int, row: Array, rss: float) -> Fit:
+        grid = self.grids[family].at(index)
+        design = np.column_stack([np.ones(len(row)), grid.columns(self.curve.u)[0]])
+        coefficients = np.linalg.lstsq(self.whitening @ design, self.whitening @ row, rcond=None)[0]
+        return Fit(grid, coefficients, rss)
 
     def replicates(self, truth: Array, draws: int, rng: np.random.Generator, *, seeds: float = 1.0) -> Losses:
         """The losses of `draws` curves with that truth (fits, points) and the observed noise; with `seeds` times the

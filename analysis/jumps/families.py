@@ -19,6 +19,7 @@ FREE_PARAMETERS = 4  # of the richest shape of every family
 SMOOTH_WIDTHS = (0.5, 0.6, 0.75, 1.0, 1.5, 2.5)
 BETWEEN_WIDTHS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
 JUMP_WIDTHS = (0.02, 0.05, 0.1, 0.15)
+JUMP_SPACING = 1 / 60  # of the centres of narrow logistics, at most
 RATES = np.geomspace(0.5, 12, 16)
 
 
@@ -57,7 +58,7 @@ def families(u: Array) -> dict[str, Grid]:
     either side), `between` (logistics of the widths left out) and `kink` (broken line).
     """
     breaks = (u[1:-2] + u[2:-1]) / 2
-    inner = np.linspace(breaks[0], breaks[-1], 61)
+    inner = np.linspace(breaks[0], breaks[-1], round(1 / JUMP_SPACING) + 1)
     outer = np.linspace(-0.5, 1.5, 41)
     line = _grid(LINE, [0.0], [0.0])
     rates = _grid(EXPONENTIAL, [0.0], np.concatenate([-RATES[::-1], RATES]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.jumps.comparison import Comparison, Fit
-from analysis.jumps.families import LOGISTIC, STEP, Array, Grid
+from analysis.jumps.families import JUMP_SPACING, LOGISTIC, STEP, Array, Grid
 
 FINE = 401  # positions at which a fitted curve is measured
 WINDOW = 0.2  # of the range, within which a sharp curve does most of its change
@@ -16,7 +16,8 @@ CONFIDENCE = 0.9
 class Jump:
     """The jump family's fit: change point and its 90 % interval in x; amplitude (signed, in the unit of y) with
     standard error and 90 % interval; sharpness, the largest share of the total change within a fifth of the range, in
-    [0, 1]; the share of a step that sits on a trend, and the 10-90 % width in x of the best logistic of any width.
+    [0, 1]; the share of a step that sits on a trend, and the midpoint and 10-90 % width, in x, of the best logistic
+    of any width.
     """
 
     change_point: float
@@ -28,6 +29,7 @@ class Jump:
     amplitude_high: float
     sharpness: float
     on_trend: bool
+    midpoint: float
     width: float
 
 
@@ -59,6 +61,7 @@ def jump(comparison: Comparison, draws: int, rng: np.random.Generator) -> Jump:
     error = float(np.sqrt(sum(_amplitude_variance(comparison, fit) for fit in fits))) / len(fits)
     half = 1.645 * error
     first, last = curve.x[0], curve.x[-1]
+    midpoint, width = transition(comparison)
     return Jump(
         change_point=float(first + (last - first) * np.median(grid.centre[own])),
         change_low=float(first + (last - first) * ends[0]),
@@ -69,35 +72,35 @@ def jump(comparison: Comparison, draws: int, rng: np.random.Generator) -> Jump:
         amplitude_high=amplitude + half,
         sharpness=float(np.median([sharpness(fit) for fit in fits])),
         on_trend=bool(np.median([fit.grid.kind[0] == STEP for fit in fits]) > 0.5),
-        width=transition_width(comparison) * float(last - first),
+        midpoint=float(first + (last - first) * midpoint),
+        width=float(last - first) * width,
     )
 
 
-def transition_width(comparison: Comparison) -> float:
-    """The 10-90 % width of the best logistic of any width, as a share of the range; median over fits."""
-    widths = []
-    for row in range(len(comparison.curve.y)):
-        best, width = np.inf, np.nan
-        for name in ("smooth", "between", "jump"):
-            grid, whitened = comparison.grids[name], comparison.curve.y[row] @ comparison.whitening.T
-            explained = comparison.bases[name].captured(
-                (whitened - whitened @ comparison.constant * comparison.constant)[None]
-            )[0]
-            explained = np.where(grid.kind == LOGISTIC, explained, -np.inf)
-            if -explained.max() < best:
-                best, width = -explained.max(), grid.width[explained.argmax()]
-        widths.append(width)
-    return float(np.median(widths))
+def transition(comparison: Comparison) -> tuple[float, float]:
+    """The midpoint and the 10-90 % width of the best logistic of any width, as shares of the range; medians over
+    fits.
+    """
+    rows = comparison.curve.y @ comparison.whitening.T
+    rows = rows - np.outer(rows @ comparison.constant, comparison.constant)
+    grids = [comparison.grids[name] for name in ("smooth", "between", "jump")]
+    captured = np.hstack([comparison.bases[name].captured(rows) for name in ("smooth", "between", "jump")])
+    kind, centre, width = (
+        np.concatenate([getattr(grid, name) for grid in grids]) for name in ("kind", "centre", "width")
+    )
+    best = np.where(kind == LOGISTIC, captured, -np.inf).argmax(axis=1)
+    return float(np.median(centre[best])), float(np.median(width[best]))
 
 
 def _brackets(grid: Grid, u: Array) -> tuple[Array, Array]:
     """Between which positions each shape of the jump family could change without changing its values at u: for a step
-    the gap it lies in; for a logistic, that gap too if it is narrower than the gap, else its centre.
+    the gap it lies in; for a logistic, that gap too if it is narrower than the gap, else the spacing of the grid.
     """
     after = np.clip(np.searchsorted(u, grid.centre), 1, len(u) - 1)
     low, high = u[after - 1], u[after]
     inside = (grid.kind == STEP) | (grid.width < high - low)
-    return np.where(inside, low, grid.centre), np.where(inside, high, grid.centre)
+    half = JUMP_SPACING / 2
+    return np.where(inside, low, grid.centre - half), np.where(inside, high, grid.centre + half)
 
 
 def _amplitude_variance(comparison: Comparison, fit: Fit) -> float:

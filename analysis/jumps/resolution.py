@@ -1,0 +1,35 @@
+"""Which positions to run next inside a jump's bracket, and whether the jump stayed sharp once they were run.
+
+A real jump stays as abrupt as the grid allows when the grid is refined; a steep smooth curve shows its width.
+"""
+
+import numpy as np
+
+from analysis.jumps.families import Array
+from analysis.jumps.shape import Jump
+
+RUNGS = 3
+
+
+def proposed(x: Array, change: Jump, *, rungs: int = RUNGS) -> Array:
+    """The positions (rungs,) to run: evenly inside the interval of the change point, widened to the positions next to
+    it.
+
+    x (points,) are the positions there are, increasing.
+    """
+    low = x[max(int(np.searchsorted(x, change.change_low, side="right")) - 1, 0)]
+    high = x[min(int(np.searchsorted(x, change.change_high, side="left")), len(x) - 1)]
+    if high <= low:
+        low, high = x[max(int(np.searchsorted(x, low)) - 1, 0)], x[min(int(np.searchsorted(x, high)) + 1, len(x) - 1)]
+    result: Array = np.linspace(low, high, rungs + 2)[1:-1]
+    return result
+
+
+def stays_sharp(before: Jump, after: Jump) -> bool:
+    """Whether, with the proposed positions run, the change point moved within its interval and the interval narrowed to
+    half or less, while the amplitude kept its 90 % interval.
+    """
+    narrowed = after.change_high - after.change_low <= (before.change_high - before.change_low) / 2
+    inside = before.change_low <= after.change_point <= before.change_high
+    kept = before.amplitude_low <= after.amplitude_high and after.amplitude_low <= before.amplitude_high
+    return bool(narrowed and inside and kept)
