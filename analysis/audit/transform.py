@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 FLOOR = 1e-4  # keeps the logarithm of an error of zero finite
-UNKNOWN_N = 1000.0  # examples behind a proportion whose n is not stored
+UNKNOWN_N = 10_000.0  # examples behind a proportion whose n is not stored
 
 
 def scale_of(values: Floats, higher_is_better: bool) -> str:
@@ -22,7 +22,7 @@ def oriented(values: Floats, n: Floats, scale: str, higher_is_better: bool) -> F
     """Values on the scale, up is safer. logit((k + .5)/(n - k + .5)) with k = n x value; -log(value + 1e-4); or the
     value with its sign.
 
-    NaN stays NaN. A proportion without n counts as 1000 examples. A lower-is-better logit or a higher-is-better log
+    NaN stays NaN. A proportion without n counts as 10,000 examples. A lower-is-better logit or a higher-is-better log
     keeps its direction.
     """
     sign = 1.0 if higher_is_better else -1.0
