@@ -5,8 +5,6 @@ Either <path>/<split>/<class>/<image> with the splits train and test, and valida
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +18,6 @@ from pipelines.vision.datasets._labelled import AtLeastTwo, Choices, Source, loa
 
 KINDS = {"train": "train", "test": "test", "validation": "validation", "val": "validation", "valid": "validation"}
 LAYOUTS = "<path>/train/<class>/<image> (and test, validation) or <path>/<class>/<image>"
-THREADS = 4  # decoding lets go of the interpreter's lock; more threads than this wait for it
 
 
 def dataset(
@@ -46,11 +43,11 @@ def source(path: Path) -> Source:
     """The folder's classes and files; no image is opened. Raises DataError."""
     layout = kinds_of(path)
     listed = {kind: files_by_class(folder) for kind, folder in layout.items()}
-    classes = list(next(iter(listed.values())))
+    classes = sorted(set().union(*listed.values()))
     for kind, found in listed.items():
-        if odd := sorted(set(found) ^ set(classes)):
+        if absent := [name for name in classes if name not in found]:
             raise DataError(
-                f"{layout[kind]}: class {odd[0]!r} is not in every split; accepted: the same classes in each"
+                f"{layout[kind]}: has no class {absent[0]!r}, which another split has; accepted: the same in each"
             )
     if len(classes) < 2:
         raise DataError(f"{path}: holds 1 class, {classes[0]!r}; accepted: at least 2")
@@ -62,10 +59,8 @@ def source(path: Path) -> Source:
 
     def read(kind: str, rows: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
         images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
-        with ThreadPoolExecutor(THREADS) as threads:
-            chosen = [files[kind][row] for row in rows]
-            for place, image in enumerate(threads.map(partial(_images.read, size=size), chosen)):
-                images[place] = image
+        for place, row in enumerate(rows):  # threads were no faster: a small image is mostly work in the interpreter
+            images[place] = _images.read(files[kind][row], size)
         return images
 
     return Source(str(path), tuple(classes), labels, read)
@@ -84,7 +79,7 @@ def kinds_of(path: Path) -> dict[str, Path]:
     for folder in inside:
         kind = KINDS.get(folder.name)
         if kind is None:
-            raise DataError(f"{folder}: not a split; accepted beside train and test: {', '.join(KINDS)}")
+            raise DataError(f"{folder}: not a split; accepted: {', '.join(KINDS)}")
         if kind in kinds:
             raise DataError(f"{folder}: a second {kind} split beside {kinds[kind]}; accepted: one")
         kinds[kind] = folder
