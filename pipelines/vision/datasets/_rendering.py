@@ -1,7 +1,7 @@
 """Characters as images: a mask per font and character, moved at random and set in colour on a textured ground."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -36,7 +36,7 @@ class Style:
     noise: float
 
 
-@lru_cache
+@cache
 def mask(font: str, character: str) -> NDArray[np.float32]:
     """The character's coverage in [0, 1], [MASK, MASK], centred."""
     face = ImageFont.truetype(str(FOLDER / f"{font}.ttf"), size=46)
