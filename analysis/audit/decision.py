@@ -17,7 +17,8 @@ TINY = 1e-12
 
 
 def tested(estimate: Estimate, margins: Floats, capability_margin: float, settings: AuditSettings) -> pl.DataFrame:
-    """One row per measurement: T, E, D with standard errors and intervals, margins, and the p-values of the tests.
+    """One row per measurement: T, E, D with standard errors and intervals, margins, and the p-values of the tests;
+    capability_beyond_correlation, of the draws of E and D, is for their joint ellipse.
 
     t with the units' degrees of freedom and the bootstrap's standard error. p_differential: D <= margin; p_tax: E <=
     -margin; p_washing: D outside +-margin; p_up: E <= 0; p_null: T or E outside its margin; p_neutral: E outside its
@@ -25,43 +26,29 @@ def tested(estimate: Estimate, margins: Floats, capability_margin: float, settin
     """
     size = len(estimate.total)
     t, d, df = estimate.total, estimate.beyond, estimate.df
-    e = np.full(size, estimate.capability)
-    spreads = [
-        estimate.total_draws.std(0),
-        np.full(size, estimate.capability_draws.std()),
-        estimate.beyond_draws.std(0),
-    ]
-    se_t, se_e, se_d = (np.maximum(spread, TINY) for spread in spreads)
+    e, drawn = np.full(size, estimate.capability), np.repeat(estimate.capability_draws[:, None], size, axis=1)
+    draws = (estimate.total_draws, drawn, estimate.beyond_draws)
+    se_t, se_e, se_d = (np.maximum(each.std(0), TINY) for each in draws)
     wide = stats.t.isf(settings.alpha / 2, df)
-    columns: dict[str, Floats | int | str | list[str]] = {}
+    columns: dict[str, Floats] = {}
     for name, point, se in (("total", t, se_t), ("capability", e, se_e), ("beyond", d, se_d)):
-        columns |= {
-            name: point,
-            f"{name}_se": se,
-            f"{name}_lower": point - wide * se,
-            f"{name}_upper": point + wide * se,
-        }
+        columns |= {name: point, f"{name}_se": se}
+        columns |= {f"{name}_lower": point - wide * se, f"{name}_upper": point + wide * se}
     p_neutral = _outside(e, se_e, capability_margin, df)
+    columns |= {"capability_beyond_correlation": _correlations(estimate.capability_draws, estimate.beyond_draws)}
     columns |= {"margin": margins, "capability_margin": np.full(size, capability_margin)}
-    columns |= {
-        "p_differential": stats.t.sf((d - margins) / se_d, df),
-        "p_tax": stats.t.sf((e + capability_margin) / se_e, df),
-    }
-    columns |= {"p_washing": _outside(d, se_d, margins, df), "p_up": stats.t.sf(e / se_e, df), "p_neutral": p_neutral}
+    columns |= {"p_differential": stats.t.sf((d - margins) / se_d, df)}
+    columns |= {"p_tax": stats.t.sf((e + capability_margin) / se_e, df), "p_up": stats.t.sf(e / se_e, df)}
+    columns |= {"p_washing": _outside(d, se_d, margins, df), "p_neutral": p_neutral}
     columns |= {"p_null": np.maximum(p_neutral, _outside(t, se_t, margins, df))}
-    facts = {
-        "match": estimate.match,
-        "unit": estimate.units.kind,
-        "units": len(estimate.units.models),
-        "pairs": estimate.units.pairs,
-        "df": df,
-    }
-    facts |= {"models": len(np.unique(estimate.units.models)), "in_range": estimate.in_range}
-    return (
-        pl.DataFrame(columns)
-        .with_columns(pl.lit(value).alias(name) for name, value in facts.items())
-        .with_columns(pl.col(pl.Float64).fill_nan(None))
-    )
+    table = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return table.with_columns(pl.lit(value).alias(name) for name, value in _facts(estimate).items())
+
+
+def _facts(estimate: Estimate) -> dict[str, str | int]:
+    units = estimate.units
+    counts = {"units": len(units.models), "pairs": units.pairs, "models": len(np.unique(units.models))}
+    return {"match": estimate.match, "unit": units.kind, **counts, "df": estimate.df, "in_range": estimate.in_range}
 
 
 _Q = ("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper")
@@ -138,6 +125,12 @@ def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:
     if safer and _at_most(row["q_washing"], rate) and _at_most(row["p_up"], level):
         return "WASHING", ""
     return ("NULL", "") if _at_most(row["q_null"], rate) else ("UNDETERMINED", "")
+
+
+def _correlations(x: Floats, y: Floats) -> Floats:
+    a, b = x - x.mean(), y - y.mean(0)
+    size = np.sqrt((a @ a) * (b * b).sum(0))
+    return np.asarray(np.where(size > 0, a @ b / np.maximum(size, TINY), np.nan))
 
 
 def _outside(point: Floats, se: Floats, margin: Floats | float, df: int) -> Floats:

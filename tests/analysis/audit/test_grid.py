@@ -1,0 +1,40 @@
+"""The grid: what lands where, the last step only, part `all` only, flags however they are written."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.audit.grid import grids
+from analysis.audit.settings import AuditSettings
+from analysis.audit.simulated import Method, World, simulated_study
+
+
+def test_values_land_at_their_method_model_seed_and_measurement() -> None:
+    results, scores = simulated_study(World(methods={"a": Method()}, measurements=2), np.random.default_rng(0))
+    earlier = results.with_columns(pl.lit(10).cast(pl.Int64).alias("step"), pl.lit(0.5).alias("value"))
+    other = results.with_columns(pl.lit("noise/3").alias("part"), pl.lit(0.5).alias("value"))
+    grid = grids(pl.concat([earlier, results, other]), scores, AuditSettings())[0]
+    assert grid.methods == ["standard", "a"]
+    assert grid.value.shape == (2, 12, 2, 2)
+    for row in results.sample(20, seed=1).iter_rows(named=True):
+        place = grid.methods.index(row["method"]), grid.models.index(row["model"]), row["seed"]
+        assert grid.value[*place, int(row["condition"][-1])] == row["value"]
+        assert grid.flops[place] == pytest.approx(np.log2(row["flops"]))
+
+
+@pytest.mark.parametrize(
+    ("flags", "blocked"),
+    [
+        ("", False),
+        ("collapsed", False),
+        ("gradient masking", True),
+        ("collapsed, Gradient_Masking", True),
+        ("leak,x", True),
+    ],
+)
+def test_blocking_flags_are_read_however_written(flags: str, blocked: bool) -> None:
+    world = World(methods={"a": Method(flags=flags)})
+    grid = grids(*simulated_study(world, np.random.default_rng(0)), AuditSettings())[0]
+    assert grid.blocked[1].all() == grid.blocked[1].any() == blocked
+    assert grid.flagged[1].all() == (flags != "")
+    assert not grid.flagged[0].any()
