@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.jumps.curve import Curve
-from analysis.jumps.families import FREE_PARAMETERS, Array, Bases, Grid, bases, families
+from analysis.jumps.families import FREE_PARAMETERS, Array, Bases, Grid, bases, best_residuals, families
 
 FAMILIES = ("smooth", "jump", "between", "kink")
 BLOCK = 256  # replicates at a time: a block's projections stay in the cache
 ALPHA = 0.05
+BANDWIDTH = 0.1  # of the range, over which the noise is taken as alike
+PRIOR = 4.0  # values of average noise that the noise at a position is averaged with
 NEGLIGIBLE = 1e-12  # of the curve's own variance: below it a fit is exact
 
 
@@ -79,6 +81,26 @@ class Comparison:
         """
         return float(self.observed.variance[0])
 
+    @cached_property
+    def scale(self) -> Array:
+        """The noise's standard deviation at each position relative to the whole, (points,): from the squares that
+        seeds or the best fits leave there, smoothed over neighbours and drawn towards 1.
+
+        Noise that is largest where a curve is steepest would else pass for a jump.
+        """
+        if np.isfinite(self.curve.degrees) and self.curve.variance is not None:
+            squares, own = self.curve.local / self.curve.variance, np.maximum(self.curve.weights - 1, 0)
+        else:
+            rows = self.curve.y @ self.whitening.T
+            rows = rows - np.outer(rows @ self.constant, self.constant)
+            left = best_residuals(self.bases.values(), rows)
+            squares = (left**2).mean(axis=0) / max(float((left**2).mean()), 1e-300)
+            own = np.full(len(squares), float(len(rows)))
+        kernel = np.exp(-0.5 * ((self.curve.u[:, None] - self.curve.u) / BANDWIDTH) ** 2) * own
+        smoothed = (kernel @ np.where(own > 0, squares, 0.0) + PRIOR) / (kernel.sum(axis=1) + PRIOR)
+        result: Array = np.sqrt(smoothed / smoothed.mean())
+        return result
+
     def losses(self, whitened: Array, known: Array, among: tuple[str, ...] = FAMILIES) -> Losses:
         """The losses of whitened replicates (replicates, fits, points), with their known variance (replicates,)."""
         replicates, fits, points = whitened.shape
@@ -126,7 +148,7 @@ class Comparison:
         runs at each point.
         """
         variance = self.variance / seeds
-        noise = rng.normal(size=(draws, *self.curve.y.shape)) * np.sqrt(variance)
+        noise = rng.normal(size=(draws, *self.curve.y.shape)) * np.sqrt(variance) * self.scale
         known = np.zeros(draws)
         if self.curve.variance is not None:
             share = (

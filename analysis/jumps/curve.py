@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.jumps.families import FREE_PARAMETERS, Array, bases, families
+from analysis.jumps.families import Array, Bases, bases, best_residuals, families
 
 FEWEST_POINTS = 8
 PREWHITENED_FROM = 20
-LARGEST_RHO = 0.95
+RHOS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95])
+SIMULATED = 200
 
 
 class CurveError(ValueError):
@@ -31,6 +32,7 @@ class Curve:
     degrees: float
     rho: float
     noise: str
+    local: Array  # (points,) variance at each position, known roughly; NaN where unknown
     spread: Array  # (points,) standard deviation over seeds, NaN where there is one
 
     @property
@@ -80,7 +82,8 @@ def curve_over_scale(x: Array, values: Array, standard_errors: Array | None = No
         degrees = np.inf
     else:
         noise, variance, degrees = "what the best curve leaves over: one value per x", None, np.inf
-    return Curve(points, means[None], weights, variance, degrees, 0.0, noise, spread)
+    local = spread**2 if variance is not None and np.isfinite(degrees) else np.full(len(points), np.nan)
+    return Curve(points, means[None], weights, variance, degrees, 0.0, noise, local, spread)
 
 
 def curves_over_steps(x: Array, values: Array) -> Curve:
@@ -91,31 +94,41 @@ def curves_over_steps(x: Array, values: Array) -> Curve:
     """
     _check_points(len(x))
     spread = np.std(values, axis=0, ddof=1) if len(values) > 1 else np.full(len(x), np.nan)
-    plain = Curve(x, values, np.ones(len(x)), None, np.inf, 0.0, "what the best curve of each seed leaves over", spread)
+    unknown = np.full(len(x), np.nan)
+    plain = Curve(
+        x, values, np.ones(len(x)), None, np.inf, 0.0, "what the best curve of each seed leaves over", unknown, spread
+    )
     if len(x) < PREWHITENED_FROM:
         return plain
     rho = _neighbours(plain)
-    return Curve(x, values, plain.weights, None, np.inf, rho, plain.noise + ", prewhitened as AR(1)", spread)
+    return Curve(x, values, plain.weights, None, np.inf, rho, plain.noise + ", prewhitened as AR(1)", unknown, spread)
 
 
 def _neighbours(curve: Curve) -> float:
-    """The residuals' correlation of neighbours, corrected for the parameters the fit has used up, in [0, 0.95]."""
-    grids, identity = families(curve.u), np.eye(len(curve.x))
-    above = below = 0.0
-    for row in curve.y:
-        best, residual = np.inf, row
-        for grid in grids.values():
-            captured = bases(grid, curve.u, identity).captured((row - row.mean())[None])[0]
-            columns = np.column_stack([np.ones(len(row)), grid.at(int(captured.argmax())).columns(curve.u)[0]])
-            left = row - columns @ np.linalg.lstsq(columns, row, rcond=None)[0]
-            if left @ left < best:
-                best, residual = left @ left, left
-        above, below = above + residual[1:] @ residual[:-1], below + residual @ residual
-    if below == 0:
-        return 0.0
-    points = len(curve.x)
-    raw = above / below * points / (points - 1)
-    return float(np.clip(raw + (1 + FREE_PARAMETERS * raw) / points, 0, LARGEST_RHO))
+    """The noise's correlation of neighbours, in [0, 0.95]: that of AR(1) noise whose residuals, after the same fits,
+    correlate as those of the data do. Fits take up part of the noise, so that the raw value is too small.
+    """
+    identity = np.eye(len(curve.x))
+    fitted = [bases(grid, curve.u, identity) for grid in families(curve.u).values()]
+    rng = np.random.default_rng(0)  # a table of expectations: the same for every curve of these positions
+    shocks = rng.normal(size=(SIMULATED, len(curve.x)))
+    expected = [_correlation(fitted, shocks @ _autoregression(rho, len(curve.x)).T) for rho in RHOS]
+    return float(np.interp(_correlation(fitted, curve.y), np.maximum.accumulate(expected), RHOS))
+
+
+def _correlation(fitted: list[Bases], rows: Array) -> float:
+    """The lag-one correlation of what the best fits leave of rows (rows, points), pooled; 0 where they are exact."""
+    left = best_residuals(fitted, rows - rows.mean(axis=1, keepdims=True))
+    below = float((left**2).sum())
+    return float((left[:, 1:] * left[:, :-1]).sum()) / below if below > 0 else 0.0
+
+
+def _autoregression(rho: float, points: int) -> Array:
+    """The matrix (points, points) that makes stationary AR(1) noise of variance 1 from white noise."""
+    lags = np.arange(points)[:, None] - np.arange(points)
+    matrix = np.where(lags >= 0, rho ** np.maximum(lags, 0) * np.sqrt(1 - rho**2), 0.0)
+    matrix[:, 0] = rho ** np.arange(points)
+    return matrix
 
 
 def _check_points(points: int) -> None:

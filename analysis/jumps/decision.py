@@ -13,7 +13,7 @@ DENSE = 20  # points from which a curve counts as dense
 SHARP_SPARSE, SHARP_DENSE = 0.6, 0.75
 AMPLITUDE_ERRORS = 4.0
 POWER = 0.8
-SEEDS = (2, 3, 5, 8, 12, 20, 30)
+FACTORS = (2, 3, 5, 8, 12, 20, 30)
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,8 @@ class Judged:
     """The evidence on one curve. `gain`: how much better the jump family fits than the smooth one, in units of the
     noise variance; half of it is the log Bayes factor. `gain_between`: the same of logistics between smooth and
     abrupt over the jump family. p values by parametric bootstrap from the best smooth fit (p), against all that
-    departs from smooth otherwise (p_acceleration), from the constant (p_flat). `power` is that of seeing a step of
-    the smallest size of interest; `runs_needed` the factor in runs per point that lifts it to 0.8, None where no
-    factor up to 30 does.
+    departs from smooth otherwise (p_acceleration), from the constant (p_flat). `power` is that of seeing
+    a step of the smallest size of interest.
     """
 
     gain: float
@@ -32,7 +31,6 @@ class Judged:
     p_acceleration: float
     p_flat: float
     power: float
-    runs_needed: int | None
     smallest: float
     dense: bool
     jump: Jump
@@ -85,7 +83,6 @@ def judge(comparison: Comparison, smallest: float, *, draws: int, rng: np.random
         ),
         p_flat=p_value(float(observed.change()[0]), flat.change()),
         power=power(comparison, smooth, smallest, threshold, draws=draws, rng=rng),
-        runs_needed=runs_needed(comparison, smooth, smallest, draws=draws, rng=rng),
         smallest=smallest,
         dense=len(comparison.curve.x) >= DENSE,
         jump=jump(comparison, draws, rng),
@@ -114,11 +111,10 @@ def power(
     return float(np.mean(seen > threshold))
 
 
-def runs_needed(
-    comparison: Comparison, smooth: Array, smallest: float, *, draws: int, rng: np.random.Generator
-) -> int | None:
-    """The smallest factor of runs per point that gives a power of 0.8, None where no factor up to 30 does."""
-    for runs in (1, *SEEDS):
+def runs_needed(comparison: Comparison, smallest: float, *, draws: int, rng: np.random.Generator) -> int | None:
+    """The smallest factor of runs per position that gives a power of 0.8, None where no factor up to 30 does."""
+    smooth = np.array([fit.at(comparison.curve.u) for fit in comparison.fit("smooth")])
+    for runs in FACTORS:
         null = comparison.replicates(smooth, draws, rng, seeds=runs).gain("smooth", "jump")
         threshold = max(float(np.quantile(null, 1 - ALPHA)), 0.0)
         if power(comparison, smooth, smallest, threshold, draws=draws, rng=rng, runs=runs) >= POWER:

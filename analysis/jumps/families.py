@@ -5,6 +5,7 @@ Every curve is a + b * shape(u), or a + b * shape(u) + d * u where the shape rid
 least-squares fit of many curves at once is a matrix product.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +87,16 @@ class Bases:
         result[:, self.with_trend] += (whitened @ self.trend.T) ** 2
         return result
 
+    def residuals(self, whitened: Array) -> tuple[Array, Array]:
+        """What the best shape leaves of each row (rows, points), and its sum of squares (rows,)."""
+        best = self.captured(whitened).argmax(axis=1)
+        trends = np.zeros_like(self.shape)
+        trends[self.with_trend] = self.trend
+        left = whitened.copy()
+        for basis in (self.shape[best], trends[best]):
+            left -= basis * np.vecdot(basis, whitened)[:, None]
+        return left, np.vecdot(left, left)
+
 
 def bases(grid: Grid, u: Array, whitening: Array) -> Bases:
     """The designs of a grid at u (points,), whitened by a matrix (points, points) and made orthonormal."""
@@ -98,6 +109,14 @@ def bases(grid: Grid, u: Array, whitening: Array) -> Bases:
     trend, first = columns[with_trend, :, 1], shape[with_trend]
     trend = _normalised(trend - first * np.vecdot(first, trend)[:, None])
     return Bases(shape, trend, with_trend)
+
+
+def best_residuals(families: Iterable[Bases], whitened: Array) -> Array:
+    """What the best shape of any family leaves of each row (rows, points) that holds no constant."""
+    found = [family.residuals(whitened) for family in families]
+    best = np.argmin([rss for _, rss in found], axis=0)
+    result: Array = np.stack([left for left, _ in found])[best, np.arange(len(whitened))]
+    return result
 
 
 def _normalised(rows: Array) -> Array:

@@ -31,7 +31,7 @@ def label(
     if p_acceleration < ALPHA:
         return ACCELERATION, "faster than every smooth curve, but no jump"
     if judged.power < POWER:
-        return UNDETERMINED, _needed(judged)
+        return UNDETERMINED, f"a step of {judged.smallest:.3g} would be seen with probability {judged.power:.2f}"
     if judged.p_flat < ALPHA:
         return SMOOTH, "a smooth curve suffices, and a jump of the smallest size would have been seen"
     return NONE, "no change, and a jump of the smallest size would have been seen"
@@ -48,10 +48,3 @@ def _departing(judged: Judged, p: float, companion: tuple[Judged, float] | None)
     if not judged.sharp:
         return ACCELERATION, "most of the change is not within a fifth of the range"
     return ACCELERATION, "a slower transition fits better than a jump"
-
-
-def _needed(judged: Judged) -> str:
-    seen = f"a step of {judged.smallest:.3g} would be seen with probability {judged.power:.2f}"
-    if judged.runs_needed is None:
-        return f"{seen}; thirty times the runs per position would not decide it: more positions are needed"
-    return f"{seen}; {judged.runs_needed} times the runs per position would decide it"

@@ -12,7 +12,7 @@ from analysis.jumps.artefact import pushed_through
 from analysis.jumps.comparison import Comparison
 from analysis.jumps.curve import Curve, CurveError, curve_over_scale, curves_over_steps
 from analysis.jumps.curves import KEY, Axis, curves, matrix
-from analysis.jumps.decision import Judged, judge
+from analysis.jumps.decision import Judged, judge, runs_needed
 from analysis.jumps.labels import JUMP, METRIC_ARTEFACT, UNDETERMINED, label
 from analysis.jumps.mixture import Mixture, mixture
 from analysis.jumps.resolution import proposed
@@ -21,7 +21,7 @@ from analysis.tables import checked
 
 COMPANIONS = {"accuracy": "negative_log_likelihood", "worst_group_accuracy": "negative_log_likelihood"}
 PROBABILITIES = ("probability_correct",)  # companions whose link is "all tokens right"
-PUSHED = 199  # replicates that refit both curves one by one
+FEW = 199  # replicates where a rough number will do
 SMALLEST = 0.1  # of the metric's range
 
 
@@ -144,10 +144,16 @@ def _row(
         if row["label"] == METRIC_ARTEFACT and _same_positions(each.comparison, companion.comparison):
             probability = companion.metric in PROBABILITIES
             row["p_pushed_through"] = pushed_through(
-                each.comparison, companion.comparison, probability=probability, draws=min(draws, PUSHED), rng=rng
+                each.comparison, companion.comparison, probability=probability, draws=min(draws, FEW), rng=rng
             ).p
     elif row["label"] == JUMP:
         row["reason"] += "; no continuous companion to check it"
+    if row["label"] == UNDETERMINED:
+        needed = runs_needed(each.comparison, judged.smallest, draws=min(draws, FEW), rng=rng)
+        cure = (
+            "more positions are needed" if needed is None else f"{needed} times the runs per position would decide it"
+        )
+        row["reason"] += f"; {cure}"
     if row["label"] == JUMP:
         row["proposed"] = proposed(each.comparison.curve.x, jump).tolist()
     return row
