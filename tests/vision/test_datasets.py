@@ -185,8 +185,9 @@ def test_idx_files_of_one_split_are_split_by_shares(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [("x_train", "y_train", "x_test", "y_test"), ("images", "labels")])
 def test_an_archive_with_images_and_labels(tmp_path: Path, names: tuple[str, ...]) -> None:
-    arrays = [gray(LABELS)[..., None], LABELS[:, None].astype(np.int64)] * (len(names) // 2)
-    np.savez(tmp_path / "a.npz", **dict(zip(names, arrays, strict=True)))
+    arrays: list[Any] = [gray(LABELS)[..., None], LABELS[:, None].astype(np.int64)] * (len(names) // 2)
+    named: dict[str, Any] = dict(zip(names, arrays, strict=True))
+    np.savez(tmp_path / "a.npz", **named)
     dataset = loader("npz", images=str(tmp_path / "a.npz")).load()
     assert_gray_labels(dataset)
     assert len(dataset.splits["test"]) == (40 if "x_test" in names else 8)
@@ -251,8 +252,8 @@ def write_idx_of_mnist(root: Path) -> None:
             "MNIST, FashionMNIST, KMNIST, CIFAR10, CIFAR100, SVHN, STL10, GTSRB, DTD, Flowers102, ...",
         ),
         (
-            "FakeData",
-            "'name' is 'FakeData', which has no train and test split; some that have: "
+            "EMNIST",
+            "'name' is 'EMNIST', which has no train and test split; some that have: "
             "MNIST, FashionMNIST, KMNIST, CIFAR10, CIFAR100, SVHN, STL10, GTSRB, DTD, Flowers102",
         ),
     ],
@@ -269,7 +270,7 @@ def test_torchvision_without_files_or_network_is_one_line(tmp_path: Path) -> Non
     with pytest.raises(DataError) as caught:
         loader("torchvision", name="MNIST", root=str(root)).shape()
     assert str(caught.value) == (
-        f"{root}: MNIST is not there and cannot be downloaded: [Errno 20] Not a directory: '{root}/MNIST'"
+        f"{root}: MNIST cannot be opened or downloaded: [Errno 20] Not a directory: '{root}/MNIST'"
     )
 
 
@@ -337,3 +338,14 @@ def test_archive_options_that_go_together() -> None:
     with pytest.raises(ValueError, match="'") as caught:
         loader("npz", images="i.npz", labels="l.npz", test_images="t.npz")
     assert str(caught.value) == "'test_images' and 'test_labels' go together, beside 'images' and 'labels'"
+
+
+def test_a_damaged_torchvision_dataset_is_one_line(tmp_path: Path) -> None:
+    write_idx_of_mnist(tmp_path)
+    file = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(DataError) as caught:
+        loader("torchvision", name="MNIST", root=str(tmp_path)).shape()
+    assert str(caught.value) == (
+        f"{tmp_path}: MNIST cannot be opened or downloaded: shape '[40, 6, 6]' is invalid for input of size 1435"
+    )

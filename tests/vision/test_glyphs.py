@@ -50,7 +50,7 @@ def hue_classes(split: Split) -> NDArray[np.int64]:
     corners = np.stack([split.images[:, row, column] for row in (0, -1) for column in (0, -1)], axis=1)
     red, green, blue = np.median(corners, axis=1).T / 255
     hue = np.arctan2(np.sqrt(3) * (green - blue), 2 * red - green - blue) / (2 * np.pi)
-    return np.rint(hue * CLASSES).astype(np.int64) % CLASSES
+    return np.asarray(np.rint(hue * CLASSES), dtype=np.int64) % CLASSES
 
 
 def test_every_split_is_there_with_its_size(plain: Dataset) -> None:

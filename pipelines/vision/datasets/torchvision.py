@@ -49,7 +49,7 @@ def opener(name: str) -> Callable[[Path, str], Any]:
     if made is None:
         raise ValueError(f"'name' is {name!r}, not a class of torchvision.datasets: {A_FEW}, ...")
     accepted = inspect.signature(made.__init__).parameters
-    by_split = "split" in accepted
+    by_split = "split" in accepted and accepted["split"].default is not inspect.Parameter.empty
     if not by_split and "train" not in accepted:
         raise ValueError(f"'name' is {name!r}, which has no train and test split; some that have: {A_FEW}")
     download = {"download": True} if "download" in accepted else {}
@@ -65,9 +65,9 @@ def source(name: str, root: Path, opened: Callable[[Path, str], Any]) -> Source:
     """The dataset's labels, after a download if need be. Raises DataError."""
     try:
         found = {kind: opened(root, kind) for kind in ("train", "test")}
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{root}: {name} is not there and cannot be downloaded: {reason}") from error
+        raise DataError(f"{root}: {name} cannot be opened or downloaded: {reason}") from error
     labels = {kind: labels_of(name, split) for kind, split in found.items()}
     classes = int(labels["train"].max()) + 1
     class_names = tuple(map(str, getattr(found["train"], "classes", range(classes))))
