@@ -98,6 +98,14 @@ SCENARIOS = [
         ("TRADE-OFF",),
         least=0.8,
     ),
+    Scenario("twice the FLOPs for a doubling, 12 x 2", SCALED, Method(capability=0.5, flops=2.0), FALSE, most=0.05),
+    Scenario(
+        "planted, 3 margins, twice the FLOPs, 12 x 2",
+        SCALED,
+        Method(beyond=3 * MARGIN, flops=2.0),
+        ("TRADE-OFF",),
+        least=0.8,
+    ),
     Scenario("masked defence, 12 x 2", SCALED, Method(beyond=1.0, flags="gradient-masking"), ("BLOCKED",), least=1.0),
     *(
         Scenario(

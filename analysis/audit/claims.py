@@ -17,6 +17,7 @@ from analysis.audit.undecided import deciding_pairs
 
 CLAIM = ["domain", "dataset", "method", "measurement"]
 _ESTIMATES = [name + end for name in ("total", "capability", "beyond") for end in ("", "_se", "_lower", "_upper")]
+_SIDES = {"least": "lower", "most": "upper"}
 _TESTS = ["p_differential", "p_tax", "p_washing", "p_up", "p_neutral", "p_null"]
 _ADDED: dict[str, pl.DataType | type[pl.DataType]] = {
     "label": pl.String,
@@ -55,9 +56,10 @@ def _headline(rows: pl.DataFrame, alpha: float) -> pl.DataFrame:
     """One row per claim: the runs as they were trained (equal epochs), unless D is above its margin there.
 
     Being differential must hold at equal FLOPs too: such a claim is shown at the match with the smaller D, with the
-    larger of both p-values and, in `*_least` and `*_most`, the outer ends of both intervals. A method that only buys
-    capability with compute stays at equal epochs, where it is seen. The D of the match not shown is
-    `other_match_beyond`, the p of equal epochs `p_epochs`.
+    larger of both p-values. `total_least` and `total_most` are then the outer ends of both intervals of T, and
+    `capability_least` and `capability_most` the lower of both ends of E: a price in capability counts at either match.
+    A method that only buys capability with compute stays at equal epochs, where it is seen. The D of the match not
+    shown is `other_match_beyond`, the p of equal epochs `p_epochs`.
     """
     missing = [
         pl.lit(None, dtype=pl.Float64).alias(name) for name in [*_ESTIMATES, *_TESTS] if name not in rows.columns
@@ -65,21 +67,16 @@ def _headline(rows: pl.DataFrame, alpha: float) -> pl.DataFrame:
     rows = rows.with_columns(missing).sort([*CLAIM, "match"])  # epochs before flops
     epochs = pl.col("p_differential").first().over(CLAIM)
     rows = rows.with_columns(epochs.alias("p_epochs"), (epochs <= alpha).fill_null(False).alias("candidate"))
-    ends = {"least": ("lower", pl.Expr.min), "most": ("upper", pl.Expr.max)}
-    joint = [
-        pl.when("candidate")
-        .then(pick(pl.col(f"{name}_{side}")).over(CLAIM))
-        .otherwise(f"{name}_{side}")
-        .alias(f"{name}_{end}")
-        for name in ("total", "capability")
-        for end, (side, pick) in ends.items()
-    ]
+    ends = {"total_least": pl.col("total_lower").min(), "total_most": pl.col("total_upper").max()}
+    ends |= {f"capability_{end}": pl.col(f"capability_{side}").min() for end, side in _SIDES.items()}
+    own = {name: f"{name.partition('_')[0]}_{_SIDES[name.partition('_')[2]]}" for name in ends}
+    joint = [pl.when("candidate").then(ends[name].over(CLAIM)).otherwise(own[name]).alias(name) for name in ends]
     other = pl.when(pl.col("beyond").count().over(CLAIM) > 1).then(
         pl.col("beyond").sum().over(CLAIM) - pl.col("beyond")
     )
     larger = [
         pl.when("candidate").then(pl.col(p).max().over(CLAIM)).otherwise(p).alias(p)
-        for p in ("p_differential", "p_tax")
+        for p in ("p_differential", "p_tax", "p_neutral")
     ]
     rows = rows.with_columns(*joint, *larger, other.alias("other_match_beyond"))
     shown = rows.with_columns(pl.when("candidate").then("beyond").otherwise(0.0).alias("order"))
@@ -116,7 +113,11 @@ def _decided(
     if blocks:
         return "BLOCKED", "", "; ".join(blocks), label, None, None
     if label != "UNDETERMINED":
-        return label, qualifier, "", label, None, None
+        alone = label in ("DIFFERENTIAL", "TRADE-OFF") and "equal FLOPs" in failed
+        reason = f"at equal epochs only: {failed['equal FLOPs'][1]}" if alone else ""
+        if label == "TRADE-OFF" and float(row["capability_upper"] or 0) >= -float(row["capability_margin"] or 0):
+            reason = f"it pays at equal {'FLOPs' if str(row['match']) == 'epochs' else 'epochs'}"
+        return label, qualifier, reason, label, None, None
     thin = [failed[gate][1] for gate in ("pairs", "ladder", "range") if gate in failed and row["beyond"] is None]
     if thin:
         return label, "", thin[0], label, None, None

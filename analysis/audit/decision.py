@@ -108,7 +108,7 @@ Row = dict[str, float | None]
 def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:
     """(label, qualifier) by the first rule that fits a claim, at every budget match it was measured at; gates aside.
 
-    p- and q-values and the ends of intervals (`*_least`, `*_most`) are those of the less favourable match.
+    p- and q-values and the ends of intervals (`*_least`, `*_most`) are those of the match that is worse for the claim.
     """
     level, rate = settings.alpha, settings.false_discovery_rate
     if _below(row["total_most"], -_number(row["margin"])):

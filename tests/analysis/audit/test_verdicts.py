@@ -185,6 +185,9 @@ def test_a_method_that_costs_more_compute_is_matched_on_it() -> None:
     assert flops["beyond"] == pytest.approx(epochs["beyond"], abs=0.1)
     row = found.verdicts.filter(pl.col("measurement") == PRIMARY[0]).row(0, named=True)
     assert row["beyond"] == min(epochs["beyond"], flops["beyond"])
+    # For the compute it takes, the baseline would have become more capable: that is the price.
+    assert row["label"] == "TRADE-OFF"
+    assert row["reason"] == ("it pays at equal FLOPs" if row["match"] == "epochs" else "")
     assert row["other_match_beyond"] == pytest.approx(max(epochs["beyond"], flops["beyond"]))
 
 
@@ -196,8 +199,13 @@ def test_capability_that_compute_bought_is_washing_not_nothing() -> None:
 
 
 def test_compute_that_can_not_be_matched_is_shown() -> None:
-    costs = {"costly": Method(flops=1e6), "slower": Method(flops=2.0), "same": Method()}
-    gates = study(replace(CLEAR, methods=costs)).gates.filter(pl.col("measurement") == PRIMARY[0])
+    costs = {"costly": Method(beyond=0.6, flops=1e6), "slower": Method(flops=2.0), "same": Method()}
+    found = study(replace(CLEAR, methods=costs))
+    costly = found.verdicts.filter((pl.col("method") == "costly") & (pl.col("measurement") == PRIMARY[0]))
+    assert costly["reason"].to_list() == [
+        "at equal epochs only: not matched on training FLOPs: none stored, or no baseline of the family as large"
+    ]
+    gates = found.gates.filter(pl.col("measurement") == PRIMARY[0])
     gates = gates.filter(pl.col("gate") == "equal FLOPs")
     assert dict(gates.select("method", "detail").iter_rows()) == {
         "costly": "not matched on training FLOPs: none stored, or no baseline of the family as large",
