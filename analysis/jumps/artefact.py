@@ -44,20 +44,17 @@ def pushed_through(
     L, or the threshold and its steepness, are chosen to fit; replicates of both curves are refitted in the same way.
     """
     u, predictions, distances = discrete.curve.u, [], np.zeros(1 + draws)
-    noise = np.sqrt(discrete.variance / discrete.curve.weights)
-    noise_companion = np.sqrt(companion.variance / companion.curve.weights)
-    for row in range(len(discrete.curve.y)):
-        fitted = _gradual(companion)[row].at(u)
+    deviation = np.sqrt(discrete.variance / discrete.curve.weights) * discrete.scale
+    for observed, fit in zip(discrete.curve.y, _gradual(companion), strict=True):
+        fitted = fit.at(u)
         links = _links(fitted, fitted, probability)
-        observed = discrete.curve.y[row]
-        chosen, distances_here = _nearest(links, observed, noise)
-        predicted = links[chosen]
-        predictions.append(predicted)
-        distances[0] += distances_here
-        for draw in range(draws):
-            redrawn = companion.refitted(fitted + noise_companion * rng.normal(size=len(u)), GRADUAL)
-            links = _links(redrawn, fitted, probability)
-            distances[1 + draw] += _nearest(links, predicted + noise * rng.normal(size=len(u)), noise)[1]
+        chosen, distance = _nearest(links, observed, deviation)
+        predictions.append(links[chosen])
+        distances[0] += distance
+        redrawn = zip(discrete.noise(draws, rng), companion.noise(draws, rng), strict=True)
+        for draw, (noise, noise_companion) in enumerate(redrawn):
+            links = _links(companion.refitted(fitted + noise_companion, GRADUAL), fitted, probability)
+            distances[1 + draw] += _nearest(links, predictions[-1] + noise, deviation)[1]
     link = "all tokens right" if probability else "threshold"
     return PushedThrough(link, np.array(predictions), p_value(distances[0], distances[1:]))
 
@@ -79,7 +76,7 @@ def _links(companion: Array, scale: Array, probability: bool) -> Array:
     return shape
 
 
-def _nearest(links: Array, values: Array, noise: Array) -> tuple[int, float]:
-    """The link nearest to the values in standard deviations of the noise, and its squared distance."""
-    distance = (((links - values) / noise) ** 2).sum(axis=1)
+def _nearest(links: Array, values: Array, deviation: Array) -> tuple[int, float]:
+    """The link nearest to the values in standard deviations, and its squared distance."""
+    distance = (((links - values) / deviation) ** 2).sum(axis=1)
     return int(distance.argmin()), float(distance.min())

@@ -7,7 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.jumps.curve import Curve
-from analysis.jumps.families import FREE_PARAMETERS, Array, Bases, Grid, bases, best_residuals, families
+from analysis.jumps.families import (
+    FREE_PARAMETERS,
+    LOGISTIC,
+    SMOOTH_WIDTHS,
+    Array,
+    Bases,
+    Grid,
+    bases,
+    best_residuals,
+    families,
+)
 
 FAMILIES = ("smooth", "jump", "between", "kink")
 BLOCK = 256  # replicates at a time: a block's projections stay in the cache
@@ -101,6 +111,12 @@ class Comparison:
         result: Array = np.sqrt(smoothed / smoothed.mean())
         return result
 
+    def noise(self, draws: int, rng: np.random.Generator) -> Array:
+        """Noise as uneven and as correlated as the curve's, (draws, points)."""
+        white = rng.normal(size=(draws, len(self.curve.x))) * np.sqrt(self.variance) * self.scale
+        result: Array = np.linalg.solve(self.whitening, white.T).T
+        return result
+
     def losses(self, whitened: Array, known: Array, among: tuple[str, ...] = FAMILIES) -> Losses:
         """The losses of whitened replicates (replicates, fits, points), with their known variance (replicates,)."""
         replicates, fits, points = whitened.shape
@@ -129,6 +145,18 @@ class Comparison:
         chosen, rss = self.observed.best[family][0], self.observed.rss[family][0]
         rows = enumerate(self.curve.y)
         return [self._least_squares(family, int(chosen[row]), y, float(rss[row])) for row, y in rows]
+
+    def steepest(self) -> Array:
+        """The best fit of the steepest smooth curve, a logistic over half the range, to each row, (fits, points)."""
+        grid = self.grids["smooth"]
+        steepest = (grid.kind == LOGISTIC) & (grid.width == min(SMOOTH_WIDTHS))
+        rows = self.curve.y @ self.whitening.T
+        captured = self.bases["smooth"].captured(rows - np.outer(rows @ self.constant, self.constant))
+        chosen = np.where(steepest, captured, -1.0).argmax(axis=1)
+        fits = [
+            self._least_squares("smooth", int(index), y, 0.0) for index, y in zip(chosen, self.curve.y, strict=True)
+        ]
+        return np.array([fit.at(self.curve.u) for fit in fits])
 
     def refitted(self, row: Array, among: tuple[str, ...]) -> Array:
         """The best fit of some families to another row of values (points,), at the curve's positions."""

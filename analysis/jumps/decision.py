@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.jumps.comparison import ALPHA, Comparison, p_value
+from analysis.jumps.comparison import ALPHA, Comparison, Losses, p_value
 from analysis.jumps.families import STEP, Array
 from analysis.jumps.shape import Jump, jump
 
@@ -69,24 +69,27 @@ SLOWER = 6.0  # a Bayes factor of 20 for a slower transition
 def judge(comparison: Comparison, smallest: float, *, draws: int, rng: np.random.Generator) -> Judged:
     """The evidence on a curve; `smallest` is the smallest jump of interest, in the unit of y, above 0."""
     smooth = np.array([fit.at(comparison.curve.u) for fit in comparison.fit("smooth")])
-    null = comparison.replicates(smooth, draws, rng)
+    nulls = [comparison.replicates(truth, draws, rng) for truth in (smooth, comparison.steepest())]
     flat = comparison.replicates(np.zeros_like(smooth), draws, rng)
     observed = comparison.observed
-    gains = null.gain("smooth", "jump")
-    threshold = max(float(np.quantile(gains, 1 - ALPHA)), 0.0)
+    threshold = max(*(float(np.quantile(null.gain("smooth", "jump"), 1 - ALPHA)) for null in nulls), 0.0)
     return Judged(
         gain=float(observed.gain("smooth", "jump")[0]),
         gain_between=float(observed.gain("jump", "between")[0]),
-        p=p_value(float(observed.gain("smooth", "jump")[0]), gains),
-        p_acceleration=p_value(
-            float(observed.gain("smooth", "kink", "between")[0]), null.gain("smooth", "kink", "between")
-        ),
+        p=_largest_p(observed, nulls, "jump"),
+        p_acceleration=_largest_p(observed, nulls, "kink", "between"),
         p_flat=p_value(float(observed.change()[0]), flat.change()),
         power=power(comparison, smooth, smallest, threshold, draws=draws, rng=rng),
         smallest=smallest,
         dense=len(comparison.curve.x) >= DENSE,
         jump=jump(comparison, draws, rng),
     )
+
+
+def _largest_p(observed: Losses, nulls: list[Losses], *families: str) -> float:
+    """The p of the families' gain over smooth, under the smooth curve that is most like them if not under the best."""
+    gain = float(observed.gain("smooth", *families)[0])
+    return max(p_value(gain, null.gain("smooth", *families)) for null in nulls)
 
 
 def power(
