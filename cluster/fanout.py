@@ -35,11 +35,13 @@ class Failed:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one item needs: CPUs (its threads, too), GPUs (a share of one is fine) and bytes of memory."""
+    """What one item needs: CPUs (its threads, too), GPUs (a share of one is fine) and bytes of memory; and how many
+    items may run at once, as many as fit by default."""
 
     cpus: float = 1
     gpus: float = 0
     memory: int | None = None
+    workers: int | None = None
 
 
 def fanout(
@@ -62,7 +64,7 @@ def fanout(
     if not total:
         return
     ray = _connect(code)
-    slots = _slots(ray, resources)
+    in_flight = resources.workers or 2 * _slots(ray, resources)
     task = ray.remote(_guarded).options(
         num_cpus=resources.cpus,
         num_gpus=resources.gpus,
@@ -75,7 +77,7 @@ def fanout(
     running: dict[Any, Any] = {}
     with tqdm(total=total, desc=title, unit="item", dynamic_ncols=True, mininterval=0.5) as bar:
         while True:
-            while len(running) < 2 * slots and (item := next(waiting, _NONE)) is not _NONE:
+            while len(running) < in_flight and (item := next(waiting, _NONE)) is not _NONE:
                 running[task.remote(function, item, common)] = item
             if not running:
                 return
@@ -113,7 +115,6 @@ def _first_line(error: Exception) -> str:
 def _connect(code: Path | None) -> Any:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else raylets listen outside loopback
     os.environ.setdefault("RAY_task_oom_retries", str(OUT_OF_MEMORY_RETRIES))
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
     if not ray.is_initialized():

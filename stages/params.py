@@ -90,8 +90,8 @@ class _UniqueKeys(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (key_node, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
+        for position, (key, (key_node, _)) in enumerate(zip(keys, node.value, strict=True)):
+            if key in keys[:position]:
                 self.repeated.append(f"line {key_node.start_mark.line + 1}: {key!r} stands more than once")
         return super().construct_mapping(node, deep)
 
@@ -140,11 +140,15 @@ def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
 
 
 def compute_options(
-    *, cpus: parts.Positive = 1, gpus: parts.NonNegative = 0, memory_gib: parts.Positive | None = None
+    *,
+    cpus: parts.Positive = 1,
+    gpus: parts.NonNegative = 0,
+    memory_gib: parts.Positive | None = None,
+    workers: parts.Count | None = None,
 ) -> dict[str, Any]:
-    """What one item of work needs: CPUs, a share of a GPU, memory."""
+    """What one item of work needs: CPUs, a share of a GPU, memory; and how many may run at once."""
     memory = None if memory_gib is None else int(memory_gib * 2**30)
-    return {"cpus": cpus, "gpus": gpus, "memory": memory}
+    return {"cpus": cpus, "gpus": gpus, "memory": memory, "workers": workers}
 
 
 def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
@@ -167,7 +171,7 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
     models = _models(package, section["models"], f"{domain}.models", shape, work, faults)
     methods = _parts(f"{package}.methods", section["methods"], f"{domain}.methods", faults)
     conditions = _parts(f"{package}.conditions", section["conditions"], f"{domain}.conditions", faults)
-    if methods and BASELINE not in [method.name for method in methods]:
+    if isinstance(section["methods"], dict) and BASELINE not in section["methods"]:
         faults.add(f"{domain}.methods", f"{BASELINE!r} is missing: every method is compared with it")
     if shape:
         for kind, chosen in (("methods", methods), ("conditions", conditions)):

@@ -11,7 +11,7 @@ from stages.identity import code_digest
 from stages.params import DomainStudy, Measurement, Part
 
 FOLDER = Path("plan")
-FAILURES = Path("failures.json")
+RETRY = Path("retry.json")  # what failed when the report was last made: a new failure makes the next repro try again
 
 
 def main() -> None:
@@ -23,8 +23,8 @@ def main() -> None:
     tables.write(runs, tables.PLANNED_RUNS, FOLDER / "runs.parquet")
     tables.write(cells, tables.PLANNED_CELLS, FOLDER / "cells.parquet")
     tables.write(measurements, tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    if not FAILURES.exists():
-        tables.write_json({}, FAILURES)
+    if not RETRY.exists():
+        tables.write_json({}, RETRY)
     for domain in study.domains:
         counts = f"{len(domain.methods)} methods x {len(domain.models)} models x {len(domain.seeds)} seeds"
         print(f"{study.name}: {counts} = {len(runs)} runs, each under {len(cells)} conditions")

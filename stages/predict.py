@@ -16,9 +16,10 @@ from stages.plan import FOLDER
 from stages.prepare import DATA
 from stages.snapshot import snapshot
 from stages.store import Store, StoreError
-from stages.train import RUNS, reason
+from stages.train import RUNS, reason, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
+FAILURES = Path("failures/predict.json")
 
 
 def main() -> None:
@@ -34,9 +35,12 @@ def main() -> None:
     predict_all(missing, runs, data, store)
     rows = [with_fate(cell, store) for cell in cells]
     tables.write(rows, tables.OUTCOMES, OUTCOMES)
-    failed = [row for row in rows if row["status"] == "failed"]
-    for row in failed:
-        print(f"failed: {row['run']} under {row['condition']}: {row['reason']}")
+    failed = [
+        (f"{row['run']} under {row['condition']}", "cells", row["cell_key"])
+        for row in rows
+        if row["status"] == "failed"
+    ]
+    write_failures(failed, store, FAILURES)
     print(f"{len(rows) - len(failed)} of {len(rows)} cells finished")
 
 

@@ -1,5 +1,6 @@
 """The report: one page that works offline, and its charts as pictures and tables beside it."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ import polars as pl
 import vl_convert
 
 from analysis.capability import BASELINE, CLEAN_ACCURACY, at_last_step
-from stages import charts, params, tables
+from stages import charts, params, predict, tables, train
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
+from stages.plan import RETRY
 from stages.train import RUNS
 from stages.wording import Measure, Row, answer, difference, effect_rows, interval, measures, number
 
@@ -234,4 +236,7 @@ def main() -> None:
     runs = tables.read(tables.RUNS, RUNS)
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
     build(results, runs, found, REPORT, study=params.study_name())
+    failures = {path.stem: json.loads(path.read_text()) for path in (train.FAILURES, predict.FAILURES)}
+    if any(failures.values()):
+        tables.write_json(failures, RETRY)
     print(f"the report is at {REPORT / 'index.html'}")

@@ -121,6 +121,7 @@ def read(table: Table, path: Path) -> pl.DataFrame:
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
     """Write JSON with sorted keys."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part")
     aside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
     os.replace(aside, path)

@@ -15,6 +15,7 @@ from stages.snapshot import snapshot
 from stages.store import Store
 
 RUNS = Path("runs.parquet")
+FAILURES = Path("failures/train.json")
 
 
 def main() -> None:
@@ -30,10 +31,18 @@ def main() -> None:
     train_all(missing, data, store)
     rows = [with_fate(run, store) for run in runs]
     tables.write(rows, tables.RUNS, RUNS)
-    failed = [row for row in rows if row["status"] == "failed"]
-    for row in failed:
-        print(f"failed: {row['run']}: {row['reason']}")
-    print(f"{len(rows) - len(failed)} of {len(rows)} runs finished")
+    write_failures([(row["run"], "runs", row["run_key"]) for row in rows if row["status"] == "failed"], store, FAILURES)
+    print(f"{sum(row['status'] == 'finished' for row in rows)} of {len(rows)} runs finished")
+
+
+def write_failures(failed: list[tuple[str, str, str]], store: Store, path: Path) -> None:
+    """Print what failed (name, kind and key of each) and write it, with the number of attempts, for the next repro."""
+    said = {}
+    for name, kind, key in failed:
+        failure = store.failure(kind, key)
+        said[name] = {"reason": reason(failure), "attempts": failure["attempts"] if failure else 0}
+        print(f"failed: {name}: {said[name]['reason']}")
+    tables.write_json(said, path)
 
 
 def keyed(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,8 +54,8 @@ def test_a_step_leaves_two_points_on_either_side() -> None:
     grid = families(U)["jump"]
     steps = grid.centre[grid.kind == STEP]
     assert len(steps) == len(U) - 3
-    assert (np.sum(U < steps[:, None], axis=1) >= 2).all()
-    assert (np.sum(U > steps[:, None], axis=1) >= 2).all()
+    assert (np.sum(steps[:, None] > U, axis=1) >= 2).all()
+    assert (np.sum(steps[:, None] < U, axis=1) >= 2).all()
 
 
 def test_every_family_is_its_own_mirror_image() -> None:

@@ -1,0 +1,93 @@
+"""A folder with a tiny study in it, and its stages run as DVC runs them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+
+TINY: dict[str, Any] = {
+    "study": "tiny",
+    "vision": {
+        "data": {
+            "use": "glyphs",
+            "train": 120,
+            "validation": 20,
+            "test": 60,
+            "held_out_fonts": 40,
+            "spurious": 100,
+            "cue_conflict": 40,
+            "outliers": 40,
+            "training_outliers": 60,
+            "transfer_train": 60,
+            "transfer_test": 40,
+        },
+        "training": {"epochs": 1, "batch_size": 30},
+        "models": {"resnet": {"widths": [4]}, "vit": {"widths": [12, 24]}},
+        "seeds": [0, 1],
+        "methods": {"standard": None, "noise": {"sigma": 0.1}, "outlier_exposure": None},
+        "conditions": {
+            "clean": None,
+            "corruptions": {"images": 10, "kinds": ["contrast"]},
+            "near": {"use": "outliers", "kind": "near"},
+            "spurious": None,
+        },
+        "measurements": {
+            "clean": {"accuracy": "capability", "brier_score": "monitoring"},
+            "corruptions": {"accuracy": "robustness"},
+            "near": {"auroc": "monitoring", "energy": {"use": "auroc", "score": "energy", "is": "monitoring"}},
+            "spurious": {"worst_group_accuracy": "robustness"},
+        },
+    },
+}
+STAGES = ("plan", "prepare", "train", "predict", "measure", "collect")
+
+
+@pytest.fixture
+def tiny() -> dict[str, Any]:
+    """The tiny study, to be changed at will."""
+    copied: dict[str, Any] = yaml.safe_load(yaml.safe_dump(TINY, sort_keys=False))
+    return copied
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Any]], Path]:
+    """Write a params.yaml into an empty folder and go there."""
+    for name in ("DIFFPROG_STORE", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def write(content: Mapping[str, Any]) -> Path:
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(dict(content), sort_keys=False))
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    return write
+
+
+def stage(folder: Path, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one stage in a process of its own."""
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "stages", name], cwd=folder, env=variables, capture_output=True, text=True, check=False
+    )
+
+
+def run_all(folder: Path, stages: tuple[str, ...] = STAGES) -> None:
+    """Run the stages in order; each must succeed."""
+    for name in stages:
+        done = stage(folder, name)
+        assert done.returncode == 0, f"{name}: {done.stdout}\n{done.stderr}"
+
+
+def fresh_copy(folder: Path, destination: Path) -> Path:
+    """The study's params.yaml in another, empty folder."""
+    destination.mkdir()
+    shutil.copy(folder / "params.yaml", destination)
+    return destination

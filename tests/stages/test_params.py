@@ -1,0 +1,143 @@
+"""params.yaml: every fault at once, one line each, and nothing run."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import params
+from stages.cli import main, run_stage
+from stages.params import WrongParams
+
+Write = Callable[[Mapping[str, Any]], Path]
+
+
+def faults(path: Path) -> list[str]:
+    with pytest.raises(WrongParams) as caught:
+        params.read(path / "params.yaml")
+    return caught.value.faults
+
+
+def test_a_study_is_expanded(study: Write, tiny: dict[str, Any]) -> None:
+    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    assert [model.name for model in vision.models] == ["resnet-4", "vit-12", "vit-24"]
+    assert [method.name for method in vision.methods] == ["standard", "noise", "outlier_exposure"]
+    assert vision.training["learning_rate"] == 2e-3
+    assert [(item.condition, item.name, item.axis, item.pillar) for item in vision.measurements][:2] == [
+        ("clean", "accuracy", "capability", None),
+        ("clean", "brier_score", "safety", "monitoring"),
+    ]
+
+
+def test_every_fault_is_reported_at_once(
+    study: Write, tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    vision = tiny["vision"]
+    tiny["study"] = "../elsewhere"
+    tiny["extra"] = 1
+    vision["data"]["trane"] = 10
+    vision["training"]["epochs"] = 0
+    vision["models"] = {"resnet": {"widths": [4, 4]}, "vit": {"widths": [13]}, "lenet": {"widths": [1]}}
+    vision["seeds"] = [0, 0]
+    vision["methods"] = {"noise": {"sigma": -1}, "mixup": {"alfa": 1}, "mixupp": None}
+    vision["conditions"]["pgd"] = {"epsilon": 2}
+    vision["conditions"]["a/b"] = {"use": "clean"}
+    vision["measurements"]["clean"]["auroc"] = "monitoring"
+    vision["measurements"]["clean"]["accuracy"] = "skill"
+    vision["measurements"]["nowhere"] = {"accuracy": "capability"}
+    folder = study(tiny)
+    assert faults(folder) == [
+        "params.yaml: 'extra' is not one of: study, vision, compute",
+        "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
+        "params.yaml: vision.data: 'trane' is not one of: train, validation, test, held_out_fonts, spurious, "
+        "cue_conflict, outliers, training_outliers, transfer_train, transfer_test, cue, imbalance, size, rotation, "
+        "noise, texture, least_contrast, seed",
+        "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
+        "params.yaml: vision.models.resnet: 'widths' is not a list of different whole numbers",
+        "params.yaml: vision.models.vit: 'width' is 13, not a multiple of 4 and of 1, its number of heads",
+        "params.yaml: vision.models.lenet: 'lenet' is not one of the models: convnext, mixer, resnet, vit",
+        "params.yaml: vision.methods.noise: 'sigma' is -1, not a number above 0",
+        "params.yaml: vision.methods.mixup: 'alfa' is not one of: alpha",
+        "params.yaml: vision.methods.mixupp: 'mixupp' is not one of the methods: adversarial, label_smoothing, mixup, "
+        "noise, outlier_exposure, placebo, standard",
+        "params.yaml: vision.conditions.pgd: 'epsilon' is 2, not a number from 0 to 1",
+        "params.yaml: vision.conditions.a/b: not a name of letters, digits, '_', '.' and '-', at most 64 long",
+        "params.yaml: vision.methods: 'standard' is missing: every method is compared with it",
+        "params.yaml: vision.measurements.clean.accuracy: 'skill' is not one of: capability, robustness, monitoring, "
+        "alignment, systemic safety",
+        "params.yaml: vision.measurements.clean.auroc: needs labels, outliers, and 'clean' has only labels",
+        "params.yaml: vision.measurements.nowhere: not one of the conditions: clean, corruptions, near, spurious",
+        "params.yaml: vision.seeds: [0, 0] holds a seed twice",
+    ]
+    assert run_stage("plan") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 17
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+def test_a_model_too_small_for_the_images_is_named(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["data"]["size"] = 16
+    tiny["vision"]["models"] = {"resnet": {"widths": [4]}, "convnext": {"widths": [4]}}
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.models.convnext: convnext needs images of at least 32 pixels a side, these have 16"
+    ]
+
+
+def test_a_split_the_dataset_lacks_is_named(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["data"] = {"use": "digits"}
+    tiny["vision"]["methods"] = {"standard": None}
+    tiny["vision"]["conditions"] = {"clean": None, "spurious": None}
+    tiny["vision"]["measurements"] = {"clean": {"accuracy": "capability"}}
+    (fault,) = faults(study(tiny))
+    assert fault.startswith(
+        "params.yaml: vision.conditions.spurious: needs the split 'spurious', and this dataset has: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("study: a\nstudy: b\n", ["line 2: 'study' stands more than once", "no domain is given: one of vision"]),
+        ("[1, 2]\n", ["not a mapping with 'study' and a domain (vision)"]),
+        ("", ["not a mapping with 'study' and a domain (vision)"]),
+        ("study: x\nvision: 3\n", [
+            "vision: not a mapping with data, training, models, seeds, methods, conditions, measurements"
+        ]),
+        ("study: x\nvision: {data: {}}\n", [
+            *(f"vision.{name}: is missing or empty" for name in (
+                "data", "training", "models", "seeds", "methods", "conditions", "measurements"
+            )),
+        ]),
+    ],
+)  # fmt: skip
+def test_what_is_no_study_is_said(tmp_path: Path, text: str, messages: list[str]) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    assert faults(tmp_path) == [f"params.yaml: {message}" for message in messages]
+
+
+def test_a_name_that_stands_twice_in_a_section_is_said(study: Write, tiny: dict[str, Any]) -> None:
+    folder = study(tiny)
+    text = (folder / "params.yaml").read_text().replace("    noise:\n", "    noise: {sigma: 1}\n    noise:\n")
+    (folder / "params.yaml").write_text(text)
+    (fault,) = faults(folder)
+    assert fault.endswith("'noise' stands more than once")
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(WrongParams, match=r"nowhere\.yaml: No such file or directory$"):
+        params.read(tmp_path / "nowhere.yaml")
+
+
+def test_check_says_what_a_study_asks_for(
+    study: Write, tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(tiny)
+    assert main(["check"]) == 0
+    assert "18 runs x 4 conditions, 6 measurements" in capsys.readouterr().out
+
+
+def test_list_names_every_part(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "methods"]) == 0
+    shown = capsys.readouterr().out
+    assert "mixup" in shown
+    assert "alpha: default 0.2" in shown

@@ -1,0 +1,249 @@
+"""The stages end to end on a tiny study, with real Ray and MLflow: resumes, failures, faults."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from stages import identity
+from stages.cli import run_stage
+from stages.store import Store
+from tests.stages.conftest import ROOT, STAGES, fresh_copy, run_all, stage
+
+Write = Callable[[Mapping[str, Any]], Path]
+
+
+def here() -> None:
+    """Run all stages in this process, whose Ray and imports are kept from stage to stage."""
+    identity._parsed.cache_clear()
+    for name in STAGES:
+        assert run_stage(name) == 0, name
+
+
+def store_files(folder: Path) -> dict[str, int]:
+    return {
+        path.as_posix(): path.stat().st_mtime_ns for path in sorted((folder / "store").rglob("*")) if path.is_file()
+    }
+
+
+def test_a_study_runs_grows_and_heals(study: Write, tiny: dict[str, Any]) -> None:
+    """One study through its life: made, made again, grown by a seed and a metric, damaged and mended."""
+    folder = study(tiny)
+    here()
+    results = pl.read_parquet("results.parquet")
+    runs = pl.read_parquet("runs.parquet")
+    assert runs["status"].to_list() == ["finished"] * 18
+    assert (runs["flops"] > 0).all()
+    measured = results.filter(pl.col("part") == "all")
+    assert len(measured) == 18 * 6
+    assert measured["standard_error"].null_count() == 0
+    assert results.filter(pl.col("condition") == "corruptions")["part"].unique().sort().to_list() == [
+        "all", *(f"contrast {severity}" for severity in range(1, 6))
+    ]  # fmt: skip
+    whole = results.filter(pl.col("measurement") == "corruptions/accuracy")
+    means = (
+        whole.filter(pl.col("part") != "all")
+        .group_by("method", "model", "seed")
+        .agg(pl.col("value").mean().alias("mean"))
+    )
+    joined = whole.filter(pl.col("part") == "all").join(means, on=["method", "model", "seed"])
+    assert (joined["value"] - joined["mean"]).abs().max() < 1e-12  # type: ignore[operator]
+
+    before, bytes_before = store_files(folder), Path("results.parquet").read_bytes()
+    here()
+    assert store_files(folder) == before
+    assert Path("results.parquet").read_bytes() == bytes_before
+
+    tiny["vision"]["seeds"] = [0, 1, 2]
+    tiny["vision"]["measurements"]["clean"]["negative_log_likelihood"] = "capability"
+    study(tiny)
+    here()
+    grown = pl.read_parquet("results.parquet")
+    assert len(grown.filter(pl.col("part") == "all")) == 27 * 7
+    same = grown.filter(pl.col("seed") < 2, pl.col("metric") != "negative_log_likelihood")
+    assert same.equals(results)
+    after = store_files(folder)
+    assert all(after[path] == stamp for path, stamp in before.items())
+
+    store = Store("store")
+    run, cell = pl.read_parquet("runs.parquet")["run_key"][0], pl.read_parquet("outcomes.parquet")["cell_key"][3]
+    weights = Path(f"store/runs/{run[:2]}/{run}.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1])
+    Path(f"store/cells/{cell[:2]}/{cell}.record").write_text("{")
+    here()
+    assert store.done("runs", run)
+    assert store.done("cells", cell)
+    assert pl.read_parquet("results.parquet").equals(grown)
+
+
+FAULTY = '''"""Standard training but for some seeds, which come to grief."""
+
+import os
+import signal
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from pipelines.vision.method import Method, Step
+
+
+def method(*, how: str) -> Method:
+    """how: of the grief."""
+
+    def loss(step: Step) -> Tensor:
+        if how == "raise":
+            raise RuntimeError("the method is broken")
+        if how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return cross_entropy(step.model(step.images), step.labels) * float("nan")
+
+    return Method(loss)
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project's packages, to be edited."""
+    folder = tmp_path / "project"
+    for package in ("pipelines", "stages", "analysis", "cluster"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def in_project(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    return stage(folder, name, PYTHONPATH=str(folder))
+
+
+@pytest.mark.slow
+def test_what_fails_is_listed_with_its_reason_and_the_rest_finishes(project: Path, tiny: dict[str, Any]) -> None:
+    (project / "pipelines/vision/methods/faulty.py").write_text(FAULTY)
+    tiny["vision"]["models"] = {"resnet": {"widths": [4]}}
+    tiny["vision"]["seeds"] = [0]
+    tiny["vision"]["methods"] = {
+        "standard": None,
+        **{how: {"use": "faulty", "how": how} for how in ("raise", "kill", "nan")},
+    }
+    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    for name in (*STAGES, "analyse", "report"):
+        done = in_project(project, name)
+        assert done.returncode == 0, done.stderr
+    runs = pl.read_parquet(project / "runs.parquet")
+    assert dict(runs.select("method", "status").iter_rows()) == {
+        "standard": "finished", "raise": "failed", "kill": "failed", "nan": "failed"
+    }  # fmt: skip
+    reasons = dict(runs.select("method", "reason").iter_rows())
+    assert reasons["raise"] == "RuntimeError: the method is broken"
+    assert reasons["kill"].startswith("WorkerCrashedError: ")
+    assert reasons["nan"] == "Diverged: the loss is nan at step 4 of 4"
+    page = (project / "report/index.html").read_text()
+    assert "the method is broken" in page
+    assert "Diverged: the loss is nan at step 4 of 4" in page
+    assert json.loads((project / "retry.json").read_text()) != {}
+
+
+@pytest.mark.slow
+def test_code_edited_while_a_stage_runs_is_refused(project: Path, tiny: dict[str, Any]) -> None:
+    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    for name in ("plan", "prepare"):
+        assert in_project(project, name).returncode == 0
+    variables = {**os.environ, "PYTHONPATH": str(project)}
+    command = [sys.executable, "-m", "stages", "train"]
+    with subprocess.Popen(command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True) as training:
+        wait_for_runs(project, 2)
+        with (project / "pipelines/vision/methods/noise.py").open("a") as file:
+            file.write("\nEDITED = True\n")
+        assert training.wait(timeout=300) == 2
+        assert training.stderr is not None
+        assert "pipelines/ was edited while the stage ran" in training.stderr.read()
+    assert not (project / "runs.parquet").exists()
+
+
+def wait_for_runs(folder: Path, count: int) -> None:
+    deadline = time.monotonic() + 240
+    while len(list((folder / "store/runs").rglob("*.record"))) < count:
+        assert time.monotonic() < deadline, "no run was finished"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_same_bytes_after_a_kill_with_one_worker_and_in_another_order(
+    study: Write, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The driver is killed in the middle of training and of logging; another study has one worker; a third gets its
+    runs in reverse. None may differ from the undisturbed one, nor make anything twice."""
+    undisturbed = study(tiny)
+    run_all(undisturbed)
+    expected = (undisturbed / "results.parquet").read_bytes()
+
+    killed = fresh_copy(undisturbed, tmp_path_factory.mktemp("a") / "killed")
+    for name in ("plan", "prepare"):
+        assert stage(killed, name).returncode == 0
+    kill_when(killed, "train", lambda: wait_for_runs(killed, 3))
+    finished = {path: path.stat().st_mtime_ns for path in (killed / "store/runs").rglob("*.record")}
+    assert 3 <= len(finished) < 18
+    run_all(killed, ("train", "predict"))
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in finished.items())
+    kill_when(killed, "measure", lambda: wait_for_logged(killed, 4))
+    run_all(killed, ("measure", "collect"))
+    assert (killed / "results.parquet").read_bytes() == expected
+    assert logged_runs(killed) == 18
+
+    tiny["compute"] = {"workers": 1}
+    alone = study(tiny)
+    for path in alone.glob("*"):
+        if path.name != "params.yaml":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    run_all(alone)
+    assert (alone / "results.parquet").read_bytes() == expected
+
+    reverse = fresh_copy(undisturbed, tmp_path_factory.mktemp("b") / "reverse")
+    code = (
+        "import sys\n"
+        "import cluster.fanout as f, stages.train as t, stages.predict as p, stages.measure as m, stages.cli as c\n"
+        "forward = f.fanout\n"
+        "for s in (t, p, m):\n"
+        "    s.fanout = lambda function, items, **rest: forward(function, list(items)[::-1], **rest)\n"
+        "for name in sys.argv[1:]: assert c.run_stage(name) == 0\n"
+    )
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code, *STAGES], cwd=reverse, env=variables, check=True)
+    assert (reverse / "results.parquet").read_bytes() == expected
+
+
+def kill_when(folder: Path, name: str, ready: Callable[[], None]) -> None:
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-m", "stages", name], cwd=folder, env=variables) as driver:
+        ready()
+        driver.send_signal(signal.SIGKILL)
+
+
+def wait_for_logged(folder: Path, count: int) -> None:
+    deadline = time.monotonic() + 240
+    while logged_runs(folder) < count:
+        assert time.monotonic() < deadline, "no run was logged"
+        time.sleep(0.05)
+
+
+def logged_runs(folder: Path) -> int:
+    """Child runs in MLflow's database, those cut short too, those deleted not."""
+    import sqlite3
+
+    query = (
+        "select count(*) from runs join tags using (run_uuid) where tags.key = 'run_key' and lifecycle_stage = 'active'"
+    )
+    try:
+        with sqlite3.connect(f"file:{folder / 'mlflow.db'}?mode=ro", uri=True) as database:
+            return int(database.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0

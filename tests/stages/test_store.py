@@ -1,0 +1,91 @@
+"""The store: done means whole, and nothing half-written ever counts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.store import Store, StoreError
+
+KEY = "ab" + "0" * 30
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path}")
+
+
+def test_what_is_written_is_read_back(store: Store) -> None:
+    assert store.done("runs", KEY) is None
+    store.write("runs", KEY, b"weights", {"steps": 3})
+    entry = store.done("runs", KEY)
+    assert entry is not None
+    assert (entry.size, entry.facts) == (7, {"steps": 3})
+    assert store.read("runs", KEY) == b"weights"
+
+
+def files(store: Store) -> list[str]:
+    return sorted(path for path in store.files.find(store.root) if KEY in path)
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "foreign"])
+def test_a_damaged_payload_is_not_done(store: Store, damage: str) -> None:
+    store.write("cells", KEY, b"outcomes" * 100)
+    payload, _ = files(store)
+    content = store.files.cat_file(payload)
+    if damage == "remove":
+        store.files.rm_file(payload)
+    else:
+        flipped = content[:50] + bytes([content[50] ^ 1]) + content[51:]
+        store.files.pipe_file(payload, {"flip": flipped, "truncate": content[:-1], "foreign": b"hello"}[damage])
+    assert store.done("cells", KEY) is None
+    with pytest.raises(StoreError, match="the payload of cells entry"):
+        store.read("cells", KEY)
+    store.write("cells", KEY, content)
+    assert store.done("cells", KEY)
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"key": "x"}', json.dumps({"key": "other"}).encode()])
+def test_a_damaged_record_is_not_done(store: Store, record: bytes) -> None:
+    store.write("cells", KEY, b"outcomes")
+    store.files.pipe_file(files(store)[1], record)
+    assert store.done("cells", KEY) is None
+    with pytest.raises(StoreError, match=f"no cells entry {KEY}"):
+        store.read("cells", KEY)
+
+
+def test_failures_are_counted_and_forgotten(store: Store) -> None:
+    for attempt in (1, 2):
+        store.write_failure("runs", KEY, {"error": "Diverged", "message": "nan", "traceback": ""})
+        assert (store.failure("runs", KEY) or {})["attempts"] == attempt
+    store.forget_failure("runs", KEY)
+    assert store.failure("runs", KEY) is None
+    assert store.done("runs", KEY) is None
+
+
+def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\nfrom stages import store\n"
+        "store.os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"store.Store(sys.argv[1]).write('runs', '{KEY}', b'x' * 1000)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    assert Store(str(tmp_path)).done("runs", KEY) is None
+    Store(str(tmp_path)).write("runs", KEY, b"y")
+    assert Store(str(tmp_path)).read("runs", KEY) == b"y"
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(str(tmp_path))
+    real_open = open
+    monkeypatch.setattr("builtins.open", lambda path, mode="r": real_open("/dev/full", mode))
+    with pytest.raises(StoreError, match=r"cannot write .*: No space left on device$"):
+        store.write("runs", KEY, b"x" * 100_000)
+    monkeypatch.undo()
+    assert store.done("runs", KEY) is None
+    assert not list(tmp_path.rglob("*.part"))
