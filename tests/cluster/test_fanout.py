@@ -124,8 +124,8 @@ def test_a_local_cluster_listens_on_loopback_only() -> None:
         "print(subprocess.run(['ss', '-Hltn'], capture_output=True, text=True).stdout)\n"
     )
     network = (
-        "ip link set lo up && ip link add dummy0 type dummy && ip addr add 10.77.0.1/24 dev dummy0"
-        " && ip link set dummy0 up && ip route add default dev dummy0"
+        "ip link set lo up && ip link add out0 type veth peer name out1 && ip addr add 10.77.0.1/24 dev out0"
+        " && ip link set out0 up && ip link set out1 up && ip route add default dev out0"
     )
     inside = f'{network} && exec {sys.executable} -c "{script}"'
     try:

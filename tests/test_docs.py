@@ -1,0 +1,61 @@
+"""The examples in the docs: each file shown does what the text says."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines import parts
+from pipelines.outcomes import Outcomes
+from pipelines.vision.data import split_of
+from pipelines.vision.training import budget, train
+from stages import params
+
+ROOT = Path(__file__).parent.parent
+BLOCKS = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL))
+
+
+def shown(path: str, folder: Path) -> ModuleType:
+    """The module of the code block that names this path."""
+    file = folder / Path(path).name
+    file.write_text(BLOCKS[path])
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_method_shown_trains(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    module = shown("pipelines/vision/methods/confidence_penalty.py", tmp_path)
+    parts.check_options(module.method, {"weight": 0.1})
+    images = np.random.default_rng(0).integers(0, 255, (40, 32, 32, 3)).astype(np.uint8)
+    splits = {"train": split_of(images, np.arange(40) % 2)}
+    architecture = parts.load("pipelines.vision.models", "resnet", {"width": 4})
+    trained = train(architecture, module.method(), splits, 2, budget(epochs=1, batch_size=20), seed=0)
+    assert np.isfinite(trained.loss)
+
+
+def test_the_metric_shown_measures(tmp_path: Path) -> None:
+    module = shown("pipelines/metrics/mean_confidence.py", tmp_path)
+    nothing = np.full(50, -1)
+    outcomes = Outcomes(np.zeros((50, 4), np.float32), np.arange(50) % 4, np.arange(50), nothing, nothing)
+    assert module.metric()(outcomes).value == pytest.approx(0.25)
+
+
+def test_the_default_study_is_valid() -> None:
+    study = params.read(ROOT / "params.yaml")
+    (vision,) = study.domains
+    assert len(vision.methods) * len(vision.models) * len(vision.seeds) >= 96
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r'add_parser\(\s*"(\w+)"', (ROOT / "stages/cli.py").read_text())
+    assert [name for name in commands if f"diffprog {name}" not in readme] == []
