@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.jumps.families import Array, Bases, bases, best_residuals, families
+from analysis.jumps.families import FREE_PARAMETERS, Array, bases, best_residuals, families
 
 FEWEST_POINTS = 8
 PREWHITENED_FROM = 20
@@ -105,22 +105,32 @@ def curves_over_steps(x: Array, values: Array) -> Curve:
 
 
 def _neighbours(curve: Curve) -> float:
-    """The noise's correlation of neighbours, in [0, 0.95]: that of AR(1) noise whose residuals, after the same fits,
-    correlate as those of the data do. Fits take up part of the noise, so that the raw value is too small.
+    """The noise's correlation of neighbours, in [0, 0.95]: that of AR(1) noise around the best fits whose residuals,
+    after the same fits, correlate as those of the data do. Fits take up part of the noise, so that the raw value is
+    too small.
     """
-    identity = np.eye(len(curve.x))
+    points, identity = len(curve.x), np.eye(len(curve.x))
     fitted = [bases(grid, curve.u, identity) for grid in families(curve.u).values()]
+    left = best_residuals(fitted, _centred(curve.y))
+    if not left.any():
+        return 0.0
+    deviation = np.sqrt((left**2).mean() * points / (points - FREE_PARAMETERS))
     rng = np.random.default_rng(0)  # a table of expectations: the same for every curve of these positions
-    shocks = rng.normal(size=(SIMULATED, len(curve.x)))
-    expected = [_correlation(fitted, shocks @ _autoregression(rho, len(curve.x)).T) for rho in RHOS]
-    return float(np.interp(_correlation(fitted, curve.y), np.maximum.accumulate(expected), RHOS))
+    shocks = deviation * rng.normal(size=(-(-SIMULATED // len(left)), *left.shape))
+    truth = curve.y - left
+    simulated = ((truth + shocks @ _autoregression(rho, points).T).reshape(-1, points) for rho in RHOS)
+    expected = [_correlation(best_residuals(fitted, _centred(rows))) for rows in simulated]
+    return float(np.interp(_correlation(left), np.maximum.accumulate(expected), RHOS))
 
 
-def _correlation(fitted: list[Bases], rows: Array) -> float:
-    """The lag-one correlation of what the best fits leave of rows (rows, points), pooled; 0 where they are exact."""
-    left = best_residuals(fitted, rows - rows.mean(axis=1, keepdims=True))
-    below = float((left**2).sum())
-    return float((left[:, 1:] * left[:, :-1]).sum()) / below if below > 0 else 0.0
+def _centred(rows: Array) -> Array:
+    result: Array = rows - rows.mean(axis=1, keepdims=True)
+    return result
+
+
+def _correlation(left: Array) -> float:
+    """The lag-one correlation of residuals (rows, points), pooled."""
+    return float((left[:, 1:] * left[:, :-1]).sum() / (left**2).sum())
 
 
 def _autoregression(rho: float, points: int) -> Array:

@@ -70,10 +70,10 @@ def jumps(
     examined = [_examined(rows, widths, axis, draws, source) for rows, source in zip(groups, sources, strict=True)]
     examined = _adjusted(examined)
     places = {(*each.beside, each.metric): each for each in examined}
-    rows = [
-        _row(each, places.get((*each.beside, companions.get(each.metric, ""))), axis, draws, source)
-        for each, source in zip(examined, sources, strict=True)
-    ]
+    rows = []
+    for each, source in zip(examined, sources, strict=True):
+        companion = places.get((*each.beside, companions.get(each.metric, "")))
+        rows.append(_row(each, companion, each.metric in companions, axis, draws, source))
     frame = _confirmed(pl.DataFrame(rows, schema=JUMPS.columns))
     fits = [_fits(each.key, each.comparison) for each in examined if each.comparison is not None]
     return checked(frame, JUMPS), checked(pl.concat([JUMP_FITS.empty(), *fits]), JUMP_FITS)
@@ -125,7 +125,7 @@ def _adjusted(examined: list[_Examined]) -> list[_Examined]:
 
 
 def _row(
-    each: _Examined, companion: _Examined | None, axis: Axis, draws: int, rng: np.random.Generator
+    each: _Examined, companion: _Examined | None, thresholded: bool, axis: Axis, draws: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     row: dict[str, Any] = {**dict.fromkeys(JUMPS.columns), **each.key, "axis": axis, "confirmed": False, "proposed": []}
     row |= {"points": each.rows["x"].n_unique(), "noise": "", "label": UNDETERMINED, "reason": each.reason}
@@ -143,19 +143,16 @@ def _row(
         row["companion"] = companion.key["measurement"]
         if row["label"] == METRIC_ARTEFACT and _same_positions(each.comparison, companion.comparison):
             probability = companion.metric in PROBABILITIES
-            row["p_pushed_through"] = pushed_through(
-                each.comparison, companion.comparison, probability=probability, draws=min(draws, FEW), rng=rng
-            ).p
-    elif row["label"] == JUMP:
-        row["reason"] += "; no continuous companion to check it"
-    if row["label"] == UNDETERMINED:
-        needed = runs_needed(each.comparison, judged.smallest, draws=min(draws, FEW), rng=rng)
-        cure = (
-            "more positions are needed" if needed is None else f"{needed} times the runs per position would decide it"
-        )
-        row["reason"] += f"; {cure}"
+            pair = each.comparison, companion.comparison
+            row["p_pushed_through"] = pushed_through(*pair, probability=probability, draws=min(draws, FEW), rng=rng).p
     if row["label"] == JUMP:
         row["proposed"] = proposed(each.comparison.curve.x, jump).tolist()
+        row["reason"] += "; no companion to check it" if thresholded and row["companion"] is None else ""
+    if row["label"] == UNDETERMINED:
+        needed = runs_needed(each.comparison, judged.smallest, draws=min(draws, FEW), rng=rng)
+        row["reason"] += (
+            "; more positions are needed" if needed is None else f"; {needed} times the runs would decide it"
+        )
     return row
 
 
@@ -188,4 +185,4 @@ def _fits(key: dict[str, str], comparison: Comparison) -> pl.DataFrame:
         **{name: np.mean([fit.at(curve.u) for fit in comparison.fit(name)], axis=0) for name in ("smooth", "jump")},
     }
     frame = pl.DataFrame(columns).with_columns(pl.col("spread").fill_nan(None))
-    return frame.with_columns(**{name: pl.lit(value) for name, value in key.items()}).select(JUMP_FITS.columns)
+    return frame.with_columns(**{name: pl.lit(value) for name, value in key.items()}).select(*JUMP_FITS.columns)
