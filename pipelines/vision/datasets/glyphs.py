@@ -58,13 +58,13 @@ def dataset(
     training_outliers: EveryFamily = 2000,
     transfer_train: EveryClass = 1000,
     transfer_test: EveryClass = 500,
-    cue: Share = 0.3,
+    cue: Share = 0.4,
     imbalance: Annotated[float, Range(1, 1000)] = 1,
     size: Annotated[int, Range(16, 256)] = 32,
     rotation: Annotated[float, Range(0, 180)] = 15,
-    noise: Share = 0.05,
-    texture: Share = 0.12,
-    least_contrast: Annotated[float, Range(0, 0.55)] = 0.15,
+    noise: Share = 0.04,
+    texture: Share = 0.1,
+    least_contrast: Annotated[float, Range(0, 0.55)] = 0.22,
     seed: Whole = 0,
 ) -> Loader:
     """Images in each split (`outliers`: in each of near and far). cue: probability that a training or test image has
