@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.jumps.comparison import Comparison, Fit, p_value
+from analysis.jumps.comparison import ALPHA, Comparison, Fit, p_value
 from analysis.jumps.decision import Judged
 from analysis.jumps.families import Array
 
@@ -25,13 +25,24 @@ class PushedThrough:
     p: float
 
 
-def shared(discrete: Judged, companion: Judged, p_companion: float) -> bool:
-    """Whether the companion flags too and the 90 % intervals of both change points overlap: then the change is not the
-    metric's alone.
-    """
-    first, second = discrete.jump, companion.jump
-    overlap = first.change_low <= second.change_high and second.change_low <= first.change_high
-    return companion.flags(p_companion) and overlap
+@dataclass(frozen=True)
+class Companion:
+    """What was judged of the continuous companion, with its adjusted p values."""
+
+    judged: Judged
+    p: float
+    p_acceleration: float
+
+    @property
+    def departs(self) -> bool:
+        """Whether it departs from every smooth curve, abruptly or not."""
+        return self.judged.flags(self.p) or self.p_acceleration < ALPHA
+
+    def jumps_with(self, discrete: Judged) -> bool:
+        """Whether it flags too and the 90 % intervals of both change points overlap: the change is not the metric's."""
+        first, second = discrete.jump, self.judged.jump
+        overlap = first.change_low <= second.change_high and second.change_low <= first.change_high
+        return self.judged.flags(self.p) and overlap
 
 
 def pushed_through(

@@ -1,6 +1,6 @@
 """The label of a curve: first match of a fixed list, from what was judged and the adjusted p values."""
 
-from analysis.jumps.artefact import shared
+from analysis.jumps.artefact import Companion
 from analysis.jumps.comparison import ALPHA
 from analysis.jumps.decision import POWER, Judged
 
@@ -18,7 +18,7 @@ def label(
     p: float,
     p_acceleration: float,
     *,
-    companion: tuple[Judged, float] | None = None,
+    companion: Companion | None = None,
     seeds_mixed: bool = False,
 ) -> tuple[str, str]:
     """The label and its reason in words. p and p_acceleration are adjusted over curves; `companion` is what was
@@ -29,6 +29,8 @@ def label(
     if judged.flags(p):
         return _departing(judged, p, companion)
     if p_acceleration < ALPHA:
+        if companion is not None and not companion.departs:
+            return METRIC_ARTEFACT, "the continuous companion of the same outputs is smooth"
         return ACCELERATION, "faster than every smooth curve, but no jump"
     if judged.power < POWER:
         return UNDETERMINED, f"a step of {judged.smallest:.3g} would be seen with probability {judged.power:.2f}"
@@ -37,10 +39,10 @@ def label(
     return NONE, "no change, and a jump of the smallest size would have been seen"
 
 
-def _departing(judged: Judged, p: float, companion: tuple[Judged, float] | None) -> tuple[str, str]:
+def _departing(judged: Judged, p: float, companion: Companion | None) -> tuple[str, str]:
     """Of a curve that departs from every smooth one towards a jump."""
-    if companion is not None and not shared(judged, *companion):
-        if companion[0].flags(companion[1]):
+    if companion is not None and not companion.jumps_with(judged):
+        if companion.judged.flags(companion.p):
             return METRIC_ARTEFACT, "the continuous companion changes elsewhere"
         return METRIC_ARTEFACT, "the continuous companion of the same outputs does not jump"
     if judged.abrupt(p):

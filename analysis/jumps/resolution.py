@@ -26,10 +26,11 @@ def proposed(x: Array, change: Jump, *, rungs: int = RUNGS) -> Array:
 
 
 def stays_sharp(before: Jump, after: Jump) -> bool:
-    """Whether, with the proposed positions run, the change point moved within its interval and the interval narrowed to
-    half or less, while the amplitude kept its 90 % interval.
+    """Whether, with the proposed positions run, the transition fits inside the former interval of the change point,
+    which itself narrowed to half or less, and the amplitude kept its 90 % interval.
     """
-    narrowed = after.change_high - after.change_low <= (before.change_high - before.change_low) / 2
+    former = before.change_high - before.change_low
+    narrowed = after.change_high - after.change_low <= former / 2 and after.width <= former
     inside = before.change_low <= after.change_point <= before.change_high
     kept = before.amplitude_low <= after.amplitude_high and after.amplitude_low <= before.amplitude_high
     return bool(narrowed and inside and kept)

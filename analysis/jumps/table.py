@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import false_discovery_control
 
-from analysis.jumps.artefact import pushed_through
+from analysis.jumps.artefact import Companion, pushed_through
 from analysis.jumps.comparison import Comparison
 from analysis.jumps.curve import Curve, CurveError, curve_over_scale, curves_over_steps
 from analysis.jumps.curves import KEY, Axis, curves, matrix
@@ -132,7 +132,9 @@ def _row(
     if each.judged is None or each.comparison is None:
         return row
     judged, jump = each.judged, each.judged.jump
-    beside = None if companion is None or companion.judged is None else (companion.judged, companion.p)
+    beside = None
+    if companion is not None and companion.judged is not None:
+        beside = Companion(companion.judged, companion.p, companion.p_acceleration)
     mixed = each.mixed is not None and each.mixed.found
     row["label"], row["reason"] = label(judged, each.p, each.p_acceleration, companion=beside, seeds_mixed=mixed)
     row |= {name: getattr(jump, name) for name in JUMPS.columns if hasattr(jump, name)}
