@@ -11,6 +11,7 @@ import yaml
 
 from pipelines import parts
 from pipelines.parts import UnknownPart, WrongOptions
+from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
 
 DOMAINS = ("vision",)
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")
@@ -123,7 +124,7 @@ def _content(path: Path, faults: _Faults) -> Mapping[str, Any]:
 
 
 def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
-    known = ("study", *DOMAINS, "compute")
+    known = ("study", *DOMAINS, "audit", "compute")
     for key in content:
         if key not in known:
             faults.add("", f"{key!r} is not one of: {', '.join(known)}")
@@ -134,9 +135,25 @@ def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
     if not present:
         faults.add("", f"no domain is given: one of {', '.join(DOMAINS)}")
     found = [_domain(domain, content[domain], faults) for domain in present]
+    _audit(content.get("audit") or {}, [study for study in found if study], faults)
     compute = content.get("compute") or {}
     _options(compute_options, compute, "compute", faults)
     return Study(str(name), tuple(study for study in found if study), compute)
+
+
+def _audit(section: Any, domains: list[DomainStudy], faults: _Faults) -> None:
+    """Check the names in it only where the domains are known, or each would be a fault twice."""
+    _options(audit_options, section, "audit", faults)
+    if isinstance(section, dict) and domains:
+        safety = [
+            f"{item.condition}/{item.name}"
+            for domain in domains
+            for item in domain.measurements
+            if item.axis == "safety"
+        ]
+        methods = [method.name for domain in domains for method in domain.methods]
+        for where, what in audit_faults(section, dict.fromkeys(safety), dict.fromkeys(methods)):
+            faults.add(where, what)
 
 
 def compute_options(
@@ -323,6 +340,11 @@ def study_name(path: Path = Path("params.yaml")) -> str:
 def compute(path: Path = Path("params.yaml")) -> dict[str, Any]:
     """What one item of work needs, defaults included."""
     return compute_options(**(yaml.safe_load(path.read_text()).get("compute") or {}))
+
+
+def audit(path: Path = Path("params.yaml")) -> Preregistered:
+    """The section `audit` of a params.yaml that was checked when it was planned."""
+    return preregistered(yaml.safe_load(path.read_text()).get("audit") or {})
 
 
 def device(compute: Mapping[str, Any]) -> str:

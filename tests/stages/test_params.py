@@ -48,7 +48,7 @@ def test_every_fault_is_reported_at_once(
     vision["measurements"]["nowhere"] = {"accuracy": "capability"}
     folder = study(tiny)
     assert faults(folder) == [
-        "params.yaml: 'extra' is not one of: study, vision, compute",
+        "params.yaml: 'extra' is not one of: study, vision, audit, compute",
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "params.yaml: vision.data: 'trane' is not one of: train, validation, test, held_out_fonts, spurious, "
         "cue_conflict, outliers, training_outliers, transfer_train, transfer_test, cue, imbalance, size, rotation, "
@@ -73,6 +73,40 @@ def test_every_fault_is_reported_at_once(
     assert run_stage("plan") == 2
     assert len(capsys.readouterr().err.splitlines()) == 17
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["audit"] = {
+        "areas": {"outliers": "near/auroc", "again": "near/auroc", "attacks": "pgd/accuracy"},
+        "margins": {"clean/accuracy": 0.1, "near/auroc": 0, "capability": 0.3},
+        "placebos": ["sugar"],
+        "q": 0,
+        "margin": 1,
+    }
+    safety = "clean/brier_score, corruptions/accuracy, near/auroc, near/energy, spurious/worst_group_accuracy"
+    assert faults(study(tiny)) == [
+        "params.yaml: audit: 'margin' is not one of: areas, margins, placebos, q, draws, equal_flops",
+        "params.yaml: audit: 'q' is 0, not a number above 0 and at most 0.5",
+        "params.yaml: audit.areas.again: 'near/auroc' stands for another area already",
+        f"params.yaml: audit.areas.attacks: 'pgd/accuracy' is not one of the safety measurements: {safety}",
+        f"params.yaml: audit.margins.clean/accuracy: not 'capability' nor one of the safety measurements: {safety}",
+        "params.yaml: audit.margins.near/auroc: 0 is not a number above 0",
+        "params.yaml: audit.placebos: 'sugar' is not one of the methods: standard, noise, outlier_exposure",
+    ]
+    tiny["audit"] = 3
+    assert faults(study(tiny)) == ["params.yaml: audit: 3 is not a mapping of options"]
+
+
+def test_an_audit_is_read_with_its_defaults(study: Write, tiny: dict[str, Any]) -> None:
+    study(tiny)
+    assert params.audit().settings.placebos == ("placebo",)
+    assert params.audit().areas == {}
+    tiny["audit"] = {"areas": {"outliers": "near/auroc"}, "margins": {"capability": 1, "near/auroc": 0.2}, "q": 0.1}
+    study(tiny)
+    fixed = params.audit()
+    assert fixed.areas == {"outliers": "near/auroc"}
+    assert (fixed.settings.margins.capability, fixed.settings.margins.safety) == (1.0, {"near/auroc": 0.2})
+    assert (fixed.settings.false_discovery_rate, fixed.equal_flops) == (0.1, True)
 
 
 def test_a_model_too_small_for_the_images_is_named(study: Write, tiny: dict[str, Any]) -> None:

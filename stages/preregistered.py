@@ -1,0 +1,85 @@
+"""The section `audit` of params.yaml: what is fixed before anything runs. It says which measurement stands for which
+area of safety, which effects are too small to matter, and how sure a verdict must be.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from analysis.audit.settings import AuditSettings, Margins
+from pipelines import parts
+from pipelines.parts import Range
+
+CAPABILITY = "capability"  # the margin of the capability score
+Fault = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Preregistered:
+    """The audit as it was fixed before the run.
+
+    areas: safety measurement by area; where there are none, every safety measurement is an area of its own.
+    equal_flops: whether a differential verdict must hold at equal training FLOPs too, where they are known.
+    """
+
+    areas: Mapping[str, str] = field(default_factory=dict)
+    settings: AuditSettings = field(default_factory=lambda: preregistered({}).settings)
+    equal_flops: bool = True
+
+
+def audit_options(
+    *,
+    areas: Mapping[str, str] | None = None,
+    margins: Mapping[str, float] | None = None,
+    placebos: list[str] | None = None,
+    q: Annotated[float, Range(0, 0.5, low_open=True)] = 0.05,
+    draws: Annotated[int, Range(100)] = 2000,
+    equal_flops: bool = True,
+) -> dict[str, Any]:
+    """What the section may hold; a null is the default: no areas, margins from the study's own ladder, and the method
+    called placebo.
+    """
+    return {
+        "areas": dict(areas or {}),
+        "margins": dict(margins or {}),
+        "placebos": ["placebo"] if placebos is None else placebos,
+        "q": q,
+        "draws": draws,
+        "equal_flops": equal_flops,
+    }
+
+
+def preregistered(section: Mapping[str, Any]) -> Preregistered:
+    """The section, checked before, as the audit takes it."""
+    options = audit_options(**section)
+    safety = {name: float(margin) for name, margin in options["margins"].items() if name != CAPABILITY}
+    capability = options["margins"].get(CAPABILITY)
+    settings = AuditSettings(
+        false_discovery_rate=options["q"],
+        draws=options["draws"],
+        margins=Margins(safety, None if capability is None else float(capability)),
+        placebos=tuple(options["placebos"]),
+    )
+    return Preregistered(options["areas"], settings, options["equal_flops"])
+
+
+def audit_faults(section: Mapping[str, Any], safety: Collection[str], methods: Collection[str]) -> Iterator[Fault]:
+    """(where, what) of each name in the section that the study doesn't have, and of each margin that is none. `safety`
+    are the study's safety measurements, `methods` its methods.
+    """
+    areas, margins, placebos = (section.get(name) for name in ("areas", "margins", "placebos"))
+    seen: set[Any] = set()
+    for area, measurement in (areas if isinstance(areas, dict) else {}).items():
+        if measurement not in safety:
+            yield f"audit.areas.{area}", f"{measurement!r} is not one of the safety measurements: {', '.join(safety)}"
+        elif measurement in seen:
+            yield f"audit.areas.{area}", f"{measurement!r} stands for another area already"
+        seen.add(measurement)
+    for name, margin in (margins if isinstance(margins, dict) else {}).items():
+        if name != CAPABILITY and name not in safety:
+            yield f"audit.margins.{name}", f"not {CAPABILITY!r} nor one of the safety measurements: {', '.join(safety)}"
+        elif not parts.accepts(parts.Positive, margin):
+            yield f"audit.margins.{name}", f"{margin!r} is not {parts.expected(parts.Positive)}"
+    for name in placebos if isinstance(placebos, list) else []:
+        if name not in methods:
+            yield "audit.placebos", f"{name!r} is not one of the methods: {', '.join(methods)}"
