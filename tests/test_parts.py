@@ -58,4 +58,5 @@ def test_defaults_complete_the_options() -> None:
         "epsilon": 4 / 255,
         "steps": 5,
         "step_size": 0.7,
+        "warm_up": 0.5,
     }
