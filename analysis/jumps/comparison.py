@@ -99,7 +99,7 @@ class Comparison:
         Noise that is largest where a curve is steepest would else pass for a jump.
         """
         if np.isfinite(self.curve.degrees) and self.curve.variance is not None:
-            squares, own = self.curve.local / self.curve.variance, np.maximum(self.curve.weights - 1, 0)
+            squares, own = self.curve.local / max(self.curve.variance, 1e-300), np.maximum(self.curve.weights - 1, 0)
         else:
             rows = self.curve.y @ self.whitening.T
             rows = rows - np.outer(rows @ self.constant, self.constant)

@@ -161,3 +161,13 @@ def test_wrong_options_are_named() -> None:
     with pytest.raises(ValueError, match="warmup") as warmup:
         curves(table, axis="step", warmup=0)
     assert str(warmup.value) == "warmup is 0, but log2 needs steps from 1 on"
+
+
+def test_curves_without_noise_or_change() -> None:
+    rows = _study({BRIER: TRUTH[BRIER]})
+    labels = []
+    for shape in (lambda size: 0.3, lambda size: float(np.log(size)), lambda size: float(size > 60)):
+        found, _ = _jumps([row | {"value": shape(row["parameters"])} for row in rows])
+        labels.append(found["label"].item())
+    assert labels == ["NONE", "SMOOTH", "JUMP"]
+    assert _jumps([row | {"parameters": None} for row in rows])[0].equals(JUMPS.empty())
