@@ -1,45 +1,164 @@
 """Everything the analysis says of a study, as named tables."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from scipy.stats import fisher_exact
 
-from analysis.capability import SCORES, capability_scores, capability_weights
+from analysis.audit.grid import grids
+from analysis.audit.ledger import PLANNED, externality_ledger, selection_tests
+from analysis.audit.schema import (
+    AREAS,
+    ESTIMATES,
+    EXTERNALITIES,
+    GATES,
+    LADDER,
+    MARGINS,
+    RESTATEMENTS,
+    SELECTION,
+    VERDICTS,
+    conformed,
+)
+from analysis.audit.settings import AuditSettings
+from analysis.audit.verdicts import Audit, audit
+from analysis.capability import SCORES, at_last_step, capability_scores, capability_weights
 from analysis.correlation import capability_correlation
 from analysis.effects import paired_effects
-from analysis.tables import CAPABILITY, LEDGER, RESULTS, checked
+from analysis.jumps.schema import JUMP_FITS, JUMPS
+from analysis.jumps.table import jumps
+from analysis.tables import CAPABILITY, LEDGER, RESULTS, TableError, checked
+
+SCORE = "pc1"  # the capability score that verdicts hold safety against
+AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, AREAS, GATES, MARGINS, EXTERNALITIES)
+RUN = ["domain", "dataset", "method", "model", "seed"]
 
 
-def findings(results: pl.DataFrame, runs: pl.DataFrame, *, seed: int, draws: int = 2000) -> dict[str, pl.DataFrame]:
+def findings(
+    results: pl.DataFrame,
+    runs: pl.DataFrame,
+    *,
+    seed: int,
+    areas: Mapping[str, str] | None = None,
+    settings: AuditSettings | None = None,
+    equal_flops: bool = True,
+) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
-    ledger.
+    ledger, selection, jumps, jump_fits, and the audit's tables (see `audited`).
 
-    `results` is the table RESULTS; `runs` has every planned run with at least its method and status (finished or
-    failed). The same input and seed give the same tables. Raises TableError where `results` is not that table.
+    `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
+    seed, status (finished or failed) and reason. The same input and seed give the same tables. Raises TableError where
+    `results` is not that table or a data set has no standard run.
     """
     results = checked(results, RESULTS)
+    settings = settings or AuditSettings()
     scores = checked(pl.concat([capability_scores(results, score=score) for score in SCORES]), CAPABILITY)
+    sources = [np.random.default_rng([seed, number]) for number in range(3)]
+    planned = planned_runs(runs, results)
+    judged, fits = _jumps(results, settings.draws, sources[2])
     return {
         "capability": scores,
         "capability_weights": capability_weights(results),
-        "correlations": capability_correlation(results, scores, draws=draws, rng=np.random.default_rng(seed)),
+        "correlations": capability_correlation(results, scores, draws=settings.draws, rng=sources[0]),
         "effects": paired_effects(results, scores),
-        "ledger": ledger(runs),
+        "ledger": ledger(planned),
+        "selection": conformed(selection_tests(planned), SELECTION),
+        "jumps": judged,
+        "jump_fits": fits,
+        **audited(results, scores, areas or {}, settings, equal_flops, sources[1]),
     }
 
 
-def ledger(runs: pl.DataFrame) -> pl.DataFrame:
-    """How many runs of each method were planned, finished and failed, as the table LEDGER.
+def audited(
+    results: pl.DataFrame,
+    scores: pl.DataFrame,
+    areas: Mapping[str, str],
+    settings: AuditSettings,
+    equal_flops: bool,
+    rng: np.random.Generator,
+) -> dict[str, pl.DataFrame]:
+    """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins and externalities.
+
+    `areas` is the measurement that stands for each area; without any, every safety measurement is an area of its own.
+    An area whose measurement has no results has no verdict.
+    """
+    safety = results.filter(pl.col("axis") == "safety", pl.col("part") == "all")["measurement"].unique().sort()
+    if safety.is_empty():
+        return {table.name: table.empty() for table in AUDITED}
+    named = {measurement: area for area, measurement in areas.items() if measurement in safety}
+    named = named or ({} if areas else {name: name for name in safety})
+    kept = results if equal_flops else results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
+    score = scores.filter(pl.col("score_name") == SCORE)
+    try:
+        found = audit(kept, score, primary=list(named), settings=settings, rng=rng)
+        about = _about(kept, score, settings)
+    except ValueError as error:
+        raise TableError(f"results: {error}") from error
+    area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)
+    verdicts = found.verdicts.join(about, on=["domain", "dataset", "measurement"], how="left").with_columns(
+        area=area, placebo=pl.col("method").is_in(settings.placebos)
+    )
+    frames = (verdicts, found.effects, found.curves, found.metrics, found.areas, found.gates, found.margins)
+    tables = [*(conformed(frame, table) for frame, table in zip(frames, AUDITED, strict=False)), _externalities(found)]
+    return {table.name: frame for frame, table in zip(tables, AUDITED, strict=True)}
+
+
+def planned_runs(runs: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """Every planned run with its fate: finished, flagged (finished, but a value carries a validity flag) or failed.
+
+    A failed run has the parameters of the model's other runs.
+    """
+    flagged = at_last_step(results).filter(pl.col("flags") != "").select(RUN).unique().with_columns(flag=pl.lit(True))
+    status = pl.when(pl.col("status") == "finished", pl.col("flag")).then(pl.lit("flagged")).otherwise("status")
+    parameters = pl.col("parameters").fill_null(pl.col("parameters").max().over("domain", "dataset", "model"))
+    return runs.join(flagged, on=RUN, how="left").with_columns(status=status, parameters=parameters).select(PLANNED)
+
+
+def ledger(planned: pl.DataFrame) -> pl.DataFrame:
+    """How many runs of each method were planned, finished, failed and flagged, as the table LEDGER.
 
     `p` is Fisher's exact test (two-sided) of whether the method's runs fail as often as all other runs: where failures
     go with the method, the runs that finished are no fair sample of it. Null where there is no other method.
     """
-    failed = (pl.col("status") == "failed").sum().cast(pl.Int64)
-    counts = runs.group_by("method").agg(planned=pl.len().cast(pl.Int64), failed=failed).sort("method")
-    planned, lost = int(counts["planned"].sum()), int(counts["failed"].sum())
+    of = {name: (pl.col("status") == name).sum().cast(pl.Int64) for name in ("failed", "flagged")}
+    counts = planned.group_by("method").agg(planned=pl.len().cast(pl.Int64), **of).sort("method")
+    total, lost = int(counts["planned"].sum()), int(counts["failed"].sum())
     tests = [
-        fisher_exact([[f, n - f], [lost - f, planned - lost - (n - f)]]).pvalue if n < planned else None
+        fisher_exact([[f, n - f], [lost - f, total - lost - (n - f)]]).pvalue if n < total else None
         for n, f in counts.select("planned", "failed").iter_rows()
     ]
     frame = counts.with_columns(finished=pl.col("planned") - pl.col("failed"), p=pl.Series(tests, dtype=pl.Float64))
     return checked(frame, LEDGER)
+
+
+def _about(results: pl.DataFrame, score: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    """The scale of each measurement, its direction, and the baseline's mean value."""
+    frames = []
+    for grid in grids(results, score, settings):
+        known = [values[np.isfinite(values)] for values in np.moveaxis(grid.value[0], -1, 0)]
+        means = [float(values.mean()) if len(values) else None for values in known]
+        about = grid.measurements.select("measurement", "higher_is_better", "scale")
+        place = {"domain": pl.lit(grid.domain), "dataset": pl.lit(grid.dataset)}
+        frames.append(about.with_columns(**place, baseline=pl.Series(means, dtype=pl.Float64)))
+    return pl.concat(frames)
+
+
+def _externalities(found: Audit) -> pl.DataFrame:
+    methods = found.effects.filter(pl.col("match") == "epochs")["method"].unique().sort()
+    frames = [externality_ledger(found, method) for method in methods]
+    return conformed(pl.concat(frames), EXTERNALITIES) if frames else EXTERNALITIES.empty()
+
+
+def _jumps(results: pl.DataFrame, draws: int, rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Jumps over scale (training FLOPs, or parameters where no FLOPs are stored), and over training steps where runs
+    are measured on the way.
+    """
+    standard = results.filter(pl.col("method") == "standard", pl.col("part") == "all")
+    if standard.is_empty():
+        return JUMPS.empty(), JUMP_FITS.empty()
+    several = standard.group_by(*RUN, "measurement").agg(steps=pl.col("step").n_unique())["steps"].max()
+    known = standard["flops"].null_count() < len(standard)
+    over = [jumps(results, axis="log2_flops" if known else "log2_parameters", rng=rng, draws=draws)]
+    if isinstance(several, int) and several > 1:
+        over.append(jumps(results, axis="step", rng=rng, draws=draws))
+    return checked(pl.concat([j for j, _ in over]), JUMPS), checked(pl.concat([f for _, f in over]), JUMP_FITS)

@@ -1,4 +1,4 @@
-"""The tables: names and types of their columns, the columns that identify a row, and the check that a frame keeps to them."""
+"""The tables: names and types of their columns, the columns that identify a row, and the check of a frame."""
 
 from dataclasses import dataclass
 
@@ -147,6 +147,7 @@ LEDGER = Table(
         "planned": pl.Int64,
         "finished": pl.Int64,
         "failed": pl.Int64,
+        "flagged": pl.Int64,  # finished, with a validity flag on a value
         "p": pl.Float64,  # that the method's runs fail as often as the others
     },
     key=("method",),
@@ -163,7 +164,9 @@ def checked(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
             raise TableError(f"{table.name}: column {column!r} is empty in {frame[column].null_count()} rows")
     repeated = frame.filter(pl.struct(table.key).is_duplicated())
     if len(repeated):
-        raise TableError(f"{table.name}: {len(repeated)} rows share a key, the first {repeated.select(table.key).row(0, named=True)}")
+        raise TableError(
+            f"{table.name}: {len(repeated)} rows share a key, the first {repeated.select(table.key).row(0, named=True)}"
+        )
     for column, dtype in table.columns.items():
         if dtype == pl.Float64 and not frame[column].drop_nulls().is_finite().all():
             raise TableError(f"{table.name}: column {column!r} holds values that are not finite")

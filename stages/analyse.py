@@ -1,12 +1,16 @@
 """Stage `analyse`: the statistics, as tables of findings and a summary that DVC shows as metrics."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from analysis.audit.margins import margins_digest
 from analysis.findings import findings
-from stages import tables
+from stages import params, tables
 from stages.collect import RESULTS
+from stages.preregistered import Preregistered
 from stages.train import RUNS
 
 FINDINGS = Path("findings")
@@ -16,21 +20,36 @@ SEED = 0
 
 def main() -> None:
     """Write findings/*.parquet and audit.json."""
-    results = tables.read(tables.RESULTS, RESULTS)
-    runs = tables.read(tables.RUNS, RUNS)
-    found = findings(results, runs, seed=SEED)
-    FINDINGS.mkdir(exist_ok=True)
+    write(tables.read(tables.RESULTS, RESULTS), tables.read(tables.RUNS, RUNS), params.audit())
+
+
+def write(results: pl.DataFrame, runs: pl.DataFrame, fixed: Preregistered, folder: Path = Path()) -> None:
+    """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder."""
+    found = findings(
+        results, runs, seed=SEED, areas=fixed.areas, settings=fixed.settings, equal_flops=fixed.equal_flops
+    )
+    (folder / FINDINGS).mkdir(exist_ok=True)
     for name, frame in found.items():
-        frame.write_parquet(FINDINGS / f"{name}.parquet", statistics=False)
-    tables.write_json(summary(results, runs), SUMMARY)
+        frame.write_parquet(folder / FINDINGS / f"{name}.parquet", statistics=False)
+    tables.write_json(summary(found, runs), folder / SUMMARY)
 
 
-def summary(results: pl.DataFrame, runs: pl.DataFrame) -> dict[str, object]:
-    """The numbers that `dvc metrics show` prints: runs, and each method's mean on each measurement."""
-    whole = results.filter(pl.col("part") == "all")
-    means = whole.group_by("method", "measurement").agg(pl.col("value").mean()).sort("method", "measurement")
-    by_method: dict[str, dict[str, float]] = {}
-    for method, measurement, value in means.iter_rows():
-        by_method.setdefault(method, {})[measurement] = round(value, 4)
-    counts = {status: int((runs["status"] == status).sum()) for status in ("finished", "failed")}
-    return {"runs": counts, "mean": by_method}
+def summary(found: Mapping[str, pl.DataFrame], runs: pl.DataFrame) -> dict[str, Any]:
+    """What `dvc metrics show` prints: how many runs finished; each method's verdict in each area, with D; how often
+    each verdict was given; the digest of the margins. The placebos stand apart and are not counted.
+    """
+    verdicts = found["verdicts"].filter(pl.col("area").is_not_null())
+    several = verdicts.select("domain", "dataset").n_unique() > 1
+    judged: dict[bool, dict[str, dict[str, str]]] = {False: {}, True: {}}
+    for row in verdicts.iter_rows(named=True):
+        area = f"{row['dataset']} {row['area']}" if several else row["area"]
+        effect = "" if row["beyond"] is None else f" {row['beyond']:+.2f}"
+        judged[row["placebo"]].setdefault(row["method"], {})[area] = row["label"] + effect
+    labels = verdicts.filter(~pl.col("placebo"))["label"].value_counts(sort=True).sort("label")
+    return {
+        "runs": {status: int((runs["status"] == status).sum()) for status in ("finished", "failed")},
+        "verdicts": judged[False],
+        "placebos": judged[True],
+        "labels": dict(labels.iter_rows()),
+        "margins": margins_digest(found["margins"]),
+    }

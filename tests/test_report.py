@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analysis.audit.settings import AuditSettings
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
 from stages.report import baseline_trend, build
 from stages.wording import Measure, answer, difference, effect_rows, interval, measures, number
 
+QUICK = AuditSettings(draws=100)
 SCRIPT = "<script>alert(1)</script>"
 MEASUREMENTS = {
     "clean/accuracy": ("capability", None, True),
@@ -43,8 +45,12 @@ def _results(method: str = "shield", dataset: str = "digits") -> pl.DataFrame:
 
 RUNS = pl.DataFrame(
     {
+        "domain": "vision",
+        "dataset": "digits",
         "method": ["standard", "shield"],
         "model": ["cnn-1", "cnn-1"],
+        "family": "family 1",
+        "parameters": pl.Series([10, None], dtype=pl.Int64),
         "seed": [0, 0],
         "flops": [1.5e12, None],
         "status": ["finished", "failed"],
@@ -86,7 +92,7 @@ class Page(HTMLParser):
 
 
 def _build(folder: Path, results: pl.DataFrame, runs: pl.DataFrame = RUNS, study: str = "A study") -> Page:
-    found = findings(results, runs, seed=0, draws=50)
+    found = findings(results, runs, seed=0, settings=QUICK)
     build(results, runs, found, folder, study=study)
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
@@ -120,7 +126,7 @@ def test_the_charts_show_the_tables(folder: Path, page: Page) -> None:
     wide = results.pivot(on="measurement", index=["method", "model", "seed"], values="value")
     expected = {(r["method"], r["model"], r["seed"]): (r["clean/accuracy"], r["pgd/accuracy"]) for r in wide.to_dicts()}
     assert {(r["method"], r["model"], r["seed"]): (r["x"], r["y"]) for r in shown} == expected
-    found = findings(results, RUNS, seed=0, draws=50)
+    found = findings(results, RUNS, seed=0, settings=QUICK)
     cells = page.rows("effects")
     assert sorted(c["standardised"] for c in cells) == sorted(found["effects"]["standardised"])
     points = page.rows("correlations", 1)
@@ -186,7 +192,7 @@ def test_a_study_of_the_baseline_alone_and_one_without_clean_accuracy(tmp_path: 
     assert "effects" not in alone.specs
     other = _build(tmp_path / "other", _results().filter(pl.col("measurement") != "clean/accuracy"))
     assert other.specs["safety_2_pgd-accuracy"]["layer"][0]["encoding"]["x"]["title"] == "capability score"
-    empty = _build(tmp_path / "empty", RESULTS.empty(), RUNS.drop("reason", "flops"))
+    empty = _build(tmp_path / "empty", RESULTS.empty(), RUNS.drop("flops"))
     assert empty.specs == {}
 
 
@@ -231,7 +237,7 @@ def test_an_answer_names_the_strongest_and_counts_the_others() -> None:
 
 def test_effects_keep_their_order_and_their_marks() -> None:
     results = _results()
-    rows = effect_rows(findings(results, RUNS, seed=0, draws=50)["effects"], measures(results))
+    rows = effect_rows(findings(results, RUNS, seed=0, settings=QUICK)["effects"], measures(results))
     order = ["clean/accuracy", "transfer/accuracy", "clean/nll", "pgd/accuracy", "pc1", "clean_accuracy"]
     assert [row["name"] for row in rows] == order
     assert {row["name"] for row in rows if row["beyond"] > 0 and row["axis"] == "safety"} == {"pgd/accuracy"}

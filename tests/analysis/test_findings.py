@@ -1,47 +1,137 @@
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import fisher_exact
 
 from analysis import tables
-from analysis.findings import findings, ledger
+from analysis.audit import schema as audit_schema
+from analysis.audit.settings import AuditSettings, Margins
+from analysis.audit.verdicts import audit
+from analysis.findings import findings, ledger, planned_runs
+from analysis.jumps import schema as jump_schema
 
-RUNS = pl.DataFrame(
+QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2, "clean/brier": 0.1}, 0.1), placebos=("sugar",))
+AREAS = {"attacks": "pgd/accuracy"}
+TABLES = {
+    value.name: value
+    for module in (tables, audit_schema, jump_schema)
+    for value in vars(module).values()
+    if isinstance(value, tables.Table)
+}
+PLANNED = pl.DataFrame(
     {
+        "domain": "vision",
+        "dataset": "digits",
         "method": ["standard"] * 6 + ["shield"] * 6 + ["scale"] * 6,
+        "model": [f"f0-{size}" for size in (1, 2, 3)] * 6,
+        "family": "f0",
+        "parameters": pl.Series([8, 16, 32] * 6, dtype=pl.Int64),
+        "seed": [0, 0, 0, 1, 1, 1] * 3,
         "status": ["finished"] * 7 + ["failed"] * 5 + ["finished"] * 6,
+        "reason": "",
     }
 )
 
 
+def run(results: pl.DataFrame, **options: Any) -> dict[str, pl.DataFrame]:
+    return findings(results, PLANNED, **({"seed": 0, "areas": AREAS, "settings": QUICK} | options))
+
+
 def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
-    found = findings(study(), RUNS, seed=0, draws=100)
-    assert set(found) == {"capability", "capability_weights", "correlations", "effects", "ledger"}
+    found = run(study())
+    assert set(found) == {
+        *("capability", "capability_weights", "correlations", "effects", "ledger", "selection", "jumps", "jump_fits"),
+        *("verdicts", "estimates", "ladder", "restatements", "areas", "gates", "margins", "externalities"),
+    }
     for name, frame in found.items():
-        assert tables.checked(frame, getattr(tables, name.upper())).equals(frame)
-        assert len(frame)
+        assert tables.checked(frame, TABLES[name]).equals(frame)
+        assert len(frame) or name == "jump_fits"
     assert set(found["correlations"]["score_name"]) == {"clean_accuracy", "pc1"}
 
 
+def test_the_verdicts_are_the_audits(study: Callable) -> None:
+    """A planted effect beyond capability is found, one through capability is not, and an area names its verdict."""
+    found = run(study())
+    (shield, scale) = (
+        found["verdicts"].filter(method=method, measurement="pgd/accuracy").row(0, named=True)
+        for method in ("shield", "scale")
+    )
+    assert (shield["label"], shield["area"], shield["scale"], shield["placebo"]) == (
+        "DIFFERENTIAL", "attacks", "logit", False
+    )  # fmt: skip
+    assert scale["label"] != "DIFFERENTIAL"
+    results = study()
+    standard = results.filter(method="standard", measurement="pgd/accuracy")
+    assert shield["baseline"] == pytest.approx(standard["value"].mean())
+    assert found["verdicts"].filter(measurement="clean/brier")["area"].null_count() == 2
+    score = found["capability"].filter(score_name="pc1")
+    direct = audit(results, score, primary=["pgd/accuracy"], settings=QUICK, rng=np.random.default_rng([0, 1]))
+    assert direct.verdicts["label"].to_list() == found["verdicts"]["label"].to_list()
+    assert direct.verdicts["beyond"].to_list() == found["verdicts"]["beyond"].to_list()
+
+
+def test_without_areas_every_safety_measurement_is_one(study: Callable) -> None:
+    verdicts = run(study(), areas={})["verdicts"]
+    assert verdicts["area"].to_list() == verdicts["measurement"].to_list()
+    assert set(verdicts["tier"]) == {"primary"}
+
+
+def test_an_area_that_was_not_measured_has_no_verdict(study: Callable) -> None:
+    verdicts = run(study(), areas={**AREAS, "outliers": "near/auroc"})["verdicts"]
+    assert verdicts["area"].drop_nulls().unique().to_list() == ["attacks"]
+
+
+def test_equal_flops_can_be_left_out(study: Callable) -> None:
+    results = study().with_columns(flops=pl.when(pl.col("method") == "shield").then(1e3).otherwise("parameters"))
+    results = results.with_columns(flops=pl.col("flops") * pl.col("model").str.slice(3).cast(pl.Float64))
+    assert set(run(results, equal_flops=False)["estimates"]["match"]) == {"epochs"}
+
+
+def test_a_placebo_is_marked(study: Callable) -> None:
+    results = study().with_columns(method=pl.col("method").replace("scale", "sugar"))
+    verdicts = run(results)["verdicts"]
+    assert verdicts.filter("placebo")["method"].unique().to_list() == ["sugar"]
+
+
 def test_the_seed_alone_decides_the_draws(study: Callable) -> None:
-    first, again, other = (findings(study(noise=0.1), RUNS, seed=seed, draws=100)["correlations"] for seed in (1, 1, 2))
-    assert first.equals(again)
-    assert not first.equals(other)
+    first, again, other = (run(study(noise=0.1), seed=seed) for seed in (1, 1, 2))
+    for name in ("correlations", "verdicts"):
+        assert first[name].equals(again[name])
+        assert not first[name].equals(other[name])
 
 
 def test_a_study_without_results_has_empty_tables() -> None:
-    found = findings(tables.RESULTS.empty(), RUNS, seed=0)
-    assert all(found[name].is_empty() for name in ("capability", "capability_weights", "correlations", "effects"))
+    found = run(tables.RESULTS.empty())
+    assert all(found[name].is_empty() for name in found if name not in ("ledger", "selection"))
 
 
 def test_what_is_no_results_table_is_refused(study: Callable) -> None:
     with pytest.raises(tables.TableError, match=r"^results: missing columns \['flags'\], unknown columns \[\]$"):
-        findings(study().drop("flags"), RUNS, seed=0)
+        run(study().drop("flags"))
+    with pytest.raises(
+        tables.TableError, match=r"^results: vision/digits: no run of the baseline 'standard' among scale, shield$"
+    ):
+        run(study().filter(pl.col("method") != "standard"))
 
 
 def test_the_ledger_shows_failures_that_go_with_a_method() -> None:
-    rows = {row["method"]: row for row in ledger(RUNS).to_dicts()}
+    rows = {row["method"]: row for row in ledger(PLANNED).to_dicts()}
     assert (rows["shield"]["planned"], rows["shield"]["finished"], rows["shield"]["failed"]) == (6, 1, 5)
     assert rows["shield"]["p"] == pytest.approx(fisher_exact([[5, 1], [0, 12]]).pvalue)
-    assert ledger(RUNS.filter(method="shield"))["p"].to_list() == [None]
+    assert ledger(PLANNED.filter(method="shield"))["p"].to_list() == [None]
+
+
+def test_a_run_with_a_flag_is_flagged_and_a_failed_one_has_its_models_size(study: Callable) -> None:
+    results = study().with_columns(
+        flags=pl.when(method="scale", model="f0-2", seed=1).then(pl.lit("masked")).otherwise("flags")
+    )
+    runs = PLANNED.with_columns(parameters=pl.when(pl.col("status") == "finished").then("parameters"))
+    planned = planned_runs(runs, results)
+    assert planned.filter(status="flagged").select("method", "model", "seed").rows() == [("scale", "f0-2", 1)]
+    assert planned["parameters"].to_list() == PLANNED["parameters"].to_list()
+    assert {row["method"]: row["flagged"] for row in ledger(planned).to_dicts()} == {
+        "standard": 0, "shield": 0, "scale": 1
+    }  # fmt: skip

@@ -1,0 +1,151 @@
+"""The tables of the audit, as they are stored and shown."""
+
+import polars as pl
+
+from analysis.tables import Table, checked
+
+Types = dict[str, pl.DataType | type[pl.DataType]]
+
+_PLACE: Types = {"domain": pl.String, "dataset": pl.String}
+_CLAIM: Types = {**_PLACE, "method": pl.String, "measurement": pl.String}
+_ABOUT: Types = {"metric": pl.String, "condition": pl.String, "pillar": pl.String}
+_ESTIMATES = tuple(name + end for name in ("total", "capability", "beyond") for end in ("", "_se", "_lower", "_upper"))
+_UNITS: Types = {
+    "match": pl.String,  # epochs: runs as they were trained; flops: held against the ladder over training FLOPs
+    "unit": pl.String,  # what is resampled: model or pair
+    **dict.fromkeys(("units", "pairs", "df", "models", "in_range"), pl.Int64),
+}
+_ESTIMATED: Types = {
+    "margin": pl.Float64,
+    "capability_margin": pl.Float64,
+    **_UNITS,
+    **dict.fromkeys((*_ESTIMATES, "capability_beyond_correlation"), pl.Float64),
+    **dict.fromkeys(("p_differential", "p_tax", "p_up", "p_washing", "p_neutral", "p_null"), pl.Float64),
+}
+_OPTIONAL = tuple(name for name, dtype in _ESTIMATED.items() if dtype == pl.Float64)
+_DECIDING = ("p_epochs", "total_least", "total_most", "capability_least", "capability_most", "other_match_beyond")
+_ADJUSTED = ("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper", "p_max_t")
+_AGAIN = ("flagged_runs", "label_without_flagged", "total_without_flagged", "beyond_without_flagged")
+
+VERDICTS = Table(
+    "verdicts",
+    {
+        **_CLAIM,
+        **_ABOUT,
+        "area": pl.String,  # that the measurement stands for; null where the verdict is exploratory
+        "placebo": pl.Boolean,
+        "higher_is_better": pl.Boolean,
+        "scale": pl.String,  # logit, log or identity: of the estimates and margins
+        "baseline": pl.Float64,  # the standard runs' mean value, as measured
+        **_ESTIMATED,
+        **dict.fromkeys(_DECIDING, pl.Float64),
+        "tier": pl.String,
+        **dict.fromkeys(_ADJUSTED, pl.Float64),
+        **dict.fromkeys(("label", "qualifier", "reason", "label_ungated"), pl.String),
+        **dict.fromkeys(("pairs_needed", "seeds_needed", "flagged_runs"), pl.Int64),
+        "label_without_flagged": pl.String,
+        "total_without_flagged": pl.Float64,
+        "beyond_without_flagged": pl.Float64,
+    },
+    ("domain", "dataset", "method", "measurement"),
+    nullable=(
+        *_OPTIONAL,
+        *_DECIDING,
+        *_ADJUSTED,
+        *_AGAIN,
+        "pillar",
+        "area",
+        "baseline",
+        "pairs_needed",
+        "seeds_needed",
+    ),
+)
+ESTIMATES = Table(
+    "estimates",
+    {**_CLAIM, **_ABOUT, "axis": pl.String, **_ESTIMATED},
+    ("domain", "dataset", "method", "measurement", "match"),
+    nullable=(*_OPTIONAL, "pillar"),
+)
+LADDER = Table(
+    "ladder",
+    {
+        **_PLACE,
+        "measurement": pl.String,
+        **dict.fromkeys(("capability", "safety", "lower", "upper"), pl.Float64),
+        "curved": pl.Boolean,
+        **dict.fromkeys(("p_curved", "reliability"), pl.Float64),
+    },
+    ("domain", "dataset", "measurement", "capability"),
+    nullable=("lower", "upper", "p_curved"),
+)
+_RESTATED = ("r2", "r2_lower", "r2_upper", "rho_ladder", "rho_lower", "rho_upper", "rho_method", "rho_pooled")
+_COUPLED = ("coupled_lower", "coupled_upper", "p_coupled")
+RESTATEMENTS = Table(
+    "restatements",
+    {
+        **_PLACE,
+        **dict.fromkeys(("measurement", "metric", "label"), pl.String),
+        "rungs": pl.Int64,
+        **dict.fromkeys((*_RESTATED, *_COUPLED), pl.Float64),
+    },
+    ("domain", "dataset", "measurement"),
+    nullable=("label", *_RESTATED, *_COUPLED),
+)
+AREAS = Table(
+    "areas",
+    {
+        **_PLACE,
+        "method": pl.String,
+        "pillar": pl.String,
+        "measurements": pl.Int64,
+        **dict.fromkeys(("beyond", "beyond_lower", "beyond_upper"), pl.Float64),  # in margins
+    },
+    ("domain", "dataset", "method", "pillar"),
+)
+GATES = Table(
+    "gates",
+    {**_CLAIM, "gate": pl.String, "passed": pl.Boolean, "blocking": pl.Boolean, "detail": pl.String},
+    ("domain", "dataset", "method", "measurement", "gate"),
+)
+MARGINS = Table(
+    "margins",
+    {**_PLACE, "measurement": pl.String, "margin": pl.Float64, "source": pl.String, "doubling": pl.Float64},
+    ("domain", "dataset", "measurement"),
+)
+_EXTERNAL = ("total", "total_lower", "total_upper", "beyond", "beyond_lower", "beyond_upper")
+EXTERNALITIES = Table(
+    "externalities",
+    {
+        **_CLAIM,
+        "axis": pl.String,
+        "pillar": pl.String,
+        **dict.fromkeys(_EXTERNAL, pl.Float64),
+        "pairs": pl.Int64,
+        **dict.fromkeys(("direction", "label", "qualifier"), pl.String),
+    },
+    ("domain", "dataset", "method", "measurement"),
+    nullable=("pillar", *_EXTERNAL, "label", "qualifier"),
+)
+SELECTION = Table(
+    "selection",
+    {
+        **dict.fromkeys(("question", "test"), pl.String),
+        **dict.fromkeys(("statistic", "p"), pl.Float64),
+        **dict.fromkeys(("lost", "planned"), pl.Int64),
+    },
+    ("question",),
+    nullable=("statistic", "p"),
+)
+
+
+def conformed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The frame as the table: its columns and types, the columns it lacks and numbers that are not finite as null."""
+    columns = [
+        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in table.columns.items()
+    ]
+    known = frame.select(columns)
+    finite = [
+        pl.when(pl.col(name).is_finite()).then(name) for name, dtype in table.columns.items() if dtype == pl.Float64
+    ]
+    return checked(known.with_columns(finite), table)
