@@ -1,7 +1,8 @@
 """MLflow: one experiment per study, one parent run per plan, one child per run, found again by its tag `run_key`.
 
 The driver is the only writer. A child's tag `values` comes last and holds the digest of what was logged: a child
-without it was cut short and is made anew. Nothing is read without counting it.
+without it was cut short and is made anew (MLflow writes a batch's tags after its metrics). Nothing is read without
+counting it.
 """
 
 import os
@@ -70,11 +71,11 @@ class Tracking:
         run_id = self.client.create_run(self.experiment, tags=tags).info.run_id
         texts = [Param(key, str(value)) for key, value in params.items()]
         points = [Metric(key, value, 0, step) for key, value in metrics.items()]
-        self.client.log_batch(run_id, params=texts[:PARAMS_A_CALL])
-        for start in range(0, len(points), METRICS_A_CALL):
-            self.client.log_batch(run_id, metrics=points[start : start + METRICS_A_CALL])
         self.client.set_terminated(run_id)
-        self.client.set_tag(run_id, VALUES, values)
+        first = len(points) % METRICS_A_CALL
+        for start in range(first, len(points), METRICS_A_CALL):
+            self.client.log_batch(run_id, metrics=points[start : start + METRICS_A_CALL])
+        self.client.log_batch(run_id, points[:first], texts[:PARAMS_A_CALL], [RunTag(VALUES, values)])
         logged = Logged(run_id, run_key, values, self.parent, {}, metrics)
         self.children[run_key] = logged
         return logged

@@ -55,14 +55,26 @@ def take(split: Split, rows: NDArray[np.int64]) -> Split:
 
 def logits_of(model: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits [n, classes] in float32, whatever precision the model was trained in."""
-    return in_batches(model, channels_first(images))
+    return in_batches(model, images, device_of(model))
+
+
+def features_of(model: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Features [n, d], the input of the last layer."""
+    return in_batches(model.features, images, device_of(model))
+
+
+def device_of(model: Classifier) -> torch.device:
+    """Where the model computes; the CPU for one without parameters."""
+    return next((weights.device for weights in model.parameters()), torch.device("cpu"))
 
 
 @torch.inference_mode()
-def in_batches(function: Callable[[Tensor], Tensor], images: Tensor) -> NDArray[np.float32]:
-    """A function of float images in [0, 1], applied to uint8 images [n, 3, size, size] batch by batch."""
-    results = [function(pixels(batch)).float().cpu().numpy() for batch in images.split(BATCH)]
-    return np.concatenate(results)
+def in_batches(
+    function: Callable[[Tensor], Tensor], images: NDArray[np.uint8], device: torch.device
+) -> NDArray[np.float32]:
+    """A function of float images in [0, 1] on a device, applied to uint8 images [n, size, size, 3] batch by batch."""
+    batches = channels_first(images).split(BATCH)
+    return np.concatenate([function(pixels(batch.to(device))).float().cpu().numpy() for batch in batches])
 
 
 def outcomes_of(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:

@@ -1,5 +1,6 @@
 """What the stages ask of the vision domain: plain specifications (`{use, options}`) in, values out."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,8 +95,16 @@ def condition_modules(condition: Spec) -> list[str]:
     return [f"pipelines.vision.conditions.{condition['use']}"]
 
 
+def compute_reproducibly() -> None:
+    """Have torch use deterministic kernels, and float32 without the shortcuts that GPUs take."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def train(run: Spec, splits: Mapping[str, Split], device: str) -> Trained:
     """The trained model of a run: `{model, method, training, classes, seed}`."""
+    compute_reproducibly()
     return training.train(
         part("models", run["model"]),
         part("methods", run["method"]),
@@ -109,6 +118,7 @@ def train(run: Spec, splits: Mapping[str, Split], device: str) -> Trained:
 
 def restore(run: Spec, size: int, weights: Mapping[str, NDArray[np.generic]], device: str) -> Classifier:
     """The classifier with the weights of a finished run, ready to be evaluated."""
+    compute_reproducibly()
     classifier = build(part("models", run["model"]), run["classes"], size, seed=0)
     classifier.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return classifier.to(device).eval()

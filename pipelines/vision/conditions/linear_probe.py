@@ -10,9 +10,8 @@ import torch
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Positive
 from pipelines.vision.architecture import Classifier
-from pipelines.vision.condition import Condition, in_batches, outcomes_of
+from pipelines.vision.condition import Condition, features_of, outcomes_of
 from pipelines.vision.data import Dataset, Examples, split_of
-from pipelines.vision.training import channels_first
 
 TO_FIT, TO_TEST = 0, 1
 
@@ -22,7 +21,7 @@ def condition(*, ridge: Positive = 1.0) -> Condition:
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
         split = examples.split
-        features = in_batches(model.features, channels_first(split.images)).astype(np.float64)
+        features = features_of(model, split.images).astype(np.float64)
         fit, test = split.groups == TO_FIT, np.flatnonzero(split.groups == TO_TEST)
         mean, spread = features[fit].mean(axis=0), features[fit].std(axis=0) + 1e-6
         known = np.column_stack([(features - mean) / spread, np.ones(len(features))])

@@ -7,7 +7,7 @@ from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Share
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import worst_logits
-from pipelines.vision.condition import Condition, outcomes_of, take
+from pipelines.vision.condition import Condition, device_of, outcomes_of, take
 from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
@@ -27,7 +27,7 @@ def condition(
         return Examples(take(test, rows), rows)
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        device = next(model.parameters()).device
+        device = device_of(model)
         batches = channels_first(examples.split.images).split(BATCH)
         labels = torch.from_numpy(examples.split.labels).split(BATCH)
         logits = []

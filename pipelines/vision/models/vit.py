@@ -1,6 +1,7 @@
-"""Vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929) with a convolutional stem, which lets it learn from few
+"""Vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929) with a convolutional stem, to learn from few
 images (Xiao et al. 2021, arXiv 2106.14881), and mean pooling."""
 
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -46,7 +47,7 @@ class ConvolutionalStem(nn.Module):
         halvings = patch_size.bit_length() - 1
         channels = [in_chans, *(max(4, embed_dim >> left) for left in reversed(range(halvings)))]
         layers: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in pairwise(channels):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.GELU()]
         self.layers = nn.Sequential(*layers)
         self.num_patches = (img_size // patch_size) ** 2
