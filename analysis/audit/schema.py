@@ -140,6 +140,8 @@ SELECTION = Table(
 
 def conformed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """The frame as the table: its columns and types, the columns it lacks and numbers that are not finite as null."""
+    if frame.is_empty():
+        return table.empty()
     columns = [
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)
         for name, dtype in table.columns.items()
