@@ -9,13 +9,14 @@ from pathlib import Path
 
 from analysis.tables import TableError
 from pipelines import parts
+from pipelines.vision.data import DataError
 from stages import params
-from stages.identity import CodeChanged
-from stages.store import StoreError
+from stages.errors import CodeChanged, StoreError, TrackingError
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
-USER_ERRORS = (params.WrongParams, TableError, StoreError, CodeChanged)
+USER_ERRORS = (params.WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged)
+STOPPED = 130  # as shells count a Ctrl-C
 
 
 def run_stage(name: str) -> int:
@@ -25,11 +26,9 @@ def run_stage(name: str) -> int:
     except USER_ERRORS as error:
         print(error, file=sys.stderr)
         return 2
-    except Exception as error:
-        if type(error).__name__ not in ("TrackingError", "DataError"):
-            raise
-        print(error, file=sys.stderr)
-        return 2
+    except KeyboardInterrupt:
+        print("stopped; what is finished is kept, and `dvc repro` goes on from there", file=sys.stderr)
+        return STOPPED
     return 0
 
 

@@ -9,10 +9,11 @@ import polars as pl
 
 from pipelines.measuring import ALL
 from stages import params, tables
+from stages.errors import TrackingError
 from stages.identity import digest
 from stages.measure import LOGGED
 from stages.plan import FOLDER
-from stages.tracking import Logged, Tracking, TrackingError
+from stages.tracking import Logged, Tracking
 from stages.train import RUNS
 
 RESULTS = Path("results.parquet")

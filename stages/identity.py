@@ -10,10 +10,6 @@ from pathlib import Path
 from typing import Any
 
 
-class CodeChanged(RuntimeError):
-    """Source files that were edited while a stage ran on their earlier state."""
-
-
 def digest(value: Any) -> str:
     """32 hexadecimal digits of a JSON value's SHA-256; the order of mappings does not matter."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

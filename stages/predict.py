@@ -11,11 +11,12 @@ import polars as pl
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from stages import params, payloads, tables
+from stages.errors import StoreError
 from stages.identity import digest
 from stages.plan import FOLDER
 from stages.prepare import DATA
 from stages.snapshot import snapshot
-from stages.store import Store, StoreError
+from stages.store import Store
 from stages.train import RUNS, reason, write_failures
 
 OUTCOMES = Path("outcomes.parquet")

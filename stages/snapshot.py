@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stages.identity import CodeChanged, sources_digest
+from stages.errors import CodeChanged
+from stages.identity import sources_digest
 
 PACKAGES = ("pipelines", "stages", "analysis", "cluster")
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,14 +13,11 @@ from typing import Any
 
 import fsspec
 
+from stages.errors import StoreError
 from stages.identity import bytes_digest
 
 SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json"}
 RECORD_FIELDS = {"key", "size", "sha256", "facts"}
-
-
-class StoreError(RuntimeError):
-    """An entry that is missing or damaged, or a store that cannot be written; the message says which and where."""
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
+from stages.errors import TrackingError
 from stages.identity import digest
 
 METRICS_A_CALL, PARAMS_A_CALL, PAGE = 1000, 100, 1000
 PARENT, PLAN, RUN_KEY, VALUES, NAME = "mlflow.parentRunId", "plan", "run_key", "values", "mlflow.runName"
-
-
-class TrackingError(RuntimeError):
-    """MLflow does not answer, or does not hold what was logged to it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,15 @@ class Logged:
 def address() -> str:
     """MLFLOW_TRACKING_URI, or a SQLite file in the current folder (where `mlflow ui` looks, too)."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
+
+
+def experiment_tags(study: str) -> dict[str, str] | None:
+    """The tags of a study's experiment; None where there is no such study."""
+    try:
+        found = MlflowClient(address()).get_experiment_by_name(study)
+    except MlflowException as error:
+        raise TrackingError(f"MLflow at {address()}: {error.message}") from error
+    return dict(found.tags) if found else None
 
 
 class Tracking:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.store import Store, StoreError
+from stages.errors import StoreError
+from stages.store import Store
 
 KEY = "ab" + "0" * 30
 

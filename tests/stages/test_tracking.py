@@ -6,7 +6,8 @@ import pytest
 from mlflow import MlflowClient
 
 from stages import tracking
-from stages.tracking import PARENT, RUN_KEY, Tracking, TrackingError
+from stages.errors import TrackingError
+from stages.tracking import PARENT, RUN_KEY, Tracking
 
 
 @pytest.fixture(autouse=True)
