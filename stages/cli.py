@@ -42,8 +42,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     listing = commands.add_parser("list", help="every dataset, model, method, condition and metric, with its options")
     listing.add_argument("kind", nargs="?", choices=[*KINDS, "metrics"], help="one kind only")
+    table = commands.add_parser("import", help="log a published table of results to MLflow, checked whole")
+    table.add_argument("table", type=Path, metavar="TABLE", help="CSV, TSV, Parquet, JSON, or a folder of result files")
+    table.add_argument("--spec", type=Path, required=True, help="YAML: which columns are what")
+    observed = commands.add_parser("analyse", help="the statistics of an imported study")
+    observed.add_argument("--study", required=True, help="the name in its spec")
+    observed.add_argument("--out", type=Path, required=True, help="the folder for the tables")
+    observed.add_argument("--score", default="pc1", help="safetywashing, pc1 (default), flops or a measurement")
+    planning = commands.add_parser("plan", help="the claims and runs that params.yaml asks for; nothing is run")
+    planning.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    planning.add_argument("--power", action="store_true", help="the effects that such a study would find")
+    planning.add_argument("--sd", type=float, help="of one pair's D, where no study was run or another is meant")
+    case = commands.add_parser("audit", help="one method's case on one screen")
+    case.add_argument("method")
+    number = commands.add_parser("verify", help="a number of the report, made again from stored outcomes")
+    number.add_argument("cell", help="METHOD/MODEL/SEED:CONDITION/METRIC, as in standard/resnet-8/0:clean/accuracy")
     chosen = parser.parse_args(arguments)
+    if chosen.command in ("plan", "audit", "verify"):
+        return run_command("auditing", chosen)
+    if chosen.command in ("import", "analyse"):
+        importing = importlib.import_module("stages.importing")  # MLflow takes seconds to load: not for the others
+        if chosen.command == "import":
+            return int(importing.import_table(chosen.table, chosen.spec))
+        return int(importing.analyse_study(chosen.study, chosen.out, chosen.score))
     return check_params(chosen.file) if chosen.command == "check" else list_parts(chosen.kind)
+
+
+def run_command(module: str, chosen: argparse.Namespace) -> int:
+    """Run a command's function in a module of the stages; its exit status, 2 for what the user can mend."""
+    try:
+        status: int = getattr(importlib.import_module(f"stages.{module}"), chosen.command)(chosen)
+    except USER_ERRORS as error:
+        print(error, file=sys.stderr)
+        return 2
+    return status
 
 
 def check_params(path: Path) -> int:
