@@ -1,0 +1,137 @@
+"""How the report says a verdict: labels with their marks, effects in the measurement's own unit, a method in one
+sentence.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stages.wording import DASH, MINUS
+
+Row = Mapping[str, Any]
+
+# Shown in this order; the marks tell them apart without colour.
+MARKS = {
+    "DIFFERENTIAL": "▲",
+    "TRADE-OFF": "◆",
+    "WASHING": "≈",
+    "NULL": "○",
+    "UNDETERMINED": "?",
+    "REGRESSION": "▼",
+    "BLOCKED": "✕",
+}
+MEANINGS = {
+    "DIFFERENTIAL": "safer beyond what its capability explains, and no price in capability",
+    "TRADE-OFF": "safer beyond what its capability explains, paid for with capability",
+    "WASHING": "safer only as far as it is more capable",
+    "NULL": "no effect above the margins, on safety or capability: shown, not merely not found",
+    "UNDETERMINED": "this study can't tell",
+    "REGRESSION": "less safe than standard training, by more than the margin",
+    "BLOCKED": "no verdict: a check of the measurement failed",
+}
+_SAID = {
+    "DIFFERENTIAL": "safer beyond what capability explains on {}",
+    "TRADE-OFF": "safer beyond what capability explains on {}, at a price in capability",
+    "WASHING": "safer on {} only as far as it is more capable",
+    "REGRESSION": "less safe on {}",
+    "NULL": "no effect that matters on {}",
+    "UNDETERMINED": "undecided on {}",
+    "BLOCKED": "no verdict on {}",
+}
+_ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", "UNDETERMINED", "BLOCKED")
+
+
+def sentence(method: str, rows: Iterable[Row]) -> str:
+    """One sentence on a method from its verdicts in the areas of one data set."""
+    by_label: dict[str, list[Row]] = {}
+    for row in rows:
+        by_label.setdefault(row["label"], []).append(row)
+    parts = [
+        _SAID[label].format(_listed([_named(row) for row in by_label[label]])) for label in _ORDER if label in by_label
+    ]
+    one = next(iter(by_label.values()))[0]
+    return f"{method}: {'; '.join(parts)}. {_capability(one)}"
+
+
+def reason(row: Row) -> str:
+    """Why a verdict is what it is; what only the correction for all claims left open is said to be that."""
+    alone, among = row["p_differential"], row["q_differential"]
+    if row["label"] == "UNDETERMINED" and alone is not None and among is not None and alone <= 0.05 < among:
+        return (
+            f"beyond its margin as a claim on its own (p {alone:.2g}), not once all claims are counted (q {among:.2g})"
+        )
+    return str(row["reason"])
+
+
+def estimate(row: Row, name: str) -> str:
+    """An effect with its 95 % interval on its scale; a dash where it is not known."""
+    if row[name] is None:
+        return DASH
+    return f"{signed(row[name])} [{signed(row[f'{name}_lower'])}, {signed(row[f'{name}_upper'])}]"
+
+
+def natural(effect: float | None, row: Row) -> str:
+    """An effect on its scale as what it does to the baseline's mean value: in percentage points for shares, in percent
+    of an error, else as it is.
+    """
+    if effect is None or row["baseline"] is None:
+        return DASH
+    if row["scale"] == "identity":
+        return signed(effect)
+    if row["scale"] == "log":
+        return f"{signed(100 * (math.exp(-effect) - 1), 0)} % error" if not row["higher_is_better"] else DASH
+    start = min(max(row["baseline"], 1e-4), 1 - 1e-4)
+    sign = 1 if row["higher_is_better"] else -1
+    moved = 1 / (1 + math.exp(-(math.log(start / (1 - start)) + sign * effect)))
+    return f"{signed(100 * (moved - start), 1)} points"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign, none before zero."""
+    text = f"{value:+.{digits}f}"
+    return text[1:].replace("-", "") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def hover(row: Row) -> str:
+    """Everything a verdict rests on, for the pointer that rests on it."""
+    match = "equal training FLOPs" if row["match"] == "flops" else "equal epochs"
+    lines = [
+        f"{row['method']}, {row['measurement']}: {row['label']}"
+        + (f" ({row['qualifier']})" if row["qualifier"] else ""),
+        f"D, beyond capability: {estimate(row, 'beyond')}, about {natural(row['beyond'], row)}",
+        f"T, in all: {estimate(row, 'total')}, about {natural(row['total'], row)}",
+        f"E, on capability: {estimate(row, 'capability')}",
+        f"margins: {row['margin']:.2f} of safety, {row['capability_margin']:.2f} of capability",
+        f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}",
+    ]
+    if row["q_differential"] is not None:
+        lines.append(f"p {row['p_differential']:.2g}, q {row['q_differential']:.2g} that D is no more than the margin")
+    if row["flagged_runs"]:
+        lines.append(f"without {row['flagged_runs']} flagged runs: {row['label_without_flagged']}")
+    return "\n".join([*lines, *([reason(row)] if row["reason"] else [])])
+
+
+def number(value: float | None) -> str:
+    """A value to three figures, a dash where there is none."""
+    return DASH if value is None else f"{value:.3g}".replace("-", MINUS)
+
+
+def _named(row: Row) -> str:
+    """The area, with the size of the effect where the verdict claims one."""
+    shown = {"DIFFERENTIAL": "beyond", "TRADE-OFF": "beyond", "WASHING": "total", "REGRESSION": "total"}.get(
+        row["label"]
+    )
+    return f"{row['area']} ({natural(row[shown], row)})" if shown else str(row["area"])
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _capability(row: Row) -> str:
+    if row["capability"] is None:
+        return "Its effect on capability is not known."
+    low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
+    said = "Capability falls" if high < 0 else "Capability rises" if low > 0 else "Capability: no change beyond noise"
+    size = ", by less than the margin" if -margin < low and high < margin and (high < 0 or low > 0) else ""
+    return f"{said}{size} ({estimate(row, 'capability')})."
