@@ -155,15 +155,14 @@ def _scores(
         return wide.select("model", values.alias(score)), weights.select(pl.lit(score).alias("score_name"), pl.all())
     if score == "pc1":
         without = capability if len(capability) > 1 else []
-        frames = [capability_scores(results, without=name) for name in (None, *without)]
-        weights = [capability_weights(results, without=name) for name in (None, *without)]
-        whole = pl.concat(frames)
+        every = (None, *without)
+        whole = pl.concat([capability_scores(results, without=name) for name in every])
+        made_of = pl.concat([capability_weights(results, without=name) for name in every])
         if not len(whole):
             raise ValueError("No pc1: fewer than 3 models have all capability measurements")
         by_name = whole.pivot(on="score_name", index="model", values="score")
-        return wide.select("model").join(by_name, on="model", how="left", maintain_order="left"), pl.concat(
-            weights
-        ).select(*WEIGHTS.columns)
+        rows = wide.select("model").join(by_name, on="model", how="left", maintain_order="left")
+        return rows, made_of.select(*WEIGHTS.columns)
     if score not in axes:
         raise ValueError(f"Unknown capability score {score!r} (expected 'safetywashing', 'pc1' or a measurement)")
     return wide.select("model", score), WEIGHTS.empty()

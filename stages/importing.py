@@ -17,11 +17,12 @@ from tqdm import tqdm
 from analysis.correlation import FEW_FAMILIES
 from analysis.observational import OBSERVATIONAL, POOLED, observational
 from analysis.tables import RESULTS, TableError, checked
+from stages.errors import TrackingError
 from stages.identity import digest
 from stages.import_check import Checked, Measured, check
 from stages.import_readers import read_table
 from stages.import_spec import WrongImport, read_spec
-from stages.tracking import Logged, Tracking, TrackingError, experiment_tags
+from stages.tracking import Logged, Tracking, experiment_tags
 
 CONDITION = "imported"
 IMPORTED = "imported"  # the experiment's tag: which plan was imported whole, and how many models it has
@@ -139,13 +140,24 @@ def collect(study: str) -> tuple[pl.DataFrame, dict[str, str]]:
     about = tracking.client.get_run(tracking.parent).data.params
     described = [json.loads(text) for name, text in about.items() if name.startswith("measurement.")]
     by_key = {one.pop("key"): Measured(**one) for one in described}
-    rows = [row for run in held.values() for row in _rows(study, run, by_key)]
+    kept = ({**run.params, "metrics": run.metrics} for run in held.values())
+    rows = [row for run in kept for row in rows_of(study, run, by_key)]
     against = {one.name: one.against for one in by_key.values() if one.against is not None}
     return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS), against
 
 
-def _rows(study: str, run: Logged, by_key: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
-    model, metrics = run.params["model"], run.metrics
+def results_of(found: Checked) -> pl.DataFrame:
+    """A checked table as the table RESULTS, without MLflow in between."""
+    keys = metric_keys([one.name for one in found.measured])
+    by_key = {keys[one.name]: one for one in found.measured}
+    rows = [row for run in runs(found, keys) for row in rows_of(found.study, run, by_key)]
+    return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
+
+
+def rows_of(study: str, run: Mapping[str, Any], by_key: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
+    """A row of RESULTS for each value of a model's run."""
+    metrics = run["metrics"]
+    parameters = int(metrics["parameters"]) if "parameters" in metrics else None
     for key, one in by_key.items():
         if key not in metrics:
             continue
@@ -153,9 +165,9 @@ def _rows(study: str, run: Logged, by_key: Mapping[str, Measured]) -> Iterator[d
             "domain": CONDITION,
             "dataset": study,
             "method": "standard",
-            "model": model,
-            "family": run.params.get("family", ""),
-            "parameters": int(metrics["parameters"]) if "parameters" in metrics else None,
+            "model": run["model"],
+            "family": run["family"] or "",
+            "parameters": parameters,
             "flops": metrics.get("flops"),
             "seed": 0,
             "step": 0,
