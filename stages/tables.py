@@ -64,7 +64,7 @@ RUNS = Table(
         "spec": pl.String,
     },
     ("run",),
-    nullable=("parameters", "flops", "steps", "loss"),
+    nullable=("flops", "steps", "loss"),
 )
 OUTCOMES = Table(
     "outcomes",

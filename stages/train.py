@@ -15,6 +15,8 @@ from stages.snapshot import snapshot
 from stages.store import Store
 
 RUNS = Path("runs.parquet")
+RUN_COLUMNS = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec")
+TRAINED = ("flops", "steps", "loss")
 FAILURES = Path("failures/train.json")
 
 
@@ -49,7 +51,7 @@ def keyed(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """A planned run with its key: what it is made from, its training data's digests and its code."""
     splits = {name: data[row["domain"]]["splits"][name]["digest"] for name in row["splits"].split(",")}
     spec = json.loads(row["spec"])
-    identity = {name: row[name] for name in ("run", "domain", "dataset", "method", "model", "family", "seed", "spec")}
+    identity = {name: row[name] for name in RUN_COLUMNS}
     key = digest({"spec": spec, "splits": splits, "code": row["code"]})
     return {**identity, "run_key": key, "planned_flops": row["flops"], "splits": splits}
 
@@ -82,7 +84,7 @@ def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[bytes, d
     work = importlib.import_module(f"pipelines.{run['domain']}.work")
     splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run["domain"]}
     result = work.train(json.loads(run["spec"]), splits, shared["device"])
-    facts = {name: getattr(result, name) for name in ("parameters", "flops", "steps", "loss")}
+    facts = {name: getattr(result, name) for name in TRAINED}
     return payloads.weights_bytes(result.weights), facts
 
 
@@ -103,9 +105,9 @@ def with_fate(run: Mapping[str, Any], store: Store) -> dict[str, Any]:
     row = {name: run[name] for name in tables.RUNS.columns if name in run}
     entry = store.entry("runs", run["run_key"])
     if entry:
-        facts = {name: entry.facts[name] for name in ("parameters", "flops", "steps", "loss")}
+        facts = {name: entry.facts[name] for name in TRAINED}
         return {**row, **facts, "status": "finished", "reason": ""}
-    nothing = dict.fromkeys(("parameters", "flops", "steps", "loss"))
+    nothing = dict.fromkeys(TRAINED)
     return {**row, **nothing, "status": "failed", "reason": reason(store.failure("runs", run["run_key"]))}
 
 

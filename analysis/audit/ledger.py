@@ -89,7 +89,7 @@ def _by_method(methods: np.ndarray, lost: np.ndarray) -> Test:
         return "Fisher", float(odds), float(p)
     how = stats.MonteCarloMethod(n_resamples=4999, rng=np.random.default_rng(0))
     found = stats.fisher_exact(table, method=how)
-    return "Fisher", None, float(found.pvalue)
+    return "Fisher", None, float(np.squeeze(found.pvalue))
 
 
 def _by_scale(parameters: pl.Series, known: np.ndarray, lost: np.ndarray) -> Test:
