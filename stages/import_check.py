@@ -1,7 +1,7 @@
 """A published table checked against its spec: every fault at once, or the values of every model, ready to be logged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from stages.import_readers import Raw, read_table, short, unfit_names
 from stages.import_spec import Spec, WrongImport, chosen, not_a_column
 from stages.import_wide import MOST_NAMED, Wide, bad_cells, from_long, from_wide, long_names
 
+NUMBERS = ("value", "standard_error", "n")
 GAP = 5  # between the largest fraction and the smallest percent of a column that holds both, at least
 
 
@@ -43,40 +44,12 @@ def check(raw: Raw, spec: Spec) -> Checked:
     """The table as the spec says it is to be read. Raises WrongImport with every fault."""
     faults: list[str] = []
     notes = list(raw.notes)
-    key, long = spec.key or raw.key, spec.long or raw.long
-    frame = _joined(raw, spec, key, faults, notes)
-    about = [column for column, _ in spec.scale.values()] + ([spec.family] if isinstance(spec.family, str) else [])
-    needed = [
-        *key,
-        *about,
-        *((*long["measurement"], *(long[name] for name in long if name != "measurement")) if long else ()),
-    ]
-    faults += [
-        f"{spec.source}: {not_a_column(name, frame.columns)}"
-        for name in dict.fromkeys(needed)
-        if name not in frame.columns
-    ]
-    if not key:
-        faults.append(f"{spec.source}: 'key' is missing: the column, or columns, that name a model")
-    if faults:
-        raise WrongImport(faults)
-    rows = keys_of(raw.source, frame, key, faults, unique=not long)
-    if long:
-        in_rows = long_names(frame, long)
-        faults += [f"{raw.source}: row {row + 1}: no measurement is named" for row in in_rows.is_null().arg_true()]
-        faults += unfit_names(raw.source, "measurement", in_rows)
-        names = _measurable(in_rows.drop_nulls().unique(maintain_order=True).to_list(), (), spec)
-    else:
-        names = _measurable(frame.columns, (*key, *about), spec)
-    measured, explicit = _roles(spec, raw, names, faults)
-    if long:
-        wide = from_long(raw.source, frame, rows, in_rows, long, about, faults)
-    else:
-        wide, left_out = from_wide(raw.source, frame, rows, [one.name for one in measured], explicit, faults)
-        notes += [f"{len(left_out)} columns left out, text or empty: {', '.join(map(short, left_out))}"] * bool(
-            left_out
-        )
-        measured = [one for one in measured if one.name not in left_out]
+    spec = replace(spec, key=spec.key or raw.key, long=spec.long or raw.long)
+    frame = _joined(raw, spec, faults, notes)
+    missing = _check_columns(raw.source, frame, spec)
+    if missing:
+        raise WrongImport([*faults, *missing])
+    wide, measured = _measured(raw, frame, spec, faults, notes)
     if faults:
         raise WrongImport(faults)
     models = _models(raw.source, wide, spec, faults, notes)
@@ -88,13 +61,55 @@ def check(raw: Raw, spec: Spec) -> Checked:
     return Checked(spec.study, tuple(measured), models, values, errors, n, notes)
 
 
-def _measurable(columns: Sequence[str], taken: Sequence[str], spec: Spec) -> list[str]:
-    ignored, _ = chosen(spec.ignore, columns)
-    return [name for name in columns if name not in taken and name not in ignored]
+def _about(spec: Spec) -> list[str]:
+    """The columns that say something of a model beside its key."""
+    named = [column for column, _ in spec.scale.values()] + ([spec.family] if isinstance(spec.family, str) else [])
+    return list(dict.fromkeys(name for name in named if name not in spec.key))
+
+
+def _check_columns(source: str, frame: pl.DataFrame, spec: Spec) -> list[str]:
+    """A line for each column that must be there and is not, or holds neither text nor numbers."""
+    faults = []
+    if not spec.key:
+        faults.append(f"{spec.source}: 'key' is missing: the column, or columns, that name a model")
+    long = spec.long or {}
+    named = [*spec.key, *_about(spec), *long.get("measurement", ()), *(long[name] for name in NUMBERS if name in long)]
+    for name in dict.fromkeys(named):
+        if name not in frame.columns:
+            faults.append(f"{spec.source}: {not_a_column(name, frame.columns)}")
+        elif frame.schema[name].is_nested() or frame.schema[name] in (pl.Binary, pl.Object):
+            faults.append(f"{source}: column {short(name)} is neither text nor numbers, but {frame.schema[name]}")
+    return faults
+
+
+def _measured(
+    raw: Raw, frame: pl.DataFrame, spec: Spec, faults: list[str], notes: list[str]
+) -> tuple[Wide, list[Measured]]:
+    """The cells as numbers, and what is measured."""
+    rows = keys_of(raw.source, frame, spec.key, faults, unique=not spec.long)
+    if spec.long:
+        in_rows = long_names(frame, spec.long)
+        faults += [f"{raw.source}: row {row + 1}: no measurement is named" for row in in_rows.is_null().arg_true()]
+        faults += unfit_names(raw.source, "measurement", in_rows)
+        names = in_rows.drop_nulls().unique(maintain_order=True).to_list()
+        measured, _ = _roles(spec, raw, names, faults)
+        return from_long(raw.source, frame, rows, in_rows, spec.long, _about(spec), faults), measured
+    names = [name for name in frame.columns if name not in (*spec.key, *_about(spec))]
+    measured, explicit = _roles(spec, raw, names, faults)
+    wide, left_out = from_wide(raw.source, frame, rows, [one.name for one in measured], explicit, faults)
+    if left_out:
+        notes.append(f"{len(left_out)} columns left out, text or empty: {', '.join(map(short, left_out))}")
+    measured = [one for one in measured if one.name not in left_out]
+    if not measured and not faults:
+        faults.append(f"{spec.source}: no column is left to be measured")
+    return wide, measured
 
 
 def _roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> tuple[list[Measured], list[str]]:
     """The measured columns, capability first and in the spec's order, and those that the spec itself names."""
+    ignored, unknown = chosen(spec.ignore, names)
+    faults += [f"{spec.source}: ignore: {not_a_column(name, names)}" for name in unknown]
+    names = [name for name in names if name not in ignored]
     explicit: dict[str, None] = {}
     picked = {}
     for role in ("capability", "safety", "lower_is_better", "percent"):
@@ -116,8 +131,6 @@ def _roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> tuple[l
     faults += [
         f"{spec.source}: against: {name!r} is under neither capability nor safety" for name in absent if name in names
     ]
-    if not measured and not faults:
-        faults.append(f"{spec.source}: no column is left to be measured")
     return measured, [*explicit, *spec.against, *spec.against.values()]
 
 
@@ -194,9 +207,9 @@ def _lines(source: str, name: str, rows: pl.Series, value: pl.Series, where: pl.
     return lines + ([f"{source}: column {short(name)}: and {more:,} more"] if more > 0 else [])
 
 
-def _joined(raw: Raw, spec: Spec, key: Sequence[str], faults: list[str], notes: list[str]) -> pl.DataFrame:
+def _joined(raw: Raw, spec: Spec, faults: list[str], notes: list[str]) -> pl.DataFrame:
     """The table with the columns of the tables it is joined with, as `prefix/column`; unmatched rows are named."""
-    frame = raw.frame
+    frame, key = raw.frame, spec.key
     for prefix, file in spec.join.items():
         try:
             other = read_table(spec.folder / file, spec)

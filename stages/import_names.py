@@ -21,8 +21,8 @@ def keys_of(
     for name in key:
         empty = (parts[name].is_null() | (parts[name] == "")).arg_true()
         faults += [f"{source}: column {short(name)}, row {row + 1}: the key is missing" for row in empty[:MOST_LINES]]
-        faults += unfit_names(source, f"column {short(name)}, row", parts[name])
     rows = parts.select(pl.concat_str(pl.all().fill_null(""), separator=", ").alias("row"))["row"]
+    faults += unfit_names(source, "row", rows)
     if unique:
         twice = rows.value_counts().filter(pl.col("count") > 1).sort("row")
         for row, count in twice.head(MOST_LINES).iter_rows():
@@ -49,7 +49,7 @@ def families_of(
         return pl.Series("family", [None] * len(rows), dtype=pl.String)
     if isinstance(family, str):
         found = about[family].cast(pl.String).str.strip_chars().str.normalize("NFC")
-        faults += unfit_names(source, f"column {short(family)}:", found)
+        faults += unfit_names(source, f"column {short(family)}, family", found)
     elif "regex" in family:
         try:
             found = rows.str.extract(family["regex"], 1 if "(" in family["regex"] else 0)

@@ -43,7 +43,8 @@ def read_table(path: Path, spec: Spec) -> Raw:
     elif path.suffix == ".parquet":
         frame, notes = _parquet(path), []
     else:
-        raise WrongImport([f"{path.name}: not one of: .csv, .tsv, .parquet, .json, or a folder of .json"])
+        remark = "; `inspect log convert --to json` makes JSON of it" if path.suffix == ".eval" else ""
+        raise WrongImport([f"{path.name}: not one of: .csv, .tsv, .parquet, .json, or a folder of .json{remark}"])
     if spec.format == "inspect" or (spec.format is None and import_logs.is_inspect_frame(frame.columns)):
         return _named(path.name, frame, notes, key=("model",), long=import_logs.INSPECT_FRAME)
     return _named(path.name, frame, notes)
@@ -65,7 +66,10 @@ def _text_table(path: Path, separator: str) -> tuple[pl.DataFrame, list[str]]:
     except OSError as error:
         raise WrongImport([f"{path.name}: {error.strerror}"]) from error
     _check_lines(path.name, text, separator)
-    cells = pl.read_csv(text.encode(), separator=separator, has_header=False, infer_schema=False)
+    try:
+        cells = pl.read_csv(text.encode(), separator=separator, has_header=False, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise WrongImport([f"{path.name}: not a table: {str(error).splitlines()[0]}"]) from error
     header = [str(name or "") for name in cells.row(0)]
     blank = pl.all_horizontal(pl.all().is_null())
     rows = cells.slice(1)
@@ -194,7 +198,7 @@ def _named(
     _check_header(source, frame.columns)
     if not len(frame):
         raise WrongImport([f"{source}: no rows"])
-    names = pl.Series([spaced(name) for name in frame.columns]).str.normalize("NFC")
+    names = pl.Series([spaced(name) for name in frame.columns])
     faults = unfit_names(source, "column", names)
     if faults:
         raise WrongImport(faults)

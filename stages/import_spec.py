@@ -1,12 +1,13 @@
 """The spec of an import: which columns of a published table are the key, capability, safety, scale; checked whole."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import yaml
 
@@ -55,7 +56,9 @@ class Spec:
 def read_spec(path: Path) -> Spec:
     """The spec in a YAML file. Raises WrongImport with every fault in it."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+        repeated = list(_repeated(yaml.compose(text, yaml.SafeLoader)))
     except OSError as error:
         raise WrongImport([f"{path.name}: {error.strerror}"]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -63,6 +66,7 @@ def read_spec(path: Path) -> Spec:
     if not isinstance(content, dict):
         raise WrongImport([f"{path.name}: not a mapping with 'study' and the columns of the table"])
     faults = [f"{path.name}: {name!r} is not one of: {', '.join(FIELDS)}" for name in content if name not in FIELDS]
+    faults += [f"{path.name}: line {line}: {name!r} stands more than once" for line, name in repeated]
     found = {name: content[name] for name in FIELDS if content.get(name) is not None}
     values: dict[str, Any] = {}
     for name, value in found.items():
@@ -75,6 +79,18 @@ def read_spec(path: Path) -> Spec:
     if faults:
         raise WrongImport(faults)
     return Spec(path.name, path.parent, **values)
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """Line and name of every key that stands again in its mapping."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key.start_mark.line + 1, key.value
+                seen.add(key.value)
+            yield from _repeated(value)
 
 
 def chosen(wanted: Sequence[str], columns: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -96,8 +112,8 @@ def not_a_column(name: str, columns: Sequence[str]) -> str:
 
 
 def spaced(name: str) -> str:
-    """A name with each run of white space, newlines too, as one space."""
-    return re.sub(r"\s+", " ", name).strip()
+    """A name composed (NFC), with each run of white space, newlines too, as one space."""
+    return re.sub(r"\s+", " ", normalize("NFC", name)).strip()
 
 
 def _study(value: Any) -> str:

@@ -93,7 +93,8 @@ def from_long(
     if faults:
         return Wide(rows.unique(maintain_order=True), frame.head(0))
     order = rows.unique(maintain_order=True)
-    first = frame.select(*about).with_columns(rows.alias("row")).unique("row", keep="first", maintain_order=True)
+    said = pl.DataFrame([rows.alias(" row"), *(frame[name] for name in about)])
+    first = said.unique(" row", keep="first", maintain_order=True)
     parts = {
         column: cells.pivot(on="measurement", index="row", values=column, maintain_order=True)
         for column in columns
@@ -102,7 +103,7 @@ def from_long(
     by_name = {column: {name: part[name] for name in part.columns[1:]} for column, part in parts.items()}
     signs = {name: column.fill_null(False) for name, column in by_name["percent"].items()}
     counts = Counter(value.counts)
-    return Wide(order, first.drop("row"), by_name["value"], by_name["error"], signs, by_name.get("n", {}), counts)
+    return Wide(order, first.drop(" row"), by_name["value"], by_name["error"], signs, by_name.get("n", {}), counts)
 
 
 def _repeated(source: str, cells: pl.DataFrame) -> list[str]:

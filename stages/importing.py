@@ -80,7 +80,8 @@ def log(found: Checked) -> int:
     plan = digest([sorted(row["run_key"] for row in rows), described])
     tracking = Tracking(found.study, plan)
     for key, about in described.items():
-        tracking.client.log_param(tracking.parent, f"measurement.{digest(key)[:16]}", json.dumps({"key": key, **about}))
+        text = json.dumps({"key": key, **about}, ensure_ascii=False)
+        tracking.client.log_param(tracking.parent, f"measurement.{digest(key)[:16]}", text)
     logged = {}
     for row in tqdm(rows, desc="import", unit="model", dynamic_ncols=True, disable=len(rows) < 2):
         params = {"model": row["model"], "family": row["family"] or ""}
