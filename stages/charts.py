@@ -16,7 +16,7 @@ STANDARD_COLOUR = "#7a7a7a"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 SHAPES = ("square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 CLAMP = 3.0  # standard deviations at which the heat map's colour ends
-PNG_SCALE = 2.0
+PNG_SCALE = 1.5
 MINUS = "\N{MINUS SIGN}"
 
 # currentColor follows the page, light, dark or printed; on its own a picture reads it as black.
@@ -52,38 +52,48 @@ CONFIG: Spec = {
 }
 
 
+def method_scales(methods: list[str]) -> tuple[alt.Scale, alt.Scale]:
+    """Colour and shape of each method, the same in every chart of a page; standard is a grey circle."""
+    others = [name for name in methods if name != "standard"]
+    order = [*(["standard"] if "standard" in methods else []), *others]
+    extra = len(order) - len(others)
+    colours = [STANDARD_COLOUR] * extra + [COLOURS[i % len(COLOURS)] for i in range(len(others))]
+    shapes = ["circle"] * extra + [SHAPES[i % len(SHAPES)] for i in range(len(others))]
+    return alt.Scale(domain=order, range=colours), alt.Scale(domain=order, range=shapes)
+
+
 def safety_against_capability(
     points: pl.DataFrame,
-    trend: pl.DataFrame,
+    ladder: pl.DataFrame,
     *,
     methods: list[str],
     titles: tuple[str, str],
-    percent: tuple[bool, bool],
+    percent: bool,
     falling: bool,
 ) -> Spec:
-    """A point per run, its method as colour and shape, its parameters as size, and the line of the standard runs.
+    """A point per run, its method as colour and shape, its parameters as size, and the ladder of the standard runs with
+    its band.
 
-    `points` has x, y, method, model, family, parameters, seed; `trend` has x and y. `titles` and `percent` are of x and
-    y: percent says whether it is a share in [0, 1], and `falling` turns the y axis so that up is safer where lower is.
+    `points` has x, y, method, model, family, parameters, seed; `ladder` has x, y, lower and upper, all as measured.
+    `titles` are of x and y; percent says whether y is a share in [0, 1], and `falling` turns the y axis so that up is
+    safer where lower is.
     """
     x, y = titles
-    x_axis = alt.X("x:Q", title=x, scale=alt.Scale(zero=False), axis=_axis(percent[0]))
-    y_axis = alt.Y("y:Q", title=y, scale=alt.Scale(zero=False, reverse=falling), axis=_axis(percent[1]))
-    others = [name for name in methods if name != "standard"]
-    order = [*(["standard"] if "standard" in methods else []), *others]
-    colours = [STANDARD_COLOUR] * (len(order) - len(others)) + [COLOURS[i % len(COLOURS)] for i in range(len(others))]
-    shapes = ["circle"] * (len(order) - len(others)) + [SHAPES[i % len(SHAPES)] for i in range(len(others))]
+    x_axis = alt.X("x:Q", title=x, scale=alt.Scale(zero=False), axis=_axis(False))
+    scale = alt.Scale(zero=False, reverse=falling)
+    y_axis = alt.Y("y:Q", title=y, scale=scale, axis=_axis(percent))
+    colours, shapes = method_scales(methods)
     picked = alt.selection_point(name="picked", fields=["method"], bind="legend")
     encoding: dict[str, Any] = {
         "x": x_axis,
         "y": y_axis,
-        "color": alt.Color("method:N", title="method", scale=alt.Scale(domain=order, range=colours)),
-        "shape": alt.Shape("method:N", title="method", scale=alt.Scale(domain=order, range=shapes)),
+        "color": alt.Color("method:N", title="method", scale=colours),
+        "shape": alt.Shape("method:N", title="method", scale=shapes),
         "opacity": alt.condition(picked, alt.value(0.75), alt.value(0.06)),
         "tooltip": [
             *("method:N", "model:N", "family:N", alt.Tooltip("parameters:Q", format=".3s"), "seed:O"),
-            alt.Tooltip("x:Q", title=x, format=_format(percent[0])),
-            alt.Tooltip("y:Q", title=y, format=_format(percent[1])),
+            alt.Tooltip("x:Q", title=x, format=".3g"),
+            alt.Tooltip("y:Q", title=y, format=_format(percent)),
         ],
     }
     if points["parameters"].null_count() == 0:
@@ -93,13 +103,17 @@ def safety_against_capability(
             scale=alt.Scale(type="log", range=[20, 200]),
             legend=alt.Legend(format=".1s", tickCount=4),
         )
-    dots = alt.Chart(_rows(points), name="runs").mark_point(filled=True).encode(**encoding).add_params(picked)
-    line = (
-        alt.Chart(_rows(trend), name="trend")
-        .mark_line(color="currentColor", strokeDash=[6, 4])
-        .encode(x=x_axis, y=y_axis)
+    dots = alt.Chart(rows_of(points), name="runs").mark_point(filled=True).encode(**encoding).add_params(picked)
+    fitted = alt.Chart(rows_of(ladder))
+    band = (
+        fitted.mark_area(color="#808080", opacity=0.2)
+        .properties(name="band")
+        .encode(x=x_axis, y=alt.Y("lower:Q", scale=scale), y2="upper:Q")
     )
-    return _spec(alt.layer(dots, line).properties(width=620, height=420))
+    line = (
+        fitted.mark_line(color="currentColor", strokeDash=[6, 4]).properties(name="ladder").encode(x=x_axis, y=y_axis)
+    )
+    return spec_of(alt.layer(band, line, dots).properties(width=620, height=420))
 
 
 def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[str]) -> Spec:
@@ -128,7 +142,7 @@ def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[st
         pl.when(pl.col("beyond") != 0).then(pl.lit("•\u2009")).otherwise(pl.lit("")),
         pl.col("standardised").map_elements(_signed, pl.String),
     )
-    layered = alt.layer(boxes, words, data=_rows(cells.with_columns(shown=shown))).properties(
+    layered = alt.layer(boxes, words, data=rows_of(cells.with_columns(shown=shown))).properties(
         width=alt.Step(max(42, min(64, 900 // max(1, len(methods))))), height=alt.Step(24)
     )
     faceted = layered.facet(
@@ -139,7 +153,7 @@ def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[st
             header=alt.Header(labelAngle=0, labelAnchor="start", labelOrient="top", labelPadding=2),
         )
     )
-    return _spec(faceted.resolve_scale(y="independent").properties(spacing=6))
+    return spec_of(faceted.resolve_scale(y="independent").properties(spacing=6))
 
 
 def correlation_intervals(rows: pl.DataFrame, *, measurements: list[str]) -> Spec:
@@ -179,8 +193,10 @@ def correlation_intervals(rows: pl.DataFrame, *, measurements: list[str]) -> Spe
             tooltip=tooltip,
         )
     )
-    zero = alt.Chart(_rows(pl.DataFrame({"x": [0]})), name="zero").mark_rule(color="#808080").encode(x=alt.X("x:Q"))
-    return _spec(alt.layer(zero, alt.layer(bars, dots, data=_rows(rows))).properties(width=560, height=alt.Step(14)))
+    zero = alt.Chart(rows_of(pl.DataFrame({"x": [0]})), name="zero").mark_rule(color="#808080").encode(x=alt.X("x:Q"))
+    return spec_of(
+        alt.layer(zero, alt.layer(bars, dots, data=rows_of(rows))).properties(width=560, height=alt.Step(14))
+    )
 
 
 def pictures(spec: Spec) -> tuple[str, bytes]:
@@ -192,7 +208,7 @@ def pictures(spec: Spec) -> tuple[str, bytes]:
     return svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE)
 
 
-def _rows(frame: pl.DataFrame) -> alt.InlineData:
+def rows_of(frame: pl.DataFrame) -> alt.InlineData:
     """The frame as inline data: altair's own way refuses more than 5,000 rows."""
     return alt.InlineData(values=frame.to_dicts())
 
@@ -214,7 +230,7 @@ def _groups(cells: pl.DataFrame) -> list[str]:
     return cells["group"].unique(maintain_order=True).to_list()
 
 
-def _spec(chart: alt.TopLevelMixin) -> Spec:
+def spec_of(chart: alt.TopLevelMixin) -> Spec:
     """The chart as plain JSON, data and all, without the address of its schema (the page loads nothing)."""
     spec: Spec = chart.to_dict()
     spec.pop("$schema", None)

@@ -38,29 +38,36 @@ _SAID = {
     "UNDETERMINED": "undecided on {}",
     "BLOCKED": "no verdict on {}",
 }
-_ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", "UNDETERMINED", "BLOCKED")
+ALONE = "beyond its margin as a single claim, not with all claims counted"
+_SAID |= {ALONE: "{}: " + ALONE}
+_ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", ALONE, "UNDETERMINED", "BLOCKED")
 
 
-def sentence(method: str, rows: Iterable[Row]) -> str:
-    """One sentence on a method from its verdicts in the areas of one data set."""
+def sentence(rows: Iterable[Row]) -> str:
+    """What one method does, in plain words, from its verdicts in the areas of one data set."""
     by_label: dict[str, list[Row]] = {}
     for row in rows:
-        by_label.setdefault(row["label"], []).append(row)
+        by_label.setdefault(ALONE if lone(row) else row["label"], []).append(row)
     parts = [
         _SAID[label].format(_listed([_named(row) for row in by_label[label]])) for label in _ORDER if label in by_label
     ]
     one = next(iter(by_label.values()))[0]
-    return f"{method}: {'; '.join(parts)}. {_capability(one)}"
+    return f"{'; '.join(parts)}. {_capability(one)}"
 
 
 def reason(row: Row) -> str:
     """Why a verdict is what it is; what only the correction for all claims left open is said to be that."""
+    return (
+        f"{ALONE} (p {row['p_differential']:.2g}, q {row['q_differential']:.2g})" if lone(row) else str(row["reason"])
+    )
+
+
+def lone(row: Row) -> bool:
+    """Whether D is above its margin by its own test, and only the correction for the number of claims keeps the verdict
+    open.
+    """
     alone, among = row["p_differential"], row["q_differential"]
-    if row["label"] == "UNDETERMINED" and alone is not None and among is not None and alone <= 0.05 < among:
-        return (
-            f"beyond its margin as a claim on its own (p {alone:.2g}), not once all claims are counted (q {among:.2g})"
-        )
-    return str(row["reason"])
+    return row["label"] == "UNDETERMINED" and alone is not None and among is not None and alone <= 0.05 < among
 
 
 def estimate(row: Row, name: str) -> str:
@@ -118,6 +125,8 @@ def number(value: float | None) -> str:
 
 def _named(row: Row) -> str:
     """The area, with the size of the effect where the verdict claims one."""
+    if lone(row):
+        return f"{row['area']} ({natural(row['total'], row)} in all)"
     shown = {"DIFFERENTIAL": "beyond", "TRADE-OFF": "beyond", "WASHING": "total", "REGRESSION": "total"}.get(
         row["label"]
     )
@@ -134,4 +143,4 @@ def _capability(row: Row) -> str:
     low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
     said = "Capability falls" if high < 0 else "Capability rises" if low > 0 else "Capability: no change beyond noise"
     size = ", by less than the margin" if -margin < low and high < margin and (high < 0 or low > 0) else ""
-    return f"{said}{size} ({estimate(row, 'capability')})."
+    return f"{said}{size} (E {estimate(row, 'capability')})."

@@ -1,6 +1,4 @@
-"""How the report names and prints things: labels of measurements, numbers with their units, and the answer in
-sentences.
-"""
+"""How the report names and prints things: labels of measurements, and numbers with their units."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ CAPABILITY_SCORES = {"pc1": "capability score", "clean_accuracy": "capability sc
 SHARE = re.compile(r"accuracy|fpr|rate|success|share|calibration")
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-MOST_NAMED = 5  # effects named in a sentence; the table has the others
 
 Row = dict[str, Any]
 
@@ -77,22 +74,6 @@ def effect_rows(effects: pl.DataFrame, shown: dict[str, Measure]) -> list[Row]:
     return rows
 
 
-def answer(rows: list[Row], method: str) -> Row:
-    """What one method changed beyond noise: sentences for safety and for capability, each from intervals that leave out
-    0.
-    """
-    mine = [row for row in rows if row["method"] == method]
-    safety = [row for row in mine if row["axis"] == "safety"]
-    score = next((row for row in mine if row["name"] == "pc1"), None)
-    return {
-        "method": method,
-        "gains": _listed([row for row in safety if row["beyond"] > 0]),
-        "losses": _listed([row for row in safety if row["beyond"] < 0]),
-        "undecided": sum(row["beyond"] == 0 for row in safety),
-        "capability": _capability_sentence(score),
-    }
-
-
 def difference(value: float | None, measure: Measure | None = None) -> str:
     """A difference with its sign: in percentage points, or in the measurement's unit; in standard deviations or as a
     correlation (two decimals) where no measurement is given; a dash where there is none.
@@ -122,17 +103,3 @@ def number(value: float | str | None) -> str:
     while abs(size) >= (10_000 if prefixes[0] == "" else 1000) and len(prefixes) > 1:
         size, prefixes = size / 1000, prefixes[1:]
     return f"{size:.4g}{prefixes[0]}".replace("-", MINUS)
-
-
-def _listed(rows: list[Row]) -> str:
-    strongest = sorted(rows, key=lambda row: -abs(row["standardised"] or 0))
-    named = [f"{row['measurement']} ({row['effect']}, {row['interval']})" for row in strongest[:MOST_NAMED]]
-    return "; ".join(named) + (f"; and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else "")
-
-
-def _capability_sentence(score: Row | None) -> str:
-    if score is None or score["low"] is None:
-        return "Capability: no score, or too few pairs for an interval."
-    words = {1: "higher than standard", -1: "lower than standard", 0: "no difference from standard beyond noise"}
-    size = f"{difference(score['standardised'])} standard deviations, {score['standardised_interval']}"
-    return f"Capability score: {words[score['beyond']]} ({size})."

@@ -1,6 +1,5 @@
 import json
 import re
-from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.settings import AuditSettings
+from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
-from stages.report import baseline_trend, build
-from stages.wording import Measure, answer, difference, effect_rows, interval, measures, number
+from stages.measurement_charts import as_measured
+from stages.report import build
+from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
-QUICK = AuditSettings(draws=100)
+QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
 SCRIPT = "<script>alert(1)</script>"
 MEASUREMENTS = {
     "clean/accuracy": ("capability", None, True),
@@ -26,13 +26,13 @@ MEASUREMENTS = {
 
 
 def _results(method: str = "shield", dataset: str = "digits") -> pl.DataFrame:
-    """Two methods on four models and two seeds; the second adds 0.2 to pgd/accuracy alone."""
+    """Two methods on six models and two seeds; the second adds 0.2 to pgd/accuracy alone."""
     rng = np.random.default_rng(0)
     rows = []
     for name in ("standard", method):
-        for model in range(4):
+        for model in range(6):
             for seed in (0, 1):
-                level = 0.4 + 0.1 * model
+                level = 0.3 + 0.1 * model
                 shift = 0.2 if name == method else 0.0
                 values = (level, level - 0.1, level / 2 + shift, 2 - level)
                 for (measurement, (axis, pillar, higher)), value in zip(MEASUREMENTS.items(), values, strict=True):
@@ -122,42 +122,61 @@ def test_the_page_loads_nothing(page: Page) -> None:
 
 def test_the_charts_show_the_tables(folder: Path, page: Page) -> None:
     results = _results()
-    shown = page.rows("safety_2_pgd-accuracy", 0)
-    wide = results.pivot(on="measurement", index=["method", "model", "seed"], values="value")
-    expected = {(r["method"], r["model"], r["seed"]): (r["clean/accuracy"], r["pgd/accuracy"]) for r in wide.to_dicts()}
-    assert {(r["method"], r["model"], r["seed"]): (r["x"], r["y"]) for r in shown} == expected
     found = findings(results, RUNS, seed=0, settings=QUICK)
+    run = ["method", "model", "seed"]
+    score = found["capability"].filter(score_name="pc1").select(*run, "score")
+    expected = results.filter(measurement="pgd/accuracy").join(score, on=run).sort(run).select(*run, "score", "value")
+    shown = page.rows("safety_pgd-accuracy", 2)
+    assert [(r["method"], r["model"], r["seed"], r["x"], r["y"]) for r in shown] == expected.rows()
     cells = page.rows("effects")
     assert sorted(c["standardised"] for c in cells) == sorted(found["effects"]["standardised"])
     points = page.rows("correlations", 1)
     primary = found["correlations"].filter(score_name="pc1")
     assert sorted((p["estimate"], p["low"]) for p in points) == sorted(primary.select("estimate", "low").iter_rows())
-    csv = pl.read_csv(folder / "plots" / "safety_against_accuracy.csv")
+    csv = pl.read_csv(folder / "plots" / "safety_against_capability.csv")
     assert csv.filter(measurement="pgd/accuracy")["y"].to_list() == [r["y"] for r in shown]
+    verdict = found["verdicts"].filter(measurement="pgd/accuracy").row(0, named=True)
+    forest = page.rows("forest_pgd-accuracy", 2)
+    assert [(row["value"], row["low"]) for row in forest] == [
+        (verdict[name], verdict[f"{name}_lower"]) for name in ("beyond", "total")
+    ]
 
 
 def test_a_falling_measurement_has_its_axis_turned(page: Page) -> None:
-    spec = page.specs["safety_1_clean-nll"]["layer"][0]["encoding"]["y"]
+    spec = page.specs["safety_clean-nll"]["layer"][2]["encoding"]["y"]
     assert spec["scale"]["reverse"]
     assert spec["title"] == "clean: nll (axis turned: lower is better)"
-    assert not page.specs["safety_2_pgd-accuracy"]["layer"][0]["encoding"]["y"]["scale"]["reverse"]
+    assert not page.specs["safety_pgd-accuracy"]["layer"][2]["encoding"]["y"]["scale"]["reverse"]
 
 
 def test_every_chart_is_there_as_a_picture(folder: Path, page: Page) -> None:
-    assert sorted(page.specs) == ["correlations", "effects", "safety_1_clean-nll", "safety_2_pgd-accuracy"]
+    safety = [f"{kind}_{name}" for kind in ("forest", "plane", "safety") for name in ("clean-nll", "pgd-accuracy")]
+    assert sorted(page.specs) == sorted(["correlations", "effects", "verdicts", *safety])
     for name in page.specs:
         assert (folder / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    picks = [attributes["value"] for tag, attributes in page.tags if tag == "option"]
-    assert picks == ["safety_1_clean-nll", "safety_2_pgd-accuracy"]
+    picks = [json.loads(attributes["value"] or "") for tag, attributes in page.tags if tag == "option"]
+    assert [pick["safety"] for pick in picks] == ["safety_clean-nll", "safety_pgd-accuracy"]
+    assert all(chart in page.specs for pick in picks for chart in pick.values())
 
 
-def test_the_answer_names_the_planted_effect_alone(page: Page) -> None:
-    text = re.sub(r"\s+", " ", page.text)
-    assert "shield: better than standard beyond noise on pgd: accuracy (+" in text
-    assert "Of 2 differences in safety that have an interval" in text
-    assert "1 planned" not in text
+def test_the_first_screen_has_the_verdicts(page: Page) -> None:
+    """The planted effect's verdict stands in the table with its interval and pairs, and in a sentence."""
+    found = findings(_results(), RUNS, seed=0, settings=QUICK)
+    verdict = found["verdicts"].filter(measurement="pgd/accuracy").row(0, named=True)
+    assert verdict["label"] == "DIFFERENTIAL"
+    text = re.sub(r"\s+", " ", page.text.split("Does a method make models safer")[-1])
+    assert text.index("▲ DIFFERENTIAL") < text.index("The verdicts as intervals")
+    assert f"D +{verdict['beyond']:.2f} [+{verdict['beyond_lower']:.2f}, +{verdict['beyond_upper']:.2f}]" in text
+    assert "n 12" in text
+    assert re.search(r"shield: safer beyond what capability explains on pgd/accuracy \(\+\d+\.\d points\)", text)
     assert "2 planned, 1 finished, 1 failed." in text
+    (cell,) = [
+        dict(a)["title"] or ""
+        for tag, a in page.tags
+        if tag == "td" and a.get("class") == "v-DIFFERENTIAL" and "title" in a
+    ]
+    assert cell.startswith("shield, pgd/accuracy: DIFFERENTIAL")
 
 
 def test_names_from_tables_are_inert(tmp_path: Path) -> None:
@@ -188,25 +207,24 @@ def test_a_place_has_a_section_and_files_of_its_own(tmp_path: Path) -> None:
 
 def test_a_study_of_the_baseline_alone_and_one_without_clean_accuracy(tmp_path: Path) -> None:
     alone = _build(tmp_path / "alone", _results().filter(method="standard"))
-    assert "No difference in safety has an interval" in alone.text
+    assert "There is no verdict" in alone.text
     assert "effects" not in alone.specs
     other = _build(tmp_path / "other", _results().filter(pl.col("measurement") != "clean/accuracy"))
-    assert other.specs["safety_2_pgd-accuracy"]["layer"][0]["encoding"]["x"]["title"] == "capability score"
+    assert other.specs["safety_pgd-accuracy"]["layer"][2]["encoding"]["x"]["title"] == "capability score"
     empty = _build(tmp_path / "empty", RESULTS.empty(), RUNS.drop("flops"))
     assert empty.specs == {}
 
 
-def test_the_trend_of_standard_runs_is_a_line_of_logits() -> None:
-    x = np.linspace(0.2, 0.9, 9)
-    logit = np.log(x / (1 - x))
-    frame = pl.DataFrame({"x": x, "y": 1 / (1 + np.exp(-(0.5 * logit - 1)))})
-    trend = baseline_trend(frame, percent=(True, True))
-    at = trend["x"].to_numpy()
-    np.testing.assert_allclose(trend["y"], 1 / (1 + np.exp(-(0.5 * np.log(at / (1 - at)) - 1))), atol=1e-12)
-    straight = baseline_trend(pl.DataFrame({"x": x, "y": 3 - 2 * x}), percent=(False, False))
-    np.testing.assert_allclose(straight["y"], 3 - 2 * straight["x"].to_numpy(), atol=1e-12)
-    assert baseline_trend(frame.head(2), percent=(True, True)).is_empty()
-    assert baseline_trend(frame.with_columns(x=pl.lit(0.5)), percent=(True, True)).is_empty()
+def test_scales_are_undone() -> None:
+    values = pl.DataFrame({"v": [0.2, 0.5, 0.9]})
+    logit = pl.col("v").log() - (1 - pl.col("v")).log()
+    for scale, on_scale, higher in (
+        ("logit", logit, True),
+        ("log", -(pl.col("v") + 1e-4).log(), False),
+        ("identity", -pl.col("v"), False),
+    ):
+        back = values.select(as_measured(on_scale, scale, higher))
+        np.testing.assert_allclose(back.to_series(), values["v"], atol=1e-12)
 
 
 def test_numbers_are_printed_with_their_units() -> None:
@@ -223,16 +241,6 @@ def test_numbers_are_printed_with_their_units() -> None:
     assert interval(None, 0.02, share) == "–"
     values = (None, "cnn", 0, 1999, 120_000, 3.2e18, 9e19)
     assert [number(v) for v in values] == ["–", "cnn", "0", "1999", "120 k", "3.2 E", "90 E"]
-
-
-def test_an_answer_names_the_strongest_and_counts_the_others() -> None:
-    effect: Mapping[str, Any] = {"method": "m", "axis": "safety", "beyond": 1, "effect": "+1", "interval": "0 to 2"}
-    rows = [{**effect, "name": str(i), "measurement": f"s{i}", "standardised": i} for i in range(1, 8)]
-    said = answer([*rows, {**rows[0], "beyond": 0}], "m")
-    assert said["gains"].startswith("s7 (+1, 0 to 2); s6 (")
-    assert said["gains"].endswith("; and 2 more")
-    assert (said["losses"], said["undecided"]) == ("", 1)
-    assert said["capability"] == "Capability: no score, or too few pairs for an interval."
 
 
 def test_effects_keep_their_order_and_their_marks() -> None:

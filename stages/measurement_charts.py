@@ -1,0 +1,124 @@
+"""The charts of one measurement: safety against capability, effects, and the curve over scale."""
+
+from typing import Any
+
+import polars as pl
+
+from analysis.capability import at_last_step
+from analysis.findings import SCORE
+from stages import charts, verdict_charts
+from stages.places import Place, Specs, slug
+
+
+def measurement_charts(place: Place, verdicts: pl.DataFrame, specs: Specs) -> list[dict[str, Any]]:
+    """The measurements that have charts of their own, those of areas first, with the names of their charts."""
+    jumps = _jump_charts(place, specs)
+    first = verdicts.filter(pl.col("area").is_not_null()).sort("order")["measurement"].unique(maintain_order=True)
+    others = [name for name in place.results["measurement"].unique() if name in place.shown]
+    order = list(dict.fromkeys([*first, *(name for name in place.shown if name in others)]))
+    picks = []
+    for name in order:
+        kinds = {"jumps": jumps[name]} if name in jumps else {}
+        rows = verdicts.filter(pl.col("measurement") == name)
+        if len(rows) or place.results.filter(measurement=name, axis="safety").height:
+            kinds |= _safety_charts(place, name, rows, specs)
+        if kinds:
+            picks.append({"label": place.label(name), "measurement": name, "kinds": kinds})
+    return picks
+
+
+def _safety_charts(place: Place, name: str, rows: pl.DataFrame, specs: Specs) -> dict[str, str]:
+    end = f"{place.slug}_{slug(name)}"
+    kinds = {}
+    points = safety_points(place, name)
+    if len(points):
+        kinds["safety"] = f"safety{end}"
+        specs[kinds["safety"]] = charts.safety_against_capability(
+            points,
+            _ladder(place, name, rows),
+            methods=place.methods,
+            titles=(place.shown[SCORE].title, place.shown[name].title),
+            percent=place.shown[name].percent,
+            falling=place.shown[name].falling,
+        )
+    unit = verdict_charts.UNITS[rows["scale"][0]] if len(rows) else ""
+    known, paired = (rows.filter(pl.col(column).is_not_null()) for column in ("beyond", "total"))
+    if len(known):
+        kinds["plane"] = f"plane{end}"
+        specs[kinds["plane"]] = verdict_charts.capability_plane(known, methods=place.others, unit=unit)
+    if len(paired):
+        kinds["forest"] = f"forest{end}"
+        specs[kinds["forest"]] = verdict_charts.forest(_forest_rows(paired), methods=place.others, unit=unit)
+    return kinds
+
+
+def safety_points(place: Place, name: str) -> pl.DataFrame:
+    """A row per run with a capability score: the score as x, the measurement's value as y."""
+    run = ["method", "model", "seed"]
+    score = at_last_step(place.found["capability"]).filter(pl.col("score_name") == SCORE).select(*run, x="score")
+    return (
+        place.results.filter(pl.col("measurement") == name)
+        .join(score, on=run)
+        .sort(run)
+        .select("measurement", "method", "model", "family", "parameters", "flops", "seed", "x", y="value")
+    )
+
+
+def _ladder(place: Place, name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    ladder = place.found["ladder"].filter(pl.col("measurement") == name)
+    if not len(rows) or not len(ladder):
+        return pl.DataFrame(schema=dict.fromkeys(("x", "y", "lower", "upper"), pl.Float64))
+    scale, higher = rows["scale"][0], rows["higher_is_better"][0]
+    columns = {
+        new: as_measured(pl.col(old), scale, higher)
+        for new, old in (("y", "safety"), ("lower", "lower"), ("upper", "upper"))
+    }
+    return ladder.sort("capability").select(x="capability", **columns)
+
+
+def _forest_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    kinds = {"beyond": "beyond capability (D)", "total": "in all (T)"}
+    frames = [
+        rows.select(
+            *("method", "label", "margin", "pairs", "models"),
+            kind=pl.lit(said),
+            value=kind,
+            low=f"{kind}_lower",
+            high=f"{kind}_upper",
+        )
+        for kind, said in kinds.items()
+    ]
+    return pl.concat(frames).filter(pl.col("value").is_not_null())
+
+
+def _jump_charts(place: Place, specs: Specs) -> dict[str, str]:
+    """The name of the jump chart of each measurement that has one: its curve with the most positions."""
+    key = ["family", "model", "measurement"]
+    fits = place.found["jump_fits"]
+    jumps = (
+        place.found["jumps"].filter(pl.col("points") >= 1).sort("points", *key, descending=[True, False, False, False])
+    )
+    made: dict[str, str] = {}
+    for row in jumps.join(fits.select(key).unique(), on=key, how="semi", maintain_order="left").iter_rows(named=True):
+        name = row["measurement"]
+        if name in made:
+            continue
+        curve = pl.struct(key[:2]) == pl.struct(
+            pl.lit(row["family"]).alias("family"), pl.lit(row["model"]).alias("model")
+        )
+        panels = [
+            (place.label(each), rows)
+            for each in (name, row["companion"])
+            if each in place.shown and len(rows := fits.filter(curve, pl.col("measurement") == each))
+        ]
+        made[name] = f"jumps{place.slug}_{slug(name)}"
+        specs[made[name]] = verdict_charts.jump_curves(panels, axis=row["axis"])
+    return made
+
+
+def as_measured(values: pl.Expr, scale: str, higher_is_better: bool) -> pl.Expr:
+    """Values on an oriented scale (analysis.audit.transform) as measured again."""
+    signed = values if higher_is_better else -values
+    if scale == "logit":
+        return 1 / (1 + (-signed).exp())
+    return (signed.exp() - 1e-4).clip(lower_bound=0) if scale == "log" else signed

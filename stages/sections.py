@@ -1,0 +1,194 @@
+"""What the report shows of one domain and data set: its charts, and the rows of its tables as they are printed."""
+
+from typing import Any
+
+import polars as pl
+
+from analysis.audit.margins import margins_digest
+from analysis.findings import SCORE
+from stages import charts, verdict_charts, verdict_words
+from stages.measurement_charts import measurement_charts
+from stages.places import Place, Specs
+from stages.verdict_words import MARKS
+from stages.wording import Row, effect_rows, interval
+
+# What each gate asks of a claim; a name the audit adds later is shown without.
+GATES = {
+    "saturation": "the measurement is neither at its floor nor at its ceiling",
+    "validity": "the method's runs carry no flag that voids them, such as masked gradients",
+    "baseline validity": "nor do the standard runs",
+    "moves with scale": "standard models differ more than their seeds",
+    "pairs": "there are enough runs paired by model and seed",
+    "equal FLOPs": "the method is held against standard training with the same FLOPs",
+    "ladder": "there are enough standard models for a ladder",
+    "range": "the ladder covers the capability of the method's models",
+    "capability reliability": "the capability score repeats over seeds",
+}
+
+
+def section(place: Place, specs: Specs) -> dict[str, Any]:
+    """What the template shows of one place. Its charts go into `specs`, under the names of their files."""
+    verdicts = place.found["verdicts"].with_columns(
+        pl.col("measurement").replace_strict(list(place.shown), range(len(place.shown)), default=99).alias("order")
+    )
+    primary = verdicts.filter(pl.col("area").is_not_null()).sort("order", "method").to_dicts()
+    areas = list(dict.fromkeys(row["area"] for row in primary))
+    if primary:
+        named = {row["area"]: place.label(row["measurement"]) for row in primary}
+        specs[f"verdicts{place.slug}"] = _verdict_chart(primary, place.others, areas)
+    else:
+        named = {}
+    placebos = {row["method"] for row in primary if row["placebo"]}
+    return {
+        "name": place.name,
+        "slug": place.slug,
+        "areas": [{"name": area, "measurement": named[area]} for area in areas],
+        "rows": [_verdict_row(method, primary, areas, method in placebos) for method in place.others]
+        if primary
+        else [],
+        "sentences": [
+            {"method": method, "text": verdict_words.sentence(rows)}
+            for method in place.others
+            if (rows := [row for row in primary if row["method"] == method])
+        ],
+        "claims": len(primary),
+        "margins": _margins(place),
+        "doubling": next(
+            (row["doubling"] for row in place.found["margins"].to_dicts() if row["measurement"] == "capability"), None
+        ),
+        "picks": measurement_charts(place, verdicts, specs),
+        "effects": _effects(place, specs),
+        "correlations": _correlations(place, specs),
+        "rough": bool(place.found["correlations"]["rough"].any()),
+        "restatements": [
+            {**row, "name": place.label(row["measurement"])} for row in place.found["restatements"].to_dicts()
+        ],
+        "verdicts": [_verdict(row, place) for row in verdicts.sort("order", "method").to_dicts()],
+        "externalities": [_externality(row, place) for row in place.found["externalities"].to_dicts()],
+        "gates": _gates(place),
+        "failed_gates": _failed_gates(place),
+        "jumps": [{**row, "name": place.label(row["measurement"])} for row in place.found["jumps"].to_dicts()],
+        "pillars": place.found["areas"].to_dicts(),
+    }
+
+
+def _verdict_row(method: str, rows: list[Row], areas: list[str], placebo: bool) -> dict[str, Any]:
+    mine = {row["area"]: row for row in rows if row["method"] == method}
+    return {
+        "method": method,
+        "placebo": placebo,
+        "cells": [_cell(mine[area]) if area in mine else None for area in areas],
+    }
+
+
+def _cell(row: Row) -> dict[str, Any]:
+    return {
+        "label": row["label"],
+        "mark": MARKS[row["label"]],
+        "qualifier": verdict_words.ALONE if verdict_words.lone(row) else row["qualifier"],
+        "beyond": verdict_words.estimate(row, "beyond"),
+        "natural": verdict_words.natural(row["total"], row),
+        "pairs": row["pairs"],
+        "flagged": row["flagged_runs"] and row["label_without_flagged"] != row["label"],
+        "hover": verdict_words.hover(row),
+    }
+
+
+def _verdict(row: Row, place: Place) -> dict[str, Any]:
+    names = ("beyond", "total", "capability")
+    return {
+        **row,
+        **_cell(row),
+        **{name: verdict_words.estimate(row, name) for name in names},
+        "name": place.label(row["measurement"]),
+        "unit": verdict_charts.UNITS[row["scale"]],
+        "reason": verdict_words.reason(row),
+    }
+
+
+def _verdict_chart(rows: list[Row], methods: list[str], areas: list[str]) -> charts.Spec:
+    known = [row for row in rows if row["beyond"] is not None]
+    frame = pl.DataFrame(
+        {
+            "method": [row["method"] for row in known],
+            "area": [row["area"] for row in known],
+            "label": [row["label"] for row in known],
+            **{
+                name: [row[column] / row["margin"] for row in known]
+                for name, column in (("d", "beyond"), ("low", "beyond_lower"), ("high", "beyond_upper"))
+            },
+            "hover": [verdict_words.estimate(row, "beyond") for row in known],
+        },
+        schema_overrides=dict.fromkeys(("d", "low", "high"), pl.Float64),
+    )
+    return verdict_charts.verdict_intervals(frame, methods=methods, areas=areas)
+
+
+def _margins(place: Place) -> dict[str, Any]:
+    margins = place.found["margins"]
+    return {
+        "digest": margins_digest(margins),
+        "given": int((margins["source"] == "given").sum()),
+        "rows": [{**row, "name": place.label(row["measurement"])} for row in margins.to_dicts()],
+    }
+
+
+def _effects(place: Place, specs: Specs) -> list[Row]:
+    effects = effect_rows(place.found["effects"], place.shown)
+    cells = [row for row in effects if row["standardised"] is not None]
+    names = ["method", "measurement", "group", "standardised", "effect", "interval", "standardised_interval", "pairs"]
+    if cells:
+        frame = pl.DataFrame(
+            [{name: row[name] for name in (*names, "models", "beyond")} for row in cells], infer_schema_length=None
+        )
+        specs[f"effects{place.slug}"] = charts.effect_map(
+            frame.rename({"standardised_interval": "standardised interval"}),
+            methods=place.others,
+            measurements=[measure.label for measure in place.shown.values()],
+        )
+    return effects
+
+
+def _correlations(place: Place, specs: Specs) -> list[Row]:
+    rows = place.found["correlations"].filter(pl.col("score_name") == SCORE)
+    correlations = [{**row, "measurement": place.label(row["measurement"])} for row in rows.to_dicts()]
+    if correlations:
+        specs[f"correlations{place.slug}"] = charts.correlation_intervals(
+            pl.DataFrame(correlations), measurements=[measure.label for measure in place.shown.values()]
+        )
+    return [{**row, "interval": interval(row["low"], row["high"])} for row in correlations]
+
+
+def _externality(row: Row, place: Place) -> Row:
+    return {
+        **row,
+        "name": place.label(row["measurement"]),
+        "total": verdict_words.estimate(row, "total"),
+        "beyond": verdict_words.estimate(row, "beyond"),
+    }
+
+
+def _gates(place: Place) -> list[Row]:
+    counts = (
+        place.found["gates"]
+        .group_by("gate", maintain_order=True)
+        .agg(pl.col("blocking").first(), passed=pl.col("passed").sum(), claims=pl.len())
+    )
+    order = {name: position for position, name in enumerate(GATES)}
+    rows = [{**row, "asks": GATES.get(row["gate"], "")} for row in counts.to_dicts()]
+    return sorted(rows, key=lambda row: order.get(row["gate"], len(order)))
+
+
+def _failed_gates(place: Place) -> list[Row]:
+    """The gates that failed, one row where all methods share the detail."""
+    failed = place.found["gates"].filter(~pl.col("passed"))
+    rows = failed.group_by("gate", "measurement", "detail", "blocking").agg(pl.col("method").sort())
+    everyone = failed["method"].n_unique()
+    return [
+        {
+            **row,
+            "name": place.label(row["measurement"]),
+            "methods": "all" if len(row["method"]) == everyone > 1 else ", ".join(row["method"]),
+        }
+        for row in rows.sort("blocking", "gate", "measurement", descending=[True, False, False]).to_dicts()
+    ]
