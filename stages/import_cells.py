@@ -1,5 +1,6 @@
 """Cells of a published table as numbers, a column at a time: what is a number, what is missing, what is neither."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -27,11 +28,12 @@ class Numbers:
     counts: dict[str, int]
 
 
-def numbers(cells: pl.Series) -> Numbers:
+def numbers(cells: pl.Series, missing: Sequence[str] = ()) -> Numbers:
     """The cells of a column as numbers: plain ones at once, those written otherwise by one pattern.
 
     Text is read as `1,014.45` (thousands), `88.03 ± 0.25` (value and standard error), `8/255`, `+2`, `84.2%`; a minus
-    sign may be U+2212. NaN counts as missing, and is counted. A number beyond float64 and an infinite one are bad.
+    sign may be U+2212. `missing`: texts that stand for a missing cell here, beside the usual ones. NaN counts as
+    missing, and is counted. A number beyond float64 and an infinite one are bad.
     """
     nothing = pl.Series([None] * len(cells), dtype=pl.Float64)
     no = pl.repeat(False, len(cells), eager=True)
@@ -46,16 +48,16 @@ def numbers(cells: pl.Series) -> Numbers:
         return Numbers(nothing, nothing, no, no, {"missing": len(cells)})
     if cells.dtype != pl.String:
         return Numbers(nothing, nothing, no, cells.is_not_null(), {"missing": cells.null_count()})
-    return _from_text(cells)
+    return _from_text(cells, missing)
 
 
-def _from_text(cells: pl.Series) -> Numbers:
+def _from_text(cells: pl.Series, missing_too: Sequence[str]) -> Numbers:
     value = cells.cast(pl.Float64, strict=False)
     plain = (value.is_finite() & cells.str.contains(r"\d")).fill_null(False)
     rest = cells.filter(~plain)
     text = rest.str.strip_chars().str.replace_all("\N{MINUS SIGN}", "-", literal=True).fill_null("")
     lower = text.str.to_lowercase()
-    missing, nan = lower.is_in(MISSING), lower.is_in(NOT_A_NUMBER)
+    missing, nan = lower.is_in(MISSING) | text.is_in(list(missing_too)), lower.is_in(NOT_A_NUMBER)
     found = text.str.extract_groups(_PATTERN).struct.unnest()
     first, second, over = (_float(found[group]) for group in ("1", "3", "5"))
     odd = pl.DataFrame({"first": first, "over": over, "error": second}).select(

@@ -93,10 +93,10 @@ def _measured(
         faults += unfit_names(raw.source, "measurement", in_rows)
         names = in_rows.drop_nulls().unique(maintain_order=True).to_list()
         measured, _ = _roles(spec, raw, names, faults)
-        return from_long(raw.source, frame, rows, in_rows, spec.long, _about(spec), faults), measured
+        return from_long(raw.source, frame, rows, in_rows, spec.long, _about(spec), spec.missing, faults), measured
     names = [name for name in frame.columns if name not in (*spec.key, *_about(spec))]
     measured, explicit = _roles(spec, raw, names, faults)
-    wide, left_out = from_wide(raw.source, frame, rows, [one.name for one in measured], explicit, faults)
+    wide, left_out = from_wide(raw.source, frame, rows, [one.name for one in measured], explicit, spec.missing, faults)
     if left_out:
         notes.append(f"{len(left_out)} columns left out, text or empty: {', '.join(map(short, left_out))}")
     measured = [one for one in measured if one.name not in left_out]
@@ -142,7 +142,7 @@ def _models(source: str, wide: Wide, spec: Spec, faults: list[str], notes: list[
             columns[name] = pl.Series([None] * len(wide.rows), dtype=pl.Float64)
             continue
         column, factor = spec.scale[name]
-        found = numbers(wide.about[column])
+        found = numbers(wide.about[column], spec.missing)
         value = found.value * factor
         faults += bad_cells(
             source, column, wide.rows, wide.about[column], found.bad | (found.value <= 0).fill_null(False)

@@ -18,7 +18,7 @@ LONG = ("measurement", "value", "standard_error", "n")
 SCALES = ("flops", "parameters")
 FIELDS = (
     *("study", "key", "family", "scale", "capability", "safety", "lower_is_better", "against", "percent"),
-    *("ignore", "long", "join", "format"),
+    *("ignore", "missing", "long", "join", "format"),
 )
 
 
@@ -33,7 +33,8 @@ class WrongImport(ValueError):
 @dataclass(frozen=True)
 class Spec:
     """What a table is to be read as. `scale` holds (column, factor) by name; `family` a column, {"regex": pattern} or
-    globs on the key; `long` the columns of a long table (measurement: several); `join` further tables by prefix.
+    globs on the key; `missing` the texts that stand for a missing cell; `long` the columns of a long
+    table (measurement: several); `join` further tables by prefix.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Spec:
     against: Mapping[str, str] = field(default_factory=dict)
     percent: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     long: Mapping[str, Any] | None = None
     join: Mapping[str, str] = field(default_factory=dict)
     format: str | None = None
@@ -188,7 +190,7 @@ _READ = {
     "key": _names,
     "family": _family,
     "scale": _scale,
-    **dict.fromkeys(("capability", "safety", "lower_is_better", "percent", "ignore"), _names),
+    **dict.fromkeys(("capability", "safety", "lower_is_better", "percent", "ignore", "missing"), _names),
     **dict.fromkeys(("against", "join"), _mapping),
     "long": _long,
     "format": _format,

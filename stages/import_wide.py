@@ -29,12 +29,18 @@ class Wide:
 
 
 def from_wide(
-    source: str, frame: pl.DataFrame, rows: pl.Series, names: Sequence[str], explicit: Sequence[str], faults: list[str]
+    source: str,
+    frame: pl.DataFrame,
+    rows: pl.Series,
+    names: Sequence[str],
+    explicit: Sequence[str],
+    missing: Sequence[str],
+    faults: list[str],
 ) -> tuple[Wide, list[str]]:
     """The columns `names` as numbers, and those left out: text or empty throughout, and not named by the spec."""
     wide, left_out = Wide(rows, frame), []
     for name in names:
-        found = numbers(frame[name])
+        found = numbers(frame[name], missing)
         if name not in explicit and not found.value.is_not_null().any():
             left_out.append(name)
             continue
@@ -73,18 +79,19 @@ def from_long(
     names: pl.Series,
     long: Mapping[str, Any],
     about: Sequence[str],
+    missing: Sequence[str],
     faults: list[str],
 ) -> Wide:
     """The rows of a long table gathered by model; `names` are their measurements. What is said of a model must be the
     same in all its rows.
     """
-    value = numbers(frame[long["value"]])
+    value = numbers(frame[long["value"]], missing)
     places = rows + pl.Series([", "]) + names
     faults += bad_cells(source, long["value"], places, frame[long["value"]], value.bad)
     columns = {"row": rows, "measurement": names, "value": value.value, "percent": value.percent, "error": value.error}
     for column in ("standard_error", "n"):
         if column in long:
-            found = numbers(frame[long[column]])
+            found = numbers(frame[long[column]], missing)
             faults += bad_cells(source, long[column], places, frame[long[column]], found.bad)
             columns["error" if column == "standard_error" else "n"] = found.value
     cells = pl.DataFrame(columns)

@@ -76,32 +76,35 @@ def log(found: Checked) -> int:
     """Log every model to MLflow and read all back; how many there are. Raises TrackingError on any difference."""
     keys = metric_keys([one.name for one in found.measured])
     described = {keys[one.name]: vars(one) for one in found.measured}
-    rows = list(runs(found, keys))
-    plan = digest([sorted(row["run_key"] for row in rows), described])
+    plan = digest([sorted(run["run_key"] for run in runs(found, keys)), described])
     tracking = Tracking(found.study, plan)
     for key, about in described.items():
         text = json.dumps({"key": key, **about}, ensure_ascii=False)
         tracking.client.log_param(tracking.parent, f"measurement.{digest(key)[:16]}", text)
     logged = {}
-    for row in tqdm(rows, desc="import", unit="model", dynamic_ncols=True, disable=len(rows) < 2):
-        params = {"model": row["model"], "family": row["family"] or ""}
-        logged[row["run_key"]] = tracking.log(row["run_key"], row["model"], params, row["metrics"], 0).values_digest
+    models = len(found.models)
+    for run in tqdm(runs(found, keys), total=models, desc="import", unit="model", dynamic_ncols=True):
+        params = {"model": run["model"], "family": run["family"] or ""}
+        logged[run["run_key"]] = tracking.log(run["run_key"], run["model"], params, run["metrics"], 0).values_digest
     held = tracking.read()
     verify(logged, held)
-    state = json.dumps({"plan": plan, "models": len(rows)})
+    state = json.dumps({"plan": plan, "models": models})
     tracking.client.set_experiment_tag(tracking.experiment, IMPORTED, state)
     return len(held)
 
 
 def runs(found: Checked, keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """A run for each model: its metrics by MLflow name, and the key, made of the model and all that is known of it."""
-    columns = [(keys[name], found.values[name].to_list()) for name in found.values.columns]
-    columns += [(f"standard_error/{keys[name]}", found.errors[name].to_list()) for name in found.errors.columns]
-    columns += [(f"n/{keys[name]}", found.n[name].to_list()) for name in found.n.columns]
-    columns += [(name, found.models[name].to_list()) for name in ("flops", "parameters")]
-    for position, (model, family) in enumerate(found.models.select("model", "family").iter_rows()):
-        metrics = {key: values[position] for key, values in columns if values[position] is not None}
-        content = {"model": model, "family": family, "metrics": metrics}
+    errors = found.errors.rename(lambda name: f"standard_error/{keys[name]}")
+    counts = found.n.rename(lambda name: f"n/{keys[name]}")
+    whole = pl.concat([found.models, found.values.rename(keys), errors, counts], how="horizontal")
+    for row in whole.iter_rows(named=True):
+        model, family = row.pop("model"), row.pop("family")
+        content = {
+            "model": model,
+            "family": family,
+            "metrics": {name: value for name, value in row.items() if value is not None},
+        }
         yield {**content, "run_key": digest(content)}
 
 

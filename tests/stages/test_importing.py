@@ -11,6 +11,9 @@ from analysis.tables import RESULTS
 from stages import importing
 from stages.cli import main
 from stages.errors import TrackingError
+from stages.import_check import check
+from stages.import_readers import read_table
+from stages.import_spec import read_spec
 from stages.importing import collect, metric_keys, results_of
 from stages.tracking import Tracking
 
@@ -56,9 +59,7 @@ def test_a_table_goes_in_and_comes_out_the_same(tmp_path: Path, capsys: pytest.C
         "  1 column names had newlines or runs of spaces, now one space",
     ]
     results, against = collect("table")
-    direct = importing.check(
-        importing.read_table(Path(table), importing.read_spec(Path(spec))), importing.read_spec(Path(spec))
-    )
+    direct = check(read_table(Path(table), read_spec(Path(spec))), read_spec(Path(spec)))
     assert results.equals(results_of(direct))
     assert against == {"brier": "mmlu"}
     assert results.schema == pl.Schema(RESULTS.columns)
@@ -164,13 +165,13 @@ def test_mlflow_names_are_safe_and_different() -> None:
 
 def test_rows_that_differ_in_anything_have_different_keys(tmp_path: Path) -> None:
     table, spec = (Path(path) for path in written(tmp_path))
-    read = importing.read_spec(spec)
-    found = importing.check(importing.read_table(table, read), read)
+    read = read_spec(spec)
+    found = check(read_table(table, read), read)
     keys = metric_keys([one.name for one in found.measured])
     first = [run["run_key"] for run in importing.runs(found, keys)]
     moved = tmp_path / "elsewhere" / "other.csv"
     moved.parent.mkdir()
     moved.write_text(table.read_text())
-    again = importing.check(importing.read_table(moved, read), read)
+    again = check(read_table(moved, read), read)
     assert [run["run_key"] for run in importing.runs(again, keys)] == first
     assert len(set(first)) == 12

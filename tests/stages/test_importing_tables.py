@@ -83,7 +83,7 @@ def test_everything_wrong_with_a_spec_is_there_at_once(tmp_path: Path) -> None:
         read_spec(tmp_path / "spec.yaml")
     assert caught.value.faults == [
         "spec.yaml: 'keys' is not one of: study, key, family, scale, capability, safety, lower_is_better, against, "
-        "percent, ignore, long, join, format",
+        "percent, ignore, missing, long, join, format",
         "spec.yaml: line 7: 'safety' stands more than once",
         "spec.yaml: study: '../x' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "spec.yaml: scale: {'size': 'a'} is not a mapping of flops and parameters to columns",
@@ -91,6 +91,12 @@ def test_everything_wrong_with_a_spec_is_there_at_once(tmp_path: Path) -> None:
         "spec.yaml: long: {'value': 'a'} is not a mapping of measurement and value (and standard_error, n) to columns",
         "spec.yaml: format: 'xml' is not one of: table, lm-eval, inspect, robustbench",
     ]
+
+
+def test_a_study_can_have_its_own_sign_for_a_missing_cell(load: Any) -> None:
+    text = "name,mmlu,acc\na,1,/\nb,2,95.0\n"
+    assert load(text, missing=["/"]).values["acc"].to_list() == [None, 95.0]
+    assert faults(load, text) == ["table.csv: column 'acc', row 'a': '/' is not a number"]
 
 
 def test_percents_become_fractions_with_their_errors(load: Any) -> None:
@@ -165,40 +171,6 @@ def test_long_tables_are_gathered_by_model(load: Any) -> None:
         "table.csv: row 'a': 'x/acc' stands 2 times",
         "table.csv: column 'kind', row 'a': one model with several: 'K', 'M'",
     ]
-
-
-@pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "/etc/passwd", "<script>alert(1)</script>", "a; rm -rf *", "C:\\x"]
-)
-def test_names_are_inert_text(load: Any, name: str) -> None:
-    found = load(f'name,mmlu,"{name}"\n"{name}",1,2\n')
-    assert found.models["model"].to_list() == [name]
-    assert found.measured[1].name == name
-
-
-def test_names_nobody_can_see_or_hold_are_refused(load: Any) -> None:
-    text = f"name,mmlu\na\x00b,1\ngpt\u202e2,2\n{'x' * 10_000},3\n"
-    assert faults(load, text) == [
-        r"table.csv: row 'a\x00b': holds control or invisible characters",
-        r"table.csv: row 'gpt\u202e2': holds control or invisible characters",
-        f"table.csv: row '{'x' * 57}...': 10,000 characters, at most 500",
-    ]
-    assert faults(load, f"name,{'y' * 10_000},mm\u200blu\na,1,2\n") == [
-        r"table.csv: column 'mm\u200blu': holds control or invisible characters",
-        f"table.csv: column '{'y' * 57}...': 10,000 characters, at most 500",
-    ]
-
-
-def test_look_alikes_are_kept_apart_and_named(load: Any) -> None:
-    found = load("name,mmlu\nopt,1\n\u043ept,2\nOPT,3\n")
-    assert len(found.models) == 3
-    assert r"names that look alike, kept apart: 'opt', '\u043ept', 'OPT'" in found.notes
-
-
-def test_newlines_in_column_names_are_one_space(load: Any) -> None:
-    found = load('name,mmlu,"win\nrate (\N{GREEK CAPITAL LETTER SIGMA})"\na,1,2\n', safety=["win rate (Σ)"])
-    assert found.measured[1].name == "win rate (Σ)"
-    assert "1 column names had newlines or runs of spaces, now one space" in found.notes
 
 
 @pytest.mark.parametrize(
