@@ -63,10 +63,12 @@ def verdict_intervals(rows: pl.DataFrame, *, methods: list[str], areas: list[str
             tooltip=["method:N", "area:N", "label:N", "hover:N"],
         )
     )
-    once = alt.Chart().transform_filter("datum.first")  # a mark for each row of the data would darken the band
-    margin = once.mark_rect(color="#808080", opacity=0.2).encode(x=alt.datum(-1), x2=alt.datum(1))
-    first = rows.with_columns(first=pl.int_range(pl.len()).over("area") == 0)
-    layered = alt.layer(margin, ends, dots, data=rows_of(first)).properties(width=230, height=alt.Step(22))
+    # One row of each area carries the band: a band for each row of the data would darken it.
+    here = pl.when(pl.int_range(pl.len()).over("area") == 0)
+    rows = rows.with_columns(least=here.then(-1.0), most=here.then(1.0))
+    band = alt.Chart().mark_rect(color="#808080", opacity=0.2)
+    margin = band.encode(x=alt.X("least:Q", title=None), x2="most:Q")
+    layered = alt.layer(margin, ends, dots, data=rows_of(rows)).properties(width=230, height=alt.Step(22))
     faceted = layered.facet(facet=alt.Facet("area:N", sort=areas, title=None), columns=3)
     return spec_of(faceted.resolve_scale(x="independent").properties(title="Safety beyond capability (D), in margins"))
 

@@ -38,7 +38,7 @@ _SAID = {
     "UNDETERMINED": "undecided on {}",
     "BLOCKED": "no verdict on {}",
 }
-ALONE = "beyond its margin as a single claim, not with all claims counted"
+ALONE = "above its margin only as a single claim, not with all claims counted"
 _SAID |= {ALONE: "{}: " + ALONE}
 _ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", ALONE, "UNDETERMINED", "BLOCKED")
 

@@ -1,12 +1,10 @@
 """What `dvc metrics show` prints of the findings."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
 
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.tables import RESULTS, checked
@@ -16,32 +14,27 @@ from stages.preregistered import preregistered
 FIXED = preregistered({"areas": {"outliers": "condition00/auroc"}, "margins": {"condition00/auroc": 0.1}, "draws": 200})
 
 
-@pytest.fixture
-def simulated() -> Callable[..., tuple[pl.DataFrame, pl.DataFrame]]:
-    """Results and runs of a simulated study, its true capability as the score's one measurement."""
-
-    def make(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
-        results, scores = simulated_study(world, np.random.default_rng(0))
-        run = ["domain", "dataset", "method", "model", "seed", "step"]
-        value = 1 / (1 + (-pl.col("score")).exp())
-        clean = results.filter(measurement="condition00/auroc").drop("value")
-        clean = clean.join(scores.select(*run, value=value), on=run).with_columns(
-            measurement=pl.lit("clean/accuracy"),
-            metric=pl.lit("accuracy"),
-            condition=pl.lit("clean"),
-            axis=pl.lit("capability"),
-            pillar=pl.lit(None, dtype=pl.String),
-        )
-        table = checked(pl.concat([results, clean.select(results.columns)]).select(list(RESULTS.columns)), RESULTS)
-        runs = table.select(*run[:-1], "family", "parameters").unique()
-        return table, runs.with_columns(status=pl.lit("finished"), reason=pl.lit(""))
-
-    return make
+def simulated_tables(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Results and runs of a simulated study, its capability score as the one capability measurement."""
+    results, scores = simulated_study(world, np.random.default_rng(0))
+    run = ["domain", "dataset", "method", "model", "seed", "step"]
+    value = 1 / (1 + (-pl.col("score")).exp())
+    clean = results.filter(measurement="condition00/auroc").drop("value")
+    clean = clean.join(scores.select(*run, value=value), on=run).with_columns(
+        measurement=pl.lit("clean/accuracy"),
+        metric=pl.lit("accuracy"),
+        condition=pl.lit("clean"),
+        axis=pl.lit("capability"),
+        pillar=pl.lit(None, dtype=pl.String),
+    )
+    table = checked(pl.concat([results, clean.select(results.columns)]).select(list(RESULTS.columns)), RESULTS)
+    runs = table.select(*run[:-1], "family", "parameters").unique()
+    return table, runs.with_columns(status=pl.lit("finished"), reason=pl.lit(""))
 
 
-def test_the_summary_says_each_verdict_with_its_effect(simulated: Callable, tmp_path: Path) -> None:
+def test_the_summary_says_each_verdict_with_its_effect(tmp_path: Path) -> None:
     world = World(measurements=2, methods={"shield": Method(beyond=0.8), "placebo": Method()}, families=4)
-    results, runs = simulated(world)
+    results, runs = simulated_tables(world)
     analyse.write(results, runs, FIXED, tmp_path)
     said = json.loads((tmp_path / "audit.json").read_text())
     verdicts = pl.read_parquet(tmp_path / "findings/verdicts.parquet").filter(area="outliers")

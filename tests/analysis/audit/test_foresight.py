@@ -1,0 +1,56 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.audit.foresight import assumed_spread, foreseen, spread_of_claims
+from analysis.audit.power import detectable_effect, equivalence_halfwidth
+from analysis.audit.settings import AuditSettings
+from analysis.audit.simulated import Method, World, simulated_study
+from analysis.audit.verdicts import audit
+
+SETTINGS = AuditSettings(draws=200)
+
+
+def spread(world: World, seed: int = 0) -> dict[str, object]:
+    rng = np.random.default_rng(seed)
+    results, scores = simulated_study(world, rng)
+    found = audit(results, scores, primary=["condition00/auroc"], settings=SETTINGS, rng=rng)
+    verdicts = found.verdicts.with_columns(area=pl.lit("outliers"))
+    return spread_of_claims(results, scores, verdicts, SETTINGS).row(0, named=True)
+
+
+def test_an_assumed_spread_is_the_paired_t_test() -> None:
+    few = foreseen(assumed_spread(0.5, [("outliers", 0.1)], models=2), models=2, seeds=[5, 20], claims=10)
+    assert few["alone"].to_list() == pytest.approx([0.1 + detectable_effect(n, 0.5) for n in (10, 40)])
+    assert few["among"].to_list() == pytest.approx([0.1 + detectable_effect(n, 0.5, claims=10) for n in (10, 40)])
+    many = foreseen(assumed_spread(0.5, [("outliers", 0.1)], models=12), models=12, seeds=[4], claims=1)
+    assert many["equivalence"].to_list() == pytest.approx([equivalence_halfwidth(12, 0.25)])
+    assert many["alone"].to_list() == many["among"].to_list()
+
+
+def test_seeds_help_only_against_what_seeds_scatter() -> None:
+    noisy = World(families=4, seeds=4, methods={"m": Method()}, seed_spread=0.5, interaction_spread=0.0)
+    differing = World(families=4, seeds=4, methods={"m": Method()}, seed_spread=0.01, interaction_spread=0.5)
+    shares = [np.median([spread(world, seed)["seed_share"] for seed in range(5)]) for world in (noisy, differing)]
+    assert shares[0] > 0.6
+    assert shares[1] < 0.1
+    base = {"area": ["a"], "margin": [0.1], "unit": ["model"], "seeds": [2.0], "sd": [0.4]}
+    for share, wanted in ((1.0, 0.5), (0.0, 1.0)):
+        rows = foreseen(pl.DataFrame({**base, "seed_share": [share]}), models=8, seeds=[2, 8], claims=1)
+        two, eight = rows["equivalence"]
+        assert eight / two == pytest.approx(wanted)
+
+
+def test_the_spread_is_that_of_a_models_effect() -> None:
+    """Where models alone differ, each time a method meets one and the baseline too, D scatters by root two of that."""
+    world = World(
+        families=4, seeds=2, methods={"m": Method()}, seed_spread=0.0, interaction_spread=0.4, capability_spread=0.01,
+        examples=10_000_000,
+    )  # fmt: skip
+    found = [spread(world, seed) for seed in range(8)]
+    assert {row["unit"] for row in found} == {"model"}
+    assert float(np.mean([float(str(row["sd"])) for row in found])) == pytest.approx(0.4 * 2**0.5, rel=0.2)
+
+
+def test_a_single_pair_foresees_nothing() -> None:
+    assert foreseen(assumed_spread(0.5, [("a", 0.1)], models=1), models=1, seeds=[1], claims=1).is_empty()

@@ -1,0 +1,132 @@
+"""diffprog audit, verify and plan --power, on a simulated study and on a store of two cells."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.audit.simulated import Method, World
+from pipelines.outcomes import Outcomes
+from stages import analyse, tables
+from stages.cli import main
+from stages.payloads import outcomes_bytes
+from stages.store import Store
+from tests.stages.test_analyse import FIXED, simulated_tables
+
+WORLD = World(measurements=2, methods={"shield": Method(beyond=0.8), "placebo": Method()}, families=4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("DIFFPROG_STORE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    analyse.write(*simulated_tables(WORLD), FIXED)
+    verdict = pl.read_parquet("findings/verdicts.parquet").filter(method="shield", area="outliers").row(0, named=True)
+    assert main(["audit", "shield"]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 30
+    assert max(map(len, shown.splitlines())) <= 130
+    line = next(line for line in shown.splitlines() if "DIFFERENTIAL" in line)
+    assert line.split()[:3] == ["outliers", "DIFFERENTIAL", f"{verdict['beyond']:+.2f}"]
+    assert line.endswith(f"{verdict['pairs']} of {verdict['models']} models")
+    runs = 4 * 4 * 2
+    assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown
+    assert "placebos        1 " in shown
+    assert main(["audit", "sword"]) == 2
+    assert capsys.readouterr().err == "'sword' is not one of the methods that were audited: placebo, shield\n"
+
+
+def test_before_there_are_findings_the_way_to_them_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "shield"]) == 2
+    assert capsys.readouterr().err == "findings/verdicts.parquet: not there yet; `dvc repro` makes it\n"
+
+
+def write_study(value: float) -> None:
+    """One run under one condition, its outcomes in the store, and results that say `value`."""
+    logits = np.zeros((8, 2), np.float32)
+    logits[:6, 1] = 1
+    none = np.full(8, -1)
+    outcomes = Outcomes(logits, np.ones(8, np.int64), np.arange(8), none, none)
+    Store("store").write("cells", "c" * 32, outcomes_bytes(outcomes))
+    run = {"domain": "vision", "dataset": "d", "method": "standard", "model": "cnn-1", "family": "cnn", "seed": 0}
+    size = {"parameters": 1, "flops": 1.0}
+    fate = {"status": "finished", "reason": ""}
+    key = {"run": "standard/cnn-1/0", "run_key": "r"}
+    what = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy", "axis": "safety"}
+    what |= {"pillar": "robustness", "higher_is_better": True}
+    tables.write(
+        [{**run, **size, **fate, **key, "steps": 1, "loss": 0.0, "spec": ""}], tables.RUNS, Path("runs.parquet")
+    )
+    tables.write(
+        [{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""}],
+        tables.OUTCOMES,
+        Path("outcomes.parquet"),
+    )
+    spec = json.dumps({"use": "accuracy", "options": {}})
+    tables.write(
+        [{"domain": "vision", **what, "spec": spec, "code": ""}],
+        tables.PLANNED_MEASUREMENTS,
+        Path("plan/measurements.parquet"),
+    )
+    row = {**run, **size, **what, "step": 1, "part": "all", "value": value, "standard_error": None, "n": 8, "flags": ""}
+    tables.write([row], tables.RESULTS, Path("results.parquet"))
+
+
+def test_a_number_is_made_again_from_its_outcomes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_study(0.75)
+    assert main(["verify", "standard/cnn-1/0:clean/accuracy"]) == 0
+    assert capsys.readouterr().out == (
+        "standard/cnn-1/0:clean/accuracy\n"
+        f"  from the stored outcomes  0.75   (cell {'c' * 32})\n"
+        "  in results.parquet        0.75\n"
+        "  the same\n"
+    )
+    write_study(0.5)
+    assert main(["verify", "standard/cnn-1/0:clean/accuracy"]) == 1
+    assert capsys.readouterr().out.endswith("  they differ by 0.25\n")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("clean/accuracy", "'clean/accuracy' is not METHOD/MODEL/SEED:CONDITION/METRIC, with /PART where one is meant"),
+        ("a/b/0:clean/accuracy", "'a/b/0' is not one of the 1 finished runs, the first 'standard/cnn-1/0'"),
+        (
+            "standard/cnn-1/0:pgd/accuracy",
+            "'pgd/accuracy' of standard/cnn-1/0 is not among what was measured: clean/accuracy",
+        ),
+        ("standard/cnn-1/0:clean/accuracy/fog", "clean/accuracy has no part 'fog': all"),
+    ],
+)
+def test_a_number_that_is_not_there_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], cell: str, message: str
+) -> None:
+    write_study(0.75)
+    assert main(["verify", cell]) == 2
+    assert capsys.readouterr().err == message + "\n"
+
+
+def test_a_plan_says_what_it_can_show(
+    study: Callable[[Mapping[str, Any]], Path], tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny["audit"] = {"areas": {"outliers": "near/auroc"}, "margins": {"near/auroc": 0.1}}
+    study(tiny)
+    assert main(["plan", "--power", "--sd", "0.5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tiny: 2 methods against standard in 1 areas: 2 claims"
+    assert lines[1] == "3 models x 2 seeds a method, 18 runs"
+    assert "spread of D: 0.5 a pair, assumed (--sd)" in lines
+    planned = next(line.split() for line in lines if line.endswith("planned"))
+    assert planned[:3] == ["outliers", "2", "0.10"]
+    seeds = [float(line.split()[3]) for line in lines if line.startswith("  outliers")]
+    assert seeds == sorted(seeds, reverse=True)
+    assert main(["plan"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
