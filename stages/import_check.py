@@ -50,7 +50,7 @@ def check(raw: Raw, spec: Spec) -> Checked:
     if missing:
         raise WrongImport([*faults, *missing])
     wide, measured = _measured(raw, frame, spec, faults, notes)
-    if faults:
+    if faults and spec.long:
         raise WrongImport(faults)
     models = _models(raw.source, wide, spec, faults, notes)
     values, errors = _in_one_unit(raw.source, wide, measured, spec, faults)
@@ -144,9 +144,8 @@ def _models(source: str, wide: Wide, spec: Spec, faults: list[str], notes: list[
         column, factor = spec.scale[name]
         found = numbers(wide.about[column], spec.missing)
         value = found.value * factor
-        faults += bad_cells(
-            source, column, wide.rows, wide.about[column], found.bad | (found.value <= 0).fill_null(False)
-        )
+        faults += bad_cells(source, column, wide.rows, wide.about[column], found.bad)
+        faults += _lines(source, column, wide.rows, found.value, (found.value <= 0).fill_null(False), "is not above 0")
         if name == "parameters":
             uneven = ((value - value.round()).abs() > 1e-6 * value.abs()).fill_null(False) | (
                 value >= 2.0**63

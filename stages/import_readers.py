@@ -152,7 +152,7 @@ def _logs(chosen: str, contents: Mapping[Path, Any]) -> tuple[list[dict[str, Any
         except import_logs.NotThatFormat as error:
             faults.append(f"{file.name}: {error}")
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            faults.append(f"{file.name}: not a {chosen} file: {type(error).__name__}: {error}")
+            faults.append(f"{file.name}: not in the form of {chosen}: {type(error).__name__}: {error}")
         else:
             rows += found
             lower |= falling

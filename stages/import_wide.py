@@ -45,6 +45,8 @@ def from_wide(
             left_out.append(name)
             continue
         faults += bad_cells(source, name, rows, frame[name], found.bad)
+        if found.bad.sum() > len(rows) / 2:
+            faults.append(f"{source}: column {short(name)}: mostly text: it can be named under 'ignore'")
         wide.values[name], wide.errors[name], wide.percent[name] = found.value, found.error, found.percent
         wide.counts.update(found.counts)
     return wide, left_out
@@ -60,8 +62,6 @@ def bad_cells(source: str, column: str, rows: pl.Series, cells: pl.Series, bad: 
     ]
     if len(found) > MOST_LINES:
         lines.append(f"{where}: and {len(found) - MOST_LINES:,} more cells that are not numbers")
-    if len(found) > len(bad) / 2:
-        lines.append(f"{where}: mostly text: it can be named under 'ignore'")
     return lines
 
 

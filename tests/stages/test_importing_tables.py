@@ -35,12 +35,16 @@ def faults(load: Any, text: str, name: str = "table.csv", **fields: Any) -> list
 
 
 def test_all_faults_are_there_at_once_each_with_column_and_row(load: Any) -> None:
-    text = "name,mmlu,x,y\ngpt-2,0.5,1O3,1\nopt,inf,2,1\nopt,0.1,2,hello\n"
-    assert faults(load, text) == [
+    text = "name,mmlu,x,y,z,flop\ngpt-2,0.5,1O3,1,0.7,a lot\nopt,inf,2,1,70,1\nopt,0.1,2,hello,71,-2\n"
+    assert faults(load, text, scale={"flops": "flop"}, family={"regex": "^(o.*)"}) == [
         "table.csv: row 'opt' stands 2 times; the key is name",
         "table.csv: column 'mmlu', row 'opt': 'inf' is not a number",
         "table.csv: column 'x', row 'gpt-2': '1O3' is not a number",
         "table.csv: column 'y', row 'opt': 'hello' is not a number",
+        "table.csv: row 'gpt-2': no family",
+        "table.csv: column 'flop', row 'gpt-2': 'a lot' is not a number",
+        "table.csv: column 'flop', row 'opt': -2.0 is not above 0",
+        "table.csv: column 'z', row 'gpt-2': 0.7 stands among percents; if all are, name the column under 'percent'",
     ]
 
 
