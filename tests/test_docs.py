@@ -59,3 +59,11 @@ def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = re.findall(r'add_parser\(\s*"(\w+)"', (ROOT / "stages/cli.py").read_text())
     assert [name for name in commands if f"diffprog {name}" not in readme] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_studies_shown_are_valid_but_for_their_data(path: Path) -> None:
+    with pytest.raises(params.WrongParams) as caught:
+        params.read(path)
+    assert len(caught.value.faults) == 1
+    assert "vision.data: " in caught.value.faults[0]
