@@ -112,7 +112,9 @@ def _jump_charts(place: Place, specs: Specs) -> dict[str, str]:
             if each in place.shown and len(rows := fits.filter(curve, pl.col("measurement") == each))
         ]
         made[name] = f"jumps{place.slug}_{slug(name)}"
-        specs[made[name]] = verdict_charts.jump_curves(panels, axis=row["axis"])
+        curve_name = row["model"] or ("all families pooled" if row["family"] == "pooled" else row["family"])
+        said = f"{curve_name}: {row['label']}{' (confirmed)' if row['confirmed'] else ''}"
+        specs[made[name]] = verdict_charts.jump_curves(panels, axis=row["axis"], title=said)
     return made
 
 

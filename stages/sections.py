@@ -17,7 +17,7 @@ GATES = {
     "saturation": "the measurement is neither at its floor nor at its ceiling",
     "validity": "the method's runs carry no flag that voids them, such as masked gradients",
     "baseline validity": "nor do the standard runs",
-    "moves with scale": "standard models differ more than their seeds",
+    "moves with scale": "standard models differ by more than three times what their seeds do",
     "pairs": "there are enough runs paired by model and seed",
     "equal FLOPs": "the method is held against standard training with the same FLOPs",
     "ladder": "there are enough standard models for a ladder",

@@ -181,16 +181,16 @@ def forest(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Spec:
     return spec_of(layered.properties(width=560, height=alt.Step(16)))
 
 
-def jump_curves(panels: list[tuple[str, pl.DataFrame]], *, axis: str) -> Spec:
+def jump_curves(panels: list[tuple[str, pl.DataFrame]], *, axis: str, title: str) -> Spec:
     """The measured curve of standard runs with the best smooth fit and the best fit with a jump; its companion beside
-    it. Each panel is a title and rows of JUMP_FITS; `axis` is its axis.
+    it. Each panel is a title and rows of JUMP_FITS; `axis` is its axis; `title` says which curve it is and its verdict.
     """
     size = SIZES[axis]
     charts = [
-        _curve(title, rows.with_columns(size=2 ** pl.col("x")), size, number)
-        for number, (title, rows) in enumerate(panels)
+        _curve(label, rows.with_columns(size=2 ** pl.col("x")), size, number)
+        for number, (label, rows) in enumerate(panels)
     ]
-    return spec_of(alt.hconcat(*charts))
+    return spec_of(alt.hconcat(*charts).properties(title=title))
 
 
 def _curve(title: str, rows: pl.DataFrame, size: str, number: int) -> alt.LayerChart | alt.FacetChart:
