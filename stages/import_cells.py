@@ -72,7 +72,7 @@ def _from_text(cells: pl.Series, missing_too: Sequence[str]) -> Numbers:
         "missing": int(missing.sum()),
         "NaN": int(nan.sum()),
         "with thousands separators": int((text.str.contains(r"\d,\d") & ~bad).sum()),
-        "with a standard error": int((odd["error"].is_not_null() & ~bad).sum()),
+        "with a spread after ±, taken as the standard error": int((odd["error"].is_not_null() & ~bad).sum()),
         "fractions": int((over.is_not_null() & ~bad).sum()),
         "with a percent sign": int(percent.sum()),
     }

@@ -190,13 +190,13 @@ def _in_one_unit(
 
 def _fractions_among_percents(value: pl.Series) -> pl.Series:
     """Which values (rows,) are fractions in a column whose other values are such fractions times a hundred."""
-    low, high = value.filter((value > 0) & (value <= 1)), value.filter(value > 1)
+    low, high = value.filter((value > 0) & (value < 1)), value.filter(value > 1)
     none = pl.repeat(False, len(value), eager=True)
     if not len(low) or not len(high) or value.min() < 0 or high.max() > 100 or len(low) > len(high):  # type: ignore[operator]
         return none
     apart = high.min() >= GAP * low.max()  # type: ignore[operator]
     within = bool((low * 100).is_between(high.min() / 2, high.max() * 2).all())  # type: ignore[operator]
-    return ((value > 0) & (value <= 1)).fill_null(False) if apart and within else none
+    return ((value > 0) & (value < 1)).fill_null(False) if apart and within else none
 
 
 def _lines(source: str, name: str, rows: pl.Series, value: pl.Series, where: pl.Series, remark: str) -> list[str]:
