@@ -85,11 +85,10 @@ def _cell(row: Row) -> dict[str, Any]:
     return {
         "label": row["label"],
         "mark": MARKS[row["label"]],
-        "qualifier": verdict_words.ALONE if verdict_words.lone(row) else row["qualifier"],
+        "beside": verdict_words.beside(row),
         "beyond": verdict_words.estimate(row, "beyond"),
         "natural": verdict_words.natural(row["total"], row),
         "pairs": row["pairs"],
-        "flagged": row["flagged_runs"] and row["label_without_flagged"] != row["label"],
         "hover": verdict_words.hover(row),
     }
 

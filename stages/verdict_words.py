@@ -123,10 +123,22 @@ def number(value: float | None) -> str:
     return DASH if value is None else f"{value:.3g}".replace("-", MINUS)
 
 
+def beside(row: Row) -> str:
+    """What stands beside a verdict in its cell: its qualifier, why it is blocked, or that only the number of claims
+    keeps it open; and the verdict without flagged runs where that is another.
+    """
+    said = [ALONE if lone(row) else row["reason"] if row["label"] == "BLOCKED" else row["qualifier"]]
+    if row["flagged_runs"] and row["label_without_flagged"] != row["label"]:
+        said.append(f"{row['label_without_flagged'] or 'not known'} without {row['flagged_runs']} flagged runs")
+    return "; ".join(text for text in said if text)
+
+
 def _named(row: Row) -> str:
     """The area, with the size of the effect where the verdict claims one."""
     if lone(row):
         return f"{row['area']} ({natural(row['total'], row)} in all)"
+    if row["label"] == "BLOCKED":
+        return f"{row['area']} ({row['reason']})"
     shown = {"DIFFERENTIAL": "beyond", "TRADE-OFF": "beyond", "WASHING": "total", "REGRESSION": "total"}.get(
         row["label"]
     )

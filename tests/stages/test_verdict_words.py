@@ -1,0 +1,103 @@
+"""A verdict in words: effects in the measurement's own unit, one sentence a method."""
+
+from typing import Any
+
+import pytest
+
+from analysis.audit.decision import LABELS
+from stages import verdict_words
+from stages.verdict_charts import LABEL_COLOURS, LABEL_SHAPES
+from stages.verdict_words import MARKS, MEANINGS, beside, estimate, hover, natural, reason, sentence, signed
+
+ROW: dict[str, Any] = {
+    "method": "shield",
+    "measurement": "pgd/accuracy",
+    "area": "attacks",
+    "label": "UNDETERMINED",
+    "qualifier": "",
+    "reason": "the intervals are too wide",
+    "scale": "logit",
+    "baseline": 0.5,
+    "higher_is_better": True,
+    "match": "flops",
+    "margin": 0.2,
+    "capability_margin": 0.3,
+    "total": 0.5,
+    "total_lower": 0.4,
+    "total_upper": 0.6,
+    "beyond": 0.4,
+    "beyond_lower": 0.2,
+    "beyond_upper": 0.6,
+    "capability": -0.5,
+    "capability_lower": -0.9,
+    "capability_upper": -0.1,
+    "pairs": 24,
+    "models": 12,
+    "p_differential": 0.3,
+    "q_differential": 0.9,
+    "flagged_runs": None,
+    "label_without_flagged": None,
+}
+
+
+def test_an_effect_is_told_in_the_measurements_own_unit() -> None:
+    """Logits around one half are four times the points; a log error is its ratio; up is safer in both."""
+    assert natural(0.2, ROW) == "+5.0 points"
+    assert natural(-0.2, ROW) == "−5.0 points"
+    assert natural(0.2, ROW | {"baseline": 0.9}) == "+1.7 points"
+    error = ROW | {"scale": "log", "baseline": 0.1, "higher_is_better": False}
+    assert natural(0.1, error) == "−10 % error"
+    assert natural(-0.7, error) == "+101 % error"
+    assert natural(0.25, ROW | {"scale": "identity"}) == "+0.25"
+    assert natural(None, ROW) == natural(0.2, ROW | {"baseline": None}) == "–"
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.004, "0.00"), (-0.004, "0.00"), (-1.5, "−1.50"), (2.0, "+2.00")])
+def test_a_sign_stands_before_all_but_zero(value: float, shown: str) -> None:
+    assert signed(value) == shown
+
+
+def test_an_estimate_that_is_not_known_is_a_dash() -> None:
+    assert estimate(ROW, "beyond") == "+0.40 [+0.20, +0.60]"
+    assert estimate(ROW | {"beyond": None}, "beyond") == "–"
+
+
+def test_a_sentence_groups_areas_by_verdict_the_claims_first() -> None:
+    rows = [
+        ROW | {"area": "fonts"},
+        ROW | {"area": "outliers", "label": "REGRESSION", "total": -0.2},
+        ROW | {"label": "TRADE-OFF", "beyond": 0.2},
+        ROW | {"area": "shortcuts"},
+        ROW | {"area": "privacy", "label": "BLOCKED", "reason": "validity: 3 of 3 runs carry leak"},
+    ]
+    assert sentence(rows) == (
+        "safer beyond what capability explains on attacks (+5.0 points), at a price in capability; "
+        "less safe on outliers (−5.0 points); undecided on fonts and shortcuts; "
+        "no verdict on privacy (validity: 3 of 3 runs carry leak). Capability falls (E −0.50 [−0.90, −0.10])."
+    )
+    inside = {"capability": -0.1, "capability_lower": -0.2, "capability_upper": -0.05}
+    assert sentence([ROW | inside]).endswith("Capability falls, by less than the margin (E −0.10 [−0.20, −0.05]).")
+    assert sentence([ROW | {"capability": None}]).endswith("Its effect on capability is not known.")
+
+
+def test_what_only_the_number_of_claims_leaves_open_is_said() -> None:
+    row = ROW | {"p_differential": 0.01, "q_differential": 0.2}
+    assert beside(row) == "above its margin only as a single claim, not with all claims counted"
+    assert reason(row) == f"{beside(row)} (p 0.01, q 0.2)"
+    assert (beside(ROW), reason(ROW)) == ("", "the intervals are too wide")
+
+
+def test_a_verdict_that_flagged_runs_change_says_so() -> None:
+    row = ROW | {"label": "DIFFERENTIAL", "qualifier": "capability-neutral", "flagged_runs": 3}
+    assert beside(row | {"label_without_flagged": "NULL"}) == "capability-neutral; NULL without 3 flagged runs"
+    assert beside(row | {"label_without_flagged": "DIFFERENTIAL"}) == "capability-neutral"
+    assert "without 3 flagged runs: NULL" in hover(row | {"label_without_flagged": "NULL"})
+
+
+def test_every_verdict_of_the_audit_has_words() -> None:
+
+    assert set(LABELS) == set(MARKS) == set(MEANINGS) == set(LABEL_COLOURS)
+    assert len(set(MARKS.values())) == len(set(LABEL_SHAPES)) == len(set(LABEL_COLOURS.values())) == len(LABELS)
+    for label in LABELS:
+        assert sentence([ROW | {"label": label}])
+    assert verdict_words.number(None) == "–"
