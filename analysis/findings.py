@@ -80,7 +80,7 @@ def audited(
     """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins and externalities.
 
     `areas` is the measurement that stands for each area; without any, every safety measurement is an area of its own.
-    An area whose measurement has no results has no verdict.
+    An area whose measurement has no results has no verdict; nor has anything where there is no capability score.
     """
     safety = results.filter(pl.col("axis") == "safety", pl.col("part") == "all")["measurement"].unique().sort()
     if safety.is_empty():
@@ -89,6 +89,8 @@ def audited(
     named = named or ({} if areas else {name: name for name in safety})
     kept = results if equal_flops else results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
     score = scores.filter(pl.col("score_name") == SCORE)
+    if score.is_empty():
+        return {table.name: table.empty() for table in AUDITED}
     try:
         found = audit(kept, score, primary=list(named), settings=settings, rng=rng)
         about = _about(kept, score, settings)
