@@ -135,3 +135,12 @@ def test_a_run_with_a_flag_is_flagged_and_a_failed_one_has_its_models_size(study
     assert {row["method"]: row["flagged"] for row in ledger(planned).to_dicts()} == {
         "standard": 0, "shield": 0, "scale": 1
     }  # fmt: skip
+
+
+def test_a_study_too_small_for_a_capability_score_has_effects_but_no_verdicts(study: Callable) -> None:
+    results = study()
+    model = results["model"][0]
+    seeds = results["seed"].unique().sort()[:2].to_list()
+    found = run(results.filter(pl.col("model") == model, pl.col("seed").is_in(seeds)))
+    assert len(found["effects"]) > 0
+    assert len(found["verdicts"]) == 0
