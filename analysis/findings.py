@@ -56,17 +56,27 @@ def findings(
     sources = [np.random.default_rng([seed, number]) for number in range(3)]
     planned = planned_runs(runs, results)
     judged, fits = _jumps(results, settings.draws, sources[2])
+    effects = paired_effects(results, scores)
+    audit_tables = audited(results, scores, areas or {}, settings, equal_flops, sources[1])
     return {
         "capability": scores,
         "capability_weights": capability_weights(results),
         "correlations": capability_correlation(results, scores, draws=settings.draws, rng=sources[0]),
-        "effects": paired_effects(results, scores),
+        "effects": effects,
         "ledger": ledger(planned),
         "selection": conformed(selection_tests(planned), SELECTION),
         "jumps": judged,
         "jump_fits": fits,
-        **audited(results, scores, areas or {}, settings, equal_flops, sources[1]),
+        **audit_tables,
+        "verdicts": with_difference(audit_tables["verdicts"], effects),
     }
+
+
+def with_difference(verdicts: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts with the mean difference as measured, which their own scale does not show."""
+    claim = ["domain", "dataset", "method", "measurement"]
+    differences = effects.select(*claim, pl.col("effect").alias("difference"))
+    return checked(verdicts.drop("difference").join(differences, on=claim, how="left"), VERDICTS)
 
 
 def audited(

@@ -87,7 +87,7 @@ def _cell(row: Row) -> dict[str, Any]:
         "mark": MARKS[row["label"]],
         "beside": verdict_words.beside(row),
         "beyond": verdict_words.estimate(row, "beyond"),
-        "natural": verdict_words.natural(row["total"], row),
+        "natural": verdict_words.measured(row),
         "pairs": row["pairs"],
         "hover": verdict_words.hover(row),
     }

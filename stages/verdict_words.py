@@ -93,6 +93,19 @@ def natural(effect: float | None, row: Row) -> str:
     return f"{signed(100 * (moved - start), 1)} points"
 
 
+def measured(row: Row) -> str:
+    """The mean paired difference in the measurement's own unit: points, or percent of the baseline's error."""
+    difference = row.get("difference")
+    if difference is None or row["baseline"] is None:
+        return DASH
+    if row["scale"] == "identity":
+        return signed(difference)
+    if row["scale"] == "log":
+        return f"{signed(-100 * difference / row['baseline'], 0)} % error" if row["baseline"] else DASH
+    sign = 1 if row["higher_is_better"] else -1
+    return f"{signed(100 * sign * difference, 1)} points"
+
+
 def signed(value: float, digits: int = 2) -> str:
     """A number with its sign, none before zero."""
     text = f"{value:+.{digits}f}"
@@ -106,7 +119,7 @@ def hover(row: Row) -> str:
         f"{row['method']}, {row['measurement']}: {row['label']}"
         + (f" ({row['qualifier']})" if row["qualifier"] else ""),
         f"D, beyond capability: {estimate(row, 'beyond')}, about {natural(row['beyond'], row)}",
-        f"T, in all: {estimate(row, 'total')}, about {natural(row['total'], row)}",
+        f"T, in all: {estimate(row, 'total')}; as measured {measured(row)}",
         f"E, on capability: {estimate(row, 'capability')}",
         f"margins: {row['margin']:.2f} of safety, {row['capability_margin']:.2f} of capability",
         f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}",
@@ -136,12 +149,14 @@ def beside(row: Row) -> str:
 def _named(row: Row) -> str:
     """The area, with the size of the effect where the verdict claims one."""
     if lone(row):
-        return f"{row['area']} ({natural(row['total'], row)} in all)"
+        return f"{row['area']} ({measured(row)} in all)"
     if row["label"] == "BLOCKED":
         return f"{row['area']} ({row['reason']})"
     shown = {"DIFFERENTIAL": "beyond", "TRADE-OFF": "beyond", "WASHING": "total", "REGRESSION": "total"}.get(
         row["label"]
     )
+    if shown == "total":
+        return f"{row['area']} ({measured(row)})"
     return f"{row['area']} ({natural(row[shown], row)})" if shown else str(row["area"])
 
 

@@ -37,6 +37,7 @@ VERDICTS = Table(
         "higher_is_better": pl.Boolean,
         "scale": pl.String,  # logit, log or identity: of the estimates and margins
         "baseline": pl.Float64,  # the standard runs' mean value, as measured
+        "difference": pl.Float64,  # the mean paired difference to standard as measured, up is safer
         **_ESTIMATED,
         **dict.fromkeys(_DECIDING, pl.Float64),
         "tier": pl.String,
@@ -56,6 +57,7 @@ VERDICTS = Table(
         "pillar",
         "area",
         "baseline",
+        "difference",
         "pairs_needed",
         "seeds_needed",
     ),

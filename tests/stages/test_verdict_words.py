@@ -7,7 +7,7 @@ import pytest
 from analysis.audit.decision import LABELS
 from stages import verdict_words
 from stages.verdict_charts import LABEL_COLOURS, LABEL_SHAPES
-from stages.verdict_words import MARKS, MEANINGS, beside, estimate, hover, natural, reason, sentence, signed
+from stages.verdict_words import MARKS, MEANINGS, beside, estimate, hover, measured, natural, reason, sentence, signed
 
 ROW: dict[str, Any] = {
     "method": "shield",
@@ -65,7 +65,7 @@ def test_an_estimate_that_is_not_known_is_a_dash() -> None:
 def test_a_sentence_groups_areas_by_verdict_the_claims_first() -> None:
     rows = [
         ROW | {"area": "fonts"},
-        ROW | {"area": "outliers", "label": "REGRESSION", "total": -0.2},
+        ROW | {"area": "outliers", "label": "REGRESSION", "total": -0.2, "difference": -0.05},
         ROW | {"label": "TRADE-OFF", "beyond": 0.2},
         ROW | {"area": "shortcuts"},
         ROW | {"area": "privacy", "label": "BLOCKED", "reason": "validity: 3 of 3 runs carry leak"},
@@ -101,3 +101,11 @@ def test_every_verdict_of_the_audit_has_words() -> None:
     for label in LABELS:
         assert sentence([ROW | {"label": label}])
     assert verdict_words.number(None) == "–"
+
+
+def test_a_difference_as_measured_is_not_that_of_the_scale() -> None:
+    assert measured(ROW | {"difference": -0.158}) == "−15.8 points"
+    assert measured(ROW | {"difference": 0.02, "higher_is_better": False}) == "−2.0 points"
+    error = ROW | {"scale": "log", "higher_is_better": False, "baseline": 0.1, "difference": -0.05}
+    assert measured(error) == "+50 % error"
+    assert measured(ROW | {"difference": None}) == "–"
