@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from analysis.capability import at_last_step
+from analysis.capability import BASELINE, CLEAN_ACCURACY, at_last_step
 from analysis.findings import SCORE
 from stages import charts, verdict_charts
 from stages.places import Place, Specs, slug
@@ -41,6 +43,17 @@ def _safety_charts(place: Place, name: str, rows: pl.DataFrame, specs: Specs) ->
             percent=place.shown[name].percent,
             falling=place.shown[name].falling,
         )
+    against_accuracy = accuracy_points(place, name)
+    if len(against_accuracy):
+        kinds["accuracy"] = f"accuracy{end}"
+        specs[kinds["accuracy"]] = charts.safety_against_capability(
+            against_accuracy,
+            baseline_trend(against_accuracy, percent=place.shown[name].percent),
+            methods=place.methods,
+            titles=("clean: accuracy (%)", place.shown[name].title),
+            percent=place.shown[name].percent,
+            falling=place.shown[name].falling,
+        )
     unit = verdict_charts.UNITS[rows["scale"][0]] if len(rows) else ""
     known, paired = (rows.filter(pl.col(column).is_not_null()) for column in ("beyond", "total"))
     if len(known):
@@ -62,6 +75,35 @@ def safety_points(place: Place, name: str) -> pl.DataFrame:
         .sort(run)
         .select("measurement", "method", "model", "family", "parameters", "flops", "seed", "x", y="value")
     )
+
+
+def accuracy_points(place: Place, name: str) -> pl.DataFrame:
+    """A row per run with a clean accuracy: it, in percent, as x, the measurement's value as y."""
+    run = ["method", "model", "seed"]
+    accuracy = place.results.filter(pl.col("measurement") == CLEAN_ACCURACY).select(*run, x=100 * pl.col("value"))
+    points = place.results.filter(pl.col("measurement") == name).join(accuracy, on=run).sort(run)
+    return points.select("measurement", *run, "family", "parameters", "flops", "x", y="value")
+
+
+def baseline_trend(points: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
+    """The standard runs' least-squares line over the logit of accuracy, shares on the logit scale too; without a band.
+
+    Columns x, y, lower, upper; empty where fewer than three standard runs differ in accuracy.
+    """
+    standard = points.filter(pl.col("method") == BASELINE)
+    x = _logit(standard["x"].to_numpy() / 100)
+    if len(standard) < 3 or np.ptp(x) == 0:
+        return pl.DataFrame(schema=dict.fromkeys(("x", "y", "lower", "upper"), pl.Float64))
+    y = standard["y"].to_numpy()
+    along = np.linspace(x.min(), x.max(), 40)
+    line = np.polyval(np.polyfit(x, _logit(y) if percent else y, 1), along)
+    fitted = 1 / (1 + np.exp(-line)) if percent else line
+    return pl.DataFrame({"x": 100 / (1 + np.exp(-along)), "y": fitted, "lower": fitted, "upper": fitted})
+
+
+def _logit(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    inside = np.clip(shares, 1e-3, 1 - 1e-3)
+    return np.asarray(np.log(inside / (1 - inside)))
 
 
 def _ladder(place: Place, name: str, rows: pl.DataFrame) -> pl.DataFrame:

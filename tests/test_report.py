@@ -11,7 +11,7 @@ import pytest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
-from stages.measurement_charts import as_measured
+from stages.measurement_charts import as_measured, baseline_trend
 from stages.report import build
 from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
@@ -150,7 +150,9 @@ def test_a_falling_measurement_has_its_axis_turned(page: Page) -> None:
 
 
 def test_every_chart_is_there_as_a_picture(folder: Path, page: Page) -> None:
-    safety = [f"{kind}_{name}" for kind in ("forest", "plane", "safety") for name in ("clean-nll", "pgd-accuracy")]
+    safety = [
+        f"{kind}_{name}" for kind in ("accuracy", "forest", "plane", "safety") for name in ("clean-nll", "pgd-accuracy")
+    ]
     assert sorted(page.specs) == sorted(["correlations", "effects", "verdicts", *safety])
     for name in page.specs:
         assert (folder / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
@@ -249,3 +251,13 @@ def test_effects_keep_their_order_and_their_marks() -> None:
     order = ["clean/accuracy", "transfer/accuracy", "clean/nll", "pgd/accuracy", "pc1", "clean_accuracy"]
     assert [row["name"] for row in rows] == order
     assert {row["name"] for row in rows if row["beyond"] > 0 and row["axis"] == "safety"} == {"pgd/accuracy"}
+
+
+def test_the_trend_of_the_baseline_goes_through_runs_that_lie_on_a_line_of_logits() -> None:
+    accuracy = np.array([0.3, 0.5, 0.7, 0.9])
+    y = 1 / (1 + np.exp(-(0.5 + 2 * np.log(accuracy / (1 - accuracy)))))
+    points = pl.DataFrame({"method": ["standard"] * 4, "x": 100 * accuracy, "y": y})
+    trend = baseline_trend(points, percent=True)
+    expected = 1 / (1 + np.exp(-(0.5 + 2 * np.log(trend["x"].to_numpy() / (100 - trend["x"].to_numpy())))))
+    assert np.allclose(trend["y"].to_numpy(), expected)
+    assert len(baseline_trend(points.head(2), percent=True)) == 0
