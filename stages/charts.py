@@ -70,16 +70,17 @@ def safety_against_capability(
     titles: tuple[str, str],
     percent: bool,
     falling: bool,
+    shares: bool = False,
 ) -> Spec:
     """A point per run, its method as colour and shape, its parameters as size, and the ladder of the standard runs with
     its band.
 
     `points` has x, y, method, model, family, parameters, seed; `ladder` has x, y, lower and upper, all as measured.
-    `titles` are of x and y; percent says whether y is a share in [0, 1], and `falling` turns the y axis so that up is
+    `titles` are of x and y; percent and shares say whether y and x are shares in [0, 1]; `falling` turns the y axis so that up is
     safer where lower is.
     """
     x, y = titles
-    x_axis = alt.X("x:Q", title=x, scale=alt.Scale(zero=False), axis=_axis(False))
+    x_axis = alt.X("x:Q", title=x, scale=alt.Scale(zero=False), axis=_axis(shares))
     scale = alt.Scale(zero=False, reverse=falling)
     y_axis = alt.Y("y:Q", title=y, scale=scale, axis=_axis(percent))
     colours, shapes = method_scales(methods)
@@ -92,7 +93,7 @@ def safety_against_capability(
         "opacity": alt.condition(picked, alt.value(0.75), alt.value(0.06)),
         "tooltip": [
             *("method:N", "model:N", "family:N", alt.Tooltip("parameters:Q", format=".3s"), "seed:O"),
-            alt.Tooltip("x:Q", title=x, format=".3g"),
+            alt.Tooltip("x:Q", title=x, format=_format(shares)),
             alt.Tooltip("y:Q", title=y, format=_format(percent)),
         ],
     }

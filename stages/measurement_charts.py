@@ -53,6 +53,7 @@ def _safety_charts(place: Place, name: str, rows: pl.DataFrame, specs: Specs) ->
             titles=("clean: accuracy (%)", place.shown[name].title),
             percent=place.shown[name].percent,
             falling=place.shown[name].falling,
+            shares=True,
         )
     unit = verdict_charts.UNITS[rows["scale"][0]] if len(rows) else ""
     known, paired = (rows.filter(pl.col(column).is_not_null()) for column in ("beyond", "total"))
@@ -78,9 +79,9 @@ def safety_points(place: Place, name: str) -> pl.DataFrame:
 
 
 def accuracy_points(place: Place, name: str) -> pl.DataFrame:
-    """A row per run with a clean accuracy: it, in percent, as x, the measurement's value as y."""
+    """A row per run with a clean accuracy: it as x, the measurement's value as y."""
     run = ["method", "model", "seed"]
-    accuracy = place.results.filter(pl.col("measurement") == CLEAN_ACCURACY).select(*run, x=100 * pl.col("value"))
+    accuracy = place.results.filter(pl.col("measurement") == CLEAN_ACCURACY).select(*run, x="value")
     points = place.results.filter(pl.col("measurement") == name).join(accuracy, on=run).sort(run)
     return points.select("measurement", *run, "family", "parameters", "flops", "x", y="value")
 
@@ -91,14 +92,14 @@ def baseline_trend(points: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     Columns x, y, lower, upper; empty where fewer than three standard runs differ in accuracy.
     """
     standard = points.filter(pl.col("method") == BASELINE)
-    x = _logit(standard["x"].to_numpy() / 100)
+    x = _logit(standard["x"].to_numpy())
     if len(standard) < 3 or np.ptp(x) == 0:
         return pl.DataFrame(schema=dict.fromkeys(("x", "y", "lower", "upper"), pl.Float64))
     y = standard["y"].to_numpy()
     along = np.linspace(x.min(), x.max(), 40)
     line = np.polyval(np.polyfit(x, _logit(y) if percent else y, 1), along)
     fitted = 1 / (1 + np.exp(-line)) if percent else line
-    return pl.DataFrame({"x": 100 / (1 + np.exp(-along)), "y": fitted, "lower": fitted, "upper": fitted})
+    return pl.DataFrame({"x": 1 / (1 + np.exp(-along)), "y": fitted, "lower": fitted, "upper": fitted})
 
 
 def _logit(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

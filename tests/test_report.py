@@ -256,8 +256,8 @@ def test_effects_keep_their_order_and_their_marks() -> None:
 def test_the_trend_of_the_baseline_goes_through_runs_that_lie_on_a_line_of_logits() -> None:
     accuracy = np.array([0.3, 0.5, 0.7, 0.9])
     y = 1 / (1 + np.exp(-(0.5 + 2 * np.log(accuracy / (1 - accuracy)))))
-    points = pl.DataFrame({"method": ["standard"] * 4, "x": 100 * accuracy, "y": y})
+    points = pl.DataFrame({"method": ["standard"] * 4, "x": accuracy, "y": y})
     trend = baseline_trend(points, percent=True)
-    expected = 1 / (1 + np.exp(-(0.5 + 2 * np.log(trend["x"].to_numpy() / (100 - trend["x"].to_numpy())))))
+    expected = 1 / (1 + np.exp(-(0.5 + 2 * np.log(trend["x"].to_numpy() / (1 - trend["x"].to_numpy())))))
     assert np.allclose(trend["y"].to_numpy(), expected)
     assert len(baseline_trend(points.head(2), percent=True)) == 0
