@@ -76,8 +76,8 @@ def safety_against_capability(
     its band.
 
     `points` has x, y, method, model, family, parameters, seed; `ladder` has x, y, lower and upper, all as measured.
-    `titles` are of x and y; percent and shares say whether y and x are shares in [0, 1]; `falling` turns the y axis so that up is
-    safer where lower is.
+    `titles` are of x and y; percent and shares say whether y and x are shares in [0, 1]; `falling` turns the y axis so
+    that up is safer where lower is.
     """
     x, y = titles
     x_axis = alt.X("x:Q", title=x, scale=alt.Scale(zero=False), axis=_axis(shares))
