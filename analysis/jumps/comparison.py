@@ -73,7 +73,7 @@ class Comparison:
 
     def __init__(self, curve: Curve) -> None:
         self.curve = curve
-        self.grids = families(curve.u)
+        self.grids = families(curve.u, curve.abrupt.width)
         self.whitening = curve.whitening
         self.bases: dict[str, Bases] = {name: bases(grid, curve.u, self.whitening) for name, grid in self.grids.items()}
         constant = self.whitening.sum(axis=1)

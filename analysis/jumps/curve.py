@@ -1,6 +1,7 @@
 """A curve to be judged: values over positions, and what is known of their noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,22 @@ FEWEST_POINTS = 8
 PREWHITENED_FROM = 20
 RHOS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95])
 SIMULATED = 200
+
+
+class Abrupt(NamedTuple):
+    """What counts as a jump: the widest transition, from 10 to 90 %, and the least share of the whole change that must
+    happen within a fifth of the range, both as shares of the range.
+
+    Over scale there are few models, and what is published as emergent takes up to two of five decades of compute. A
+    training curve is dense, and a loss that merely falls steeply does up to .6 of its change within a fifth of log2
+    steps.
+    """
+
+    width: float
+    sharpness: float
+
+
+OVER_SCALE, OVER_STEPS = Abrupt(0.4, 0.5), Abrupt(0.15, 0.75)
 
 
 class CurveError(ValueError):
@@ -34,6 +51,7 @@ class Curve:
     noise: str
     local: Array  # (points,) variance at each position, known roughly; NaN where unknown
     spread: Array  # (points,) standard deviation over seeds, NaN where there is one
+    abrupt: Abrupt
 
     @property
     def u(self) -> Array:
@@ -83,7 +101,7 @@ def curve_over_scale(x: Array, values: Array, standard_errors: Array | None = No
     else:
         noise, variance, degrees = "what the best curve leaves over: one value per x", None, np.inf
     local = spread**2 if variance is not None and np.isfinite(degrees) else np.full(len(points), np.nan)
-    return Curve(points, means[None], weights, variance, degrees, 0.0, noise, local, spread)
+    return Curve(points, means[None], weights, variance, degrees, 0.0, noise, local, spread, OVER_SCALE)
 
 
 def curves_over_steps(x: Array, values: Array) -> Curve:
@@ -95,13 +113,12 @@ def curves_over_steps(x: Array, values: Array) -> Curve:
     _check_points(len(x))
     spread = np.std(values, axis=0, ddof=1) if len(values) > 1 else np.full(len(x), np.nan)
     unknown = np.full(len(x), np.nan)
-    plain = Curve(
-        x, values, np.ones(len(x)), None, np.inf, 0.0, "what the best curve of each seed leaves over", unknown, spread
-    )
+    noise = "what the best curve of each seed leaves over"
+    plain = Curve(x, values, np.ones(len(x)), None, np.inf, 0.0, noise, unknown, spread, OVER_STEPS)
     if len(x) < PREWHITENED_FROM:
         return plain
     rho = _neighbours(plain)
-    return Curve(x, values, plain.weights, None, np.inf, rho, plain.noise + ", prewhitened as AR(1)", unknown, spread)
+    return replace(plain, rho=rho, noise=noise + ", prewhitened as AR(1)")
 
 
 def _neighbours(curve: Curve) -> float:
@@ -110,7 +127,7 @@ def _neighbours(curve: Curve) -> float:
     too small.
     """
     points, identity = len(curve.x), np.eye(len(curve.x))
-    fitted = [bases(grid, curve.u, identity) for grid in families(curve.u).values()]
+    fitted = [bases(grid, curve.u, identity) for grid in families(curve.u, curve.abrupt.width).values()]
     left = best_residuals(fitted, _centred(curve.y))
     if not left.any():
         return 0.0

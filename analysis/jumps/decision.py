@@ -9,8 +9,6 @@ from analysis.jumps.comparison import ALPHA, Comparison, Losses, p_value
 from analysis.jumps.families import STEP, Array
 from analysis.jumps.shape import Jump, jump
 
-DENSE = 20  # points from which a curve counts as dense
-SHARP_SPARSE, SHARP_DENSE = 0.6, 0.75
 AMPLITUDE_ERRORS = 4.0
 POWER = 0.8
 FACTORS = (2, 3, 5, 8, 12, 20, 30)
@@ -19,20 +17,20 @@ FACTORS = (2, 3, 5, 8, 12, 20, 30)
 @dataclass(frozen=True)
 class Judged:
     """The evidence on one curve. `gain`: how much better the jump family fits than the smooth one, in units of the
-    noise variance; half of it is the log Bayes factor. `gain_between`: the same of logistics between smooth and
-    abrupt over the jump family. p values by parametric bootstrap from the best smooth fit (p), against all that
+    noise variance; half of it is the log Bayes factor. `gain_slower`: the same of a slower logistic or a kink over the
+    jump family. p values by parametric bootstrap from the best smooth fit (p), against all that
     departs from smooth otherwise (p_acceleration), from the constant (p_flat). `power` is that of seeing
     a step of the smallest size of interest.
     """
 
     gain: float
-    gain_between: float
+    gain_slower: float
     p: float
     p_acceleration: float
     p_flat: float
     power: float
     smallest: float
-    dense: bool
+    least_sharpness: float
     jump: Jump
 
     @property
@@ -48,11 +46,11 @@ class Judged:
 
     @property
     def sharp(self) -> bool:
-        """Whether most of the change happens within a fifth of the range; of a step on a trend, whether the step
+        """Whether enough of the change happens within a fifth of the range; of a step on a trend, whether the step
         alone is surely larger than the smallest size of interest.
         """
         riding = self.jump.on_trend and min(abs(self.jump.amplitude_low), abs(self.jump.amplitude_high)) > self.smallest
-        return self.jump.sharpness > (SHARP_DENSE if self.dense else SHARP_SPARSE) or riding
+        return self.jump.sharpness > self.least_sharpness or riding
 
     def flags(self, p: float) -> bool:
         """Whether the curve departs from every smooth one towards a jump, given its adjusted p."""
@@ -60,10 +58,7 @@ class Judged:
 
     def abrupt(self, p: float) -> bool:
         """Whether it is a jump: it flags, is sharp, and nothing slower fits better."""
-        return self.flags(p) and self.sharp and self.gain_between < SLOWER
-
-
-SLOWER = 6.0  # a Bayes factor of 20 for a slower transition
+        return self.flags(p) and self.sharp and self.gain_slower <= 0
 
 
 def judge(comparison: Comparison, smallest: float, *, draws: int, rng: np.random.Generator) -> Judged:
@@ -75,13 +70,13 @@ def judge(comparison: Comparison, smallest: float, *, draws: int, rng: np.random
     threshold = max(*(float(np.quantile(null.gain("smooth", "jump"), 1 - ALPHA)) for null in nulls), 0.0)
     return Judged(
         gain=float(observed.gain("smooth", "jump")[0]),
-        gain_between=float(observed.gain("jump", "between")[0]),
+        gain_slower=float(observed.gain("jump", "between", "kink")[0]),
         p=_largest_p(observed, nulls, "jump"),
         p_acceleration=_largest_p(observed, nulls, "kink", "between"),
         p_flat=p_value(float(observed.change()[0]), flat.change()),
         power=power(comparison, smooth, smallest, threshold, draws=draws, rng=rng),
         smallest=smallest,
-        dense=len(comparison.curve.x) >= DENSE,
+        least_sharpness=comparison.curve.abrupt.sharpness,
         jump=jump(comparison, draws, rng),
     )
 

@@ -18,8 +18,7 @@ KINDS = ("line", "exponential", "logistic", "step on a line", "kink")
 WIDTH = 2 * np.log(9)  # of a standard logistic, from 10 % to 90 %
 FREE_PARAMETERS = 4  # of the richest shape of every family
 SMOOTH_WIDTHS = (0.5, 0.6, 0.75, 1.0, 1.5, 2.5)
-BETWEEN_WIDTHS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
-JUMP_WIDTHS = (0.02, 0.05, 0.1, 0.15)
+STEEPER_WIDTHS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)  # of the jump family and between the two
 JUMP_SPACING = 1 / 60  # of the centres of narrow logistics, at most
 RATES = np.geomspace(0.5, 12, 16)
 
@@ -53,10 +52,10 @@ class Grid:
         return Grid(self.kind[[index]], self.centre[[index]], self.width[[index]])
 
 
-def families(u: Array) -> dict[str, Grid]:
+def families(u: Array, widest: float) -> dict[str, Grid]:
     """The four families on positions u, (points,), increasing from 0 to 1, at least 5: `smooth` (line, exponential,
-    logistic at least half the range wide), `jump` (step on a line, logistic of at most 0.15 of the range; two points on
-    either side), `between` (logistics of the widths left out) and `kink` (broken line).
+    logistic at least half the range wide), `jump` (step on a line, logistic of at most `widest` of the range; two
+    points on either side), `between` (logistics of the widths left out) and `kink` (broken line).
     """
     breaks = (u[1:-2] + u[2:-1]) / 2
     inner = np.linspace(breaks[0], breaks[-1], round(1 / JUMP_SPACING) + 1)
@@ -65,8 +64,8 @@ def families(u: Array) -> dict[str, Grid]:
     rates = _grid(EXPONENTIAL, [0.0], np.concatenate([-RATES[::-1], RATES]))
     return {
         "smooth": _joined(line, rates, _grid(LOGISTIC, outer, SMOOTH_WIDTHS)),
-        "jump": _joined(_grid(STEP, breaks, [0.0]), _grid(LOGISTIC, inner, JUMP_WIDTHS)),
-        "between": _grid(LOGISTIC, np.linspace(0, 1, 41), BETWEEN_WIDTHS),
+        "jump": _joined(_grid(STEP, breaks, [0.0]), _grid(LOGISTIC, inner, [w for w in STEEPER_WIDTHS if w <= widest])),
+        "between": _grid(LOGISTIC, np.linspace(0, 1, 41), [w for w in STEEPER_WIDTHS if w > widest]),
         "kink": _grid(KINK, np.linspace(u[1], u[-2], 41), [0.0]),
     }
 

@@ -48,5 +48,5 @@ def _departing(judged: Judged, p: float, companion: Companion | None) -> tuple[s
     if judged.abrupt(p):
         return JUMP, "abrupt, large and sharp"
     if not judged.sharp:
-        return ACCELERATION, "most of the change is not within a fifth of the range"
+        return ACCELERATION, "too little of the change is within a fifth of the range"
     return ACCELERATION, "a slower transition fits better than a jump"

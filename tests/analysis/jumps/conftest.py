@@ -24,7 +24,8 @@ SHAPES: dict[str, Shape] = {
     "wide logistic": lambda u: logistic(u, 0.5),
     "step": lambda u: 1.0 * (u > 0.5),
     "narrow logistic": lambda u: logistic(u, 0.1),
-    "between": lambda u: logistic(u, 0.3),
+    "steep logistic": lambda u: logistic(u, 0.3),
+    "between": lambda u: logistic(u, 0.45),
     "kink": lambda u: np.maximum(u - 0.5, 0) * 2,
     "flat": lambda u: 0 * u,
 }

@@ -42,7 +42,7 @@ def test_direction_order_and_units_do_not_matter(planted: Callable, judged: Call
     }
     for name, other in changed.items():
         assert other.gain == pytest.approx(one.gain, rel=1e-6, abs=1e-6), name
-        assert other.gain_between == pytest.approx(one.gain_between, rel=1e-6, abs=1e-6), name
+        assert other.gain_slower == pytest.approx(one.gain_slower, rel=1e-6, abs=1e-6), name
         assert other.p == pytest.approx(one.p, abs=0.12), name
         assert other.abrupt(other.p) == one.abrupt(one.p), name
     assert changed["falling"].jump.change_point == pytest.approx(one.jump.change_point)
@@ -54,6 +54,16 @@ def test_a_transition_between_the_families_is_no_jump(planted: Callable, judged:
     evidence = judged(*planted("between", points=20, noise=0.02))
     assert not evidence.abrupt(evidence.p)
     assert evidence.p_acceleration < 0.05
+
+
+def test_what_is_steep_enough_for_a_jump_over_scale_is_not_over_steps(planted: Callable, judged: Callable) -> None:
+    x, values = planted("steep logistic", points=20, seeds=3, noise=0.02)
+    over_scale = judged(x, values)
+    assert over_scale.abrupt(over_scale.p)
+    steps = Comparison(curves_over_steps(x[:20], values.reshape(3, 20)))
+    over_steps = judge(steps, 0.2, draws=199, rng=np.random.default_rng(1))
+    assert over_steps.p_acceleration < 0.05
+    assert not over_steps.abrupt(over_steps.p)
 
 
 def test_a_kink_is_an_acceleration(planted: Callable, judged: Callable) -> None:

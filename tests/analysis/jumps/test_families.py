@@ -7,7 +7,7 @@ U = np.linspace(0, 1, 10)
 
 
 def _rss(name: str, y: np.ndarray) -> float:
-    family = bases(families(U)[name], U, np.eye(len(U)))
+    family = bases(families(U, 0.4)[name], U, np.eye(len(U)))
     centred = y - y.mean()
     return float(centred @ centred - family.captured(centred[None])[0].max())
 
@@ -28,7 +28,7 @@ def test_no_family_fits_what_it_excludes() -> None:
 
 
 def test_a_logistic_has_its_width() -> None:
-    grid = families(U)["smooth"]
+    grid = families(U, 0.4)["smooth"]
     wanted = (grid.kind == LOGISTIC) & (grid.width == 0.5) & np.isclose(grid.centre, 0.5)
     shape = grid.at(int(np.flatnonzero(wanted)[0])).columns(np.array([0.25, 0.5, 0.75]))[0, :, 0]
     assert shape == pytest.approx([0.1, 0.5, 0.9])
@@ -38,7 +38,7 @@ def test_the_projection_equals_least_squares() -> None:
     rng = np.random.default_rng(0)
     whitening = np.linalg.cholesky(np.cov(rng.normal(size=(10, 40))))
     y = rng.normal(size=10)
-    for grid in families(U).values():
+    for grid in families(U, 0.4).values():
         family = bases(grid, U, whitening)
         constant = whitening.sum(axis=1)
         constant /= np.linalg.norm(constant)
@@ -51,7 +51,7 @@ def test_the_projection_equals_least_squares() -> None:
 
 
 def test_a_step_leaves_two_points_on_either_side() -> None:
-    grid = families(U)["jump"]
+    grid = families(U, 0.4)["jump"]
     steps = grid.centre[grid.kind == STEP]
     assert len(steps) == len(U) - 3
     assert (np.sum(steps[:, None] > U, axis=1) >= 2).all()
@@ -59,6 +59,6 @@ def test_a_step_leaves_two_points_on_either_side() -> None:
 
 
 def test_every_family_is_its_own_mirror_image() -> None:
-    for grid in families(U).values():
+    for grid in families(U, 0.4).values():
         centres = np.sort(grid.centre[~np.isin(grid.kind, (LINE, EXPONENTIAL))])
         assert centres == pytest.approx(np.sort(1 - centres))

@@ -42,7 +42,9 @@ def test_intervals_cover_the_planted_step(judged: Callable) -> None:
     assert amplitudes >= 18
 
 
-@pytest.mark.parametrize(("shape", "width"), [("wide logistic", 0.5), ("between", 0.3), ("narrow logistic", 0.1)])
+@pytest.mark.parametrize(
+    ("shape", "width"), [("wide logistic", 0.5), ("steep logistic", 0.3), ("narrow logistic", 0.1)]
+)
 def test_the_transition_of_a_logistic_is_its_own(planted: Callable, shape: str, width: float) -> None:
     found = transition(Comparison(curve_over_scale(*planted(shape, points=21, noise=0.001))))
     assert found == pytest.approx((0.5, width), abs=0.01)
