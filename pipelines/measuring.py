@@ -2,25 +2,37 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
+from pipelines.scaling import with_temperature
 
 ALL = "all"
 
 Metric = Callable[[Outcomes], Measured]
+Rows = NDArray[np.bool_]
 
 
-def measure(outcomes: Outcomes, metric: Metric) -> dict[str, Measured | Unmeasurable]:
-    """The value for "all" and for each named part, or the reason why there is none.
+def measure(outcomes: Outcomes, metric: Metric, *, scaled: bool = False) -> dict[str, Measured | Unmeasurable]:
+    """The value for "all" and for each named part, or the reason why there is none; `scaled`: on logits divided by the
+    temperature of the outcomes' reference.
 
     Without parts "all" is the metric on every row; with parts it is the mean over them (`mean_over_parts`).
     Raises ValueError where a part is itself named "all".
     """
     if ALL in outcomes.part_names:
         raise ValueError(f"a part is named {ALL!r}, the name of the mean over parts")
+    if scaled:
+        try:
+            outcomes = with_temperature(outcomes)
+        except Unmeasurable as reason:
+            return {ALL: reason}
     if not outcomes.part_names:
         return {ALL: measured_or_reason(outcomes, metric)}
-    parts = {name: measured_or_reason(rows, metric) for name, rows in outcomes.by_part()}
-    return {ALL: mean_over_parts(parts, len(outcomes)), **parts}
+    rows = {name: outcomes.in_part(index) for index, name in enumerate(outcomes.part_names)}
+    parts = {name: measured_or_reason(outcomes.rows(keep), metric) for name, keep in rows.items()}
+    return {ALL: mean_over_parts(outcomes, parts, rows), **parts}
 
 
 def measured_or_reason(outcomes: Outcomes, metric: Metric) -> Measured | Unmeasurable:
@@ -31,20 +43,37 @@ def measured_or_reason(outcomes: Outcomes, metric: Metric) -> Measured | Unmeasu
         return Unmeasurable(str(reason))
 
 
-def mean_over_parts(parts: Mapping[str, Measured | Unmeasurable], rows: int) -> Measured | Unmeasurable:
-    """The mean of the parts' values, each part weighing the same; unmeasurable where one part is.
+def mean_over_parts(
+    outcomes: Outcomes, parts: Mapping[str, Measured | Unmeasurable], rows: Mapping[str, Rows]
+) -> Measured | Unmeasurable:
+    """The mean of the parts' values, each part weighing the same; unmeasurable where one part is. `rows` says which
+    rows of the outcomes are in each part. n is the sum, at most all rows.
 
-    Its standard error is the mean of the parts' own: exact where the parts rise and fall together, an upper bound
-    otherwise (parts may share examples, so no root of their number is taken). n is the sum, at most all rows.
+    Parts may share examples, so the standard error sums influences by example (the sandwich estimate for clusters,
+    Liang & Zeger 1986). Where a part has no influences it is the mean of the parts' own errors: an upper bound.
     """
-    values = []
+    values = {}
     for name, part in parts.items():
         if isinstance(part, Unmeasurable):
             return Unmeasurable(f"part {name!r}: {part}")
-        values.append(part)
-    errors = [part.standard_error for part in values if part.standard_error is not None]
-    return Measured(
-        value=sum(part.value for part in values) / len(values),
-        standard_error=sum(errors) / len(errors) if len(errors) == len(values) else None,
-        n=min(sum(part.n for part in values), rows),
-    )
+        values[name] = part
+    errors = [part.standard_error for part in values.values() if part.standard_error is not None]
+    value = sum(part.value for part in values.values()) / len(values)
+    n = min(sum(part.n for part in values.values()), len(outcomes))
+    if len(errors) < len(values):
+        return Measured(value, None, n)
+    influence = np.zeros(len(outcomes))
+    for name, part in values.items():
+        influence[rows[name]] += np.nan if part.influence is None else scaled_to_error(part) / len(values)
+    if np.isnan(influence).any():
+        return Measured(value, sum(errors) / len(errors), n)
+    _, example = np.unique(np.stack([outcomes.labels < 0, outcomes.examples]), axis=1, return_inverse=True)
+    each = np.bincount(example.ravel(), weights=influence)
+    return Measured(value, float(np.sqrt(each @ each)), n, influence)
+
+
+def scaled_to_error(measured: Measured) -> NDArray[np.float64]:
+    """Its influences, with the standard error as the root of their summed squares."""
+    influence = np.zeros(0) if measured.influence is None else measured.influence
+    size = float(np.sqrt(influence @ influence))
+    return influence * ((measured.standard_error or 0.0) / size if size > 0 else 0.0)

@@ -1,12 +1,13 @@
 """What a model did under a condition, example by example, and what a metric makes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 EVERY_PART = -1
+TRAINING, VALIDATION = "training", "validation"  # the parts of reference outcomes
 
 
 class Unmeasurable(ValueError):
@@ -15,11 +16,17 @@ class Unmeasurable(ValueError):
 
 @dataclass(frozen=True)
 class Measured:
-    """The value of a metric, its standard error over examples (None where no estimate exists) and the examples used."""
+    """The value of a metric, its standard error over examples (None where no estimate exists) and the examples used.
+
+    influence  float64, one for each row of the outcomes: what one more such example adds to the value, to first order
+               (Hampel 1974); None where there is no such estimate. It tells how the noise of runs that share examples
+               goes together.
+    """
 
     value: float
     standard_error: float | None
     n: int
+    influence: NDArray[np.float64] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,9 @@ class Outcomes:
     groups    int64 [n]; the group of a spurious-cue split, the cue's class of a cue-conflict split, -1 where none
     parts     int64 [n], index into part_names; -1 belongs to every part (in-distribution rows beside outlier families)
     features  float32 [n, d], the input of the last layer, or None where not kept
+    values    float32 [n] each: what else a condition recorded of every example, by name
+    flags     what makes the condition's values doubtful, such as masked gradients
+    reference the same model's outcomes on training and validation images, where a metric asks for them
     """
 
     logits: NDArray[np.float32]
@@ -41,7 +51,9 @@ class Outcomes:
     parts: NDArray[np.int64]
     part_names: tuple[str, ...] = ()
     features: NDArray[np.float32] | None = None
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()
+    values: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    reference: "Outcomes | None" = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,13 +68,17 @@ class Outcomes:
             groups=self.groups[keep],
             parts=self.parts[keep],
             features=None if self.features is None else self.features[keep],
+            values={name: value[keep] for name, value in self.values.items()},
         )
 
     def inliers(self) -> "Outcomes":
         """The examples whose class the model knows."""
         return self.rows(self.labels >= 0)
 
-    def by_part(self) -> Iterator[tuple[str, "Outcomes"]]:
-        """Each named part with its own rows and those that belong to every part."""
-        for index, name in enumerate(self.part_names):
-            yield name, self.rows((self.parts == index) | (self.parts == EVERY_PART))
+    def in_part(self, index: int) -> NDArray[np.bool_]:
+        """Which rows belong to a part: its own and those that belong to every part."""
+        return np.asarray((self.parts == index) | (self.parts == EVERY_PART))
+
+    def part(self, name: str) -> "Outcomes":
+        """The rows of a named part."""
+        return self.rows(self.in_part(self.part_names.index(name)))

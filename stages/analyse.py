@@ -10,6 +10,7 @@ from analysis.audit.margins import margins_digest
 from analysis.findings import findings
 from stages import params, tables
 from stages.collect import RESULTS
+from stages.plan import RUN
 from stages.preregistered import Preregistered
 from stages.train import RUNS
 
@@ -20,7 +21,8 @@ SEED = 0
 
 def main() -> None:
     """Write findings/*.parquet and audit.json."""
-    write(tables.read(tables.RESULTS, RESULTS), tables.read(tables.RUNS, RUNS), params.audit())
+    runs = tables.read(tables.RUNS, RUNS).filter(role=RUN)
+    write(tables.read(tables.RESULTS, RESULTS), runs, params.audit())
 
 
 def write(results: pl.DataFrame, runs: pl.DataFrame, fixed: Preregistered, folder: Path = Path()) -> None:

@@ -19,11 +19,9 @@ from pipelines.measuring import ALL
 from stages import params, tables
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
-from stages.measure import cell_values, keyed
+from stages.measure import cell_values, keyed, measured_runs
 from stages.plan import FOLDER
-from stages.predict import OUTCOMES
 from stages.store import Store
-from stages.train import RUNS
 from stages.verdict_words import reason
 
 CELL = re.compile(r"(?P<run>[^:]+):(?P<condition>[^/]+)/(?P<metric>[^/]+)(/(?P<part>.+))?")
@@ -52,7 +50,7 @@ def verify(chosen: argparse.Namespace) -> int:
     match = CELL.fullmatch(chosen.cell)
     if not match:
         raise TableError(f"{chosen.cell!r} is not METHOD/MODEL/SEED:CONDITION/METRIC, with /PART where one is meant")
-    runs = tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished")
+    runs = measured_runs()
     one = runs.filter(pl.col("run") == match["run"])
     if one.is_empty():
         raise TableError(f"{match['run']!r} is not one of the {len(runs)} finished runs, the first {_first(runs)}")
@@ -60,7 +58,8 @@ def verify(chosen: argparse.Namespace) -> int:
     again, key = _made_again(one, match["condition"], measurement, part)
     same_run = [pl.col(name) == one[name][0] for name in ("domain", "dataset", "method", "model", "seed")]
     results = tables.read(tables.RESULTS, RESULTS)
-    row = results.filter(*same_run, pl.col("measurement") == measurement, pl.col("part") == part)
+    at_step = pl.col("step") == one["steps"][0]
+    row = results.filter(*same_run, at_step, pl.col("measurement") == measurement, pl.col("part") == part)
     if row.is_empty():
         raise TableError(f"{RESULTS}: no value of {chosen.cell}")
     held = row["value"][0]
@@ -148,12 +147,13 @@ def _first(runs: pl.DataFrame) -> str:
 
 
 def _made_again(run: pl.DataFrame, condition: str, measurement: str, part: str) -> tuple[float, str]:
-    outcomes = tables.read(tables.OUTCOMES, OUTCOMES)
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    for cell in keyed(run, outcomes, planned):
+    store = Store.from_environment()
+    for cell in keyed(run, planned):
         if cell["condition"] == condition and measurement in cell["metrics"]:
-            payload = Store.from_environment().read("cells", cell["cell_key"])
-            values = cell_values({measurement: cell["metrics"][measurement]}, payload)["values"][measurement]
+            stored = {key: store.read("cells", key) for key in (cell["cell_key"], cell["reference_key"]) if key}
+            alone = {**cell, "metrics": {measurement: cell["metrics"][measurement]}}
+            values = cell_values(alone, stored)["values"][measurement]
             if part not in values:
                 raise TableError(f"{measurement} has no part {part!r}: {', '.join(values)}")
             if isinstance(values[part], str):

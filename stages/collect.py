@@ -11,17 +11,16 @@ from pipelines.measuring import ALL
 from stages import params, tables
 from stages.errors import TrackingError
 from stages.identity import digest
-from stages.measure import LOGGED
+from stages.measure import LOGGED, measured_runs
 from stages.plan import FOLDER
 from stages.tracking import Logged, Tracking
-from stages.train import RUNS
 
 RESULTS = Path("results.parquet")
 
 
 def main() -> None:
     """Read every logged run back and write results.parquet. Raises TrackingError where MLflow lost or changed one."""
-    runs = tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished")
+    runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     logged = tables.read(tables.LOGGED, LOGGED)
     tracking = Tracking(params.study_name(), digest([sorted(runs["run_key"]), planned.to_dicts()]))

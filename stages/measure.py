@@ -1,20 +1,23 @@
 """Stage `measure`: metrics on stored outcomes, on Ray; every run's values logged to MLflow."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines import parts
 from pipelines.measuring import ALL, measure
-from pipelines.outcomes import Measured
+from pipelines.outcomes import Measured, Outcomes
 from stages import params, payloads, tables
 from stages.identity import digest
-from stages.plan import FOLDER
+from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.predict import OUTCOMES
 from stages.snapshot import snapshot
 from stages.store import Store
@@ -22,35 +25,54 @@ from stages.tracking import Tracking
 from stages.train import RUNS, reason
 
 LOGGED = Path("logged.parquet")
+REPLICATES = Path("replicates.parquet")
+DRAWS = 200  # of test examples, the same for all runs: they give a standard error to one part in twenty
 
 
 def main() -> None:
-    """Measure what is missing, log every run to MLflow, then write logged.parquet."""
-    runs = tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished")
+    """Measure what is missing, log every run to MLflow, then write logged.parquet and replicates.parquet."""
+    runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    outcomes = tables.read(tables.OUTCOMES, OUTCOMES)
     store = Store.from_environment()
-    cells = keyed(runs, outcomes, planned)
+    cells = keyed(runs, planned)
     measure_all([cell for cell in cells if not store.done("values", cell["values_key"])], store)
-    tables.write(log_all(runs, cells, planned, store), tables.LOGGED, LOGGED)
+    logged, replicates = log_all(runs, cells, planned, store)
+    tables.write(logged, tables.LOGGED, LOGGED)
+    tables.write(replicates, tables.REPLICATES, REPLICATES)
 
 
-def keyed(runs: pl.DataFrame, outcomes: pl.DataFrame, planned: pl.DataFrame) -> list[dict[str, Any]]:
-    """The finished cells that something is to be measured on, each with its metrics and the key of its values."""
+def measured_runs() -> pl.DataFrame:
+    """The finished runs and checkpoints; companions are measured as the runs they stand by."""
+    return tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished", pl.col("role") != COMPANION)
+
+
+def keyed(runs: pl.DataFrame, planned: pl.DataFrame) -> list[dict[str, Any]]:
+    """The finished cells that something is to be measured on, each with its metrics, the splits its examples are from,
+    the cell of the same run that they refer to, if any, and the key of its values.
+    """
+    outcomes = tables.read(tables.OUTCOMES, OUTCOMES)
+    splits = dict(tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet").select("condition", "splits").iter_rows())
     metrics: dict[tuple[str, str], dict[str, Any]] = {}
+    references = {}
     for row in planned.iter_rows(named=True):
         spec = {"spec": json.loads(row["spec"]), "code": row["code"]}
         metrics.setdefault((row["domain"], row["condition"]), {})[row["measurement"]] = spec
+        if row["reference"]:
+            references[row["domain"], row["condition"]] = row["reference"]
     cells = []
     finished = outcomes.filter(pl.col("status") == "finished").join(runs.select("run", "domain"), on="run")
+    keys = {tuple(place): key for *place, key in finished.select("run", "condition", "cell_key").iter_rows()}
     for row in finished.iter_rows(named=True):
-        wanted = metrics.get((row["domain"], row["condition"]))
-        if wanted:
+        place = row["domain"], row["condition"]
+        if place in metrics:
             cell = {name: row[name] for name in ("run", "condition", "cell_key")}
-            cells.append(
-                {**cell, "metrics": wanted, "values_key": digest({"cell": row["cell_key"], "metrics": wanted})}
-            )
+            cell |= {"metrics": metrics[place], "splits": splits[row["condition"]].split(",")}
+            cell["reference_key"] = keys.get((row["run"], references.get(place)))
+            cells.append({**cell, "values_key": digest({name: cell[name] for name in KEY})})
     return cells
+
+
+KEY = ("cell_key", "metrics", "splits", "reference_key")
 
 
 def measure_all(missing: list[dict[str, Any]], store: Store) -> None:
@@ -63,7 +85,8 @@ def measure_all(missing: list[dict[str, Any]], store: Store) -> None:
 
     def items() -> Iterator[dict[str, Any]]:
         for cells in by_run.values():
-            yield {"cells": cells, "outcomes": [store.read("cells", cell["cell_key"]) for cell in cells]}
+            needed = {key for cell in cells for key in (cell["cell_key"], cell["reference_key"]) if key}
+            yield {"cells": cells, "outcomes": {key: store.read("cells", key) for key in sorted(needed)}}
 
     with snapshot() as code:
         for result in fanout(
@@ -73,23 +96,44 @@ def measure_all(missing: list[dict[str, Any]], store: Store) -> None:
 
 
 def measured(item: Mapping[str, Any], shared: None) -> list[dict[str, Any]]:
-    """In the worker: the values of each cell, `{measurement: {part: [value, standard error, n] or a reason}}`."""
-    return [
-        cell_values(cell["metrics"], payload) for cell, payload in zip(item["cells"], item["outcomes"], strict=True)
-    ]
+    """In the worker: what each cell comes to (`cell_values`)."""
+    return [cell_values(cell, item["outcomes"]) for cell in item["cells"]]
 
 
-def cell_values(metrics: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
-    """The values of one cell's metrics, and its flags."""
-    outcomes = payloads.outcomes_from(payload)
-    values = {}
-    for name, metric in metrics.items():
-        found = measure(outcomes, parts.load("pipelines.metrics", metric["spec"]["use"], metric["spec"]["options"]))
+def cell_values(cell: Mapping[str, Any], stored: Mapping[str, bytes]) -> dict[str, Any]:
+    """One cell's values, `{measurement: {part: [value, standard error, n] or a reason}}`, its flags, and for each
+    measurement, where they are known, the deviations of its value over draws of the test examples.
+    """
+    outcomes = payloads.outcomes_from(stored[cell["cell_key"]])
+    if cell["reference_key"]:
+        outcomes = replace(outcomes, reference=payloads.outcomes_from(stored[cell["reference_key"]]))
+    draws = example_draws(outcomes, cell["splits"])
+    values, replicates = {}, {}
+    for name, metric in cell["metrics"].items():
+        spec = metric["spec"]
+        found = measure(outcomes, parts.load("pipelines.metrics", spec["use"], spec["options"]), scaled=spec["scaled"])
         values[name] = {
             part: [got.value, got.standard_error, got.n] if isinstance(got, Measured) else str(got)
             for part, got in found.items()
         }
-    return {"values": values, "flags": list(outcomes.flags)}
+        whole = found[ALL]
+        if isinstance(whole, Measured) and whole.influence is not None:
+            replicates[name] = [float(f"{deviation:.5g}") for deviation in whole.influence @ draws]
+    return {"values": values, "flags": list(outcomes.flags), "replicates": replicates}
+
+
+def example_draws(outcomes: Outcomes, splits: Sequence[str]) -> NDArray[np.float64]:
+    """Standard normal weights of each row's example, [rows, DRAWS]: one example has the same ones in every run and
+    under every condition that shows it. `splits`: where the labelled rows are from, then the outliers.
+    """
+    draws = np.empty((len(outcomes), DRAWS))
+    outlying = outcomes.labels < 0
+    for rows, split in ((~outlying, splits[0]), (outlying, splits[-1])):
+        if rows.any():
+            examples = outcomes.examples[rows]
+            source = np.random.default_rng([*split.encode()])
+            draws[rows] = source.standard_normal((int(examples.max()) + 1, DRAWS), dtype=np.float32)[examples]
+    return draws
 
 
 def keep(result: Finished | Failed, store: Store) -> None:
@@ -106,16 +150,20 @@ def keep(result: Finished | Failed, store: Store) -> None:
 
 def log_all(
     runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store
-) -> list[dict[str, Any]]:
-    """Log every run's values to MLflow; the rows of logged.parquet."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Log every run's values to MLflow; the rows of logged.parquet and of replicates.parquet."""
     study = params.study_name()
     tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.to_dicts()]))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    replicates: list[dict[str, Any]] = []
     for run in tqdm(list(runs.iter_rows(named=True)), desc="log", unit="run", dynamic_ncols=True):
-        metrics, unmeasured, flags = gathered(by_run.get(run["run"], []), store)
+        metrics, unmeasured, flags, deviations = gathered(by_run.get(run["run"], []), store)
+        if run["role"] != CHECKPOINT:
+            same = {name: run[name] for name in tables.REPLICATES.key[:-1]}
+            replicates += [{**same, "measurement": name, "deviations": each} for name, each in deviations.items()]
         logged = tracking.log(run["run_key"], run["run"], logged_params(run), metrics, run["steps"])
         rows.append(
             {
@@ -128,14 +176,17 @@ def log_all(
                 "unmeasured": json.dumps(unmeasured, sort_keys=True),
             }
         )
-    return rows
+    return rows, replicates
 
 
 def gathered(
     cells: list[dict[str, Any]], store: Store
-) -> tuple[dict[str, float], dict[str, str], dict[str, list[str]]]:
-    """A run's values by MLflow name, the reasons of what has none, and the flags of each condition."""
+) -> tuple[dict[str, float], dict[str, str], dict[str, list[str]], dict[str, list[float]]]:
+    """A run's values by MLflow name, the reasons of what has none, the flags of each condition, and the deviations of
+    each measurement over draws of the test examples.
+    """
     metrics: dict[str, float] = {}
+    deviations: dict[str, list[float]] = {}
     unmeasured: dict[str, str] = {}
     flags: dict[str, list[str]] = {}
     for cell in cells:
@@ -143,6 +194,7 @@ def gathered(
             unmeasured |= dict.fromkeys(cell["metrics"], reason(store.failure("values", cell["values_key"])))
             continue
         stored = json.loads(store.read("values", cell["values_key"]))
+        deviations |= stored["replicates"]
         if stored["flags"]:
             flags[cell["condition"]] = stored["flags"]
         for measurement, by_part in stored["values"].items():
@@ -156,7 +208,7 @@ def gathered(
                 if part == ALL:  # of a part, the value alone: three times as many metrics would slow MLflow down
                     metrics[f"n/{name}"] = float(n)
                     metrics |= {} if error is None else {f"standard_error/{name}": error}
-    return metrics, unmeasured, flags
+    return metrics, unmeasured, flags, deviations
 
 
 def logged_params(run: Mapping[str, Any]) -> dict[str, Any]:

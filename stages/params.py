@@ -16,7 +16,9 @@ from stages.preregistered import Preregistered, audit_faults, audit_options, pre
 DOMAINS = ("vision",)
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
+OPTIONAL = ("evaluate_at",)
 BASELINE = "standard"
+REFERENCE = "reference"  # the condition that metrics may need beside their own
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -43,13 +45,28 @@ class Part:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A metric under a condition, with the axis it lies on and, for a safety measurement, its pillar."""
+    """A metric under a condition, with the axis it lies on and, for a safety measurement, its pillar.
+
+    scaled: whether on logits divided by the model's temperature. reference: the condition whose outcomes it needs
+    beside its own, if any.
+    """
 
     condition: str
     name: str
     metric: Part
     axis: str
     pillar: str | None
+    scaled: bool
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """At which training steps the runs of which methods are put through which conditions, beside the end."""
+
+    steps: tuple[int, ...] = ()
+    methods: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,7 @@ class DomainStudy:
     methods: tuple[Part, ...]
     conditions: tuple[Part, ...]
     measurements: tuple[Measurement, ...]
+    checkpoints: Checkpoints
 
 
 @dataclass(frozen=True)
@@ -173,8 +191,8 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
         faults.add(domain, f"not a mapping with {', '.join(SECTIONS)}")
         return None
     for key in section:
-        if key not in SECTIONS:
-            faults.add(f"{domain}.{key}", f"not one of: {', '.join(SECTIONS)}")
+        if key not in (*SECTIONS, *OPTIONAL):
+            faults.add(f"{domain}.{key}", f"not one of: {', '.join((*SECTIONS, *OPTIONAL))}")
     missing = [key for key in SECTIONS if not section.get(key)]
     for key in missing:
         faults.add(f"{domain}.{key}", "is missing or empty")
@@ -198,8 +216,53 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
     seeds = _seeds(section["seeds"], f"{domain}.seeds", faults)
     if data is None or shape is None:
         return None
+    if faults:
+        return None
     training = parts.defaults(work.budget) | section["training"]
-    return DomainStudy(domain, data, shape, training, models, seeds, methods, conditions, measurements)
+    last = work.training_steps(shape, training)
+    asked = section.get("evaluate_at")
+    checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{domain}.evaluate_at", faults)
+    return DomainStudy(domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints)
+
+
+def evaluate_at_options(
+    *, steps: parts.Count | list[parts.Count], methods: list[str] | None = None, conditions: list[str] | None = None
+) -> dict[str, Any]:
+    """steps: a number of steps, evenly spaced in their logarithm from the first on, or a list of steps. methods: whose
+    runs, by default the baseline's. conditions: by default all."""
+    return {"steps": steps, "methods": methods, "conditions": conditions}
+
+
+def _checkpoints(
+    section: Any,
+    methods: tuple[Part, ...],
+    conditions: tuple[Part, ...],
+    measurements: tuple[Measurement, ...],
+    last: int,
+    where: str,
+    faults: _Faults,
+) -> Checkpoints:
+    if section is None:
+        return Checkpoints()
+    before = len(faults)
+    _options(evaluate_at_options, section, where, faults)
+    if len(faults) > before:
+        return Checkpoints()
+    options = evaluate_at_options(**section)
+    steps = options["steps"]
+    if isinstance(steps, int):
+        steps = sorted({round(last ** (place / steps)) for place in range(steps)} - {last})
+    elif late := [step for step in steps if step >= last]:
+        faults.add(f"{where}.steps", f"{late[0]} is not below {last}, the last step, which is measured anyway")
+    wanted = {"methods": options["methods"] or [BASELINE], "conditions": options["conditions"]}
+    for kind, known in (("methods", methods), ("conditions", conditions)):
+        names = [part.name for part in known]
+        for name in wanted[kind] or []:
+            if name not in names:
+                faults.add(f"{where}.{kind}", f"{name!r} is not one of the {kind}: {', '.join(names)}")
+    chosen = wanted["conditions"] or [part.name for part in conditions]
+    chosen += [item.reference for item in measurements if item.reference and item.condition in chosen]
+    return Checkpoints(tuple(sorted(set(steps))), tuple(wanted["methods"]), tuple(dict.fromkeys(chosen)))
 
 
 def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: _Faults) -> None:
@@ -271,11 +334,14 @@ def _seeds(section: Any, where: str, faults: _Faults) -> tuple[int, ...]:
 def _measurements(
     section: Any, conditions: tuple[Part, ...], domain: str, work: Any, faults: _Faults
 ) -> tuple[Measurement, ...]:
-    """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`."""
+    """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`; `scaled: true`
+    divides the logits by the model's temperature first.
+    """
     if not isinstance(section, dict):
         faults.add(f"{domain}.measurements", f"{section!r} is not a mapping of conditions to metrics")
         return ()
     by_name = {condition.name: condition for condition in conditions}
+    reference = next((condition.name for condition in conditions if condition.use == REFERENCE), None)
     found: list[Measurement] = []
     for condition, metrics in section.items():
         where = f"{domain}.measurements.{condition}"
@@ -286,7 +352,7 @@ def _measurements(
             continue
         has = work.outcomes_have(by_name[condition].spec()) if condition in by_name else None
         for name, entry in metrics.items():
-            measurement = _measurement(condition, name, entry, has, where, faults)
+            measurement = _measurement(condition, name, entry, has, reference, where, faults)
             if measurement:
                 found.append(measurement)
     if not any(measurement.axis == "capability" for measurement in found):
@@ -295,10 +361,18 @@ def _measurements(
 
 
 def _measurement(
-    condition: str, name: Any, entry: Any, has: tuple[str, ...] | None, where: str, faults: _Faults
+    condition: str,
+    name: Any,
+    entry: Any,
+    has: tuple[str, ...] | None,
+    reference: str | None,
+    where: str,
+    faults: _Faults,
 ) -> Measurement | None:
     options = dict(entry) if isinstance(entry, dict) else {"is": entry}
-    kind = options.pop("is", None)
+    kind, scaled = options.pop("is", None), options.pop("scaled", False)
+    if not isinstance(scaled, bool):
+        faults.add(f"{where}.{name}", f"'scaled' is {scaled!r}, not true or false")
     accepted = ("capability", *PILLARS)
     if kind not in accepted:
         faults.add(f"{where}.{name}", f"{kind!r} is not one of: {', '.join(accepted)}")
@@ -306,11 +380,16 @@ def _measurement(
     if metric is None or kind not in accepted:
         return None
     needs = parts.module("pipelines.metrics", metric.use).NEEDS
-    if has is not None and not set(needs) <= set(has):
-        faults.add(f"{where}.{name}", f"needs {', '.join(needs)}, and {condition!r} has only {', '.join(has)}")
+    wanted = tuple(need for need in needs if need != REFERENCE)
+    if has is not None and not set(wanted) <= set(has):
+        faults.add(f"{where}.{name}", f"needs {', '.join(wanted)}, and {condition!r} has only {', '.join(has)}")
+        return None
+    beside = reference if scaled or REFERENCE in needs else None
+    if beside is None and (scaled or REFERENCE in needs):
+        faults.add(f"{where}.{name}", f"needs outcomes on training and validation images: a condition {REFERENCE!r}")
         return None
     axis, pillar = ("capability", None) if kind == "capability" else ("safety", kind)
-    return Measurement(condition, name, metric, axis, pillar)
+    return Measurement(condition, name, metric, axis, pillar, scaled, beside)
 
 
 def _options(make: Callable[..., Any], options: Any, where: str, faults: _Faults) -> None:

@@ -12,6 +12,8 @@ from safetensors.numpy import save as save_safetensors
 from pipelines.outcomes import Outcomes
 from pipelines.vision.data import Examples, Split
 
+VALUE = "value/"
+
 
 def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Arrays by name as an uncompressed npz file; the same arrays give the same bytes."""
@@ -49,8 +51,10 @@ def examples_from(payload: bytes) -> Examples:
 
 
 def outcomes_bytes(outcomes: Outcomes) -> bytes:
-    """Outcomes as npz."""
+    """Outcomes as npz, each of their values under its name after `value/`; their reference is stored on its own."""
     found = {**vars(outcomes), "part_names": _texts(outcomes.part_names), "flags": _texts(outcomes.flags)}
+    del found["values"], found["reference"]
+    found |= {f"{VALUE}{name}": value for name, value in outcomes.values.items()}
     return npz({name: value for name, value in found.items() if value is not None})
 
 
@@ -59,7 +63,8 @@ def outcomes_from(payload: bytes) -> Outcomes:
     found: dict[str, Any] = dict(arrays(payload))
     for name in ("part_names", "flags"):
         found[name] = tuple(found[name].tolist())
-    return Outcomes(**found)
+    values = {name.removeprefix(VALUE): found.pop(name) for name in list(found) if name.startswith(VALUE)}
+    return Outcomes(**found, values=values)
 
 
 def weights_bytes(weights: Mapping[str, NDArray[Any]]) -> bytes:

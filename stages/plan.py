@@ -1,7 +1,9 @@
 """Stage `plan`: params.yaml, checked and expanded to the runs, conditions and measurements that it asks for."""
 
 import importlib
+import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from stages.identity import code_digest
 from stages.params import DomainStudy, Measurement, Part
 
 FOLDER = Path("plan")
+RUN, CHECKPOINT, COMPANION = "run", "checkpoint", "companion"  # roles of what is trained
 RETRY = Path("retry.json")  # what failed when the report was last made: a new failure makes the next repro try again
 
 
@@ -27,8 +30,10 @@ def main() -> None:
         tables.write_json({}, RETRY)
     for domain in study.domains:
         counts = f"{len(domain.methods)} methods x {len(domain.models)} models x {len(domain.seeds)} seeds"
-        print(f"{study.name}: {counts} = {len(runs)} runs, each under {len(cells)} conditions")
-        print(f"{len(measurements)} measurements")
+        planned = Counter(row["role"] for row in runs if row["domain"] == domain.domain)
+        beside = "".join(f", {planned[role]} {role}s" for role in (CHECKPOINT, COMPANION) if planned[role])
+        print(f"{study.name}: {counts} = {planned[RUN]} runs{beside}")
+        print(f"{len(domain.conditions)} conditions, {len(domain.measurements)} measurements")
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")
 
 
@@ -42,20 +47,23 @@ def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
         multiple = work.training_cost(method.spec())
         for model in study.models:
             code = code_digest(work.training_modules({"method": method.spec(), "model": model.spec()}))
-            for seed in study.seeds:
-                spec = run_spec(study, method, model, seed)
+            for seed, (role, at_step, share) in itertools.product(study.seeds, roles(study, method, work)):
+                beside = {RUN: "", CHECKPOINT: f"@{at_step}", COMPANION: f"@{share:g}"}
                 rows.append(
                     {
-                        "run": f"{method.name}/{model.name}/{seed}",
+                        "run": f"{method.name}/{model.name}/{seed}{beside[role]}",
                         "domain": study.domain,
                         "dataset": study.data.use,
                         "method": method.name,
                         "model": model.name,
                         "family": model.use,
                         "seed": seed,
+                        "role": role,
+                        "at_step": at_step,
+                        "share": share,
                         "parameters": costs[model.name].parameters,
-                        "flops": costs[model.name].flops_an_image * images * multiple,
-                        "spec": json.dumps(spec, sort_keys=True),
+                        "flops": costs[model.name].flops_an_image * images * share * multiple,
+                        "spec": json.dumps(run_spec(study, method, model, seed, share), sort_keys=True),
                         "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
                         "code": code,
                     }
@@ -63,7 +71,20 @@ def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
     return rows
 
 
-def run_spec(study: DomainStudy, method: Part, model: Part, seed: int) -> dict[str, Any]:
+def roles(study: DomainStudy, method: Part, work: Any) -> list[tuple[str, int | None, float]]:
+    """(role, step, share of the training images) of what is trained of a method, model and seed: the run, its
+    checkpoints, and its companions, for conditions that look at a model trained on a share of the images.
+    """
+    shares = sorted({work.trained_on(condition.spec()) for condition in study.conditions} - {1.0})
+    steps = study.checkpoints.steps if method.name in study.checkpoints.methods else ()
+    return [
+        (RUN, None, 1.0),
+        *((CHECKPOINT, step, 1.0) for step in steps),
+        *((COMPANION, None, share) for share in shares),
+    ]
+
+
+def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, share: float) -> dict[str, Any]:
     """All that a training run is made from, but for its data and its code."""
     return {
         "domain": study.domain,
@@ -71,6 +92,7 @@ def run_spec(study: DomainStudy, method: Part, model: Part, seed: int) -> dict[s
         "model": model.spec(),
         "training": dict(study.training),
         "classes": study.shape.classes,
+        "share": share,
         "seed": seed,
     }
 
@@ -84,6 +106,9 @@ def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
             "domain": study.domain,
             "spec": json.dumps(condition.spec(), sort_keys=True),
             "code": code_digest(work.condition_modules(condition.spec())),
+            "splits": ",".join(work.splits_needed("conditions", condition.spec())),
+            "share": work.trained_on(condition.spec()),
+            "checkpoints": condition.name in study.checkpoints.conditions,
         }
         for condition in study.conditions
     ]
@@ -100,6 +125,7 @@ def planned_measurement(study: DomainStudy, item: Measurement) -> dict[str, Any]
         "axis": item.axis,
         "pillar": item.pillar,
         "higher_is_better": module.HIGHER_IS_BETTER,
-        "spec": json.dumps(item.metric.spec(), sort_keys=True),
+        "reference": item.reference,
+        "spec": json.dumps({**item.metric.spec(), "scaled": item.scaled}, sort_keys=True),
         "code": code_digest([f"pipelines.metrics.{item.metric.use}", "pipelines.measuring"]),
     }

@@ -3,7 +3,7 @@
 import importlib
 import json
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from cluster.fanout import Failed, Finished, Resources, fanout
 from stages import params, payloads, tables
 from stages.errors import StoreError
 from stages.identity import digest
-from stages.plan import FOLDER
+from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.prepare import DATA
 from stages.snapshot import snapshot
 from stages.store import Store
@@ -21,39 +21,51 @@ from stages.train import RUNS, reason, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
 FAILURES = Path("failures/predict.json")
+SAME_RUN = ("domain", "method", "model", "seed", "share")
 
 
 def main() -> None:
     """Make the missing cells, then write outcomes.parquet: every run x condition, finished or failed."""
-    runs = tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished")
+    runs = tables.read(tables.RUNS, RUNS)
     planned = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
     data = json.loads(DATA.read_text())
     store = Store.from_environment()
     cells = keyed(runs, planned, data)
-    missing = [cell for cell in cells if not store.done("cells", cell["cell_key"])]
-    if len(missing) < len(cells):
-        print(f"{len(cells) - len(missing)} of {len(cells)} cells are in the store already")
+    trained = set(runs.filter(pl.col("status") == "finished")["run_key"])
+    possible = [cell for cell in cells if cell["model_key"] in trained]
+    missing = [cell for cell in possible if not store.done("cells", cell["cell_key"])]
+    if len(missing) < len(possible):
+        print(f"{len(possible) - len(missing)} of {len(cells)} cells are in the store already")
     predict_all(missing, runs, data, store)
-    rows = [with_fate(cell, store) for cell in cells]
+    rows = [with_fate(cell, trained, store) for cell in cells]
     tables.write(rows, tables.OUTCOMES, OUTCOMES)
     failed = [
         (f"{row['run']} under {row['condition']}", "cells", row["cell_key"])
-        for row in rows
-        if row["status"] == "failed"
+        for row, cell in zip(rows, cells, strict=True)
+        if row["status"] == "failed" and cell["model_key"] in trained
     ]
     write_failures(failed, store, FAILURES)
-    print(f"{len(rows) - len(failed)} of {len(rows)} cells finished")
+    print(f"{sum(row['status'] == 'finished' for row in rows)} of {len(rows)} cells finished")
 
 
 def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every finished run under every condition of its domain, with its key."""
+    """Every finished run under every condition of its domain, and every checkpoint under those it is to meet, each
+    with its key and that of the model that the condition looks at.
+    """
+    finished = runs.filter(pl.col("status") == "finished")
+    companions = {tuple(row): key for *row, key in runs.filter(role=COMPANION).select(*SAME_RUN, "run_key").iter_rows()}
     cells = []
-    for row in runs.join(planned, on="domain", suffix="_condition").iter_rows(named=True):
+    met = finished.filter(pl.col("role") != COMPANION).join(planned, on="domain", suffix="_condition")
+    for row in met.iter_rows(named=True):
+        if row["role"] == CHECKPOINT and not row["checkpoints"]:
+            continue
         examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
         spec = json.loads(row["spec_condition"])
         cell = {name: row[name] for name in ("run", "domain", "run_key", "condition")}
-        key = digest({"run": row["run_key"], "condition": spec, "examples": examples, "code": row["code"]})
-        cells.append({**cell, "spec": spec, "examples": examples, "cell_key": key})
+        share = row["share_condition"]
+        model = row["run_key"] if share == 1 else companions[(*(row[name] for name in SAME_RUN[:-1]), share)]
+        key = digest({"run": model, "condition": spec, "examples": examples, "code": row["code"]})
+        cells.append({**cell, "model_key": model, "spec": spec, "examples": examples, "cell_key": key})
     return cells
 
 
@@ -71,7 +83,7 @@ def predict_all(missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping
     }
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in missing:
-        by_run.setdefault(cell["run_key"], []).append(cell)
+        by_run.setdefault(cell["model_key"], []).append(cell)
     specs = {row["run_key"]: row for row in runs.iter_rows(named=True)}
     longest_first = sorted(by_run, key=lambda key: (-specs[key]["parameters"], key))
 
@@ -131,9 +143,11 @@ def keep(result: Finished | Failed, store: Store) -> None:
             store.write_failure("cells", cell["cell_key"], {**where, **got["failure"]})
 
 
-def with_fate(cell: Mapping[str, Any], store: Store) -> dict[str, Any]:
+def with_fate(cell: Mapping[str, Any], trained: Collection[str], store: Store) -> dict[str, Any]:
     """A row of outcomes.parquet."""
     row = {name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}
+    if cell["model_key"] not in trained:
+        return {**row, "digest": None, "status": "failed", "reason": "its model on a share of the images failed"}
     entry = store.entry("cells", cell["cell_key"])
     if entry:
         return {**row, "digest": entry.sha256, "status": "finished", "reason": ""}

@@ -16,7 +16,7 @@ from stages.analyse import FINDINGS
 from stages.collect import RESULTS
 from stages.measurement_charts import safety_points
 from stages.places import Specs, places
-from stages.plan import RETRY
+from stages.plan import RETRY, RUN
 from stages.sections import section
 from stages.train import RUNS
 from stages.verdict_charts import LABEL_COLOURS
@@ -104,7 +104,7 @@ def _runs(runs: pl.DataFrame) -> dict[str, Any]:
 def main() -> None:
     """Write report/."""
     results = tables.read(tables.RESULTS, RESULTS)
-    runs = tables.read(tables.RUNS, RUNS)
+    runs = tables.read(tables.RUNS, RUNS).filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
     build(results, runs, found, REPORT, study=params.study_name())
     failures = {path.stem: json.loads(path.read_text()) for path in (train.FAILURES, predict.FAILURES)}

@@ -12,6 +12,8 @@ from analysis.tables import RESULTS, Table, TableError, checked
 
 RUN = {"run": pl.String, "domain": pl.String, "dataset": pl.String, "method": pl.String, "model": pl.String}
 FATE = {"status": pl.String, "reason": pl.String}
+# a run; the same on its way, at a step; or one trained on a share of the images, for the conditions that ask for it
+ROLE = {"role": pl.String, "at_step": pl.Int64, "share": pl.Float64}
 
 PLANNED_RUNS = Table(
     "plan/runs",
@@ -19,6 +21,7 @@ PLANNED_RUNS = Table(
         **RUN,
         "family": pl.String,
         "seed": pl.Int64,
+        **ROLE,
         "parameters": pl.Int64,
         "flops": pl.Float64,  # estimate of the whole training, what the sweep is ordered by
         "spec": pl.String,
@@ -26,10 +29,19 @@ PLANNED_RUNS = Table(
         "code": pl.String,
     },
     ("run",),
+    nullable=("at_step",),
 )
 PLANNED_CELLS = Table(
     "plan/cells",
-    {"condition": pl.String, "domain": pl.String, "spec": pl.String, "code": pl.String},
+    {
+        "condition": pl.String,
+        "domain": pl.String,
+        "spec": pl.String,
+        "code": pl.String,
+        "splits": pl.String,  # where its labelled examples are from, then its outliers
+        "share": pl.Float64,  # of the training images of the model it looks at
+        "checkpoints": pl.Boolean,  # whether runs meet it on their way, too
+    },
     ("domain", "condition"),
 )
 PLANNED_MEASUREMENTS = Table(
@@ -42,11 +54,12 @@ PLANNED_MEASUREMENTS = Table(
         "axis": pl.String,
         "pillar": pl.String,
         "higher_is_better": pl.Boolean,
+        "reference": pl.String,  # the condition whose outcomes it needs beside its own
         "spec": pl.String,
         "code": pl.String,
     },
     ("domain", "measurement"),
-    nullable=("pillar",),
+    nullable=("pillar", "reference"),
 )
 RUNS = Table(
     "runs",
@@ -54,6 +67,7 @@ RUNS = Table(
         **RUN,
         "family": pl.String,
         "seed": pl.Int64,
+        **ROLE,
         "run_key": pl.String,
         "status": pl.String,  # finished or failed
         "reason": pl.String,  # of a failure: class and message
@@ -64,7 +78,7 @@ RUNS = Table(
         "spec": pl.String,
     },
     ("run",),
-    nullable=("flops", "steps", "loss"),
+    nullable=("at_step", "flops", "steps", "loss"),
 )
 OUTCOMES = Table(
     "outcomes",
@@ -93,7 +107,27 @@ LOGGED = Table(
     ("run",),
 )
 
-__all__ = ["LOGGED", "OUTCOMES", "PLANNED_CELLS", "PLANNED_MEASUREMENTS", "PLANNED_RUNS", "RESULTS", "RUNS"]
+REPLICATES = Table(
+    "replicates",
+    {
+        **{name: dtype for name, dtype in RUN.items() if name != "run"},
+        "seed": pl.Int64,
+        "measurement": pl.String,
+        "deviations": pl.List(pl.Float64),  # of the value, over draws of the test examples that all runs share
+    },
+    ("domain", "dataset", "method", "model", "seed", "measurement"),
+)
+
+__all__ = [
+    "LOGGED",
+    "OUTCOMES",
+    "PLANNED_CELLS",
+    "PLANNED_MEASUREMENTS",
+    "PLANNED_RUNS",
+    "REPLICATES",
+    "RESULTS",
+    "RUNS",
+]
 
 
 def frame(rows: list[dict[str, Any]], table: Table) -> pl.DataFrame:

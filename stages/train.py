@@ -9,13 +9,14 @@ from typing import Any
 from cluster.fanout import Failed, Finished, Resources, fanout
 from stages import params, payloads, tables
 from stages.identity import digest
-from stages.plan import FOLDER
+from stages.plan import CHECKPOINT, FOLDER
 from stages.prepare import DATA
 from stages.snapshot import snapshot
 from stages.store import Store
 
 RUNS = Path("runs.parquet")
-RUN_COLUMNS = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec")
+MODEL = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec")
+IDENTITY = (*MODEL, "role", "at_step", "share")
 TRAINED = ("flops", "steps", "loss")
 FAILURES = Path("failures/train.json")
 
@@ -27,10 +28,9 @@ def main() -> None:
     store = Store.from_environment()
     runs = [keyed(row, data) for row in planned.iter_rows(named=True)]
     missing = [run for run in runs if not store.done("runs", run["run_key"])]
-    missing.sort(key=lambda run: (-run["planned_flops"], run["run"]))
     if len(missing) < len(runs):
         print(f"{len(runs) - len(missing)} of {len(runs)} runs are in the store already")
-    train_all(missing, data, store)
+    train_all(trainings(missing), data, store)
     rows = [with_fate(run, store) for run in runs]
     tables.write(rows, tables.RUNS, RUNS)
     write_failures([(row["run"], "runs", row["run_key"]) for row in rows if row["status"] == "failed"], store, FAILURES)
@@ -51,13 +51,24 @@ def keyed(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """A planned run with its key: what it is made from, its training data's digests and its code."""
     splits = {name: data[row["domain"]]["splits"][name]["digest"] for name in row["splits"].split(",")}
     spec = json.loads(row["spec"])
-    identity = {name: row[name] for name in RUN_COLUMNS}
-    key = digest({"spec": spec, "splits": splits, "code": row["code"]})
-    return {**identity, "run_key": key, "planned_flops": row["flops"], "splits": splits}
+    identity = {name: row[name] for name in IDENTITY}
+    whole = digest({"spec": spec, "splits": splits, "code": row["code"]})
+    key = whole if row["role"] != CHECKPOINT else digest({"run": whole, "step": row["at_step"]})
+    return {**identity, "run_key": key, "training": whole, "planned_flops": row["flops"], "splits": splits}
+
+
+def trainings(missing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What to train for the missing runs, the longest first: a run and its checkpoints are one training. `keys` has
+    the key of each that is missing, by step, None for the end.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for run in missing:
+        found.setdefault(run["training"], {**run, "keys": {}})["keys"][run["at_step"]] = run["run_key"]
+    return sorted(found.values(), key=lambda training: (-training["planned_flops"], training["run"]))
 
 
 def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Store) -> None:
-    """Fan the runs out and store each as it comes."""
+    """Fan the trainings out and store each as it comes."""
     if not missing:
         return
     compute = params.compute()
@@ -79,25 +90,31 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
             keep(result, store)
 
 
-def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    """In the worker: one run's weights as bytes, and the facts recorded with them."""
+def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str, bytes, dict[str, Any]]]:
+    """In the worker: the key, the weights as bytes and the facts of what was missing of a training, the end last."""
     work = importlib.import_module(f"pipelines.{run['domain']}.work")
     splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run["domain"]}
-    result = work.train(json.loads(run["spec"]), splits, shared["device"])
-    facts = {name: getattr(result, name) for name in TRAINED}
-    return payloads.weights_bytes(result.weights), facts
+    steps = [step for step in run["keys"] if step is not None]
+    *on_the_way, end = work.train(json.loads(run["spec"]), splits, shared["device"], steps)
+    results = [(run["keys"][result.steps], result) for result in on_the_way]
+    if None in run["keys"]:
+        results.append((run["keys"][None], end))
+    return [
+        (key, payloads.weights_bytes(result.weights), {name: getattr(result, name) for name in TRAINED})
+        for key, result in results
+    ]
 
 
 def keep(result: Finished | Failed, store: Store) -> None:
-    """Store a finished run's weights, or why it failed."""
-    key = result.item["run_key"]
+    """Store a finished training's weights, or why it failed."""
     if isinstance(result, Finished):
-        weights, facts = result.value
-        store.write("runs", key, weights, {**facts, "run": result.item["run"], "seconds": result.seconds})
-        store.forget_failure("runs", key)
+        for key, weights, facts in result.value:
+            store.write("runs", key, weights, {**facts, "run": result.item["run"], "seconds": result.seconds})
+            store.forget_failure("runs", key)
     else:
         failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
-        store.write_failure("runs", key, {"run": result.item["run"], **failure})
+        for key in result.item["keys"].values():
+            store.write_failure("runs", key, {"run": result.item["run"], **failure})
 
 
 def with_fate(run: Mapping[str, Any], store: Store) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_the_method_shown_trains(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 255, (40, 32, 32, 3)).astype(np.uint8)
     splits = {"train": split_of(images, np.arange(40) % 2)}
     architecture = parts.load("pipelines.vision.models", "resnet", {"width": 4})
-    trained = train(architecture, module.method(), splits, 2, budget(epochs=1, batch_size=20), seed=0)
+    (trained,) = train(architecture, module.method(), splits, 2, budget(epochs=1, batch_size=20), seed=0)
     assert np.isfinite(trained.loss)
 
 

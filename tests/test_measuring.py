@@ -1,5 +1,7 @@
 """Values by part and over parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,8 +35,8 @@ def test_all_is_the_mean_over_parts_whatever_their_sizes() -> None:
     assert (fog.value, noise.value) == (0.5, 0.25)
     assert fog.standard_error is not None
     assert noise.standard_error is not None
-    mean_error = (fog.standard_error + noise.standard_error) / 2
-    assert found["all"] == Measured(0.375, mean_error, 8)
+    mean_error = (fog.standard_error**2 + noise.standard_error**2) ** 0.5 / 2
+    assert found["all"] == Measured(0.375, pytest.approx(mean_error), 8)
 
 
 def test_parts_weigh_the_same() -> None:
@@ -64,17 +66,23 @@ def test_a_part_without_a_standard_error_leaves_all_without_one() -> None:
     assert found["all"] == Measured(0.75, None, 3)
 
 
-def test_the_standard_error_of_all_bounds_the_spread_of_its_mean() -> None:
-    """Independent parts are the case where it is too large, by the root of their number."""
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_standard_error_of_all_is_the_spread_of_its_mean(shared: bool) -> None:
+    """Whether the parts show the same examples, which are then as hard in both, or others."""
     rng = np.random.default_rng(0)
     values, errors = [], []
-    for _ in range(300):
-        right = [int(hit) for hit in rng.random(400) < 0.7]
-        found = measure(outcomes_of(right, [0] * 200 + [1] * 200, ("fog", "noise")), accuracy.metric())["all"]
+    for _ in range(400):
+        right = (rng.random(400) < 0.7).astype(int)
+        outcomes = outcomes_of(list(right), [0] * 200 + [1] * 200, ("fog", "noise"))
+        if shared:
+            right[200:] = np.where(rng.random(200) < 0.8, right[:200], 1 - right[:200])
+            outcomes = outcomes_of(list(right), [0] * 200 + [1] * 200, ("fog", "noise"))
+            outcomes = replace(outcomes, examples=np.tile(np.arange(200), 2))
+        found = measure(outcomes, accuracy.metric())["all"]
         assert isinstance(found, Measured)
         values.append(found.value)
         errors.append(found.standard_error)
-    assert np.mean(np.array(errors, dtype=float)) == pytest.approx(np.sqrt(2) * np.std(values), rel=0.15)
+    assert np.mean(np.array(errors, dtype=float)) == pytest.approx(np.std(values), rel=0.1)
 
 
 def test_a_part_named_all_is_refused() -> None:

@@ -1,5 +1,7 @@
 """The examples that enter a metric, and the mean over them."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,11 +38,28 @@ def right(logits: Reals, labels: Labels) -> NDArray[np.bool_]:
     return np.asarray(logits.argmax(axis=1) == labels)
 
 
-def mean_over_examples(values: NDArray[np.generic]) -> Measured:
-    """The mean of one value per example; standard error s / sqrt(n), None for a single example."""
+def mean_over_examples(values: NDArray[np.generic], rows: NDArray[np.bool_]) -> Measured:
+    """The mean of one value per example; standard error s / sqrt(n), None for a single example. `rows` [all rows]:
+    where the values are from.
+    """
     reals = values.astype(np.float64)
     n = len(reals)
-    return Measured(float(reals.mean()), float(reals.std(ddof=1) / np.sqrt(n)) if n > 1 else None, n)
+    error = float(reals.std(ddof=1) / np.sqrt(n)) if n > 1 else None
+    return on_rows(Measured(float(reals.mean()), error, n, (reals - reals.mean()) / n), rows)
+
+
+def known_rows(outcomes: Outcomes) -> NDArray[np.bool_]:
+    """The rows that `known` gives."""
+    return np.asarray(outcomes.labels >= 0)
+
+
+def on_rows(measured: Measured, rows: NDArray[np.bool_]) -> Measured:
+    """The value with the influences of the chosen rows carried to all rows; the others have none."""
+    if measured.influence is None:
+        return measured
+    influence = np.zeros(len(rows))
+    influence[rows] = measured.influence
+    return replace(measured, influence=influence)
 
 
 def pooled(values: NDArray[np.generic], ranked_by: Reals) -> Reals:

@@ -5,7 +5,7 @@ In [0, 1]. Rows with a label below 0 do not enter. A tie goes to the first class
 
 from collections.abc import Callable
 
-from pipelines.metrics._examples import known, mean_over_examples, right
+from pipelines.metrics._examples import known, known_rows, mean_over_examples, right
 from pipelines.outcomes import Measured, Outcomes
 
 HIGHER_IS_BETTER = True
@@ -18,6 +18,6 @@ def metric() -> Callable[[Outcomes], Measured]:
     """No options."""
 
     def accuracy(outcomes: Outcomes) -> Measured:
-        return mean_over_examples(right(*known(outcomes)))
+        return mean_over_examples(right(*known(outcomes)), known_rows(outcomes))
 
     return accuracy

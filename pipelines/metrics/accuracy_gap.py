@@ -8,7 +8,8 @@ seed), average and minimum from the same samples. None where a group has one exa
 
 from collections.abc import Callable
 
-from pipelines.metrics._groups import accuracy_by_group, redrawn
+from pipelines.metrics._examples import on_rows
+from pipelines.metrics._groups import accuracy_by_group, chance_of_least, redrawn
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 
 HIGHER_IS_BETTER = False
@@ -28,6 +29,8 @@ def metric() -> Callable[[Outcomes], Measured]:
         value = max(0.0, float(share @ groups.accuracy - groups.accuracy.min()))
         draws = redrawn(groups)
         spread = float((draws @ share - draws.min(axis=1)).std(ddof=1))
-        return Measured(value, spread if groups.size.min() > 1 else None, int(groups.size.sum()))
+        error = spread if groups.size.min() > 1 else None
+        influence = groups.influence(share - chance_of_least(draws))
+        return on_rows(Measured(value, error, int(groups.size.sum()), influence), groups.rows)
 
     return accuracy_gap

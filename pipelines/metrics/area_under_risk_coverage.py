@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.metrics._examples import known, pooled, right
+from pipelines.metrics._examples import known, known_rows, on_rows, pooled, right
 from pipelines.metrics._softmax import Reals, doubt
 from pipelines.outcomes import Measured, Outcomes
 
@@ -24,7 +24,7 @@ def metric() -> Callable[[Outcomes], Measured]:
 
     def area_under_risk_coverage(outcomes: Outcomes) -> Measured:
         logits, labels = known(outcomes)
-        return mean_selective_risk(~right(logits, labels), doubt(logits))
+        return on_rows(mean_selective_risk(~right(logits, labels), doubt(logits)), known_rows(outcomes))
 
     return area_under_risk_coverage
 
@@ -41,8 +41,10 @@ def mean_selective_risk(wrong: np.ndarray[tuple[int], np.dtype[np.bool_]], score
     # an example enters the risk at its own coverage and at all larger ones, with weight 1 / accepted
     weight = tail_sum(1 / accepted)
     ranked = score[order]
-    influence = pooled(weight, ranked) * wrong[order] + pooled(risk - tail_sum(risk / accepted), ranked)
-    return Measured(value, float(influence.std(ddof=1) / np.sqrt(n)), n)
+    influence = np.empty(n)
+    influence[order] = pooled(weight, ranked) * wrong[order] + pooled(risk - tail_sum(risk / accepted), ranked)
+    error = float(influence.std(ddof=1) / np.sqrt(n))
+    return Measured(value, error, n, (influence - influence.mean()) / n)
 
 
 def tail_sum(values: Reals) -> Reals:

@@ -8,6 +8,7 @@ their numbers fixed, by influence function; None where either has one example.
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.metrics._scores import Score, outlier_scores
 from pipelines.metrics._softmax import Reals
@@ -28,12 +29,12 @@ def metric(*, score: Score = "msp") -> Callable[[Outcomes], Measured]:
     return aupr
 
 
-def average_precision(positive: Reals, negative: Reals) -> Measured:
-    """The mean precision over the positives' scores, neither sample empty."""
-    m, n = len(positive), len(negative)
-    levels, place = np.unique(-np.concatenate([positive, negative]), return_inverse=True)
-    hits = np.bincount(place[:m], minlength=len(levels))
-    false = np.bincount(place[m:], minlength=len(levels)).cumsum()
+def average_precision(scores: Reals, positive: NDArray[np.bool_]) -> Measured:
+    """The mean precision over the positives' scores; at least one of each."""
+    m, n = int(positive.sum()), int((~positive).sum())
+    levels, place = np.unique(-scores, return_inverse=True)
+    hits = np.bincount(place[positive], minlength=len(levels))
+    false = np.bincount(place[~positive], minlength=len(levels)).cumsum()
     true = hits.cumsum()
     precision = true / (true + false)
     value = float(precision @ hits) / m
@@ -44,5 +45,8 @@ def average_precision(positive: Reals, negative: Reals) -> Measured:
     by_negative = -hits * true / (true + false) ** 2
     of_positive = precision + by_positive[::-1].cumsum()[::-1]
     of_negative = by_negative[::-1].cumsum()[::-1] * n / m
-    variance = of_positive[place[:m]].var(ddof=1) / m + of_negative[place[m:]].var(ddof=1) / n
-    return Measured(value, float(np.sqrt(variance)), m + n)
+    influence = np.where(positive, of_positive[place], of_negative[place])
+    variance = influence[positive].var(ddof=1) / m + influence[~positive].var(ddof=1) / n
+    for rows, size in ((positive, m), (~positive, n)):
+        influence[rows] = (influence[rows] - influence[rows].mean()) / size
+    return Measured(value, float(np.sqrt(variance)), m + n, influence)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.metrics._examples import known, mean_over_examples
+from pipelines.metrics._examples import known, known_rows, mean_over_examples
 from pipelines.metrics._softmax import softmax
 from pipelines.outcomes import Measured, Outcomes
 
@@ -25,6 +25,6 @@ def metric() -> Callable[[Outcomes], Measured]:
         logits, labels = known(outcomes)
         gap = softmax(logits)
         gap[np.arange(len(labels)), labels] -= 1
-        return mean_over_examples((gap**2).sum(axis=1))
+        return mean_over_examples((gap**2).sum(axis=1), known_rows(outcomes))
 
     return brier_score

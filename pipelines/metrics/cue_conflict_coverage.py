@@ -6,7 +6,7 @@ error over examples.
 
 from collections.abc import Callable
 
-from pipelines.metrics._cues import answers_in_conflict
+from pipelines.metrics._cues import answers_in_conflict, in_conflict
 from pipelines.metrics._examples import mean_over_examples
 from pipelines.outcomes import Measured, Outcomes
 
@@ -21,6 +21,6 @@ def metric() -> Callable[[Outcomes], Measured]:
 
     def cue_conflict_coverage(outcomes: Outcomes) -> Measured:
         by_shape, by_cue = answers_in_conflict(outcomes)
-        return mean_over_examples(by_shape | by_cue)
+        return mean_over_examples(by_shape | by_cue, in_conflict(outcomes))
 
     return cue_conflict_coverage

@@ -7,7 +7,7 @@ all wrong. Standard error over wrong and over right examples (DeLong et al. 1988
 
 from collections.abc import Callable
 
-from pipelines.metrics._examples import known, right
+from pipelines.metrics._examples import known, known_rows, on_rows, right
 from pipelines.metrics._ranks import area_under_roc
 from pipelines.metrics._softmax import doubt
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
@@ -26,7 +26,6 @@ def metric() -> Callable[[Outcomes], Measured]:
         correct = right(logits, labels)
         if correct.all() or not correct.any():
             raise Unmeasurable(f"all {len(correct)} answers are {'right' if correct.all() else 'wrong'}")
-        score = doubt(logits)
-        return area_under_roc(score[~correct], score[correct])
+        return on_rows(area_under_roc(doubt(logits), ~correct), known_rows(outcomes))
 
     return error_detection_auroc

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr
 
-from pipelines.metrics._bins import equal_mass_bins
+from pipelines.metrics._bins import binned
+from pipelines.metrics._examples import known_rows, on_rows
 from pipelines.metrics._softmax import Reals
 from pipelines.outcomes import Measured, Outcomes
 from pipelines.parts import Count
@@ -21,14 +22,17 @@ CHANCE: float | None = None
 NEEDS: tuple[str, ...] = ("labels",)
 
 
-def metric(*, per_bin: Count = 100) -> Callable[[Outcomes], Measured]:
-    """per_bin: examples in a bin, at least (fewer only where there are fewer in all)."""
+def metric(*, per_bin: Count = 100, equal_width: Count | None = None) -> Callable[[Outcomes], Measured]:
+    """per_bin: examples in a bin, at least (fewer only where there are fewer in all). equal_width: so many bins of the
+    same width in confidence, in place of bins of equal mass."""
 
     def expected_calibration_error(outcomes: Outcomes) -> Measured:
-        bins = equal_mass_bins(outcomes, per_bin)
+        bins = binned(outcomes, per_bin=per_bin, equal_width=equal_width)
         value = float(bins.share @ np.abs(bins.gap))
         variance = float(bins.share**2 @ variance_of_absolute(bins.gap, bins.error))
-        return Measured(value, float(np.sqrt(variance)) if np.isfinite(variance) else None, bins.n)
+        error = float(np.sqrt(variance)) if np.isfinite(variance) else None
+        measured = Measured(value, error, len(bins.bin), bins.mean_of(np.sign(bins.gap)))
+        return on_rows(measured, known_rows(outcomes))
 
     return expected_calibration_error
 

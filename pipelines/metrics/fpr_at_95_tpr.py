@@ -9,6 +9,7 @@ None where either has one example.
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc
 
 from pipelines.metrics._scores import Score, outlier_scores
@@ -30,8 +31,9 @@ def metric(*, score: Score = "msp") -> Callable[[Outcomes], Measured]:
     return fpr_at_95_tpr
 
 
-def false_positive_rate(positive: Reals, negative: Reals) -> Measured:
-    """The share of negatives at or above the threshold, neither sample empty."""
+def false_positive_rate(scores: Reals, outlying: NDArray[np.bool_]) -> Measured:
+    """The share of negatives at or above the threshold; at least one of each."""
+    positive, negative = scores[outlying], scores[~outlying]
     m, n = len(positive), len(negative)
     needed = -(-95 * m // 100)
     thresholds = np.sort(positive)[::-1]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.metrics._examples import known, mean_over_examples
+from pipelines.metrics._examples import known, known_rows, mean_over_examples
 from pipelines.metrics._softmax import log_softmax
 from pipelines.outcomes import Measured, Outcomes
 
@@ -24,6 +24,6 @@ def metric() -> Callable[[Outcomes], Measured]:
 
     def negative_log_likelihood(outcomes: Outcomes) -> Measured:
         logits, labels = known(outcomes)
-        return mean_over_examples(-log_softmax(logits)[np.arange(len(labels)), labels])
+        return mean_over_examples(-log_softmax(logits)[np.arange(len(labels)), labels], known_rows(outcomes))
 
     return negative_log_likelihood

@@ -6,7 +6,7 @@ Rows with a label below 0 do not enter. Standard error over examples.
 
 from collections.abc import Callable
 
-from pipelines.metrics._examples import known, mean_over_examples, right
+from pipelines.metrics._examples import known, known_rows, mean_over_examples, right
 from pipelines.metrics._softmax import confidence
 from pipelines.outcomes import Measured, Outcomes
 
@@ -21,6 +21,6 @@ def metric() -> Callable[[Outcomes], Measured]:
 
     def overconfidence(outcomes: Outcomes) -> Measured:
         logits, labels = known(outcomes)
-        return mean_over_examples(confidence(logits) - right(logits, labels))
+        return mean_over_examples(confidence(logits) - right(logits, labels), known_rows(outcomes))
 
     return overconfidence

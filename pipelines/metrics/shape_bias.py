@@ -6,7 +6,7 @@ model that mostly answers neither has a share as well. The cue's class is the gr
 
 from collections.abc import Callable
 
-from pipelines.metrics._cues import answers_in_conflict
+from pipelines.metrics._cues import answers_in_conflict, in_conflict
 from pipelines.metrics._examples import mean_over_examples
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 
@@ -24,6 +24,8 @@ def metric() -> Callable[[Outcomes], Measured]:
         decided = by_shape | by_cue
         if not decided.any():
             raise Unmeasurable(f"none of {len(decided)} answers is the label or the cue's class")
-        return mean_over_examples(by_shape[decided])
+        rows = in_conflict(outcomes)
+        rows[rows] = decided
+        return mean_over_examples(by_shape[decided], rows)
 
     return shape_bias

@@ -8,7 +8,8 @@ groups are close it is somewhat too large, never that of one group taken for gra
 
 from collections.abc import Callable
 
-from pipelines.metrics._groups import accuracy_by_group, redrawn
+from pipelines.metrics._examples import on_rows
+from pipelines.metrics._groups import accuracy_by_group, chance_of_least, redrawn
 from pipelines.outcomes import Measured, Outcomes
 
 HIGHER_IS_BETTER = True
@@ -22,7 +23,9 @@ def metric() -> Callable[[Outcomes], Measured]:
 
     def worst_group_accuracy(outcomes: Outcomes) -> Measured:
         groups = accuracy_by_group(outcomes)
-        error = float(redrawn(groups).min(axis=1).std(ddof=1)) if groups.size.min() > 1 else None
-        return Measured(float(groups.accuracy.min()), error, int(groups.size.sum()))
+        draws = redrawn(groups)
+        error = float(draws.min(axis=1).std(ddof=1)) if groups.size.min() > 1 else None
+        influence = groups.influence(chance_of_least(draws))
+        return on_rows(Measured(float(groups.accuracy.min()), error, int(groups.size.sum()), influence), groups.rows)
 
     return worst_group_accuracy

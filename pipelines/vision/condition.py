@@ -1,7 +1,7 @@
 """A condition: the examples a trained model is put through, and what is recorded of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,20 +22,33 @@ def inference(model: Classifier, examples: Examples, generator: torch.Generator)
     return outcomes_of(examples, logits_of(model, examples.split.images))
 
 
+def inference_with_features(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+    """The model's logits on the examples as they are, and the inputs of its last layer."""
+    features = features_of(model, examples.split.images)
+    device = device_of(model)
+    with torch.inference_mode():
+        batches = torch.from_numpy(features).split(BATCH)
+        logits = np.concatenate([model.head(batch.to(device)).float().cpu().numpy() for batch in batches])
+    return replace(outcomes_of(examples, logits), features=features)
+
+
 @dataclass(frozen=True)
 class Condition:
     """What is done with a dataset and a model.
 
-    examples  made once for all models, from the dataset and a generator
-    outcomes  of one model on them
-    splits    that it takes from the dataset
-    has       what its outcomes have for metrics: labels, outliers, groups, features
+    examples    made once for all models, from the dataset and a generator
+    outcomes    of one model on them
+    splits      that it takes from the dataset: first where its labelled examples are from, then its outliers
+    has         what its outcomes have for metrics: labels, outliers, groups, features, or the name of one of their
+                values
+    trained_on  share of the training images of the model it looks at: below 1 it is one trained for this condition
     """
 
     examples: Callable[[Dataset, np.random.Generator], Examples]
     outcomes: Callable[[Classifier, Examples, torch.Generator], Outcomes] = inference
     splits: tuple[str, ...] = ("test",)
     has: tuple[str, ...] = ("labels",)
+    trained_on: float = 1.0
 
 
 def whole(name: str) -> Callable[[Dataset, np.random.Generator], Examples]:

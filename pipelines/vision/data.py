@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# The splits that datasets offer. `train`, `validation` and `test` are always there; the rest depends on the dataset.
+# The splits that datasets offer. `train`, `validation`, `capability` and `test` are always there; the rest depends on
+# the dataset.
 SPLITS = {
     "train": "training images",
     "validation": "for choices made while developing a method: never reported",
+    "capability": "drawn like the training images, for the capability score alone",
     "test": "drawn like the training images",
     "held_out_fonts": "the same classes in fonts never seen in training: a natural shift",
     "spurious": "the cue that goes with the class in training is as often wrong as right; groups recorded",

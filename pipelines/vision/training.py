@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
@@ -14,10 +14,12 @@ from torch import Tensor
 
 from pipelines.flops import FlopCount
 from pipelines.parts import Count, NonNegative, Positive, Whole
-from pipelines.vision.architecture import Architecture, Classifier, build, count_parameters
-from pipelines.vision.data import Split
-from pipelines.vision.draws import seed_for, torch_generator
+from pipelines.vision.architecture import Architecture, Classifier, build
+from pipelines.vision.data import Split, split_of
+from pipelines.vision.draws import numpy_generator, seed_for, torch_generator
 from pipelines.vision.method import Method, Step, TrainingData, pixels
+
+Weights = dict[str, NDArray[np.generic]]
 
 
 class Diverged(ArithmeticError):
@@ -54,16 +56,14 @@ def budget(
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier's weights and what it took.
+    """A trained classifier's weights and what it took, at the end or on the way.
 
-    weights     arrays by name
-    parameters  trainable numbers
-    flops       of the whole training: those of the first step, counted, times the steps
-    loss        mean over the last epoch
+    weights  arrays by name
+    flops    of the training so far: those of the first step, counted, times the steps
+    loss     mean over the last epoch of steps
     """
 
     weights: Mapping[str, NDArray[np.generic]]
-    parameters: int
     flops: float
     steps: int
     loss: float
@@ -77,18 +77,25 @@ def train(
     budget: Budget,
     seed: int,
     device: str = "cpu",
-) -> Trained:
-    """Train from scratch. Every draw comes from `seed`. Raises Diverged."""
+    checkpoints: Collection[int] = (),
+) -> list[Trained]:
+    """Train from scratch; the classifier after each of the steps in `checkpoints`, in order, then at the end. Every
+    draw comes from `seed`. Raises Diverged. A method's `finish` is for the end alone.
+    """
     model = build(architecture, classes, splits["train"].images.shape[1], seed_for(seed, "weights")).to(device)
     generator = torch_generator(seed, "method")
     data = method.prepare(training_data(splits, method, classes, device), generator)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "dropout"))
-        flops, losses = fit(model, method, data, budget, torch_generator(seed, "order"), generator)
+        flops, losses, kept = fit(model, method, data, budget, torch_generator(seed, "order"), generator, checkpoints)
         model = method.finish(model.eval(), data, generator)
+    kept[len(losses)] = weights_of(model)
     steps_an_epoch = len(losses) // budget.epochs
-    mean_loss = float(torch.stack(losses[-steps_an_epoch:]).mean())
-    return Trained(weights_of(model), count_parameters(model), flops * len(losses), len(losses), mean_loss)
+
+    def loss_at(step: int) -> float:
+        return float(torch.stack(losses[max(0, step - steps_an_epoch) : step]).mean())
+
+    return [Trained(weights, flops * step, step, loss_at(step)) for step, weights in kept.items()]
 
 
 def fit(
@@ -98,8 +105,9 @@ def fit(
     budget: Budget,
     order: torch.Generator,
     generator: torch.Generator,
-) -> tuple[float, list[Tensor]]:
-    """Train the model in place; the FLOPs of its first step and the loss of every step."""
+    checkpoints: Collection[int],
+) -> tuple[float, list[Tensor], dict[int, Weights]]:
+    """Train the model in place; the FLOPs of its first step, the loss of every step, the weights at checkpoints."""
     batch = min(budget.batch_size, len(data))
     steps_an_epoch = len(data) // batch
     steps = budget.epochs * steps_an_epoch
@@ -109,6 +117,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
     count = FlopCount()
     losses: list[Tensor] = []
+    kept: dict[int, Weights] = {}
     model.train()
     for _ in range(budget.epochs):
         permutation = torch.randperm(len(data), generator=order).to(data.images.device)
@@ -123,9 +132,25 @@ def fit(
             optimiser.step()
             schedule.step()
             losses.append(loss.detach().float())
+            if len(losses) in checkpoints:
+                kept[len(losses)] = weights_of(model)
         if not math.isfinite(losses[-1]):
             raise Diverged(f"the loss is {float(losses[-1])} at step {len(losses)} of {steps}")
-    return float(count.total), losses
+    return float(count.total), losses, kept
+
+
+def first_share(split: Split, share: float, seed: int) -> Split:
+    """A share of the images, the same for every method at a seed; a smaller one is part of a larger one."""
+    if share == 1:
+        return split
+    count = max(1, round(share * len(split)))
+    rows = np.sort(numpy_generator(seed, "share").permutation(len(split))[:count])
+    return split_of(split.images[rows], split.labels[rows], split.groups[rows], split.parts[rows], split.part_names)
+
+
+def steps_of(images: int, budget: Budget) -> int:
+    """The steps of a training on so many images."""
+    return budget.epochs * (images // min(budget.batch_size, images))
 
 
 def augment(images: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
@@ -164,6 +189,7 @@ def channels_first(images: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
-def weights_of(model: Classifier) -> dict[str, NDArray[np.generic]]:
-    """The model's state as contiguous arrays."""
-    return {name: value.detach().cpu().contiguous().numpy() for name, value in model.backbone.state_dict().items()}
+def weights_of(model: Classifier) -> Weights:
+    """The model's state as contiguous arrays of their own."""
+    state = model.backbone.state_dict()
+    return {name: value.detach().cpu().contiguous().numpy().copy() for name, value in state.items()}

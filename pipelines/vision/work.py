@@ -1,7 +1,7 @@
 """What the stages ask of the vision domain: plain specifications (`{use, options}`) in, values out."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,19 @@ from pipelines.vision.draws import numpy_generator, torch_generator
 from pipelines.vision.method import Method
 from pipelines.vision.training import Trained, budget
 
-__all__ = ["budget", "cost", "dataset", "examples", "outcomes_have", "predict", "shape", "splits_needed", "train"]
+__all__ = [
+    "budget",
+    "cost",
+    "dataset",
+    "examples",
+    "outcomes_have",
+    "predict",
+    "shape",
+    "splits_needed",
+    "train",
+    "trained_on",
+    "training_steps",
+]
 
 Spec = Mapping[str, Any]
 
@@ -69,6 +81,17 @@ def splits_needed(kind: str, spec: Spec) -> tuple[str, ...]:
     return needed.splits
 
 
+def training_steps(shape: Shape, options: Mapping[str, Any]) -> int:
+    """The steps of a whole training run with these options of its budget."""
+    return training.steps_of(shape.train, budget(**options))
+
+
+def trained_on(condition: Spec) -> float:
+    """The share of the training images of the model that a condition looks at."""
+    chosen: Condition = part("conditions", condition)
+    return chosen.trained_on
+
+
 def outcomes_have(condition: Spec) -> tuple[str, ...]:
     """What a condition's outcomes have for metrics."""
     chosen: Condition = part("conditions", condition)
@@ -102,17 +125,20 @@ def compute_reproducibly() -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
-def train(run: Spec, splits: Mapping[str, Split], device: str) -> Trained:
-    """The trained model of a run: `{model, method, training, classes, seed}`."""
+def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
+    """The trained model of a run, `{model, method, training, classes, share, seed}`: at its checkpoints and, last, at
+    the end.
+    """
     compute_reproducibly()
     return training.train(
         part("models", run["model"]),
         part("methods", run["method"]),
-        splits,
+        {**splits, "train": training.first_share(splits["train"], run["share"], run["seed"])},
         run["classes"],
         budget(**run["training"]),
         run["seed"],
         device,
+        checkpoints,
     )
 
 

@@ -16,6 +16,7 @@ from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 PACKAGE = "pipelines.metrics"
 NAMES = parts.names(PACKAGE)
 Build = Callable[..., Outcomes]
+WITHOUT_INFLUENCE = ("fpr_at_95_tpr",)
 every_metric = pytest.mark.parametrize("name", NAMES)
 
 
@@ -51,7 +52,7 @@ def test_declares_what_it_is(name: str) -> None:
     low, high = module.RANGE
     assert low < high
     assert module.CHANCE is None or low <= module.CHANCE <= high
-    assert set(module.NEEDS) <= {"labels", "outliers", "groups", "features"}
+    assert set(module.NEEDS) <= {"labels", "outliers", "groups", "features", "reference"}
     assert module.NEEDS
     assert all(
         hint.kind is inspect.Parameter.KEYWORD_ONLY for hint in inspect.signature(module.metric).parameters.values()
@@ -104,6 +105,42 @@ def test_a_shift_of_an_examples_logits_is_irrelevant(name: str, outcomes_of: Bui
     other = replace(outcomes, logits=outcomes.logits + np.float32(shift))
     metric = parts.load(PACKAGE, name)
     assert close(metric(outcomes), metric(other))
+
+
+@every_metric
+def test_influences_are_what_more_of_an_example_adds(name: str, outcomes_of: Build) -> None:
+    """The change of the value when half of each group's outliers and inliers stand twice, to first order; and their
+    summed squares are the variance over examples. Group 0 is the hardest by far, so that the minimum is smooth.
+    """
+    metric = parts.load(PACKAGE, name)
+    outcomes = example(outcomes_of, n=3000)
+    hard = (outcomes.groups == 0) & (outcomes.labels >= 0) & (outcomes.examples % 2 == 0)
+    outcomes = replace(outcomes, labels=np.where(hard, (outcomes.labels + 1) % 5, outcomes.labels))
+    stratum = outcomes.groups * 2 + (outcomes.labels < 0)
+    measured = metric(outcomes)
+    if measured.influence is None:
+        assert name in WITHOUT_INFLUENCE
+        return
+    assert measured.influence.shape == (len(outcomes),)
+    foreseen, seen = [], []
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        order = rng.permutation(len(outcomes))
+        twice = np.zeros(len(outcomes), dtype=bool)
+        for each in range(8):
+            twice[order[stratum[order] == each][::2]] = True
+        weight = (1 + twice) / 1.5
+        foreseen.append(((weight - 1) * measured.influence).sum())
+        rows = np.concatenate([np.arange(len(outcomes)), np.flatnonzero(twice)])
+        doubled = replace(
+            outcomes,
+            **{each: getattr(outcomes, each)[rows] for each in ("logits", "labels", "groups", "examples", "parts")},
+        )
+        seen.append(metric(doubled).value - measured.value)
+    assert np.corrcoef(foreseen, seen)[0, 1] > 0.9
+    assert np.polyfit(seen, foreseen, 1)[0] == pytest.approx(1, abs=0.3)
+    size = float(np.sqrt(measured.influence @ measured.influence))
+    assert size == pytest.approx(measured.standard_error, rel=0.35)
 
 
 @every_metric

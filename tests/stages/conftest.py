@@ -20,6 +20,7 @@ TINY: dict[str, Any] = {
             "use": "glyphs",
             "train": 120,
             "validation": 20,
+            "capability": 40,
             "test": 60,
             "held_out_fonts": 40,
             "spurious": 100,

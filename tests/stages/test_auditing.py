@@ -62,17 +62,22 @@ def write_study(value: float) -> None:
     key = {"run": "standard/cnn-1/0", "run_key": "r"}
     what = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy", "axis": "safety"}
     what |= {"pillar": "robustness", "higher_is_better": True}
+    role = {"role": "run", "at_step": None, "share": 1.0}
     tables.write(
-        [{**run, **size, **fate, **key, "steps": 1, "loss": 0.0, "spec": ""}], tables.RUNS, Path("runs.parquet")
+        [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": ""}],
+        tables.RUNS,
+        Path("runs.parquet"),
     )
+    condition = {"condition": "clean", "domain": "vision", "spec": "", "code": "", "splits": "capability"}
+    tables.write([{**condition, "share": 1.0, "checkpoints": False}], tables.PLANNED_CELLS, Path("plan/cells.parquet"))
     tables.write(
         [{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""}],
         tables.OUTCOMES,
         Path("outcomes.parquet"),
     )
-    spec = json.dumps({"use": "accuracy", "options": {}})
+    spec = json.dumps({"use": "accuracy", "options": {}, "scaled": False})
     tables.write(
-        [{"domain": "vision", **what, "spec": spec, "code": ""}],
+        [{"domain": "vision", **what, "reference": None, "spec": spec, "code": ""}],
         tables.PLANNED_MEASUREMENTS,
         Path("plan/measurements.parquet"),
     )

@@ -10,6 +10,7 @@ from pipelines.vision.data import Dataset
 SMALL = {
     "train": 120,
     "validation": 20,
+    "capability": 40,
     "test": 60,
     "held_out_fonts": 40,
     "spurious": 60,

@@ -75,7 +75,7 @@ def assert_same(first: Dataset, second: Dataset) -> None:
 
 def assert_gray_labels(dataset: Dataset) -> None:
     """The images' gray says their label, on all three channels."""
-    for name in ("train", "validation", "test"):
+    for name in ("train", "validation", "capability", "test"):
         split = dataset.splits[name]
         assert (split.images[:, 4, 4] == 20 * split.labels[:, None]).all()
 
@@ -88,13 +88,15 @@ def test_a_folder_with_splits(tmp_path: Path) -> None:
     made = loader("folder", path=str(tmp_path), validation_share=0.2)
     dataset = made.load()
     assert dataset.class_names == ("cat", "dog")
-    train, validation, test = (dataset.splits[name] for name in ("train", "validation", "test"))
-    for split in (train, validation, test):
+    train, validation, capability, test = (
+        dataset.splits[name] for name in ("train", "validation", "capability", "test")
+    )
+    for split in (train, validation, capability, test):
         assert (split.images[:, 0, 0, 0] == 20 * split.labels).all()
-    assert np.bincount(train.labels).tolist() == [16, 8]
-    assert np.bincount(validation.labels).tolist() == [4, 2]
+    assert np.bincount(train.labels).tolist() == [12, 6]
+    assert np.bincount(validation.labels).tolist() == np.bincount(capability.labels).tolist() == [4, 2]
     written = {(0, index, 0) for index in range(20)} | {(20, index, 0) for index in range(10)}
-    assert identities(train) | identities(validation) == written
+    assert identities(train) | identities(validation) | identities(capability) == written
     assert identities(test) == {(20 * label, index, 1) for label in range(2) for index in range(4)}
     shape = made.shape()
     assert (shape.size, shape.classes, shape.train) == (8, 2, len(train))
@@ -106,18 +108,20 @@ def test_a_folder_with_validation_keeps_it(tmp_path: Path) -> None:
     for kind, name in enumerate(("train", "test", "val")):
         write_classes(tmp_path / name, {"cat": 5, "dog": 5}, kind)
     splits = loader("folder", path=str(tmp_path)).load().splits
+    written = {(20 * label, index) for label in range(2) for index in range(5)}
     for kind, name in enumerate(("train", "test", "validation")):
-        assert identities(splits[name]) == {(20 * label, index, kind) for label in range(2) for index in range(5)}
+        found = identities(splits[name]) | (identities(splits["capability"]) if name == "train" else set())
+        assert found == {(*identity, kind) for identity in written}
 
 
 def test_a_flat_folder_is_split_by_shares(tmp_path: Path) -> None:
     write_classes(tmp_path, {"bus": 50, "car": 50, "train": 50})
     splits = loader("folder", path=str(tmp_path), test_share=0.2, validation_share=0.25).load().splits
-    found = [identities(splits[name]) for name in ("train", "validation", "test")]
-    assert [len(some) for some in found] == [90, 30, 30]
+    found = [identities(splits[name]) for name in ("train", "validation", "capability", "test")]
+    assert [len(some) for some in found] == [60, 30, 30, 30]
     assert len(set.union(*found)) == 150
     other = loader("folder", path=str(tmp_path), test_share=0.2, validation_share=0.25, seed=1).load().splits
-    assert identities(other["test"]) != found[2]
+    assert identities(other["test"]) != found[3]
 
 
 def test_train_and_test_are_upper_limits_that_keep_shares(tmp_path: Path) -> None:
@@ -129,7 +133,7 @@ def test_train_and_test_are_upper_limits_that_keep_shares(tmp_path: Path) -> Non
     assert np.bincount(splits["test"].labels).tolist() == [4, 2]
     assert made.shape().train == 12
     whole = loader("folder", path=str(tmp_path), train=1000, validation_share=0.1).load().splits
-    assert len(whole["train"]) == 54
+    assert len(whole["train"]) == 48
 
 
 def test_a_stratified_order_has_every_class_in_its_share_from_the_start() -> None:
@@ -164,15 +168,16 @@ def test_idx_files(tmp_path: Path, packed: bool) -> None:
     made = loader("idx", path=str(tmp_path), validation_share=0.2)
     dataset = made.load()
     assert_gray_labels(dataset)
-    assert {name: len(dataset.splits[name]) for name in ("train", "validation", "test")} == {
-        "train": 32,
+    assert {name: len(dataset.splits[name]) for name in ("train", "validation", "capability", "test")} == {
+        "train": 24,
         "validation": 8,
+        "capability": 8,
         "test": 40,
     }
-    rows = np.concatenate([dataset.splits[name].images[:, 1, 1, 0] for name in ("train", "validation")])
+    rows = np.concatenate([dataset.splits[name].images[:, 1, 1, 0] for name in ("train", "validation", "capability")])
     assert sorted(rows) == list(range(40))
     assert (dataset.splits["test"].images[:, 0] == 0).all(), "6 pixels in 8 stand in a black frame"
-    assert made.shape().train == 32
+    assert made.shape().train == 24
     assert dataset.class_names == ("0", "1", "2", "3")
 
 
@@ -180,7 +185,7 @@ def test_idx_files_of_one_split_are_split_by_shares(tmp_path: Path) -> None:
     write_idx(tmp_path, "t10k")
     dataset = loader("idx", path=str(tmp_path), test_share=0.5, validation_share=0.2).load()
     assert_gray_labels(dataset)
-    assert [len(dataset.splits[name]) for name in ("train", "validation", "test")] == [16, 4, 20]
+    assert [len(dataset.splits[name]) for name in ("train", "validation", "capability", "test")] == [12, 4, 4, 20]
 
 
 @pytest.mark.parametrize("names", [("x_train", "y_train", "x_test", "y_test"), ("images", "labels")])
@@ -213,7 +218,7 @@ def test_digits_are_those_of_scikit_learn() -> None:
     written = {(image.tobytes(), label) for image, label in zip(images, known.target, strict=True)}
     found = [
         (np.ascontiguousarray(image[..., 0]).tobytes(), label)
-        for name in ("train", "validation", "test")
+        for name in ("train", "validation", "capability", "test")
         for image, label in zip(splits[name].images, splits[name].labels, strict=True)
     ]
     assert set(found) == written
@@ -230,8 +235,8 @@ def test_torchvision_reads_what_is_there(tmp_path: Path) -> None:
     made = loader("torchvision", name="MNIST", root=str(tmp_path), validation_share=0.2)
     dataset = made.load()
     assert_gray_labels(dataset)
-    assert [len(dataset.splits[name]) for name in ("train", "validation", "test")] == [32, 8, 40]
-    assert made.shape().train == 32
+    assert [len(dataset.splits[name]) for name in ("train", "validation", "capability", "test")] == [24, 8, 8, 40]
+    assert made.shape().train == 24
     assert dataset.class_names[0] == "0 - zero"
 
 

@@ -20,7 +20,10 @@ METHODS = parts.names(PACKAGE)
 
 def run(method: str, splits: Mapping[str, Split], *, seed: int = 0, **options: object) -> Trained:
     architecture = parts.load("pipelines.vision.models", "resnet", {"width": 4})
-    return train(architecture, parts.load(PACKAGE, method, options), splits, 10, budget(epochs=2, batch_size=30), seed)
+    (trained,) = train(
+        architecture, parts.load(PACKAGE, method, options), splits, 10, budget(epochs=2, batch_size=30), seed
+    )
+    return trained
 
 
 def same(first: Mapping[str, NDArray[np.generic]], second: Mapping[str, NDArray[np.generic]]) -> bool:
@@ -57,7 +60,7 @@ def test_a_method_learns(method: str) -> None:
     }
     architecture = parts.load("pipelines.vision.models", "resnet", {"width": 4})
     generous = budget(epochs=12, batch_size=20, learning_rate=0.01)
-    trained = train(architecture, parts.load(PACKAGE, method), splits, 2, generous, seed=0)
+    (trained,) = train(architecture, parts.load(PACKAGE, method), splits, 2, generous, seed=0)
     model = Classifier(architecture(2, 32)).eval()
     model.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in trained.weights.items()})
     predicted = model(pixels(channels_first(images))).argmax(1).numpy()

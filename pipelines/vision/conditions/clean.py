@@ -1,6 +1,7 @@
-"""Test images drawn like the training images."""
+"""Images drawn like the training images."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -8,13 +9,17 @@ from pipelines.vision.condition import Condition, whole
 from pipelines.vision.data import Dataset, Examples
 
 
-def condition() -> Condition:
-    """No options."""
-    return Condition(without_parts)
+def condition(*, split: Literal["capability", "test"] = "capability") -> Condition:
+    """split: which of them. `capability` is for the capability score alone, so that no measurement of safety shares
+    its examples; `test` is what the other conditions start from."""
+
+    def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
+        return without_parts(whole(split)(dataset, generator))
+
+    return Condition(examples, splits=(split,))
 
 
-def without_parts(dataset: Dataset, generator: np.random.Generator) -> Examples:
-    """The test split as one whole: its fonts are no conditions of their own."""
-    examples = whole("test")(dataset, generator)
+def without_parts(examples: Examples) -> Examples:
+    """The examples as one whole: their fonts are no conditions of their own."""
     none = np.full(len(examples.rows), -1, dtype=np.int64)
     return replace(examples, split=replace(examples.split, parts=none, part_names=()))

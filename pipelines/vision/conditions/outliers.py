@@ -5,12 +5,13 @@ from typing import Literal
 import numpy as np
 
 from pipelines.outcomes import EVERY_PART
-from pipelines.vision.condition import Condition
+from pipelines.vision.condition import Condition, inference_with_features
 from pipelines.vision.data import Dataset, Examples, split_of
 
 
-def condition(*, kind: Literal["near", "far"]) -> Condition:
-    """kind: near (classes that look like the known ones) or far (textures and noise)."""
+def condition(*, kind: Literal["near", "far"], features: bool = False) -> Condition:
+    """kind: near (classes that look like the known ones) or far (textures and noise). features: whether the inputs of
+    the last layer are kept, too, for scores that need them."""
     name = f"{kind}_outliers"
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
@@ -26,4 +27,7 @@ def condition(*, kind: Literal["near", "far"]) -> Condition:
         )
         return Examples(split, np.concatenate([np.arange(len(known)), np.arange(len(unknown))]))
 
-    return Condition(examples, splits=("test", name), has=("labels", "outliers"))
+    has = ("labels", "outliers")
+    if not features:
+        return Condition(examples, splits=("test", name), has=has)
+    return Condition(examples, inference_with_features, ("test", name), (*has, "features"))

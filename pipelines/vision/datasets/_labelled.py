@@ -17,7 +17,7 @@ from pipelines.vision.datasets import _procedural as procedural
 
 Rows = NDArray[np.int64]
 AtLeastTwo = Annotated[int, parts.Range(2)]
-KINDS = ("train", "validation", "test")
+KINDS = ("train", "validation", "capability", "test")
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Choices:
     """The options that all sources share.
 
     size              side of the images in pixels
-    train, test       at most so many images, every class in its share; None is all
-    validation_share  of training, where the source has no validation split
+    train, test       at most so many images, every class in its share; None is all (test: of capability, too)
+    validation_share  of training, for the split `capability`, and for validation where the source has no such split
     test_share        of all, where the source has no test split
     outliers          far outliers; training_outliers: those a method may train on
     near_outliers     {use: dataset, ...its options}: its test split becomes the near outliers
@@ -112,12 +112,15 @@ def divided(source: Source, choices: Choices) -> dict[str, tuple[str, Rows]]:
     order = {kind: stratified(labels, choices.generator(kind)) for kind, labels in source.labels.items()}
     pool = "train" if "train" in order else "test"
     rest, splits = order.pop(pool), {kind: (kind, rows) for kind, rows in order.items()}
-    for kind, share in (("test", choices.test_share), ("validation", choices.validation_share)):
+    if "test" not in splits:
+        count = round(choices.test_share * len(rest))
+        splits["test"], rest = (pool, rest[:count]), rest[count:]
+    count = round(choices.validation_share * len(rest))
+    for kind in ("validation", "capability"):
         if kind not in splits:
-            count = round(share * len(rest))
             splits[kind], rest = (pool, rest[:count]), rest[count:]
     splits["train"] = (pool, rest)
-    for kind, most in (("train", choices.train), ("test", choices.test)):
+    for kind, most in (("train", choices.train), ("capability", choices.test), ("test", choices.test)):
         splits[kind] = (splits[kind][0], splits[kind][1][:most])
     check(source, splits)
     return {kind: splits[kind] for kind in KINDS}

@@ -28,7 +28,8 @@ def dataset(
     near_outliers: Mapping[str, Any] | None = None,
     seed: Whole = 0,
 ) -> Loader:
-    """train, test: at most so many images. test_share: of all; validation_share: of the rest.
+    """train, test: at most so many images. test_share: of all; validation_share: of the rest, for
+    validation and for the capability score.
     near_outliers: {use: dataset, ...its options}, whose test split they are."""
     choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
     return loader("digits", source, choices)

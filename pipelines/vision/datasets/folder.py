@@ -34,7 +34,8 @@ def dataset(
     seed: Whole = 0,
 ) -> Loader:
     """path: the folder. train, test: at most so many images, every class in its share. validation_share (of
-    training), test_share (of all): where there is no such split. near_outliers: {use: dataset, ...its options}."""
+    training, for validation and for the capability score), test_share (of all): where there is no such split.
+    near_outliers: {use: dataset, ...its options}."""
     choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
     return loader("folder", lambda: source(Path(path)), choices)
 

@@ -50,6 +50,7 @@ def dataset(
     *,
     train: EveryClass = 3000,
     validation: EveryClass = 500,
+    capability: EveryClass = 1000,
     test: EveryClass = 1000,
     held_out_fonts: EveryClass = 1000,
     spurious: EveryGroup = 2000,
@@ -73,6 +74,7 @@ def dataset(
     counts = {
         "train": train,
         "validation": validation,
+        "capability": capability,
         "test": test,
         "held_out_fonts": held_out_fonts,
         "spurious": spurious,
@@ -166,6 +168,7 @@ def unseen_classes(options: Options, count: int, generator: np.random.Generator)
 SPLITS: dict[str, Callable[[Options, int, np.random.Generator], Split]] = {
     "train": drawn_like_training(FONTS, balanced=False),
     "validation": drawn_like_training(FONTS, balanced=True),
+    "capability": drawn_like_training(FONTS, balanced=True),
     "test": drawn_like_training(FONTS, balanced=True),
     "held_out_fonts": drawn_like_training(HELD_OUT_FONTS, balanced=True),
     "spurious": spurious,

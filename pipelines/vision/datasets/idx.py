@@ -38,8 +38,8 @@ def dataset(
     seed: Whole = 0,
 ) -> Loader:
     """path: the folder with the files. train, test: at most so many images, every class in its share.
-    validation_share: of training. test_share: of all, where only one of train and t10k is there.
-    near_outliers: {use: dataset, ...its options}."""
+    validation_share: of training, for validation and for the capability score. test_share: of all,
+    where only one of train and t10k is there. near_outliers: {use: dataset, ...its options}."""
     choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
     return loader("idx", lambda: source(Path(path)), choices)
 

@@ -44,8 +44,9 @@ def dataset(
     seed: Whole = 0,
 ) -> Loader:
     """images, labels: the files; without labels, images is one file with both. test_images, test_labels: files of a
-    test split. train, test: at most so many images, every class in its share. validation_share (of training),
-    test_share (of all): where there is no such split. near_outliers: {use: dataset, ...its options}."""
+    test split. train, test: at most so many images, every class in its share. validation_share (of training,
+    for validation and for the capability score), test_share (of all): where there is no such split.
+    near_outliers: {use: dataset, ...its options}."""
     if (test_images is None) != (test_labels is None) or (test_images is not None and labels is None):
         raise ValueError("'test_images' and 'test_labels' go together, beside 'images' and 'labels'")
     choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)

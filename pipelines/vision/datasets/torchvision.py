@@ -32,8 +32,9 @@ def dataset(
     seed: Whole = 0,
 ) -> Loader:
     """name: a class of torchvision.datasets with a train and a test split. root: the folder it is or will be in.
-    train, test: at most so many images, every class in its share. validation_share (of training), test_share (of
-    all): where it has no such split. near_outliers: {use: dataset, ...its options}."""
+    train, test: at most so many images, every class in its share. validation_share (of training, for
+    validation and for the capability score), test_share (of all): where it has no such split.
+    near_outliers: {use: dataset, ...its options}."""
     opened = opener(name)
     choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
     return loader("torchvision", lambda: source(name, Path(root), opened), choices)
