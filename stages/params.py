@@ -30,7 +30,7 @@ class WrongParams(ValueError):
         self.faults = faults
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A named part: the file that makes it and its options, defaults included."""
 

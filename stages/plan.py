@@ -4,6 +4,7 @@ import importlib
 import itertools
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,45 +47,67 @@ def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
     for method in study.methods:
         multiple = work.training_cost(method.spec())
         for model in study.models:
-            code = code_digest(work.training_modules({"method": method.spec(), "model": model.spec()}))
-            for seed, (role, at_step, share) in itertools.product(study.seeds, roles(study, method, work)):
-                beside = {RUN: "", CHECKPOINT: f"@{at_step}", COMPANION: f"@{share:g}"}
+            code = {
+                companion: code_digest(work.training_modules(run_spec(study, method, model, 0, companion)))
+                for companion in (None, *companions(study, work))
+            }
+            for seed, planned in itertools.product(study.seeds, roles(study, method, work)):
+                spec = run_spec(study, method, model, seed, planned.companion)
                 rows.append(
                     {
-                        "run": f"{method.name}/{model.name}/{seed}{beside[role]}",
+                        "run": f"{method.name}/{model.name}/{seed}{planned.suffix}",
                         "domain": study.domain,
                         "dataset": study.data.use,
                         "method": method.name,
                         "model": model.name,
                         "family": model.use,
                         "seed": seed,
-                        "role": role,
-                        "at_step": at_step,
-                        "share": share,
+                        "role": planned.role,
+                        "at_step": planned.at_step,
+                        "companion": planned.companion.name if planned.companion else None,
                         "parameters": costs[model.name].parameters,
-                        "flops": costs[model.name].flops_an_image * images * share * multiple,
-                        "spec": json.dumps(run_spec(study, method, model, seed, share), sort_keys=True),
+                        "flops": costs[model.name].flops_an_image * images * multiple * planned.cost,
+                        "spec": json.dumps(spec, sort_keys=True),
                         "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
-                        "code": code,
+                        "code": code[planned.companion],
                     }
                 )
     return rows
 
 
-def roles(study: DomainStudy, method: Part, work: Any) -> list[tuple[str, int | None, float]]:
-    """(role, step, share of the training images) of what is trained of a method, model and seed: the run, its
-    checkpoints, and its companions, for conditions that look at a model trained on a share of the images.
-    """
-    shares = sorted({work.trained_on(condition.spec()) for condition in study.conditions} - {1.0})
+@dataclass(frozen=True)
+class Role:
+    """What is trained of a method, model and seed, and its cost as a multiple of the run's own."""
+
+    role: str
+    at_step: int | None = None
+    companion: Part | None = None
+    cost: float = 1.0
+
+    @property
+    def suffix(self) -> str:
+        """What its name has after the run's."""
+        beside = self.companion.name if self.companion else self.at_step
+        return "" if beside is None else f"@{beside}"
+
+
+def roles(study: DomainStudy, method: Part, work: Any) -> list[Role]:
+    """The run, its checkpoints, and its companions: second models that conditions have trained for them."""
     steps = study.checkpoints.steps if method.name in study.checkpoints.methods else ()
     return [
-        (RUN, None, 1.0),
-        *((CHECKPOINT, step, 1.0) for step in steps),
-        *((COMPANION, None, share) for share in shares),
+        Role(RUN),
+        *(Role(CHECKPOINT, at_step=step) for step in steps),
+        *(Role(COMPANION, companion=part, cost=cost) for part, cost in companions(study, work).items()),
     ]
 
 
-def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, share: float) -> dict[str, Any]:
+def companions(study: DomainStudy, work: Any) -> dict[Part, float]:
+    """The conditions that have a second model of each run trained for them, with what it costs."""
+    costs = {condition: work.companion_cost(condition.spec()) for condition in study.conditions}
+    return {condition: cost for condition, cost in costs.items() if cost is not None}
+
+
+def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, companion: Part | None) -> dict[str, Any]:
     """All that a training run is made from, but for its data and its code."""
     return {
         "domain": study.domain,
@@ -92,7 +115,7 @@ def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, share: fl
         "model": model.spec(),
         "training": dict(study.training),
         "classes": study.shape.classes,
-        "share": share,
+        "companion": companion.spec() if companion else None,
         "seed": seed,
     }
 
@@ -107,7 +130,7 @@ def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
             "spec": json.dumps(condition.spec(), sort_keys=True),
             "code": code_digest(work.condition_modules(condition.spec())),
             "splits": ",".join(work.splits_needed("conditions", condition.spec())),
-            "share": work.trained_on(condition.spec()),
+            "companion": work.companion_cost(condition.spec()) is not None,
             "checkpoints": condition.name in study.checkpoints.conditions,
         }
         for condition in study.conditions

@@ -21,7 +21,7 @@ from stages.train import RUNS, reason, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
 FAILURES = Path("failures/predict.json")
-SAME_RUN = ("domain", "method", "model", "seed", "share")
+SAME_RUN = ("domain", "method", "model", "seed")
 
 
 def main() -> None:
@@ -53,7 +53,8 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) ->
     with its key and that of the model that the condition looks at.
     """
     finished = runs.filter(pl.col("status") == "finished")
-    companions = {tuple(row): key for *row, key in runs.filter(role=COMPANION).select(*SAME_RUN, "run_key").iter_rows()}
+    of_companions = runs.filter(role=COMPANION).select(*SAME_RUN, "companion", "run_key")
+    companions = {tuple(which): key for *which, key in of_companions.iter_rows()}
     cells = []
     met = finished.filter(pl.col("role") != COMPANION).join(planned, on="domain", suffix="_condition")
     for row in met.iter_rows(named=True):
@@ -62,8 +63,8 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) ->
         examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
         spec = json.loads(row["spec_condition"])
         cell = {name: row[name] for name in ("run", "domain", "run_key", "condition")}
-        share = row["share_condition"]
-        model = row["run_key"] if share == 1 else companions[(*(row[name] for name in SAME_RUN[:-1]), share)]
+        which = (*(row[name] for name in SAME_RUN), row["condition"])
+        model = companions[which] if row["companion_condition"] else row["run_key"]
         key = digest({"run": model, "condition": spec, "examples": examples, "code": row["code"]})
         cells.append({**cell, "model_key": model, "spec": spec, "examples": examples, "cell_key": key})
     return cells
@@ -147,7 +148,7 @@ def with_fate(cell: Mapping[str, Any], trained: Collection[str], store: Store) -
     """A row of outcomes.parquet."""
     row = {name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}
     if cell["model_key"] not in trained:
-        return {**row, "digest": None, "status": "failed", "reason": "its model on a share of the images failed"}
+        return {**row, "digest": None, "status": "failed", "reason": "the model trained for it failed"}
     entry = store.entry("cells", cell["cell_key"])
     if entry:
         return {**row, "digest": entry.sha256, "status": "finished", "reason": ""}

@@ -12,8 +12,8 @@ from analysis.tables import RESULTS, Table, TableError, checked
 
 RUN = {"run": pl.String, "domain": pl.String, "dataset": pl.String, "method": pl.String, "model": pl.String}
 FATE = {"status": pl.String, "reason": pl.String}
-# a run; the same on its way, at a step; or one trained on a share of the images, for the conditions that ask for it
-ROLE = {"role": pl.String, "at_step": pl.Int64, "share": pl.Float64}
+# a run; the same on its way, at a step; or a second model of it that is trained for a condition, its companion
+ROLE = {"role": pl.String, "at_step": pl.Int64, "companion": pl.String}
 
 PLANNED_RUNS = Table(
     "plan/runs",
@@ -29,7 +29,7 @@ PLANNED_RUNS = Table(
         "code": pl.String,
     },
     ("run",),
-    nullable=("at_step",),
+    nullable=("at_step", "companion"),
 )
 PLANNED_CELLS = Table(
     "plan/cells",
@@ -39,7 +39,7 @@ PLANNED_CELLS = Table(
         "spec": pl.String,
         "code": pl.String,
         "splits": pl.String,  # where its labelled examples are from, then its outliers
-        "share": pl.Float64,  # of the training images of the model it looks at
+        "companion": pl.Boolean,  # whether it looks at a second model of each run, trained for it
         "checkpoints": pl.Boolean,  # whether runs meet it on their way, too
     },
     ("domain", "condition"),
@@ -78,7 +78,7 @@ RUNS = Table(
         "spec": pl.String,
     },
     ("run",),
-    nullable=("at_step", "flops", "steps", "loss"),
+    nullable=("at_step", "companion", "flops", "steps", "loss"),
 )
 OUTCOMES = Table(
     "outcomes",

@@ -16,7 +16,7 @@ from stages.store import Store
 
 RUNS = Path("runs.parquet")
 MODEL = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec")
-IDENTITY = (*MODEL, "role", "at_step", "share")
+IDENTITY = (*MODEL, "role", "at_step", "companion")
 TRAINED = ("flops", "steps", "loss")
 FAILURES = Path("failures/train.json")
 

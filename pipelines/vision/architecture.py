@@ -32,6 +32,11 @@ class Classifier(nn.Module):
         """Logits [n, classes]."""
         return self.head(self.features(images))
 
+    def member_logits(self, images: Tensor) -> Tensor:
+        """Logits [members, n, classes] of the models that this one averages; itself alone where it averages none."""
+        logits: Tensor = self(images)
+        return logits[None]
+
 
 def build(architecture: Architecture, classes: int, size: int, seed: int) -> Classifier:
     """A freshly initialised classifier; its weights depend on the architecture and the seed alone."""

@@ -41,14 +41,17 @@ class Condition:
     splits      that it takes from the dataset: first where its labelled examples are from, then its outliers
     has         what its outcomes have for metrics: labels, outliers, groups, features, or the name of one of their
                 values
-    trained_on  share of the training images of the model it looks at: below 1 it is one trained for this condition
+    companion   how the training images of a second model of the run differ, where it looks at one that is trained for
+                this condition: from the images and a generator that is the same for every method; None otherwise
+    cost        of training that second model, as a multiple of the run's own
     """
 
     examples: Callable[[Dataset, np.random.Generator], Examples]
     outcomes: Callable[[Classifier, Examples, torch.Generator], Outcomes] = inference
     splits: tuple[str, ...] = ("test",)
     has: tuple[str, ...] = ("labels",)
-    trained_on: float = 1.0
+    companion: Callable[[Split, np.random.Generator], Split] | None = None
+    cost: float = 0.0
 
 
 def whole(name: str) -> Callable[[Dataset, np.random.Generator], Examples]:

@@ -15,8 +15,8 @@ from torch import Tensor
 from pipelines.flops import FlopCount
 from pipelines.parts import Count, NonNegative, Positive, Whole
 from pipelines.vision.architecture import Architecture, Classifier, build
-from pipelines.vision.data import Split, split_of
-from pipelines.vision.draws import numpy_generator, seed_for, torch_generator
+from pipelines.vision.data import Split
+from pipelines.vision.draws import seed_for, torch_generator
 from pipelines.vision.method import Method, Step, TrainingData, pixels
 
 Weights = dict[str, NDArray[np.generic]]
@@ -137,15 +137,6 @@ def fit(
         if not math.isfinite(losses[-1]):
             raise Diverged(f"the loss is {float(losses[-1])} at step {len(losses)} of {steps}")
     return float(count.total), losses, kept
-
-
-def first_share(split: Split, share: float, seed: int) -> Split:
-    """A share of the images, the same for every method at a seed; a smaller one is part of a larger one."""
-    if share == 1:
-        return split
-    count = max(1, round(share * len(split)))
-    rows = np.sort(numpy_generator(seed, "share").permutation(len(split))[:count])
-    return split_of(split.images[rows], split.labels[rows], split.groups[rows], split.parts[rows], split.part_names)
 
 
 def steps_of(images: int, budget: Budget) -> int:

@@ -22,6 +22,7 @@ from pipelines.vision.training import Trained, budget
 
 __all__ = [
     "budget",
+    "companion_cost",
     "cost",
     "dataset",
     "examples",
@@ -30,7 +31,6 @@ __all__ = [
     "shape",
     "splits_needed",
     "train",
-    "trained_on",
     "training_steps",
 ]
 
@@ -86,10 +86,12 @@ def training_steps(shape: Shape, options: Mapping[str, Any]) -> int:
     return training.steps_of(shape.train, budget(**options))
 
 
-def trained_on(condition: Spec) -> float:
-    """The share of the training images of the model that a condition looks at."""
+def companion_cost(condition: Spec) -> float | None:
+    """What the second model costs, as a multiple of the run's own training, that a condition has trained for it; None
+    for a condition that looks at the run's own model.
+    """
     chosen: Condition = part("conditions", condition)
-    return chosen.trained_on
+    return None if chosen.companion is None else chosen.cost
 
 
 def outcomes_have(condition: Spec) -> tuple[str, ...]:
@@ -110,6 +112,7 @@ def training_modules(run: Spec) -> list[str]:
         "pipelines.vision.training",
         f"pipelines.vision.methods.{run['method']['use']}",
         f"pipelines.vision.models.{run['model']['use']}",
+        *(condition_modules(run["companion"]) if run["companion"] else []),
     ]
 
 
@@ -126,14 +129,19 @@ def compute_reproducibly() -> None:
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
-    """The trained model of a run, `{model, method, training, classes, share, seed}`: at its checkpoints and, last, at
-    the end.
+    """The trained model of a run, `{model, method, training, classes, companion, seed}`: at its checkpoints and, last,
+    at the end. `companion` is the condition whose second model it is, or None.
     """
     compute_reproducibly()
+    if run["companion"]:
+        condition: Condition = part("conditions", run["companion"])
+        if condition.companion:
+            generator = numpy_generator(run["seed"], f"companion/{run['companion']['use']}")
+            splits = {**splits, "train": condition.companion(splits["train"], generator)}
     return training.train(
         part("models", run["model"]),
         part("methods", run["method"]),
-        {**splits, "train": training.first_share(splits["train"], run["share"], run["seed"])},
+        splits,
         run["classes"],
         budget(**run["training"]),
         run["seed"],

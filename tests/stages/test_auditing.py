@@ -62,14 +62,15 @@ def write_study(value: float) -> None:
     key = {"run": "standard/cnn-1/0", "run_key": "r"}
     what = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy", "axis": "safety"}
     what |= {"pillar": "robustness", "higher_is_better": True}
-    role = {"role": "run", "at_step": None, "share": 1.0}
+    role = {"role": "run", "at_step": None, "companion": None}
     tables.write(
         [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": ""}],
         tables.RUNS,
         Path("runs.parquet"),
     )
     condition = {"condition": "clean", "domain": "vision", "spec": "", "code": "", "splits": "capability"}
-    tables.write([{**condition, "share": 1.0, "checkpoints": False}], tables.PLANNED_CELLS, Path("plan/cells.parquet"))
+    condition |= {"companion": False, "checkpoints": False}
+    tables.write([condition], tables.PLANNED_CELLS, Path("plan/cells.parquet"))
     tables.write(
         [{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""}],
         tables.OUTCOMES,

@@ -51,8 +51,8 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: 'extra' is not one of: study, vision, audit, compute",
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "params.yaml: vision.data: 'trane' is not one of: train, validation, capability, test, held_out_fonts, "
-        "spurious, cue_conflict, outliers, training_outliers, transfer_train, transfer_test, cue, imbalance, size, rotation, "
-        "noise, texture, least_contrast, seed",
+        "spurious, cue_conflict, outliers, training_outliers, transfer_train, transfer_test, cue, imbalance, size, "
+        "rotation, noise, texture, least_contrast, seed",
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
         "params.yaml: vision.models.resnet: 'widths' is not a list of different whole numbers",
         "params.yaml: vision.models.vit: 'width' is 13, not a multiple of 4 and of 1, its number of heads",
@@ -115,6 +115,34 @@ def test_a_model_too_small_for_the_images_is_named(study: Write, tiny: dict[str,
     assert faults(study(tiny)) == [
         "params.yaml: vision.models.convnext: convnext needs images of at least 32 pixels a side, these have 16"
     ]
+
+
+def test_checkpoints_are_of_the_study_they_stand_in(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["evaluate_at"] = {"steps": [1, 4], "methods": ["nois"], "conditions": ["clean", "pgd"]}
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.evaluate_at.steps: 4 is not below 4, the last step, which is measured anyway",
+        "params.yaml: vision.evaluate_at.methods: 'nois' is not one of the methods: standard, noise, outlier_exposure",
+        "params.yaml: vision.evaluate_at.conditions: 'pgd' is not one of the conditions: clean, corruptions, near, "
+        "spurious",
+    ]
+    tiny["vision"]["training"]["epochs"] = 16
+    tiny["vision"]["evaluate_at"] = {"steps": 4}
+    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    assert vision.checkpoints.steps == (1, 3, 8, 23)
+    assert vision.checkpoints.methods == ("standard",)
+    assert vision.checkpoints.conditions == ("clean", "corruptions", "near", "spurious")
+
+
+def test_what_is_fitted_on_validation_images_needs_them(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["measurements"]["clean"]["brier_score"] = {"is": "monitoring", "scaled": True}
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.measurements.clean.brier_score: needs outcomes on training and validation images: a "
+        "condition 'reference'"
+    ]
+    tiny["vision"]["conditions"]["reference"] = None
+    tiny["vision"]["evaluate_at"] = {"steps": [1], "conditions": ["clean"]}
+    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    assert vision.checkpoints.conditions == ("clean", "reference")
 
 
 def test_a_split_the_dataset_lacks_is_named(study: Write, tiny: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
@@ -34,6 +35,40 @@ def store_files(folder: Path) -> dict[str, int]:
     return {
         path.as_posix(): path.stat().st_mtime_ns for path in sorted((folder / "store").rglob("*")) if path.is_file()
     }
+
+
+def test_runs_have_checkpoints_and_companions(study: Write, tiny: dict[str, Any]) -> None:
+    """The end of a run is the same with and without them; at its last step a checkpoint would be the run itself."""
+    vision = tiny["vision"]
+    vision["training"] = {"epochs": 4, "batch_size": 30}
+    vision["methods"] = {"standard": None, "noise": {"sigma": 0.1}}
+    study(tiny)
+    here()
+    plain = pl.read_parquet("results.parquet")
+    vision["evaluate_at"] = {"steps": [1, 6], "conditions": ["clean"]}
+    vision["conditions"] |= {"few": {"use": "few_examples", "share": 0.5}, "reference": None}
+    vision["measurements"] |= {"few": {"accuracy": "capability"}}
+    vision["measurements"]["clean"]["scaled"] = {"use": "negative_log_likelihood", "is": "capability", "scaled": True}
+    study(tiny)
+    here()
+    results, runs = pl.read_parquet("results.parquet"), pl.read_parquet("runs.parquet")
+    new = ("few/accuracy", "clean/scaled")
+    assert results.filter(pl.col("step") == 16, ~pl.col("measurement").is_in(new)).equals(plain)
+    assert runs["role"].value_counts().sort("role").rows() == [("checkpoint", 12), ("companion", 12), ("run", 12)]
+    on_the_way = results.filter(pl.col("step") < 16)
+    assert set(on_the_way["step"]) == {1, 6}
+    assert set(on_the_way["method"]) == {"standard"}
+    assert set(on_the_way["measurement"]) == {"clean/accuracy", "clean/brier_score", "clean/scaled"}
+    flops = runs.filter(method="standard", model="resnet-4", seed=0).select("run", "flops")
+    by_run = dict(flops.iter_rows())
+    assert by_run["standard/resnet-4/0@6"] == pytest.approx(by_run["standard/resnet-4/0"] * 6 / 16)
+    assert by_run["standard/resnet-4/0@few"] == pytest.approx(by_run["standard/resnet-4/0"] / 2)
+    replicates = pl.read_parquet("replicates.parquet")
+    assert len(replicates) == 12 * 8
+    value = results.filter(measurement="corruptions/accuracy", part="all", method="noise", model="vit-12", seed=1)
+    draws = replicates.filter(measurement="corruptions/accuracy", method="noise", model="vit-12", seed=1)
+    spread = np.std(draws["deviations"][0].to_numpy())
+    assert spread == pytest.approx(value["standard_error"][0], rel=0.25)
 
 
 def test_a_study_runs_grows_and_heals(study: Write, tiny: dict[str, Any]) -> None:

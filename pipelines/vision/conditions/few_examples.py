@@ -6,9 +6,9 @@ from typing import Annotated
 import numpy as np
 
 from pipelines.parts import Range
-from pipelines.vision.condition import Condition, whole
+from pipelines.vision.condition import Condition, take, whole
 from pipelines.vision.conditions.clean import without_parts
-from pipelines.vision.data import Dataset, Examples
+from pipelines.vision.data import Dataset, Examples, Split
 
 
 def condition(*, share: Annotated[float, Range(0.01, 0.99)] = 0.25) -> Condition:
@@ -17,4 +17,8 @@ def condition(*, share: Annotated[float, Range(0.01, 0.99)] = 0.25) -> Condition
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         return without_parts(whole("capability")(dataset, generator))
 
-    return Condition(examples, splits=("capability",), trained_on=share)
+    def fewer(training: Split, generator: np.random.Generator) -> Split:
+        order = generator.permutation(len(training))
+        return take(training, np.sort(order[: max(1, round(share * len(training)))]))
+
+    return Condition(examples, splits=("capability",), companion=fewer, cost=share)
