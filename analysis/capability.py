@@ -79,6 +79,25 @@ def capability_weights(results: pl.DataFrame, *, without: str | None = None) -> 
     return checked(pl.concat(frames), CAPABILITY_WEIGHTS)
 
 
+def score_deviations(results: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
+    """What the component score of each run moves by in draws of the test examples: domain, dataset, method, model,
+    seed, score_name and deviations, a list with one number a draw. `results` has a row per run and measurement, with
+    the `deviations` of its value; a run that lacks those of a part of the score has no row.
+    """
+    run = ["domain", "dataset", "method", "model", "seed", "score_name"]
+    rows = results.join(weights, on=[*PLACE, "measurement"]).filter(pl.col("deviations").is_not_null())
+    sign = pl.when("higher_is_better").then(1.0).otherwise(-1.0)
+    scaled = rows.with_columns(factor=sign * pl.col("weight") / pl.col("standard_deviation"))
+    needed = weights.group_by(*PLACE, "score_name").agg(needed=pl.len())
+    runs = scaled.group_by(run).agg("deviations", "factor", held=pl.len()).join(needed, on=[*PLACE, "score_name"])
+    whole = runs.filter(pl.col("held") == pl.col("needed"))
+    sums = [
+        np.array(factors) @ np.array(deviations)
+        for deviations, factors in whole.select("deviations", "factor").iter_rows()
+    ]
+    return whole.select(*run).with_columns(pl.Series("deviations", sums, dtype=pl.List(pl.Float64)))
+
+
 def leading_component(matrix: Array) -> tuple[Array, float]:
     """The leading eigenvector (unit length, signed so that its largest entry in magnitude is positive) of the Spearman
     correlation matrix of the columns, and its share of the variance. `matrix` is (rows, columns), complete, no column

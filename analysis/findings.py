@@ -22,7 +22,7 @@ from analysis.audit.schema import (
 )
 from analysis.audit.settings import AuditSettings
 from analysis.audit.verdicts import Audit, audit
-from analysis.capability import SCORES, at_last_step, capability_scores, capability_weights
+from analysis.capability import SCORES, at_last_step, capability_scores, capability_weights, score_deviations
 from analysis.correlation import capability_correlation
 from analysis.effects import paired_effects
 from analysis.jumps.schema import JUMP_FITS, JUMPS
@@ -42,13 +42,15 @@ def findings(
     areas: Mapping[str, str] | None = None,
     settings: AuditSettings | None = None,
     equal_flops: bool = True,
+    replicates: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
     ledger, selection, jumps, jump_fits, and the audit's tables (see `audited`).
 
     `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
-    seed, status (finished or failed) and reason. The same input and seed give the same tables. Raises TableError where
-    `results` is not that table or a data set has no standard run.
+    seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
+    seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share. The same input and
+    seed give the same tables. Raises TableError where `results` is not that table or a data set has no standard run.
     """
     results = checked(results, RESULTS)
     settings = settings or AuditSettings()
@@ -57,10 +59,12 @@ def findings(
     planned = planned_runs(runs, results)
     judged, fits = _jumps(results, settings.draws, sources[2])
     effects = paired_effects(results, scores)
-    audit_tables = audited(results, scores, areas or {}, settings, equal_flops, sources[1])
+    weights = capability_weights(results)
+    held, scored = (results, scores) if replicates is None else with_deviations(results, scores, replicates, weights)
+    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1])
     return {
         "capability": scores,
-        "capability_weights": capability_weights(results),
+        "capability_weights": weights,
         "correlations": capability_correlation(results, scores, draws=settings.draws, rng=sources[0]),
         "effects": effects,
         "ledger": ledger(planned),
@@ -70,6 +74,17 @@ def findings(
         **audit_tables,
         "verdicts": with_difference(audit_tables["verdicts"], effects),
     }
+
+
+def with_deviations(
+    results: pl.DataFrame, scores: pl.DataFrame, replicates: pl.DataFrame, weights: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Results of the last steps and the capability scores, each with its deviations over draws of the test examples;
+    null where they are not known.
+    """
+    held = at_last_step(results).join(replicates, on=[*RUN, "measurement"], how="left")
+    whole = held.filter(pl.col("part") == "all")
+    return held, scores.join(score_deviations(whole, weights), on=[*RUN, "score_name"], how="left")
 
 
 def with_difference(verdicts: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:

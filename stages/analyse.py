@@ -10,6 +10,7 @@ from analysis.audit.margins import margins_digest
 from analysis.findings import findings
 from stages import params, tables
 from stages.collect import RESULTS
+from stages.measure import REPLICATES
 from stages.plan import RUN
 from stages.preregistered import Preregistered
 from stages.train import RUNS
@@ -22,13 +23,26 @@ SEED = 0
 def main() -> None:
     """Write findings/*.parquet and audit.json."""
     runs = tables.read(tables.RUNS, RUNS).filter(role=RUN)
-    write(tables.read(tables.RESULTS, RESULTS), runs, params.audit())
+    replicates = tables.read(tables.REPLICATES, REPLICATES)
+    write(tables.read(tables.RESULTS, RESULTS), runs, params.audit(), replicates=replicates)
 
 
-def write(results: pl.DataFrame, runs: pl.DataFrame, fixed: Preregistered, folder: Path = Path()) -> None:
+def write(
+    results: pl.DataFrame,
+    runs: pl.DataFrame,
+    fixed: Preregistered,
+    folder: Path = Path(),
+    replicates: pl.DataFrame | None = None,
+) -> None:
     """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder."""
     found = findings(
-        results, runs, seed=SEED, areas=fixed.areas, settings=fixed.settings, equal_flops=fixed.equal_flops
+        results,
+        runs,
+        seed=SEED,
+        areas=fixed.areas,
+        settings=fixed.settings,
+        equal_flops=fixed.equal_flops,
+        replicates=replicates,
     )
     (folder / FINDINGS).mkdir(exist_ok=True)
     for name, frame in found.items():

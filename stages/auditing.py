@@ -14,7 +14,7 @@ import polars as pl
 from analysis.audit.foresight import assumed_spread, foreseen, spread_of_claims
 from analysis.audit.margins import margins_digest
 from analysis.audit.schema import EXTERNALITIES, MARGINS, VERDICTS
-from analysis.tables import CAPABILITY, LEDGER, Table, TableError
+from analysis.tables import LEDGER, Table, TableError
 from pipelines.measuring import ALL
 from stages import params, tables
 from stages.analyse import FINDINGS
@@ -166,8 +166,7 @@ def _made_again(run: pl.DataFrame, condition: str, measurement: str, part: str) 
 def _spread(chosen: argparse.Namespace, fixed: Any, areas: dict[str, str], models: int) -> tuple[pl.DataFrame, str]:
     held = FINDINGS / f"{VERDICTS.name}.parquet"
     if chosen.sd is None and held.exists() and RESULTS.exists():
-        verdicts, scores = _finding(VERDICTS), _finding(CAPABILITY).filter(pl.col("score_name") == "pc1")
-        found = spread_of_claims(tables.read(tables.RESULTS, RESULTS), scores, verdicts, fixed.settings)
+        found = spread_of_claims(_finding(VERDICTS))
         found = found.filter(pl.col("area").is_in(list(areas)))
         if len(found):
             return found, f"of the study that was run here ({held.parent}/)"

@@ -2,8 +2,6 @@
 its reason.
 """
 
-from math import ceil
-
 import numpy as np
 import polars as pl
 from numpy.random import Generator
@@ -13,7 +11,7 @@ from analysis.audit.decision import adjusted, decide, max_t
 from analysis.audit.estimation import Estimated
 from analysis.audit.settings import AuditSettings
 from analysis.audit.transform import Floats
-from analysis.audit.undecided import deciding_pairs
+from analysis.audit.undecided import deciding
 
 CLAIM = ["domain", "dataset", "method", "measurement"]
 _ESTIMATES = [name + end for name in ("total", "capability", "beyond") for end in ("", "_se", "_lower", "_upper")]
@@ -25,7 +23,7 @@ _ADDED: dict[str, pl.DataType | type[pl.DataType]] = {
     "reason": pl.String,
     "label_ungated": pl.String,
 }
-_ADDED |= {"pairs_needed": pl.Int64, "seeds_needed": pl.Int64}
+_ADDED |= {"seeds_needed": pl.Int64, "models_needed": pl.Int64}
 
 
 def claims(
@@ -123,22 +121,11 @@ def _decided(
         return label, "", thin[0], label, None, None
     if float(row["p_differential"] or 0) > settings.alpha >= float(row["p_epochs"] or 0):
         return label, "", "beyond what capability explains at equal epochs, not shown at equal FLOPs", label, None, None
-    pairs = deciding_pairs(row, settings)
-    seeds = None if pairs is None else ceil(pairs / max(int(row["models"] or 1), 1))
-    if pairs is None:
-        return (
-            label,
-            "",
-            "no number of seeds up to 1000 would decide it: an effect lies on its margin or fits no label",
-            label,
-            None,
-            None,
-        )
-    return (
-        label,
-        "",
-        f"the intervals are too wide: about {pairs} pairs ({seeds} seeds a model) would decide it",
-        label,
-        pairs,
-        seeds,
-    )
+    needed = deciding(row, settings)
+    if needed.seeds is not None:
+        reason = f"the intervals are too wide: about {needed.seeds} seeds a model would decide it"
+    elif needed.models is not None:
+        reason = f"the intervals are too wide: more seeds would not do, about {needed.models} models would"
+    else:
+        reason = "no number of seeds or models would decide it: an effect lies on its margin or fits no label"
+    return label, "", reason, label, needed.seeds, needed.models

@@ -22,7 +22,7 @@ def tested(estimate: Estimate, margins: Floats, capability_margin: float, settin
 
     t with the units' degrees of freedom and the bootstrap's standard error. p_differential: D <= margin; p_tax: E <=
     -margin; p_washing: D outside +-margin; p_up: E <= 0; p_null: T or E outside its margin; p_neutral: E outside its
-    margin.
+    margin. seed_share: of the variance of a unit's difference, what its seeds make.
     """
     size = len(estimate.total)
     t, d, df = estimate.total, estimate.beyond, estimate.df
@@ -36,6 +36,7 @@ def tested(estimate: Estimate, margins: Floats, capability_margin: float, settin
         columns |= {f"{name}_lower": point - wide * se, f"{name}_upper": point + wide * se}
     p_neutral = _outside(e, se_e, capability_margin, df)
     columns |= {"capability_beyond_correlation": _correlations(estimate.capability_draws, estimate.beyond_draws)}
+    columns |= {"seed_share": estimate.units.seed_share}
     columns |= {"margin": margins, "capability_margin": np.full(size, capability_margin)}
     columns |= {"p_differential": stats.t.sf((d - margins) / se_d, df)}
     columns |= {"p_tax": stats.t.sf((e + capability_margin) / se_e, df), "p_up": stats.t.sf(e / se_e, df)}
@@ -51,7 +52,8 @@ def _facts(estimate: Estimate) -> dict[str, str | int]:
     return {"match": estimate.match, "unit": units.kind, **counts, "df": estimate.df, "in_range": estimate.in_range}
 
 
-_Q = ("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper")
+_LEVELS = ("level_differential", "level_equivalence")
+_Q = ("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper", *_LEVELS)
 
 
 def adjusted(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
@@ -59,7 +61,7 @@ def adjusted(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
 
     Three families a tier: differential claims, equivalence claims (washing, null), and neutrality, one claim a
     method. The adjusted interval of Benjamini and Yekutieli (2005), level 1 - qR/M for R selected of M, is given for
-    selected rows only.
+    selected rows only. level_*: the p-value that one more claim of a family would need, q (R + 1) / M.
     """
     parts = [_adjusted_tier(part, settings) for _, part in rows.group_by("tier", maintain_order=True)]
     return pl.concat(parts) if parts else rows.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in _Q)
@@ -77,7 +79,15 @@ def _adjusted_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     half = wide * rows["beyond_se"].to_numpy()
     new = {"q_differential": differential, "q_washing": equivalence[: len(rows)], "q_null": equivalence[len(rows) :]}
     new |= {"adjusted_lower": rows["beyond"].to_numpy() - half, "adjusted_upper": rows["beyond"].to_numpy() + half}
+    rate = settings.false_discovery_rate
+    for name, q in zip(_LEVELS, (differential, equivalence), strict=True):
+        new[name] = np.full(len(rows), _next_level(q, rate))
     return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
+
+
+def _next_level(q: Floats, rate: float) -> float:
+    known = q[np.isfinite(q)]
+    return float(rate * ((known <= rate).sum() + 1) / max(len(known), 1))
 
 
 def step_up(p: Floats) -> Floats:

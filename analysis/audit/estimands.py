@@ -5,10 +5,8 @@ T = mean of y_method - y_baseline, E = mean of C_method - C_baseline, D = T - me
 over runs paired by model and seed; every model counts alike. What the draws resample: models within families, the
 same weights in the pairs and in the ladder, where at least `min_models` models have pairs; a model's mean then
 carries its seeds' noise, and resampling seeds inside models too would count it twice. With fewer models: the pairs
-within models, and the rungs of the ladder independently. Test examples: one common draw a measurement, as large as
-`example_share` of the stored standard errors, since all runs share the test set and the rest of that noise already
-differs between runs. The capability score's own test examples are not resampled. Families, data sets and tuning are
-fixed.
+within models, and the rungs of the ladder independently. Test examples, which all runs share: the same draws for all
+runs and measurements, the capability score's too (see `examples`). Families, data sets and tuning are fixed.
 """
 
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from analysis.audit.examples import shared_noise, unit_deviations
 from analysis.audit.grid import Bools, Grid, Ints
 from analysis.audit.ladder import Ladder, coefficients, natural_basis
 from analysis.audit.settings import AuditSettings
@@ -37,12 +36,15 @@ class Units:
     base: Floats  # [unit], C of the baseline
     flops: Floats  # [unit, 2], log2, method and baseline
     example_error: Floats  # [measurement], of one pair's difference were the two runs' test examples independent
+    deviations: Floats | None  # [unit, measurement, then capability, draw of the test examples]
+    seed_share: Floats  # [measurement], of the variance of a unit's gain: what more seeds would shrink
 
     def keep(self, mask: Bools) -> "Units":
         """The units in the mask; pairs are counted in proportion."""
         pairs = round(self.pairs * mask.mean()) if len(mask) else 0
         rows = (self.models[mask], pairs, self.gain[mask], self.score[mask], self.base[mask], self.flops[mask])
-        return Units(self.kind, *rows, self.example_error)
+        moved = None if self.deviations is None else self.deviations[mask]
+        return Units(self.kind, *rows, self.example_error, moved, self.seed_share)
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,29 @@ def paired_units(grid: Grid, method: int, usable: Bools, columns: Ints, settings
     error = np.sqrt(variance.mean(0)) if len(variance) else np.zeros(len(columns))
     models, seeds = np.nonzero(both)
     parts = (gain, grid.capability[method], grid.capability[0], flops)
+    moved = unit_deviations(grid, method, both, columns)
     if len(np.unique(models)) >= settings.min_models:
         found = np.unique(models)
         means = [np.stack([part[k][both[k]].mean(0) for k in found]) for part in parts]
-        return Units("model", found, len(models), means[0], means[1], means[2], means[3], error)
+        if moved is not None:
+            moved = np.stack([moved[models == k].mean(0) for k in found])
+        share = _seed_share([gain[k][both[k]] for k in found])
+        return Units("model", found, len(models), means[0], means[1], means[2], means[3], error, moved, share)
     single = [part[models, seeds] for part in parts]
-    return Units("pair", models, len(models), single[0], single[1], single[2], single[3], error)
+    whole = np.ones(len(columns))
+    return Units("pair", models, len(models), single[0], single[1], single[2], single[3], error, moved, whole)
+
+
+def _seed_share(gains: list[Floats]) -> Floats:
+    """Of the variance of the models' mean gains, the share that comes from their seeds [measurement], 1 where models
+    differ no more than that; 0 where fewer than three models have several. gains: per model [pair, measurement].
+    """
+    several = [gain for gain in gains if len(gain) > 1]
+    if len(several) < 3:
+        return np.zeros(gains[0].shape[1])
+    within = np.mean([gain.var(0, ddof=1) / len(gain) for gain in several], axis=0)
+    over = np.var([gain.mean(0) for gain in several], axis=0, ddof=1)
+    return np.asarray(np.minimum(within / np.maximum(over, 1e-300), 1.0))
 
 
 def estimate(
@@ -108,16 +127,33 @@ def estimate(
     own, df = _unit_weights(units, grid, weights, rng)
     if df < 2:
         return None
-    noise = (
-        rng.standard_normal((len(weights), units.gain.shape[1])) * np.sqrt(settings.example_share) * units.example_error
-    )
+    noise = _example_noise(units, len(weights), settings, rng)
     once = np.ones((1, len(units.models)))
     point = _point(units, once, None if shift is None else shift[0])
     drawn = _point(units, own, None if shift is None else shift[1])
     beyond, in_range = _beyond(units, ladder, weights, own, shift, settings.min_pairs)
     name = "epochs" if compute is None else "flops"
-    draws = (drawn[0] + noise, drawn[1], beyond[1] + noise)
+    explained = np.outer(noise[:, -1], _slope(units, ladder))
+    draws = (drawn[0] + noise[:, :-1], drawn[1] + noise[:, -1], beyond[1] + noise[:, :-1] - explained)
     return Estimate(name, units, df, in_range, point[0][0], float(point[1][0]), beyond[0][0], *draws)
+
+
+def _example_noise(units: Units, draws: int, settings: AuditSettings, rng: Generator) -> Floats:
+    """Draws [draw, measurement, then capability] of the noise of the test examples that all runs share."""
+    if units.deviations is not None:
+        return shared_noise(units.deviations, draws, rng)
+    size = np.append(np.sqrt(settings.example_share) * units.example_error, 0.0)
+    return np.asarray(rng.standard_normal((draws, len(size))) * size)
+
+
+def _slope(units: Units, ladder: Ladder | None) -> Floats:
+    """The ladder's slope at the units' mean capability, [measurement]; 0 without a ladder."""
+    if ladder is None:
+        return np.zeros(units.gain.shape[1])
+    step = np.array([-0.5, 0.5]) * 1e-3 * (ladder.knots[2] - ladder.knots[0])
+    ends = natural_basis((units.score.mean() + units.base.mean()) / 2 + step, ladder.knots)
+    rise = (ends[1] - ends[0]) / (step[1] - step[0])
+    return np.asarray(rise @ coefficients(ladder, np.ones((1, len(ladder.rungs))))[0, -2:])
 
 
 def _point(units: Units, own: Floats, shift: Floats | None) -> tuple[Floats, Floats]:

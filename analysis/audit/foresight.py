@@ -7,37 +7,33 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from analysis.audit.grid import Grid, grids
 from analysis.audit.power import detectable_effect, equivalence_halfwidth
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
 
 CLAIM_SPREAD = ("domain", "dataset", "area", "measurement")
 
 
-def spread_of_claims(
-    results: pl.DataFrame, scores: pl.DataFrame, verdicts: pl.DataFrame, settings: AuditSettings
-) -> pl.DataFrame:
+def spread_of_claims(verdicts: pl.DataFrame) -> pl.DataFrame:
     """What D scattered by in a study that was run, a row per area: unit (model or pair), seeds (pairs a unit), sd (of
-    one unit's D, on the measurement's scale; the median over methods), seed_share (the share of its variance that more
-    seeds a model would shrink, in [0, 1]) and margin.
+    one unit's D, on the measurement's scale), seed_share (the share of its variance that more seeds a model would
+    shrink, in [0, 1]) and margin; medians over methods.
 
     `verdicts` is the table VERDICTS. Areas without an estimate of D are left out.
     """
     known = verdicts.filter(pl.col("area").is_not_null(), pl.col("beyond_se").is_not_null(), pl.col("units") > 0)
-    of_unit = known.with_columns(sd=pl.col("beyond_se") * pl.col("units").sqrt())
-    spread = of_unit.group_by(CLAIM_SPREAD).agg(
-        pl.col("unit").first(),
-        seeds=(pl.col("pairs") / pl.col("units")).median(),
-        sd=pl.col("sd").median(),
-        margin=pl.col("margin").first(),
+    of_model = pl.col("unit") == "model"
+    return (
+        known.with_columns(sd=pl.col("beyond_se") * pl.col("units").sqrt())
+        .group_by(CLAIM_SPREAD)
+        .agg(
+            pl.col("unit").first(),
+            pl.col("sd").median(),
+            seeds=(pl.col("pairs") / pl.col("units")).median(),
+            seed_share=pl.when(of_model).then("seed_share").otherwise(0.0).median(),
+            margin=pl.col("margin").first(),
+        )
+        .sort(CLAIM_SPREAD)
     )
-    places = {(grid.domain, grid.dataset): grid for grid in grids(results, scores, settings)}
-    shares = [
-        _seed_share(places[row["domain"], row["dataset"]], row["measurement"]) if row["unit"] == "model" else 0.0
-        for row in spread.iter_rows(named=True)
-    ]
-    return spread.with_columns(seed_share=pl.Series(shares, dtype=pl.Float64)).sort(CLAIM_SPREAD)
 
 
 def assumed_spread(sd: float, areas: Sequence[tuple[str, float]], *, models: int) -> pl.DataFrame:
@@ -71,23 +67,3 @@ def foreseen(spread: pl.DataFrame, *, models: int, seeds: Sequence[int], claims:
     schema = {"area": pl.String, "seeds": pl.Int64}
     schema |= dict.fromkeys(("margin", "alone", "among", "equivalence"), pl.Float64)
     return pl.DataFrame(rows, schema=schema)
-
-
-def _seed_share(grid: Grid, measurement: str) -> float:
-    """Of the variance of models' mean differences to the baseline, the share that comes from seeds; pooled over
-    methods. 1 where models differ no more than their seeds.
-    """
-    y = grid.y[..., grid.measurements["measurement"].to_list().index(measurement)]
-    shares = [_share(difference) for difference in y[1:] - y[0]]
-    known = [share for share in shares if share is not None]
-    return float(np.median(known)) if known else 0.0
-
-
-def _share(difference: Floats) -> float | None:
-    rows = [row[np.isfinite(row)] for row in difference]
-    rows = [row for row in rows if len(row) > 1]
-    if len(rows) < 3:
-        return None
-    within = float(np.mean([row.var(ddof=1) / len(row) for row in rows]))
-    over = float(np.var([row.mean() for row in rows], ddof=1))
-    return min(within / over, 1.0) if over > 0 else None

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats, oriented, oriented_error, scale_of
+from analysis.audit.transform import Floats, oriented, oriented_deviations, oriented_error, scale_of
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -40,6 +40,9 @@ class Grid:
     value: Floats  # [method, model, seed, measurement], as measured
     y: Floats  # the same on the oriented scale
     error: Floats  # standard errors over test examples on the oriented scale
+    deviations: (
+        Floats | None
+    )  # [method, model, seed, measurement, then capability, draw of the test examples], oriented
     flagged: Bools
     blocked: Bools
     capability: Floats  # [method, model, seed]
@@ -58,7 +61,8 @@ def grids(results: pl.DataFrame, scores: pl.DataFrame, settings: AuditSettings) 
     """
     check_scores(scores)
     last = results.filter(pl.col("part") == "all").filter(pl.col("step") == pl.col("step").max().over(RUN[:-1]))
-    joined = last.join(scores.select(*RUN, "score"), on=RUN, how="left", validate="m:1")
+    beside = [pl.col("deviations").alias("score_deviations")] if "deviations" in scores.columns else []
+    joined = last.join(scores.select(*RUN, "score", *beside), on=RUN, how="left", validate="m:1")
     return [_grid(part, settings) for _, part in joined.group_by("domain", "dataset", maintain_order=True)]
 
 
@@ -104,12 +108,34 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
         value=value,
         y=y,
         error=spread,
+        deviations=_deviations(rows, index, value, n, about),
         flagged=_dense(rows["flags"].str.strip_chars() != "", index, shape) == 1,
         blocked=_dense(_carries(rows["flags"], settings.blocking_flags), index, shape) == 1,
         capability=_dense(rows["score"], index[:3], shape[:3]),
         flops=flops,
         scale=_first_known(flops[0] if np.isfinite(flops[0]).any() else parameters[0]),
     )
+
+
+def _deviations(
+    rows: pl.DataFrame, index: tuple[Ints, ...], value: Floats, n: Floats, about: pl.DataFrame
+) -> Floats | None:
+    if "deviations" not in rows.columns or not rows["deviations"].list.len().max():
+        return None
+    draws = int(rows["deviations"].list.len().max())  # type: ignore[arg-type]
+    found = np.full((*value.shape, draws), np.nan)
+    _fill(found, rows["deviations"], index)
+    for m, (scale, higher) in enumerate(about.select("scale", "higher_is_better").iter_rows()):
+        found[..., m, :] = oriented_deviations(found[..., m, :], value[..., m], n[..., m], scale, higher)
+    of_score = np.full((*value.shape[:-1], draws), np.nan)
+    if "score_deviations" in rows.columns:
+        _fill(of_score, rows["score_deviations"], index[:3])
+    return np.concatenate([found, of_score[..., None, :]], axis=-2)
+
+
+def _fill(array: Floats, lists: pl.Series, index: tuple[Ints, ...]) -> None:
+    known = lists.is_not_null().to_numpy()
+    array[tuple(which[known] for which in index)] = np.array(lists.drop_nulls().to_list()).reshape(-1, array.shape[-1])
 
 
 def _measurements(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:

@@ -19,12 +19,15 @@ _ESTIMATED: Types = {
     "margin": pl.Float64,
     "capability_margin": pl.Float64,
     **_UNITS,
-    **dict.fromkeys((*_ESTIMATES, "capability_beyond_correlation"), pl.Float64),
+    **dict.fromkeys((*_ESTIMATES, "capability_beyond_correlation", "seed_share"), pl.Float64),
     **dict.fromkeys(("p_differential", "p_tax", "p_up", "p_washing", "p_neutral", "p_null"), pl.Float64),
 }
 _OPTIONAL = tuple(name for name, dtype in _ESTIMATED.items() if dtype == pl.Float64)
 _DECIDING = ("p_epochs", "total_least", "total_most", "capability_least", "capability_most", "other_match_beyond")
-_ADJUSTED = ("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper", "p_max_t")
+_ADJUSTED = (
+    *("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper", "p_max_t"),
+    *("level_differential", "level_equivalence"),
+)
 _AGAIN = ("flagged_runs", "label_without_flagged", "total_without_flagged", "beyond_without_flagged")
 
 VERDICTS = Table(
@@ -43,7 +46,7 @@ VERDICTS = Table(
         "tier": pl.String,
         **dict.fromkeys(_ADJUSTED, pl.Float64),
         **dict.fromkeys(("label", "qualifier", "reason", "label_ungated"), pl.String),
-        **dict.fromkeys(("pairs_needed", "seeds_needed", "flagged_runs"), pl.Int64),
+        **dict.fromkeys(("seeds_needed", "models_needed", "flagged_runs"), pl.Int64),
         "label_without_flagged": pl.String,
         "total_without_flagged": pl.Float64,
         "beyond_without_flagged": pl.Float64,
@@ -58,8 +61,8 @@ VERDICTS = Table(
         "area",
         "baseline",
         "difference",
-        "pairs_needed",
         "seeds_needed",
+        "models_needed",
     ),
 )
 ESTIMATES = Table(

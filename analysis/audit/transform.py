@@ -45,6 +45,12 @@ def oriented_error(values: Floats, errors: Floats, n: Floats, scale: str) -> Flo
     return known / (np.maximum(values, 0.0) + FLOOR) if scale == "log" else known
 
 
+def oriented_deviations(deviations: Floats, values: Floats, n: Floats, scale: str, higher_is_better: bool) -> Floats:
+    """Small deviations [..., draw] of values [...], carried to the scale by its slope; up is safer."""
+    slope = oriented_error(values, np.ones_like(values), n, scale)
+    return np.asarray((1.0 if higher_is_better else -1.0) * slope[..., None] * deviations)
+
+
 def floor_margin(value: float, scale: str, spread: float) -> float:
     """The least margin a measurement may have, on its scale, at a baseline of `value`.
 

@@ -16,7 +16,7 @@ def spread(world: World, seed: int = 0) -> dict[str, object]:
     results, scores = simulated_study(world, rng)
     found = audit(results, scores, primary=["condition00/auroc"], settings=SETTINGS, rng=rng)
     verdicts = found.verdicts.with_columns(area=pl.lit("outliers"))
-    return spread_of_claims(results, scores, verdicts, SETTINGS).row(0, named=True)
+    return spread_of_claims(verdicts).row(0, named=True)
 
 
 def test_an_assumed_spread_is_the_paired_t_test() -> None:

@@ -143,17 +143,35 @@ def test_a_collapsed_run_counts_and_is_also_left_out() -> None:
 )
 def test_thin_studies_say_which_step_is_missing(world: World, reason: str) -> None:
     row = study(world).verdicts.row(0, named=True)
-    assert (row["label"], row["reason"], row["pairs_needed"]) == ("UNDETERMINED", reason, None)
+    assert (row["label"], row["reason"], row["seeds_needed"]) == ("UNDETERMINED", reason, None)
 
 
-def test_an_undetermined_claim_says_how_many_pairs_decide_it() -> None:
-    world = World(methods={"m": Method(beyond=0.13)}, seed_spread=0.3)
-    row = study(world, 5).verdicts.row(0, named=True)
+def test_an_undetermined_claim_says_how_many_seeds_decide_it() -> None:
+    noisy = World(methods={"m": Method(beyond=0.2)}, seed_spread=0.3, interaction_spread=0.0)
+    row = study(noisy, 5).verdicts.row(0, named=True)
     assert row["label"] == "UNDETERMINED"
-    assert row["pairs_needed"] > 24
-    assert row["seeds_needed"] == -(-row["pairs_needed"] // 12)
-    numbers = f"{row['pairs_needed']} pairs ({row['seeds_needed']} seeds a model)"
-    assert row["reason"] == f"the intervals are too wide: about {numbers} would decide it"
+    assert row["seeds_needed"] > 2
+    assert row["reason"] == f"the intervals are too wide: about {row['seeds_needed']} seeds a model would decide it"
+
+
+def test_where_models_differ_more_of_them_decide_it() -> None:
+    differing = World(
+        methods={"m": Method(beyond=0.3)}, seed_spread=0.01, interaction_spread=0.3, capability_spread=0.01
+    )
+    row = study(differing, 2).verdicts.row(0, named=True)
+    assert row["label"] == "UNDETERMINED"
+    assert row["seeds_needed"] is None
+    assert row["models_needed"] > 12
+    said = f"more seeds would not do, about {row['models_needed']} models would"
+    assert row["reason"] == f"the intervals are too wide: {said}"
+
+
+@pytest.mark.parametrize("others", [0, 20])
+def test_what_decides_a_claim_counts_all_claims(others: int) -> None:
+    """A claim among many needs more, by the level that one more of them would have to reach."""
+    world = World(methods={"m": Method(beyond=0.2), **{f"n{k}": Method() for k in range(others)}}, seed_spread=0.3)
+    row = study(world, 5).verdicts.filter(method="m").row(0, named=True)
+    assert row["level_differential"] == pytest.approx(0.05 / (others + 1))
 
 
 def test_a_baseline_alone_has_ladders_and_no_verdicts() -> None:
