@@ -25,7 +25,9 @@ from analysis.audit.verdicts import Audit, audit
 from analysis.capability import SCORES, at_last_step, capability_scores, capability_weights, score_deviations
 from analysis.correlation import capability_correlation
 from analysis.effects import paired_effects
-from analysis.jumps.schema import JUMP_FITS, JUMPS
+from analysis.jumps.curves import Axis
+from analysis.jumps.forecasts import forecasts
+from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
 from analysis.jumps.table import jumps
 from analysis.tables import CAPABILITY, LEDGER, RESULTS, TableError, checked
 
@@ -45,7 +47,7 @@ def findings(
     replicates: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
-    ledger, selection, jumps, jump_fits, and the audit's tables (see `audited`).
+    ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see `audited`).
 
     `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
@@ -55,9 +57,11 @@ def findings(
     results = checked(results, RESULTS)
     settings = settings or AuditSettings()
     scores = checked(pl.concat([capability_scores(results, score=score) for score in SCORES]), CAPABILITY)
-    sources = [np.random.default_rng([seed, number]) for number in range(3)]
+    sources = [np.random.default_rng([seed, number]) for number in range(4)]
     planned = planned_runs(runs, results)
     judged, fits = _jumps(results, settings.draws, sources[2])
+    axis = _scale_axis(results)
+    foreseen = forecasts(results, axis=axis, draws=settings.draws, rng=sources[3]) if axis else FORECASTS.empty()
     effects = paired_effects(results, scores)
     weights = capability_weights(results)
     held, scored = (results, scores) if replicates is None else with_deviations(results, scores, replicates, weights)
@@ -71,6 +75,7 @@ def findings(
         "selection": conformed(selection_tests(planned), SELECTION),
         "jumps": judged,
         "jump_fits": fits,
+        "forecasts": foreseen,
         **audit_tables,
         "verdicts": with_difference(audit_tables["verdicts"], effects),
     }
@@ -180,12 +185,23 @@ def _jumps(results: pl.DataFrame, draws: int, rng: np.random.Generator) -> tuple
     """Jumps over scale (training FLOPs, or parameters where no FLOPs are stored), and over training steps where runs
     are measured on the way.
     """
-    standard = results.filter(pl.col("method") == "standard", pl.col("part") == "all")
-    if standard.is_empty():
+    axis = _scale_axis(results)
+    if axis is None:
         return JUMPS.empty(), JUMP_FITS.empty()
-    several = standard.group_by(*RUN, "measurement").agg(steps=pl.col("step").n_unique())["steps"].max()
-    known = standard["flops"].null_count() < len(standard)
-    over = [jumps(results, axis="log2_flops" if known else "log2_parameters", rng=rng, draws=draws)]
+    several = _standard(results).group_by(*RUN, "measurement").agg(steps=pl.col("step").n_unique())["steps"].max()
+    over = [jumps(results, axis=axis, rng=rng, draws=draws)]
     if isinstance(several, int) and several > 1:
         over.append(jumps(results, axis="step", rng=rng, draws=draws))
     return checked(pl.concat([j for j, _ in over]), JUMPS), checked(pl.concat([f for _, f in over]), JUMP_FITS)
+
+
+def _standard(results: pl.DataFrame) -> pl.DataFrame:
+    return results.filter(pl.col("method") == "standard", pl.col("part") == "all")
+
+
+def _scale_axis(results: pl.DataFrame) -> Axis | None:
+    """Training FLOPs, or parameters where no FLOPs are stored; None without a standard run."""
+    standard = _standard(results)
+    if standard.is_empty():
+        return None
+    return "log2_flops" if standard["flops"].null_count() < len(standard) else "log2_parameters"

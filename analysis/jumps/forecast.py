@@ -100,8 +100,8 @@ def _variance(curve: Curve, left: float) -> tuple[float, float]:
 
 
 def _part(curve: Curve, chosen: Flags) -> Curve:
-    weights, spread = curve.weights[chosen], curve.spread[chosen]
-    return replace(curve, x=curve.x[chosen], y=curve.y[:, chosen], weights=weights, spread=spread)
+    along = {name: getattr(curve, name)[chosen] for name in ("x", "weights", "spread", "local")}
+    return replace(curve, y=curve.y[:, chosen], **along)
 
 
 def _check(curve: Curve, known: Flags, beyond: Flags) -> None:

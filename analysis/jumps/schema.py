@@ -1,4 +1,4 @@
-"""The tables of jumps: one row per curve, and both fits at every position of it."""
+"""The tables of jumps: one row per curve, both fits at every position of it, and what was forecast of the largest."""
 
 import polars as pl
 
@@ -65,4 +65,18 @@ JUMP_FITS = Table(
     },
     key=(*KEY, "x"),
     nullable=("spread",),
+)
+
+FORECASTS = Table(
+    name="forecasts",
+    columns={
+        **dict.fromkeys(KEY, pl.String),
+        "axis": pl.String,
+        "horizon": pl.Float64,  # the largest position that the smooth fit saw
+        "x": pl.Float64,
+        **dict.fromkeys(("predicted", "low", "high", "observed"), pl.Float64),  # with the 90 % interval of a new mean
+        "surprise": pl.Float64,  # observed less predicted, in standard deviations of the prediction
+        "p": pl.Float64,  # that the curve's largest surprise is chance
+    },
+    key=(*KEY, "x"),
 )
