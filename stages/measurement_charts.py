@@ -8,8 +8,10 @@ import polars as pl
 
 from analysis.capability import BASELINE, CLEAN_ACCURACY, at_last_step
 from analysis.findings import SCORE
+from analysis.jumps.labels import JUMP
 from stages import charts, verdict_charts
 from stages.places import Place, Specs, slug
+from stages.wording import Row
 
 
 def measurement_charts(place: Place, verdicts: pl.DataFrame, specs: Specs) -> list[dict[str, Any]]:
@@ -20,7 +22,7 @@ def measurement_charts(place: Place, verdicts: pl.DataFrame, specs: Specs) -> li
     order = list(dict.fromkeys([*first, *(name for name in place.shown if name in others)]))
     picks = []
     for name in order:
-        kinds = {"jumps": jumps[name]} if name in jumps else {}
+        kinds = dict(jumps.get(name, {}))
         rows = verdicts.filter(pl.col("measurement") == name)
         if len(rows) or place.results.filter(measurement=name, axis="safety").height:
             kinds |= _safety_charts(place, name, rows, specs)
@@ -134,31 +136,39 @@ def _forest_rows(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(frames).filter(pl.col("value").is_not_null())
 
 
-def _jump_charts(place: Place, specs: Specs) -> dict[str, str]:
-    """The name of the jump chart of each measurement that has one: its curve with the most positions."""
-    key = ["family", "model", "measurement"]
-    fits = place.found["jump_fits"]
-    jumps = (
-        place.found["jumps"].filter(pl.col("points") >= 1).sort("points", *key, descending=[True, False, False, False])
-    )
-    made: dict[str, str] = {}
-    for row in jumps.join(fits.select(key).unique(), on=key, how="semi", maintain_order="left").iter_rows(named=True):
-        name = row["measurement"]
-        if name in made:
-            continue
-        curve = pl.struct(key[:2]) == pl.struct(
-            pl.lit(row["family"]).alias("family"), pl.lit(row["model"]).alias("model")
-        )
-        panels = [
-            (place.label(each), rows)
-            for each in (name, row["companion"])
-            if each in place.shown and len(rows := fits.filter(curve, pl.col("measurement") == each))
-        ]
-        made[name] = f"jumps{place.slug}_{slug(name)}"
-        curve_name = row["model"] or ("all families pooled" if row["family"] == "pooled" else row["family"])
-        said = f"{curve_name}: {row['label']}{' (confirmed)' if row['confirmed'] else ''}"
-        specs[made[name]] = verdict_charts.jump_curves(panels, axis=row["axis"], title=said)
+CURVE = ["family", "model", "measurement"]
+
+
+def _jump_charts(place: Place, specs: Specs) -> dict[str, dict[str, str]]:
+    """The names of each measurement's charts of jumps, over scale (`jumps`) and over training steps (`steps`): of its
+    curves the one with most positions, a jump before others, a larger model before a smaller one.
+    """
+    made: dict[str, dict[str, str]] = {}
+    sizes = place.results.group_by("model").agg(pl.col("parameters").max())
+    jumps = place.found["jumps"].join(sizes, on="model", how="left")
+    order = [pl.col("points"), pl.col("label") == JUMP, pl.col("parameters").fill_null(0), *map(pl.col, CURVE)]
+    jumps = jumps.sort(order, descending=[True, True, True, False, False, False])
+    drawn = place.found["jump_fits"].select(CURVE).unique()
+    for row in jumps.join(drawn, on=CURVE, how="semi", maintain_order="left").iter_rows(named=True):
+        kind = "steps" if row["axis"] == "step" else "jumps"
+        kinds = made.setdefault(row["measurement"], {})
+        if kind not in kinds:
+            kinds[kind] = f"{kind}{place.slug}_{slug(row['measurement'])}"
+            specs[kinds[kind]] = _jump_chart(row, place)
     return made
+
+
+def _jump_chart(row: Row, place: Place) -> charts.Spec:
+    """One curve with both fits, and its companion's beside it."""
+    fits = place.found["jump_fits"].filter(family=row["family"], model=row["model"])
+    panels = [
+        (place.label(each), rows)
+        for each in (row["measurement"], row["companion"])
+        if each in place.shown and len(rows := fits.filter(measurement=each))
+    ]
+    curve = row["model"] or ("all families pooled" if row["family"] == "pooled" else row["family"])
+    said = f"{curve}: {row['label']}{' (confirmed)' if row['confirmed'] else ''}"
+    return verdict_charts.jump_curves(panels, axis=row["axis"], title=said)
 
 
 def as_measured(values: pl.Expr, scale: str, higher_is_better: bool) -> pl.Expr:

@@ -68,6 +68,8 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
         "gates": _gates(place),
         "failed_gates": _failed_gates(place),
         "jumps": [{**row, "name": place.label(row["measurement"])} for row in place.found["jumps"].to_dicts()],
+        "forecasts": _forecasts(place),
+        "forecast_size": verdict_charts.SIZES[str(place.found["forecasts"]["axis"].first() or "log2_flops")],
         "pillars": place.found["areas"].to_dicts(),
     }
 
@@ -165,6 +167,20 @@ def _externality(row: Row, place: Place) -> Row:
         "total": verdict_words.estimate(row, "total"),
         "beyond": verdict_words.estimate(row, "beyond"),
     }
+
+
+def _forecasts(place: Place) -> list[Row]:
+    return [
+        {
+            **row,
+            "name": place.label(row["measurement"]),
+            "family": "all pooled" if row["family"] == "pooled" else row["family"],
+            "x": 2 ** row["x"],
+            "horizon": 2 ** row["horizon"],
+            "inside": row["low"] <= row["observed"] <= row["high"],
+        }
+        for row in place.found["forecasts"].to_dicts()
+    ]
 
 
 def _gates(place: Place) -> list[Row]:

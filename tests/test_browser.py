@@ -52,7 +52,8 @@ def test_the_page_opens_without_errors_and_its_filters_work(tmp_path: Path) -> N
     assert title is not None
     seen = json.loads(title[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
     shown_once = [name for name in page.specs if name in ("verdicts", "effects", "correlations")]
-    assert seen["before"] == seen["after"] == len(shown_once) + 3
+    of_one_measurement = ("safety", "accuracy", "plane", "forest")
+    assert seen["before"] == seen["after"] == len(shown_once) + len(of_one_measurement)
     assert "clean: nll" in seen["first"]
     assert "pgd: accuracy" in seen["second"]
     assert len(seen["rows"]) == 1
