@@ -28,7 +28,7 @@ from analysis.effects import paired_effects
 from analysis.jumps.curves import Axis
 from analysis.jumps.forecasts import forecasts
 from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
-from analysis.jumps.table import jumps
+from analysis.jumps.table import confirmed_by_refinement, jumps
 from analysis.tables import CAPABILITY, LEDGER, RESULTS, TableError, checked
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
@@ -45,14 +45,16 @@ def findings(
     settings: AuditSettings | None = None,
     equal_flops: bool = True,
     replicates: pl.DataFrame | None = None,
+    refined: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
     ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see `audited`).
 
     `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
-    seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share. The same input and
-    seed give the same tables. Raises TableError where `results` is not that table or a data set has no standard run.
+    seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share; `refined` the jumps,
+    as the table JUMPS, that runs were added for inside their brackets. The same input and seed give the same tables.
+    Raises TableError where `results` is not that table or a data set has no standard run.
     """
     results = checked(results, RESULTS)
     settings = settings or AuditSettings()
@@ -60,6 +62,7 @@ def findings(
     sources = [np.random.default_rng([seed, number]) for number in range(4)]
     planned = planned_runs(runs, results)
     judged, fits = _jumps(results, settings.draws, sources[2])
+    judged = judged if refined is None else confirmed_by_refinement(judged, refined)
     axis = _scale_axis(results)
     foreseen = forecasts(results, axis=axis, draws=settings.draws, rng=sources[3]) if axis else FORECASTS.empty()
     effects = paired_effects(results, scores)

@@ -8,10 +8,11 @@ import polars as pl
 
 from analysis.audit.margins import margins_digest
 from analysis.findings import findings
+from analysis.jumps.schema import JUMPS
 from stages import params, tables
 from stages.collect import RESULTS
 from stages.measure import REPLICATES
-from stages.plan import RUN
+from stages.plan import REFINED, RUN
 from stages.preregistered import Preregistered
 from stages.train import RUNS
 
@@ -23,8 +24,8 @@ SEED = 0
 def main() -> None:
     """Write findings/*.parquet and audit.json."""
     runs = tables.read(tables.RUNS, RUNS).filter(role=RUN)
-    replicates = tables.read(tables.REPLICATES, REPLICATES)
-    write(tables.read(tables.RESULTS, RESULTS), runs, params.audit(), replicates=replicates)
+    replicates, refined = tables.read(tables.REPLICATES, REPLICATES), tables.read(JUMPS, REFINED)
+    write(tables.read(tables.RESULTS, RESULTS), runs, params.audit(), replicates=replicates, refined=refined)
 
 
 def write(
@@ -32,9 +33,12 @@ def write(
     runs: pl.DataFrame,
     fixed: Preregistered,
     folder: Path = Path(),
-    replicates: pl.DataFrame | None = None,
+    **beside: pl.DataFrame,
 ) -> None:
-    """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder."""
+    """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder.
+
+    `beside` may hold the tables `replicates` and `refined` (see `analysis.findings`).
+    """
     found = findings(
         results,
         runs,
@@ -42,7 +46,7 @@ def write(
         areas=fixed.areas,
         settings=fixed.settings,
         equal_flops=fixed.equal_flops,
-        replicates=replicates,
+        **beside,
     )
     (folder / FINDINGS).mkdir(exist_ok=True)
     for name, frame in found.items():

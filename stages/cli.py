@@ -16,6 +16,7 @@ from stages.errors import CodeChanged, StoreError, TrackingError
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
 USER_ERRORS = (params.WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged)
+COMMANDS = {"plan": "auditing", "audit": "auditing", "verify": "auditing", "jumps": "refining"}  # and its module
 STOPPED = 130  # as shells count a Ctrl-C
 
 
@@ -55,11 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     planning.add_argument("--sd", type=float, help="of one pair's D, where no study was run or another is meant")
     case = commands.add_parser("audit", help="one method's case on one screen")
     case.add_argument("method")
+    curves = commands.add_parser("jumps", help="the curves that jump, and the runs that would show how abruptly")
+    curves.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    curves.add_argument("--refine", action="store_true", help="add runs inside the brackets to params.yaml")
     number = commands.add_parser("verify", help="a number of the report, made again from stored outcomes")
     number.add_argument("cell", help="METHOD/MODEL/SEED:CONDITION/METRIC, as in standard/resnet-8/0:clean/accuracy")
     chosen = parser.parse_args(arguments)
-    if chosen.command in ("plan", "audit", "verify"):
-        return run_command("auditing", chosen)
+    if chosen.command in COMMANDS:
+        return run_command(COMMANDS[chosen.command], chosen)
     if chosen.command in ("import", "analyse"):
         importing = importlib.import_module("stages.importing")  # MLflow takes seconds to load: not for the others
         if chosen.command == "import":

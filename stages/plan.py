@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.jumps.schema import JUMPS
 from pipelines import parts
 from stages import params, tables
 from stages.identity import code_digest
 from stages.params import DomainStudy, Measurement, Part
 
 FOLDER = Path("plan")
+REFINED = Path("refined.parquet")  # jumps as they were before runs were added inside their brackets
 RUN, CHECKPOINT, COMPANION = "run", "checkpoint", "companion"  # roles of what is trained
 RETRY = Path("retry.json")  # what failed when the report was last made: a new failure makes the next repro try again
 
@@ -29,6 +31,8 @@ def main() -> None:
     tables.write(measurements, tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     if not RETRY.exists():
         tables.write_json({}, RETRY)
+    if not REFINED.exists():
+        tables.write(JUMPS.empty(), JUMPS, REFINED)
     for domain in study.domains:
         counts = f"{len(domain.methods)} methods x {len(domain.models)} models x {len(domain.seeds)} seeds"
         planned = Counter(row["role"] for row in runs if row["domain"] == domain.domain)

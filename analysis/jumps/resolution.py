@@ -3,6 +3,9 @@
 A real jump stays as abrupt as the grid allows when the grid is refined; a steep smooth curve shows its width.
 """
 
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from analysis.jumps.families import Array
@@ -25,7 +28,24 @@ def proposed(x: Array, change: Jump, *, rungs: int = RUNGS) -> Array:
     return result
 
 
-def stays_sharp(before: Jump, after: Jump) -> bool:
+class Extent(NamedTuple):
+    """Where a jump is and how large: what of it must hold when the grid is refined."""
+
+    change_point: float
+    change_low: float
+    change_high: float
+    amplitude_low: float
+    amplitude_high: float
+    width: float
+
+
+def extent(source: Any) -> Extent:
+    """The extent of a Jump, or of a row of the table JUMPS."""
+    of = source.get if isinstance(source, Mapping) else lambda name: getattr(source, name)
+    return Extent(*map(of, Extent._fields))
+
+
+def stays_sharp(before: Extent, after: Extent) -> bool:
     """Whether, with the proposed positions run, the transition fits inside the former interval of the change point,
     which itself narrowed to half or less, and the amplitude kept its 90 % interval.
     """

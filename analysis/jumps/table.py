@@ -15,7 +15,7 @@ from analysis.jumps.curves import KEY, Axis, curves, matrix
 from analysis.jumps.decision import Judged, judge, runs_needed
 from analysis.jumps.labels import JUMP, METRIC_ARTEFACT, UNDETERMINED, label
 from analysis.jumps.mixture import Mixture, mixture
-from analysis.jumps.resolution import proposed
+from analysis.jumps.resolution import extent, proposed, stays_sharp
 from analysis.jumps.schema import JUMP_FITS, JUMPS
 from analysis.tables import checked
 
@@ -175,6 +175,22 @@ def _confirmed(frame: pl.DataFrame) -> pl.DataFrame:
     )
     again = pairs.select(KEY).unique().with_columns(again=pl.lit(True))
     return frame.join(again, on=KEY, how="left").with_columns(confirmed=pl.col("again").fill_null(False)).drop("again")
+
+
+def confirmed_by_refinement(judged: pl.DataFrame, refined: pl.DataFrame) -> pl.DataFrame:
+    """The table JUMPS with what came of runs inside brackets: a jump that stayed as abrupt is confirmed, one that did
+    not says so. `refined` holds the jumps as they were before, with fewer positions.
+    """
+    before = {tuple(row[name] for name in KEY): row for row in refined.iter_rows(named=True)}
+    rows = []
+    for row in judged.iter_rows(named=True):
+        former = before.get(tuple(row[name] for name in KEY))
+        if former and row["label"] == JUMP and row["points"] > former["points"]:
+            sharp = stays_sharp(extent(former), extent(row))
+            said = "as abrupt with runs inside its bracket" if sharp else "wider with runs inside its bracket"
+            row |= {"confirmed": row["confirmed"] or sharp, "reason": f"{row['reason']}; {said}"}
+        rows.append(row)
+    return checked(pl.DataFrame(rows, schema=JUMPS.columns), JUMPS)
 
 
 def _fits(key: dict[str, str], comparison: Comparison) -> pl.DataFrame:

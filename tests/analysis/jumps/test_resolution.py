@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from analysis.jumps.resolution import proposed, stays_sharp
+from analysis.jumps.resolution import extent, proposed, stays_sharp
 
 
 def _refined(judged: Callable, shape: Callable, seed: int) -> bool:
@@ -13,7 +13,7 @@ def _refined(judged: Callable, shape: Callable, seed: int) -> bool:
     before = judged(runs, shape(runs) + rng.normal(0, 0.02, len(runs)), seed=seed).jump
     more = np.concatenate([runs, np.tile(proposed(x, before), 5)])
     after = judged(more, shape(more) + rng.normal(0, 0.02, len(more)), seed=seed).jump
-    return stays_sharp(before, after)
+    return stays_sharp(extent(before), extent(after))
 
 
 def test_three_rungs_inside_the_bracket(planted: Callable, judged: Callable) -> None:

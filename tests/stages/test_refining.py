@@ -1,0 +1,84 @@
+"""diffprog jumps: what lies inside a bracket is added to params.yaml, and what came of it is told."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from analysis.jumps.schema import JUMPS
+from analysis.jumps.table import confirmed_by_refinement
+from stages import params, plan, tables
+from stages.cli import main
+from stages.refining import ladders, size
+
+Write = Callable[[Mapping[str, Any]], Path]
+
+
+def jump(**columns: Any) -> dict[str, Any]:
+    numbers = {"change_point": 21.5, "change_low": 21.0, "change_high": 22.0, "width": 0.2, "midpoint": 21.5}
+    numbers |= {"amplitude": 0.5, "amplitude_low": 0.4, "amplitude_high": 0.6}
+    place = {"domain": "vision", "dataset": "glyphs", "family": "resnet", "model": "", "measurement": "clean/accuracy"}
+    row = {**dict.fromkeys(JUMPS.columns), **place, **numbers, "axis": "log2_parameters", "points": 8}
+    return row | {"noise": "", "label": "JUMP", "confirmed": False, "reason": "abrupt", "proposed": []} | columns
+
+
+@pytest.fixture
+def ladder(study: Write, tiny: dict[str, Any]) -> Path:
+    tiny["vision"]["models"] = {"resnet": {"widths": [4, 16]}, "vit": {"widths": [12, 48]}}
+    tiny["vision"]["evaluate_at"] = {"steps": [1]}
+    folder = study(tiny)
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text("# what is trained\n" + text)
+    plan.main()
+    return folder
+
+
+def keep(*rows: dict[str, Any]) -> None:
+    tables.write(pl.DataFrame(rows, schema=JUMPS.columns), JUMPS, Path("findings/jumps.parquet"))
+
+
+def test_a_bracket_is_filled_with_what_the_architecture_takes(ladder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (domain,) = params.read().domains
+    small, large = (size(model, "log2_parameters", domain) for model in ladders(domain)["resnet"])
+    middle = [small + share * (large - small) for share in (0.25, 0.5, 0.75)]
+    keep(jump(proposed=middle))
+    before = Path("params.yaml").read_text()
+    assert main(["jumps"]) == 0
+    shown = capsys.readouterr().out
+    assert "over log2_parameters: 1 JUMP" in shown
+    assert "clean/accuracy of resnet, over log2_parameters: run resnet of width 6, 8, 12" in shown
+    assert Path("params.yaml").read_text() == before
+    assert main(["jumps", "--refine"]) == 0
+    text = Path("params.yaml").read_text()
+    assert text.startswith("# what is trained\n")
+    (domain,) = params.read().domains
+    assert [model.name for model in ladders(domain)["resnet"]] == [f"resnet-{w}" for w in (4, 16, 6, 8, 12)]
+    assert [model.name for model in ladders(domain)["vit"]] == ["vit-12", "vit-48"]
+    assert tables.read(JUMPS, plan.REFINED)["measurement"].to_list() == ["clean/accuracy"]
+    capsys.readouterr()
+    assert main(["jumps", "--refine"]) == 0
+    assert "nothing to refine" in capsys.readouterr().out
+
+
+def test_a_pooled_jump_is_refined_in_every_family_and_steps_where_they_are(ladder: Path) -> None:
+    (domain,) = params.read().domains
+    vit = [size(model, "log2_parameters", domain) for model in ladders(domain)["vit"]]
+    on_the_way = {"axis": "step", "model": "vit-12", "family": "vit", "proposed": [1.0, 1.5]}
+    keep(jump(family="pooled", proposed=[sum(vit) / 2]), jump(**on_the_way))
+    assert main(["jumps", "--refine"]) == 0
+    (domain,) = params.read().domains
+    assert len(ladders(domain)["vit"]) == 3
+    assert domain.checkpoints.steps == (1, 2, 3)
+
+
+def test_a_jump_that_stays_abrupt_is_confirmed_and_another_is_said_to_be_wider() -> None:
+    before = pl.DataFrame([jump()], schema=JUMPS.columns)
+    sharp = jump(points=11, change_low=21.4, change_high=21.6)
+    wide = jump(points=11, change_low=21.0, change_high=22.0, width=1.5)
+    for row, confirmed, said in ((sharp, True, "as abrupt"), (wide, False, "wider"), (jump(), False, None)):
+        (found,) = confirmed_by_refinement(pl.DataFrame([row], schema=JUMPS.columns), before).to_dicts()
+        assert found["confirmed"] is confirmed
+        suffix = f"; {said} with runs inside its bracket" if said else ""
+        assert found["reason"] == f"abrupt{suffix}"
