@@ -5,6 +5,7 @@ the original column, so a column is sorted once, whatever the number of resample
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def _spearman(x: Array, columns: Array, counts: Iterable[Array]) -> Array:
 
 def _spearman_of_block(of_x: Sorted, of_columns: list[Sorted], counts: Array) -> Array:
     """The same for one block of counts (resamples, rows), without gaps. Sums of integers and halves: only the end
-    rounds.
+    rounds. Counts are cumulated as integers: numpy does that ten times as fast as with floats.
 
     With ranks r and s, n the sum of the counts and a group of ties of size g: sum of (r - mean)^2 is (n^3 - sum of g^3)
     / 12. The weights w (r - mean) sum to 0, so s is needed up to a constant alone: the cumulated counts less half the
@@ -100,23 +101,30 @@ def _spearman_of_block(of_x: Sorted, of_columns: list[Sorted], counts: Array) ->
     """
     total = counts.sum(axis=1)
     cubed, cubes_untied = total**3, np.vecdot(counts, counts * counts)
+    whole = counts.astype(np.int64)
     order, starts = of_x
-    ordered = counts.take(order, axis=1)
+    ordered = whole.take(order, axis=1)
     groups = _grouped(ordered, starts)
-    cubes_x = cubes_untied if starts is None else np.vecdot(groups, groups * groups)
+    cubes_x = cubes_untied if starts is None else _cubes(groups)
     ranks = np.cumsum(groups, axis=1) - groups / 2
     weighted = np.empty_like(counts)
     weighted[:, order] = ordered * (_ungrouped(ranks, starts, len(order)) - total[:, None] / 2)
     half_own = np.vecdot(weighted, counts) / 2
     result = np.empty((len(counts), len(of_columns)))
     for column, (order, starts) in enumerate(of_columns):
-        groups, weights = (_grouped(each.take(order, axis=1), starts) for each in (counts, weighted))
+        groups, weights = (_grouped(each.take(order, axis=1), starts) for each in (whole, weighted))
         covariance = np.vecdot(weights, np.cumsum(groups, axis=1))
         covariance -= half_own if starts is None else np.vecdot(weights, groups) / 2
-        cubes_y = cubes_untied if starts is None else np.vecdot(groups, groups * groups)
+        cubes_y = cubes_untied if starts is None else _cubes(groups)
         spread = (cubed - cubes_x) * (cubed - cubes_y)
         result[:, column] = np.where(spread > 0, 12 * covariance / np.sqrt(np.where(spread > 0, spread, 1)), np.nan)
     return result
+
+
+def _cubes(groups: Labels) -> Array:
+    """The sums of the cubed sizes, (resamples,)."""
+    sizes = groups.astype(np.float64)
+    return np.asarray(np.vecdot(sizes, sizes * sizes))
 
 
 def _order_and_groups(values: Array) -> Sorted:
@@ -126,7 +134,7 @@ def _order_and_groups(values: Array) -> Sorted:
     return order, None if len(starts) == len(values) else starts
 
 
-def _grouped(ordered: Array, starts: Positions | None) -> Array:
+def _grouped(ordered: npt.NDArray[Any], starts: Positions | None) -> npt.NDArray[Any]:
     """Sums over the groups of ties of (resamples, rows) already in order, (resamples, groups)."""
     return ordered if starts is None else np.add.reduceat(ordered, starts, axis=1)
 
