@@ -56,7 +56,7 @@ class AuditSettings:
     reliability: float | None = None  # of one run's capability score; None: from the spread over seeds
     min_pairs: int = 3
     min_rungs: int = 5
-    min_models: int = 5  # from here on models, not pairs, are the unit that is resampled
+    min_models: int = 6  # from here on models, not pairs, are the unit that is resampled
     blocking_flags: tuple[str, ...] = ("gradient-masking", "masked", "leak")
     max_flagged: float = 0.1  # share of a method's runs that may carry a blocking flag
     clean_accuracy: str = "clean/accuracy"  # what mechanical coupling is measured against
