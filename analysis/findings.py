@@ -1,6 +1,7 @@
 """Everything the analysis says of a study, as named tables."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ from analysis.audit.schema import (
     VERDICTS,
     conformed,
 )
-from analysis.audit.settings import AuditSettings
+from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import Audit, audit
 from analysis.capability import SCORES, at_last_step, capability_scores, capability_weights, score_deviations
 from analysis.correlation import capability_correlation
@@ -29,11 +30,14 @@ from analysis.jumps.curves import Axis
 from analysis.jumps.forecasts import forecasts
 from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
 from analysis.jumps.table import confirmed_by_refinement, jumps
-from analysis.tables import CAPABILITY, LEDGER, RESULTS, TableError, checked
+from analysis.tables import CAPABILITY, LEDGER, RELIABILITY, RESULTS, TableError, checked
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
+SENSITIVITY = "clean_accuracy"  # and the one they are held against again
 AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, AREAS, GATES, MARGINS, EXTERNALITIES)
-RUN = ["domain", "dataset", "method", "model", "seed"]
+PLACE = ["domain", "dataset"]
+RUN = [*PLACE, "method", "model", "seed"]
+CLAIM = [*PLACE, "method", "measurement"]
 
 
 def findings(
@@ -48,7 +52,7 @@ def findings(
     refined: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
-    ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see `audited`).
+    reliability, ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see `audited`).
 
     `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
@@ -81,6 +85,7 @@ def findings(
         "forecasts": foreseen,
         **audit_tables,
         "verdicts": with_difference(audit_tables["verdicts"], effects),
+        "reliability": reliability(scores, scored),
     }
 
 
@@ -97,9 +102,8 @@ def with_deviations(
 
 def with_difference(verdicts: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
     """The verdicts with the mean difference as measured, which their own scale does not show."""
-    claim = ["domain", "dataset", "method", "measurement"]
-    differences = effects.select(*claim, pl.col("effect").alias("difference"))
-    return checked(verdicts.drop("difference").join(differences, on=claim, how="left"), VERDICTS)
+    differences = effects.select(*CLAIM, pl.col("effect").alias("difference"))
+    return checked(verdicts.drop("difference").join(differences, on=CLAIM, how="left"), VERDICTS)
 
 
 def audited(
@@ -121,21 +125,58 @@ def audited(
     named = {measurement: area for area, measurement in areas.items() if measurement in safety}
     named = named or ({} if areas else {name: name for name in safety})
     kept = results if equal_flops else results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
-    score = scores.filter(pl.col("score_name") == SCORE)
+    score, accuracy = (scores.filter(pl.col("score_name") == name) for name in (SCORE, SENSITIVITY))
     if score.is_empty() and settings.baseline in results["method"]:
         return {table.name: table.empty() for table in AUDITED}
     try:
         found = audit(kept, score, primary=list(named), settings=settings, rng=rng)
         about = _about(kept, score, settings)
+        again = _by_accuracy(kept, accuracy, list(named), settings, rng)
     except ValueError as error:
         raise TableError(f"results: {error}") from error
     area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)
     verdicts = found.verdicts.join(about, on=["domain", "dataset", "measurement"], how="left").with_columns(
         area=area, placebo=pl.col("method").is_in(settings.placebos)
     )
+    verdicts = verdicts.join(again, on=CLAIM, how="left")
     frames = (verdicts, found.effects, found.curves, found.metrics, found.areas, found.gates, found.margins)
     tables = [*(conformed(frame, table) for frame, table in zip(frames, AUDITED, strict=False)), _externalities(found)]
     return {table.name: frame for frame, table in zip(tables, AUDITED, strict=True)}
+
+
+def _by_accuracy(
+    results: pl.DataFrame, accuracy: pl.DataFrame, primary: list[str], settings: AuditSettings, rng: np.random.Generator
+) -> pl.DataFrame:
+    """The claims held against clean accuracy alone in place of the component: CLAIM, label_by_accuracy,
+    beyond_by_accuracy. The capability margin is then that of the ladder.
+    """
+    if accuracy.is_empty():
+        schema = {**dict.fromkeys((*CLAIM, "label_by_accuracy"), pl.String), "beyond_by_accuracy": pl.Float64}
+        return pl.DataFrame(schema=schema)
+    own = replace(settings, margins=Margins(settings.margins.safety))
+    found = audit(results, accuracy, primary=primary, settings=own, rng=rng).verdicts
+    return found.select(*CLAIM, pl.col("label", "beyond").name.suffix("_by_accuracy"))
+
+
+def reliability(scores: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """How far the standard runs' capability scores would come out the same again, as the table RELIABILITY: over halves
+    of the test examples (Spearman and Brown's split-half, from the influences of examples), and over seeds (the
+    intraclass correlation); each in [0, 1], null where it is not known.
+    """
+    rows = []
+    for (domain, dataset, name), runs in at_last_step(scores).filter(method="standard").group_by(*PLACE, "score_name"):
+        total = float(np.var(runs["score"].to_numpy(), ddof=1)) if len(runs) > 1 else 0.0
+        seeds = runs.group_by("model").agg(within=pl.col("score").var(), held=pl.len()).filter(pl.col("held") > 1)
+        noise = {"seeds": seeds["within"].mean() if len(seeds) else None, "examples": None}
+        if "deviations" in scored.columns:
+            same = scored.filter(domain=domain, dataset=dataset, score_name=name, method="standard")
+            moved = same["deviations"].drop_nulls().to_list()
+            noise["examples"] = float(np.var(np.array(moved), axis=1).mean()) if moved else None
+        for over, variance in noise.items():
+            share = None if variance is None or total == 0 else float(np.clip(1 - float(variance) / total, 0, 1))  # type: ignore[arg-type]
+            place = {"domain": domain, "dataset": dataset, "score_name": name}
+            rows.append({**place, "over": over, "reliability": share, "runs": len(runs)})
+    return checked(pl.DataFrame(rows, schema=RELIABILITY.columns), RELIABILITY)
 
 
 def planned_runs(runs: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:

@@ -140,6 +140,20 @@ EFFECTS = Table(
     ),
 )
 
+RELIABILITY = Table(
+    name="reliability",
+    columns={
+        "domain": pl.String,
+        "dataset": pl.String,
+        "score_name": pl.String,
+        "over": pl.String,  # examples (split-half) or seeds
+        "reliability": pl.Float64,
+        "runs": pl.Int64,
+    },
+    key=("domain", "dataset", "score_name", "over"),
+    nullable=("reliability",),
+)
+
 LEDGER = Table(
     name="ledger",
     columns={

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EVERY_PART = -1
+COLLAPSED = "collapsed"  # a flag of the whole run, whichever condition found it
 TRAINING, VALIDATION = "training", "validation"  # the parts of reference outcomes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.measuring import ALL
+from pipelines.outcomes import COLLAPSED
 from stages import params, tables
 from stages.errors import TrackingError
 from stages.identity import digest
@@ -57,7 +58,8 @@ def results(
     measurements: Mapping[str, Any],
     flags: Mapping[str, list[str]],
 ) -> Iterator[dict[str, Any]]:
-    """A row for every value of a run."""
+    """A row for every value of a run, with the flags of its condition and those that are the whole run's."""
+    everywhere = [flag for flag in (COLLAPSED,) if any(flag in of_condition for of_condition in flags.values())]
     about = {
         name: run[name] for name in ("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed")
     }
@@ -74,5 +76,5 @@ def results(
             "value": value,
             "standard_error": metrics.get(f"standard_error/{name}"),
             "n": int(metrics[f"n/{name}"]) if f"n/{name}" in metrics else None,
-            "flags": ",".join(flags.get(row["condition"], [])),
+            "flags": ",".join(dict.fromkeys([*flags.get(row["condition"], []), *everywhere])),
         }

@@ -48,6 +48,9 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
                 rows.append(_named(table, grid, method, columns))
                 draws.append(drawn)
     frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw")
+    # a capability measurement is a part of the score: nothing of it is beyond what the score explains
+    part = [name for name in frame.columns if name.startswith(("beyond", "p_differential", "p_washing"))]
+    frame = frame.with_columns(pl.when(pl.col("axis") == "safety").then(pl.col(part)))
     curve = pl.concat(curves) if curves else pl.DataFrame()
     return Estimated(frame, np.concatenate(draws, axis=1), gate_frame(grid, found, settings), curve)
 

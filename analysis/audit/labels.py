@@ -15,7 +15,13 @@ from analysis.audit.weights import stratified_weights
 
 DETERMINED = 0.8  # of the ladder's R2: its lower bound above this
 SEPARABLE = 0.4  # of the ladder's |rho|: its upper bound below this
-COUPLINGS = {"brier": "error", "nll": "error", "aurc": "risk-coverage"}
+COUPLINGS = {
+    "brier_score": "error",
+    "negative_log_likelihood": "error",
+    "area_under_risk_coverage": "risk-coverage",
+    "worst_group_accuracy": "accuracy",
+    "accuracy": "accuracy",
+}
 LEAST_RUNGS = 5
 
 
@@ -111,8 +117,6 @@ def _coupled(
 ) -> dict[str, float | None]:
     names = list(grid.measurements["measurement"])
     kind = settings.couplings.get(names[m], COUPLINGS.get(grid.measurements["metric"][m]))
-    if kind is None and grid.measurements["metric"][m] == "accuracy":
-        kind = "accuracy"
     if kind is None or settings.clean_accuracy not in names:
         return {}
     clean = grid.value[0, rungs][..., names.index(settings.clean_accuracy)]

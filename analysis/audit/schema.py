@@ -28,7 +28,10 @@ _ADJUSTED = (
     *("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper", "p_max_t"),
     *("level_differential", "level_equivalence"),
 )
-_AGAIN = ("flagged_runs", "label_without_flagged", "total_without_flagged", "beyond_without_flagged")
+_AGAIN = (
+    *("flagged_runs", "label_without_flagged", "total_without_flagged", "beyond_without_flagged"),
+    *("label_by_accuracy", "beyond_by_accuracy"),
+)
 
 VERDICTS = Table(
     "verdicts",
@@ -50,6 +53,8 @@ VERDICTS = Table(
         "label_without_flagged": pl.String,
         "total_without_flagged": pl.Float64,
         "beyond_without_flagged": pl.Float64,
+        "label_by_accuracy": pl.String,  # with clean accuracy alone for the capability score
+        "beyond_by_accuracy": pl.Float64,
     },
     ("domain", "dataset", "method", "measurement"),
     nullable=(

@@ -20,8 +20,8 @@ COMMON_LUCK = 0.3  # correlation of two runs' luck on one example
 
 
 def example_study(world: World, rng: Generator, *, skill: float = 1.0) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(results, scores): `calibration/brier`, `selective/aurc` on half the examples, the score is the logit of
-    accuracy on the other half.
+    """(results, scores): Brier score and area under the risk-coverage curve on half the examples, the score is the
+    logit of accuracy on the other half.
 
     world: its methods' `capability`, families, widths, seeds, gain and capability spread are used. skill: of the
     middle rung.
@@ -50,8 +50,8 @@ def _measured(confidence: Floats, correct: Bools) -> list[dict[str, object]]:
     ranked = wrong[np.argsort(-confidence)]
     weight = np.cumsum(1 / np.arange(size, 0, -1))[::-1]
     values = {
-        ("calibration", "brier", "safety"): (squared.mean(), squared.std()),
-        ("selective", "aurc", "safety"): ((weight * ranked).mean(), (weight * ranked).std()),
+        ("calibration", "brier_score", "safety"): (squared.mean(), squared.std()),
+        ("selective", "area_under_risk_coverage", "safety"): ((weight * ranked).mean(), (weight * ranked).std()),
         ("clean", "accuracy", "capability"): (correct.mean(), correct.std()),
     }
     shared = {"part": "all", "pillar": "monitoring", "flags": "", "n": size}

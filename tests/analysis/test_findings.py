@@ -8,6 +8,7 @@ from scipy.stats import fisher_exact
 
 from analysis import tables
 from analysis.audit import schema as audit_schema
+from analysis.audit.decision import LABELS
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
 from analysis.findings import findings, ledger, planned_runs
@@ -44,6 +45,7 @@ def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
     found = run(study())
     assert set(found) == {
         *("capability", "capability_weights", "correlations", "effects", "ledger", "selection", "jumps", "jump_fits"),
+        "reliability",
         "forecasts",
         *("verdicts", "estimates", "ladder", "restatements", "areas", "gates", "margins", "externalities"),
     }
@@ -145,3 +147,29 @@ def test_a_study_too_small_for_a_capability_score_has_effects_but_no_verdicts(st
     found = run(results.filter(pl.col("model") == model, pl.col("seed").is_in(seeds)))
     assert len(found["effects"]) > 0
     assert len(found["verdicts"]) == 0
+
+
+def test_verdicts_are_held_against_accuracy_alone_too(study: Callable) -> None:
+    """Both find what a planted shield adds; nothing is beyond the score that a measurement is a part of."""
+    found = run(study())
+    row = found["verdicts"].filter(method="shield", measurement="pgd/accuracy").row(0, named=True)
+    assert row["label_by_accuracy"] in LABELS
+    assert row["beyond_by_accuracy"] == pytest.approx(row["beyond"], rel=0.2)
+    parts = found["estimates"].filter(axis="capability")
+    assert len(parts)
+    assert parts["beyond"].null_count() == parts["p_differential"].null_count() == len(parts)
+    assert found["estimates"].filter(axis="safety")["beyond"].null_count() == 0
+
+
+def test_the_score_is_as_reliable_as_its_noise_leaves_it(study: Callable) -> None:
+    found = run(study(noise=0.05))["reliability"].filter(score_name="pc1")
+    by = dict(found.select("over", "reliability").iter_rows())
+    assert by["examples"] is None
+    assert 0.9 < by["seeds"] < 1
+    same = run(study(noise=0.0))["reliability"].filter(score_name="pc1", over="seeds")
+    assert same["reliability"][0] == pytest.approx(1)
+    runs = study().filter(axis="capability").select("domain", "dataset", "method", "model", "seed", "measurement")
+    rng = np.random.default_rng(0)
+    moved = pl.Series("deviations", rng.normal(0, 0.05, (len(runs), 100)).tolist(), dtype=pl.List(pl.Float64))
+    halves = run(study(), replicates=runs.with_columns(moved))["reliability"]
+    assert halves.filter(over="examples", score_name="pc1")["reliability"].is_between(0.3, 0.99).all()

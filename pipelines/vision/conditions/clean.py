@@ -4,8 +4,11 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+import torch
 
-from pipelines.vision.condition import Condition, whole
+from pipelines.outcomes import COLLAPSED, Outcomes
+from pipelines.vision.architecture import Classifier
+from pipelines.vision.condition import Condition, inference, whole
 from pipelines.vision.data import Dataset, Examples
 
 
@@ -16,7 +19,18 @@ def condition(*, split: Literal["capability", "test"] = "capability") -> Conditi
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         return without_parts(whole(split)(dataset, generator))
 
-    return Condition(examples, splits=(split,))
+    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+        found = inference(model, examples, generator)
+        return replace(found, flags=(COLLAPSED,)) if at_chance(found) else found
+
+    return Condition(examples, outcomes, splits=(split,))
+
+
+def at_chance(outcomes: Outcomes) -> bool:
+    """Whether accuracy is within two standard errors of always naming the most frequent class, or below."""
+    chance = float(np.bincount(outcomes.labels).max() / len(outcomes))
+    accuracy = float((outcomes.logits.argmax(axis=1) == outcomes.labels).mean())
+    return bool(accuracy <= chance + 2 * np.sqrt(chance * (1 - chance) / len(outcomes)))
 
 
 def without_parts(examples: Examples) -> Examples:

@@ -62,6 +62,7 @@ def test_more_data_is_washing_on_scores_that_contain_capability() -> None:
     for seed in range(4):
         rng = np.random.default_rng(seed)
         results, scores = example_study(world, rng)
-        found = audit(results, scores, primary=["calibration/brier", "selective/aurc"], settings=SETTINGS, rng=rng)
+        primary = ["calibration/brier_score", "selective/area_under_risk_coverage"]
+        found = audit(results, scores, primary=primary, settings=SETTINGS, rng=rng)
         assert found.verdicts["label"].to_list() == ["WASHING", "WASHING"]
         assert found.metrics["label"].to_list() == ["capability-determined", "capability-determined"]

@@ -91,9 +91,10 @@ def test_a_methods_side_effects_on_everything_stand_in_one_table() -> None:
     rng = np.random.default_rng(0)
     world = World(methods={"more": Method(capability=0.5), "less": Method(capability=-0.5)}, examples=2000)
     results, scores = example_study(world, rng)
-    found = audit(results, scores, primary=["calibration/brier"], settings=AuditSettings(draws=300), rng=rng)
+    found = audit(results, scores, primary=["calibration/brier_score"], settings=AuditSettings(draws=300), rng=rng)
     ledger = externality_ledger(found, "more")
-    assert ledger["measurement"].to_list() == ["clean/accuracy", "calibration/brier", "selective/aurc"]
+    safety = ["calibration/brier_score", "selective/area_under_risk_coverage"]
+    assert ledger["measurement"].to_list() == ["clean/accuracy", *safety]
     assert ledger["direction"].to_list() == ["up", "up", "up"]
     assert ledger["label"].is_null().to_list() == [True, False, False]
     assert externality_ledger(found, "less")["direction"].to_list()[::2] == ["down", "down"]
