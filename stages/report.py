@@ -68,6 +68,7 @@ def build(
         meanings=MEANINGS,
         colours=LABEL_COLOURS,
         weights=findings["capability_weights"].to_dicts(),
+        reliability=findings["reliability"].to_dicts(),
         ledger=findings["ledger"].to_dicts(),
         selection=findings["selection"].to_dicts(),
         runs=_runs(runs),

@@ -126,6 +126,8 @@ def hover(row: Row) -> str:
     ]
     if row["q_differential"] is not None:
         lines.append(f"p {row['p_differential']:.2g}, q {row['q_differential']:.2g} that D is no more than the margin")
+    if row.get("label_by_accuracy"):
+        lines.append(f"held against clean accuracy alone: {row['label_by_accuracy']}")
     if row["flagged_runs"]:
         lines.append(f"without {row['flagged_runs']} flagged runs: {row['label_without_flagged']}")
     return "\n".join([*lines, *([reason(row)] if row["reason"] else [])])
