@@ -59,4 +59,5 @@ def log_odds(logits: Reals, chosen: Labels) -> Reals:
         return np.full(len(logits), np.inf)
     others = logits.copy()
     others[rows, chosen] = -np.inf
-    return np.asarray(logits[rows, chosen] - log_sum_exp(others))
+    # rounded, for what is equally likely to tie however its parts were summed
+    return np.round(logits[rows, chosen] - log_sum_exp(others), 9)
