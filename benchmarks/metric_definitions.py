@@ -5,7 +5,6 @@ What is equal to twelve decimals counts as tied.
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,8 +1,9 @@
 """How far accuracy predicted without labels, as the mean confidence, is from the accuracy.
 
 In [0, 1]: the size of `overconfidence`. Confidence is the highest probability; better predictions come at the model's
-temperature (`scaled: true`). Rows with a label below 0 do not enter. Standard error over examples, of a folded normal;
-None for one example.
+temperature (`scaled: true`). Where it is near 0 chance puts it up, so it compares models on the same number of
+examples. Rows with a label below 0 do not enter. Standard error over examples, of a folded normal; None for one
+example.
 """
 
 from collections.abc import Callable

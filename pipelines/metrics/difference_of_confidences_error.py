@@ -1,8 +1,9 @@
 """How far accuracy predicted without labels, by the fall in mean confidence since validation, is from the accuracy.
 
 In [0, 2]. Predicted is the validation accuracy less the fall (DoC, Guillory et al. 2021, arXiv 2107.03315, with the
-fall taken as it is). Confidence is the highest probability. Rows with a label below 0 do not enter. Standard error
-over examples (influences) and over validation images, of a folded normal; None where either is one.
+fall taken as it is). Confidence is the highest probability. Where it is near 0 chance puts it up, so it compares
+models on the same number of examples. Rows with a label below 0 do not enter. Standard error over examples
+(influences) and over validation images, of a folded normal; None where either is one.
 """
 
 from collections.abc import Callable

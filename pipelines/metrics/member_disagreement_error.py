@@ -1,8 +1,9 @@
 """How far error predicted without labels, as how often two members of a model disagree, is from the error rate.
 
 In [0, 1] (Jiang et al. 2022, arXiv 2106.13799). For models that average several; unmeasurable for one alone, which has
-nobody to disagree with. Rows with a label below 0 do not enter. Standard error over examples, of a folded normal; None
-for one example.
+nobody to disagree with. Two members disagree about as often as one of them errs, and their average may err less. Where
+it is near 0 chance puts it up, so it compares models on the same number of examples. Rows with a label below 0 do not
+enter. Standard error over examples, of a folded normal; None for one example.
 """
 
 from collections.abc import Callable

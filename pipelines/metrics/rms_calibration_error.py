@@ -55,7 +55,7 @@ def without_chance(bins: Bins) -> Measured:
     if size.min() == 1:
         raise Unmeasurable("a bin of one example has no variance to take off")
     square = float(bins.share @ (bins.gap**2 - bins.accuracy * (1 - bins.accuracy) / (size - 1)))
-    draws = square + spread_of_square(bins) * ndtri((np.arange(1000) + 0.5) / 1000)
+    draws = max(0.0, square) + spread_of_square(bins) * ndtri((np.arange(1000) + 0.5) / 1000)
     error = float(np.sqrt(np.maximum(draws, 0)).std())
     influence = bins.mean_of(bins.gap)
     length = float(np.sqrt(influence @ influence))

@@ -2,9 +2,9 @@
 
 In [0, 1] (ATC, Garg et al. 2022, arXiv 2201.04234). Below the threshold are as many validation images as are answered
 wrongly. Confidence is the highest probability (the paper's ATC-MC), at the model's temperature with `scaled: true`.
-Rows with a label below 0 do not enter. Standard error over examples (influences) and over the threshold, from 200
-bootstrap samples of validation images (fixed seed), of a folded normal; None where examples or validation images are
-one.
+Where it is near 0 chance puts it up, so it compares models on the same number of examples. Rows with a label below 0
+do not enter. Standard error over examples (influences) and over the threshold, from 200 bootstrap samples of
+validation images (fixed seed), of a folded normal; None where examples or validation images are one.
 """
 
 from collections.abc import Callable
