@@ -1,10 +1,12 @@
 """A metric on a model's outcomes, for each part and over all of them."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines import parts
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 from pipelines.scaling import with_temperature
 
@@ -12,6 +14,16 @@ ALL = "all"
 
 Metric = Callable[[Outcomes], Measured]
 Rows = NDArray[np.bool_]
+
+
+def needs(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a metric with these options, defaults included, needs of the outcomes: its `needs(options)` where it has
+    that function, its NEEDS otherwise.
+    """
+    module = parts.module("pipelines.metrics", name)
+    of_options: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = getattr(module, "needs", None)
+    found: tuple[str, ...] = of_options(options) if of_options else module.NEEDS
+    return found
 
 
 def measure(outcomes: Outcomes, metric: Metric, *, scaled: bool = False) -> dict[str, Measured | Unmeasurable]:

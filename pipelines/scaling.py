@@ -13,11 +13,14 @@ COLDEST, HOTTEST = 0.05, 20.0
 
 
 def with_temperature(outcomes: Outcomes) -> Outcomes:
-    """The outcomes with their logits divided by the temperature of their reference. Raises Unmeasurable."""
-    if outcomes.reference is None:
+    """The outcomes, and their reference, with logits divided by the temperature of the reference. Raises
+    Unmeasurable.
+    """
+    reference = outcomes.reference
+    if reference is None:
         raise Unmeasurable("no validation outcomes to fit a temperature on")
-    logits = outcomes.logits / np.float32(temperature(outcomes.reference.part(VALIDATION)))
-    return replace(outcomes, logits=logits)
+    by = np.float32(temperature(reference.part(VALIDATION)))
+    return replace(outcomes, logits=outcomes.logits / by, reference=replace(reference, logits=reference.logits / by))
 
 
 def temperature(validation: Outcomes) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pipelines import parts
+from pipelines import measuring, parts
 from pipelines.parts import UnknownPart, WrongOptions
 from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
 
@@ -340,17 +340,16 @@ def _measurements(
     if not isinstance(section, dict):
         faults.add(f"{domain}.measurements", f"{section!r} is not a mapping of conditions to metrics")
         return ()
-    by_name = {condition.name: condition for condition in conditions}
+    has = {condition.name: work.outcomes_have(condition.spec()) for condition in conditions}
     reference = next((condition.name for condition in conditions if condition.use == REFERENCE), None)
     found: list[Measurement] = []
     for condition, metrics in section.items():
         where = f"{domain}.measurements.{condition}"
-        if condition not in by_name:
-            faults.add(where, f"not one of the conditions: {', '.join(by_name)}")
+        if condition not in has:
+            faults.add(where, f"not one of the conditions: {', '.join(has)}")
         if not isinstance(metrics, dict) or not metrics:
             faults.add(where, f"{metrics!r} is not a mapping of metrics to an axis")
             continue
-        has = work.outcomes_have(by_name[condition].spec()) if condition in by_name else None
         for name, entry in metrics.items():
             measurement = _measurement(condition, name, entry, has, reference, where, faults)
             if measurement:
@@ -364,7 +363,7 @@ def _measurement(
     condition: str,
     name: Any,
     entry: Any,
-    has: tuple[str, ...] | None,
+    has: Mapping[str, tuple[str, ...]],
     reference: str | None,
     where: str,
     faults: _Faults,
@@ -379,14 +378,18 @@ def _measurement(
     metric = _part("pipelines.metrics", name, options, where, faults)
     if metric is None or kind not in accepted:
         return None
-    needs = parts.module("pipelines.metrics", metric.use).NEEDS
+    needs = measuring.needs(metric.use, metric.options)
     wanted = tuple(need for need in needs if need != REFERENCE)
-    if has is not None and not set(wanted) <= set(has):
-        faults.add(f"{where}.{name}", f"needs {', '.join(wanted)}, and {condition!r} has only {', '.join(has)}")
+    if condition in has and not set(wanted) <= set(has[condition]):
+        what = f"needs {', '.join(wanted)}, and {condition!r} has only {', '.join(has[condition])}"
+        faults.add(f"{where}.{name}", what)
         return None
     beside = reference if scaled or REFERENCE in needs else None
     if beside is None and (scaled or REFERENCE in needs):
         faults.add(f"{where}.{name}", f"needs outcomes on training and validation images: a condition {REFERENCE!r}")
+        return None
+    if beside and "features" in needs and "features" not in has[beside]:
+        faults.add(f"{where}.{name}", f"needs features of {beside!r} too: its option 'features: true'")
         return None
     axis, pillar = ("capability", None) if kind == "capability" else ("safety", kind)
     return Measurement(condition, name, metric, axis, pillar, scaled, beside)

@@ -11,13 +11,14 @@ from pipelines.outcomes import Outcomes
 
 
 class Bins(NamedTuple):
-    """Per bin, the least confident first: its share of the examples, its gap and the gap's standard error.
+    """Per bin, the least confident first: its share of the examples, accuracy, gap and the gap's standard error.
 
     The gap is accuracy minus mean confidence. The standard error is over examples, NaN in a bin of one. `away` is each
     example's own gap less its bin's, `bin` the bin it is in, both in the order of the examples.
     """
 
     share: Reals
+    accuracy: Reals
     gap: Reals
     error: Reals
     away: Reals
@@ -46,6 +47,7 @@ def binned(outcomes: Outcomes, *, per_bin: int, equal_width: int | None) -> Bins
         starts = np.unique(np.concatenate([[0], np.searchsorted(conf[order], inner, side="right")]))
         starts = starts[starts < n]
     sizes = np.diff(starts, append=n)
+    accuracy = np.add.reduceat(correct[order], starts) / sizes
     gap = np.add.reduceat((correct - conf)[order], starts) / sizes
     # (right - conf)^2, pooled over ties as well: right is 0 or 1 and its own square
     square = np.add.reduceat((correct * (1 - 2 * conf) + conf**2)[order], starts) / sizes
@@ -53,4 +55,4 @@ def binned(outcomes: Outcomes, *, per_bin: int, equal_width: int | None) -> Bins
         error = np.sqrt(np.where(sizes > 1, np.maximum(square - gap**2, 0), np.nan) / (sizes - 1))
     which = np.empty(n, dtype=np.int64)
     which[order] = np.repeat(np.arange(len(sizes)), sizes)
-    return Bins(sizes / n, gap, error, correct - conf - gap[which], which)
+    return Bins(sizes / n, accuracy, gap, error, correct - conf - gap[which], which)

@@ -43,9 +43,23 @@ def mean_over_examples(values: NDArray[np.generic], rows: NDArray[np.bool_]) -> 
     where the values are from.
     """
     reals = values.astype(np.float64)
-    n = len(reals)
-    error = float(reals.std(ddof=1) / np.sqrt(n)) if n > 1 else None
-    return on_rows(Measured(float(reals.mean()), error, n, (reals - reals.mean()) / n), rows)
+    return on_rows(by_influence(float(reals.mean()), reals), rows)
+
+
+def by_influence(value: float, each: Reals) -> Measured:
+    """The value and the standard error that these influences give it, None for a single example. `each` [n]: n times
+    what one more such example adds, up to a constant.
+    """
+    n = len(each)
+    error = float(each.std(ddof=1) / np.sqrt(n)) if n > 1 else None
+    return Measured(value, error, n, (each - each.mean()) / n)
+
+
+def recorded(outcomes: Outcomes, name: str) -> Reals:
+    """What the condition recorded of every example under this name [n]. Raises Unmeasurable."""
+    if name not in outcomes.values:
+        raise Unmeasurable(f"{name!r} was not recorded")
+    return np.asarray(outcomes.values[name].astype(np.float64))
 
 
 def known_rows(outcomes: Outcomes) -> NDArray[np.bool_]:

@@ -1,7 +1,8 @@
-"""The area under the ROC curve of two samples of scores."""
+"""The area under the ROC curve of two samples of scores, and the noise of a threshold that is one of them."""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betainc
 from scipy.stats import rankdata
 
 from pipelines.metrics._softmax import Reals
@@ -23,3 +24,10 @@ def area_under_roc(scores: Reals, positive: NDArray[np.bool_]) -> Measured:
     influence = np.empty(m + n)
     influence[positive], influence[~positive] = (above - above.mean()) / m, (below - below.mean()) / n
     return Measured(float(above.mean()), error, m + n, influence)
+
+
+def chances_as_rank(n: int, rank: int) -> Reals:
+    """The chance that each of n sorted values is the rank-th of a bootstrap sample of them [n]; rank from 1 to n
+    (Maritz & Jarrett 1978).
+    """
+    return np.asarray(np.diff(betainc(rank, n - rank + 1, np.arange(n + 1) / n)))

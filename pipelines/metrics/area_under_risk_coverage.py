@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.metrics._examples import known, known_rows, on_rows, pooled, right
+from pipelines.metrics._examples import by_influence, known, known_rows, on_rows, pooled, right
 from pipelines.metrics._softmax import Reals, doubt
 from pipelines.outcomes import Measured, Outcomes
 
@@ -43,8 +43,7 @@ def mean_selective_risk(wrong: np.ndarray[tuple[int], np.dtype[np.bool_]], score
     ranked = score[order]
     influence = np.empty(n)
     influence[order] = pooled(weight, ranked) * wrong[order] + pooled(risk - tail_sum(risk / accepted), ranked)
-    error = float(influence.std(ddof=1) / np.sqrt(n))
-    return Measured(value, error, n, (influence - influence.mean()) / n)
+    return by_influence(value, influence)
 
 
 def tail_sum(values: Reals) -> Reals:

@@ -5,12 +5,13 @@ are the positives; precision at a score counts all that tie with it. Standard er
 their numbers fixed, by influence function; None where either has one example.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.metrics._scores import Score, outlier_scores
+from pipelines.metrics._scores import Score, outlier_scores, score_needs
 from pipelines.metrics._softmax import Reals
 from pipelines.outcomes import Measured, Outcomes
 
@@ -20,8 +21,14 @@ CHANCE: float | None = None
 NEEDS: tuple[str, ...] = ("labels", "outliers")
 
 
+def needs(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What it needs of the outcomes with these options."""
+    return (*NEEDS, *score_needs(options))
+
+
 def metric(*, score: Score = "msp") -> Callable[[Outcomes], Measured]:
-    """score: msp (highest probability), max_logit or energy."""
+    """score: of `_scores.py`: from logits (msp, max_logit, energy), or from features (mahalanobis,
+    relative_mahalanobis, knn, vim)."""
 
     def aupr(outcomes: Outcomes) -> Measured:
         return average_precision(*outlier_scores(outcomes, score))

@@ -8,11 +8,10 @@ normal gap per bin); None with bins of one example.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtr
 
+from pipelines.metrics._absolute import variance_of_absolute
 from pipelines.metrics._bins import binned
 from pipelines.metrics._examples import known_rows, on_rows
-from pipelines.metrics._softmax import Reals
 from pipelines.outcomes import Measured, Outcomes
 from pipelines.parts import Count
 
@@ -35,11 +34,3 @@ def metric(*, per_bin: Count = 100, equal_width: Count | None = None) -> Callabl
         return on_rows(measured, known_rows(outcomes))
 
     return expected_calibration_error
-
-
-def variance_of_absolute(gap: Reals, error: Reals) -> Reals:
-    """The variance of |gap| for a normal gap, its true size estimated by gap^2 - error^2, at least 0."""
-    size = np.sqrt(np.maximum(gap**2 - error**2, 0))
-    ratio = np.divide(size, error, out=np.full_like(size, np.inf), where=error > 0)
-    mean = error * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2) + size * (1 - 2 * ndtr(-ratio))
-    return np.asarray(np.maximum(size**2 + error**2 - mean**2, 0))

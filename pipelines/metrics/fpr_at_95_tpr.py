@@ -6,13 +6,14 @@ are flagged. Standard error over outliers and over inliers: the bootstrap's, in 
 None where either has one example.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
 
-from pipelines.metrics._scores import Score, outlier_scores
+from pipelines.metrics._ranks import chances_as_rank
+from pipelines.metrics._scores import Score, outlier_scores, score_needs
 from pipelines.metrics._softmax import Reals
 from pipelines.outcomes import Measured, Outcomes
 
@@ -22,8 +23,14 @@ CHANCE: float | None = 0.95
 NEEDS: tuple[str, ...] = ("labels", "outliers")
 
 
+def needs(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What it needs of the outcomes with these options."""
+    return (*NEEDS, *score_needs(options))
+
+
 def metric(*, score: Score = "msp") -> Callable[[Outcomes], Measured]:
-    """score: msp (highest probability), max_logit or energy."""
+    """score: of `_scores.py`: from logits (msp, max_logit, energy), or from features (mahalanobis,
+    relative_mahalanobis, knn, vim)."""
 
     def fpr_at_95_tpr(outcomes: Outcomes) -> Measured:
         return false_positive_rate(*outlier_scores(outcomes, score))
@@ -41,8 +48,7 @@ def false_positive_rate(scores: Reals, outlying: NDArray[np.bool_]) -> Measured:
     value = float(rates[needed - 1])
     if m == 1 or n == 1:
         return Measured(value, None, m + n)
-    # the chance that each positive is the threshold of a resample: its needed-th highest is in the first k places
-    chances = np.diff(betainc(needed, m - needed + 1, np.arange(m + 1) / m))
+    chances = chances_as_rank(m, needed)
     mean = chances @ rates
     variance = chances @ (rates - mean) ** 2 + chances @ (rates * (1 - rates)) / n
     return Measured(value, float(np.sqrt(variance)), m + n)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.metrics import expected_calibration_error, overconfidence, rms_calibration_error
-from pipelines.outcomes import Outcomes
+from pipelines.outcomes import Outcomes, Unmeasurable
 
 Build = Callable[..., Outcomes]
 
@@ -72,3 +72,44 @@ def test_standard_error_is_the_simulated_spread(module: object, excess: float, o
         measured.append(metric(of_confidence(confidence, rng.random(2000) < confidence - excess)))
     spread = np.std([one.value for one in measured])
     assert np.mean([one.standard_error for one in measured]) == pytest.approx(spread, rel=0.15)
+
+
+def test_the_debiased_error_is_its_formula_in_loops(of_confidence: Build) -> None:
+    rng = np.random.default_rng(3)
+    confidence = rng.uniform(0.5, 1, 537)
+    right = rng.random(537) < confidence - 0.2
+    order, total = np.argsort(confidence), 0.0
+    for b in range(5):
+        chosen = order[b * 537 // 5 : (b + 1) * 537 // 5]
+        accuracy = right[chosen].mean()
+        gap = accuracy - confidence[chosen].mean()
+        total += len(chosen) / 537 * (gap**2 - accuracy * (1 - accuracy) / (len(chosen) - 1))
+    measured = rms_calibration_error.metric(debiased=True)(of_confidence(confidence, right))
+    assert measured.value == pytest.approx(np.sqrt(total), abs=1e-6)
+
+
+@pytest.mark.parametrize("excess", [0.0, 0.03, 0.1, 0.25])
+def test_the_debiased_error_is_right_on_average_and_spreads_as_it_says(excess: float, of_confidence: Build) -> None:
+    """The squares average to the true one, and are 0 in about half of the samples of a calibrated model."""
+    rng = np.random.default_rng(2)
+    metric, biased = rms_calibration_error.metric(debiased=True), rms_calibration_error.metric()
+    measured, with_chance = [], []
+    for _ in range(300):
+        confidence = rng.uniform(0.5, 0.99, 2000)
+        outcomes = of_confidence(confidence, rng.random(2000) < confidence - excess)
+        measured.append(metric(outcomes))
+        with_chance.append(biased(outcomes).value)
+    values = np.array([one.value for one in measured])
+    errors = np.array([one.standard_error for one in measured], dtype=np.float64)
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(values.std(), rel=0.2)
+    assert abs(np.sqrt((values**2).mean()) - excess) < abs(np.sqrt(np.mean(np.square(with_chance))) - excess)
+    if excess == 0:
+        assert 0.3 < (values == 0).mean() < 0.7
+    elif excess > 0.05:
+        assert (values**2).mean() == pytest.approx(excess**2, rel=0.02)
+
+
+def test_a_bin_of_one_example_has_no_variance_to_take_off(of_confidence: Build) -> None:
+    outcomes = of_confidence([0.6, 0.8, 0.9], [True, False, True])
+    with pytest.raises(Unmeasurable, match=r"^a bin of one example has no variance to take off$"):
+        rms_calibration_error.metric(per_bin=1, debiased=True)(outcomes)

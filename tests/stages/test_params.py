@@ -145,6 +145,25 @@ def test_what_is_fitted_on_validation_images_needs_them(study: Write, tiny: dict
     assert vision.checkpoints.conditions == ("clean", "reference")
 
 
+def test_a_score_of_features_needs_them_on_both_sides(study: Write, tiny: dict[str, Any]) -> None:
+    vision = tiny["vision"]
+    vision["measurements"]["near"]["by_neighbours"] = {"use": "auroc", "is": "monitoring", "score": "knn"}
+    where = "params.yaml: vision.measurements.near.by_neighbours: needs"
+    lacking = [f"{where} labels, outliers, features, and 'near' has only labels, outliers"]
+    assert faults(study(tiny)) == lacking
+    vision["conditions"]["near"]["features"] = True
+    lacking = [f"{where} outcomes on training and validation images: a condition 'reference'"]
+    assert faults(study(tiny)) == lacking
+    vision["conditions"]["reference"] = None
+    assert faults(study(tiny)) == [f"{where} features of 'reference' too: its option 'features: true'"]
+    vision["conditions"]["reference"] = {"features": True}
+    (found,) = params.read(study(tiny) / "params.yaml").domains
+    assert {item.name: item.reference for item in found.measurements if item.condition == "near"} == {
+        **dict.fromkeys(vision["measurements"]["near"]),
+        "by_neighbours": "reference",
+    }
+
+
 def test_a_split_the_dataset_lacks_is_named(study: Write, tiny: dict[str, Any]) -> None:
     tiny["vision"]["data"] = {"use": "digits"}
     tiny["vision"]["methods"] = {"standard": None}

@@ -1,0 +1,143 @@
+"""Every metric against an independent implementation: the largest difference over random cells, as a Markdown table.
+
+Each cell has 60 to 400 examples of 3 to 8 classes with groups, outliers, features and a reference; half of them have
+logits rounded to whole numbers, so that scores tie. The other implementations are in `metric_definitions.py`.
+
+    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/metric_checks.py
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import metric_definitions as defined
+import numpy as np
+from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
+
+from pipelines import parts
+from pipelines.outcomes import Outcomes
+
+CELLS = 30
+
+
+def cell(seed: int) -> Outcomes:
+    """Random outcomes, with all that any metric asks for."""
+    rng = np.random.default_rng(seed)
+    n, classes, width = int(rng.integers(60, 400)), int(rng.integers(3, 9)), 10
+    layer, bias = rng.normal(0, 1, (width, classes)), rng.normal(0, 1, classes)
+
+    def rows(count: int, names: tuple[str, ...] = ()) -> Outcomes:
+        truth = rng.integers(0, classes, count)
+        features = (1.5 * layer.T[truth] + rng.normal(0, 2, (count, width))).astype(np.float32)
+        logits = features @ layer + bias
+        logits = (np.round(logits / 4) if seed % 2 else logits / 4).astype(np.float32)
+        where = np.arange(count) % len(names) if names else np.full(count, -1)
+        return Outcomes(logits, truth, np.arange(count), np.full(count, -1), where, names, features)
+
+    shown = rows(n)
+    values = {
+        "members": np.full(n, 4),
+        "aleatoric": rng.random(n),
+        "mutual_information": np.round(rng.random(n), 1),
+        "disagreement": rng.integers(0, 7, n) / 6,
+    }
+    return replace(
+        shown,
+        labels=np.where(rng.random(n) < 0.3, -1, shown.labels),
+        groups=rng.integers(-1, 3, n),
+        values={name: value.astype(np.float32) for name, value in values.items()},
+        reference=rows(400, ("training", "validation")),
+    )
+
+
+def detecting(measure: Callable[[Any, Any], float], score: str) -> Callable[[Outcomes], float]:
+    return lambda outcomes: float(measure(outcomes.labels < 0, defined.score_of(outcomes, outcomes, score)))
+
+
+def aleatoric(outcomes: Outcomes) -> float:
+    return float(roc_auc_score(outcomes.groups >= 0, outcomes.values["aleatoric"]))
+
+
+def epistemic(by: str) -> Callable[[Outcomes], float]:
+    def auroc(outcomes: Outcomes) -> float:
+        shown = outcomes.rows((outcomes.labels < 0) | (outcomes.groups < 0))
+        scores = (
+            shown.values["mutual_information"] if by != "density" else defined.score_of(outcomes, shown, "mahalanobis")
+        )
+        return float(roc_auc_score(shown.labels < 0, scores))
+
+    return auroc
+
+
+Check = tuple[str, dict[str, Any], str, Callable[[Outcomes], float]]
+DETECTION = {
+    "auroc": ("scikit-learn `roc_auc_score`", roc_auc_score),
+    "aupr": ("scikit-learn `average_precision_score`", average_precision_score),
+    "fpr_at_95_tpr": ("every threshold in a loop", defined.false_positives),
+}
+SCORES = {
+    "msp": "",
+    "max_logit": "",
+    "energy": ", SciPy `logsumexp`",
+    "mahalanobis": ", `LedoitWolf.mahalanobis`",
+    "relative_mahalanobis": ", `LedoitWolf.mahalanobis`",
+    "knn": ", `NearestNeighbors`",
+    "vim": ", pseudo-inverse and SVD",
+}
+LABELLED: list[Check] = [  # on the examples of a known class
+    ("accuracy", {}, "scikit-learn `accuracy_score`", lambda o: accuracy_score(o.labels, o.logits.argmax(1))),
+    ("accuracy_gap", {}, "a loop over groups", defined.group_gap),
+    ("aleatoric_auroc", {}, "scikit-learn `roc_auc_score`", aleatoric),
+    ("area_under_generalised_risk_coverage", {}, "trapezoids over coverages", defined.generalised),
+    ("area_under_risk_coverage", {}, "a loop over coverages", defined.risk_coverage),
+    ("average_confidence_error", {}, "its definition", lambda o: abs(defined.over(o))),
+    ("backoff_information", {}, "every threshold in a loop", defined.information),
+    ("brier_score", {}, "a loop over examples and classes", defined.brier),
+    ("cue_conflict_coverage", {}, "a loop over examples", defined.coverage),
+    ("difference_of_confidences_error", {}, "its definition", defined.on_confidences),
+    ("error_detection_auroc", {}, "scikit-learn `roc_auc_score`", defined.error_detection),
+    ("excess_area_under_risk_coverage", {}, "a loop over coverages, twice", defined.excess),
+    ("expected_calibration_error", {"per_bin": 25}, "a loop over bins", defined.expected_calibration),
+    ("expected_calibration_error", {"equal_width": 10}, "a loop over bins", defined.equal_width_calibration),
+    ("member_disagreement_error", {}, "its definition", defined.on_members),
+    ("negative_log_likelihood", {}, "scikit-learn `log_loss`", defined.log_likelihood),
+    ("overconfidence", {}, "its definition", defined.over),
+    ("residual_risk", {}, "every threshold in a loop", defined.residual("msp")),
+    ("rms_calibration_error", {"per_bin": 25}, "a loop over bins", defined.rms_calibration),
+    ("rms_calibration_error", {"per_bin": 25, "debiased": True}, "a loop over bins", defined.debiased_calibration),
+    ("selective_risk", {}, "a loop over coverages", defined.selective),
+    ("shape_bias", {}, "a loop over examples", defined.shape),
+    ("thresholded_confidence_error", {}, "its definition", defined.on_threshold),
+    ("worst_group_accuracy", {}, "a loop over groups", lambda o: min(defined.group_accuracies(o))),
+]
+BESIDE_OUTLIERS: list[Check] = [
+    ("epistemic_auroc", {}, "scikit-learn `roc_auc_score`", epistemic("mutual_information")),
+    ("epistemic_auroc", {"by": "density"}, "the same, `LedoitWolf.mahalanobis`", epistemic("density")),
+    ("residual_risk", {}, "every threshold in a loop, outliers", defined.residual("msp")),
+    ("residual_risk", {"score": "knn"}, "the same, `NearestNeighbors`", defined.residual("knn")),
+    *(
+        (name, {"score": score}, against + how, detecting(measure, score))
+        for name, (against, measure) in DETECTION.items()
+        for score, how in SCORES.items()
+    ),
+]
+
+
+def main() -> None:
+    """Print the table; a metric that nothing checks is listed as such."""
+    cells = [cell(seed) for seed in range(CELLS)]
+    labelled = [each.inliers() for each in cells]
+    rows = []
+    for checks, shown in ((LABELLED, labelled), (BESIDE_OUTLIERS, cells)):
+        for name, options, against, function in checks:
+            metric = parts.load("pipelines.metrics", name, options)
+            difference = max(abs(metric(each).value - function(each)) for each in shown)
+            given = ", ".join(f"{option} {value}" for option, value in options.items())
+            rows.append(f"| {name}{f' ({given})' if given else ''} | {against} | {difference:.1e} |")
+    checked = {name for name, *_ in LABELLED + BESIDE_OUTLIERS}
+    rows += [f"| {name} | nothing yet | |" for name in parts.names("pipelines.metrics") if name not in checked]
+    print("\n".join(["| metric | checked against | largest difference |", "|---|---|---|", *sorted(rows)]))
+
+
+if __name__ == "__main__":
+    main()
