@@ -30,6 +30,7 @@ from analysis.jumps.curves import Axis
 from analysis.jumps.forecasts import forecasts
 from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
 from analysis.jumps.table import confirmed_by_refinement, jumps
+from analysis.risk import risks
 from analysis.tables import CAPABILITY, LEDGER, RELIABILITY, RESULTS, TableError, checked
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
@@ -50,15 +51,17 @@ def findings(
     equal_flops: bool = True,
     replicates: pl.DataFrame | None = None,
     refined: pl.DataFrame | None = None,
+    exposure: Mapping[str, float] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
-    reliability, ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see `audited`).
+    reliability, risks, ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see `audited`).
 
     `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
     seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share; `refined` the jumps,
-    as the table JUMPS, that runs were added for inside their brackets. The same input and seed give the same tables.
-    Raises TableError where `results` is not that table or a data set has no standard run.
+    as the table JUMPS, that runs were added for inside their brackets; `exposure` to hazards, by condition. The same
+    input and seed give the same tables. Raises TableError where `results` is not that table or a data set has no
+    standard run.
     """
     results = checked(results, RESULTS)
     settings = settings or AuditSettings()
@@ -86,6 +89,7 @@ def findings(
         **audit_tables,
         "verdicts": with_difference(audit_tables["verdicts"], effects),
         "reliability": reliability(scores, scored),
+        "risks": risks(results, exposure or {}),
     }
 
 

@@ -154,6 +154,25 @@ RELIABILITY = Table(
     nullable=("reliability",),
 )
 
+RISKS = Table(
+    name="risks",
+    columns={
+        "domain": pl.String,
+        "dataset": pl.String,
+        "method": pl.String,
+        "hazard": pl.String,  # a condition
+        "exposure": pl.Float64,  # how often its inputs come, times the harm of one that passes
+        "vulnerability": pl.Float64,  # the share of its inputs that pass every barrier
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "risk": pl.Float64,  # exposure x vulnerability
+        "models": pl.Int64,
+        "runs": pl.Int64,
+    },
+    key=("domain", "dataset", "method", "hazard"),
+    nullable=("low", "high"),
+)
+
 LEDGER = Table(
     name="ledger",
     columns={

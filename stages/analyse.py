@@ -46,6 +46,7 @@ def write(
         areas=fixed.areas,
         settings=fixed.settings,
         equal_flops=fixed.equal_flops,
+        exposure=fixed.exposure,
         **beside,
     )
     (folder / FINDINGS).mkdir(exist_ok=True)

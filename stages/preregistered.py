@@ -20,11 +20,13 @@ class Preregistered:
 
     areas: safety measurement by area; where there are none, every safety measurement is an area of its own.
     equal_flops: whether a differential verdict must hold at equal training FLOPs too, where they are known.
+    exposure: by condition, how often deployed inputs are of that hazard, times the harm of one that passes.
     """
 
     areas: Mapping[str, str] = field(default_factory=dict)
     settings: AuditSettings = field(default_factory=lambda: preregistered({}).settings)
     equal_flops: bool = True
+    exposure: Mapping[str, float] = field(default_factory=dict)
 
 
 def audit_options(
@@ -35,6 +37,7 @@ def audit_options(
     q: Annotated[float, Range(0, 0.5, low_open=True)] = 0.05,
     draws: Annotated[int, Range(100)] = 2000,
     equal_flops: bool = True,
+    exposure: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """What the section may hold; a null is the default: no areas, margins from the study's own ladder, and the method
     called placebo.
@@ -46,6 +49,7 @@ def audit_options(
         "q": q,
         "draws": draws,
         "equal_flops": equal_flops,
+        "exposure": dict(exposure or {}),
     }
 
 
@@ -60,12 +64,12 @@ def preregistered(section: Mapping[str, Any]) -> Preregistered:
         margins=Margins(safety, None if capability is None else float(capability)),
         placebos=tuple(options["placebos"]),
     )
-    return Preregistered(options["areas"], settings, options["equal_flops"])
+    return Preregistered(options["areas"], settings, options["equal_flops"], options["exposure"])
 
 
 def audit_faults(section: Mapping[str, Any], safety: Collection[str], methods: Collection[str]) -> Iterator[Fault]:
-    """(where, what) of each name in the section that the study doesn't have, and of each margin that is none. `safety`
-    are the study's safety measurements, `methods` its methods.
+    """(where, what) of each name in the section that the study doesn't have, and of each margin or exposure that is
+    none. `safety` are the study's safety measurements, `methods` its methods.
     """
     areas, margins, placebos = (section.get(name) for name in ("areas", "margins", "placebos"))
     seen: set[Any] = set()
@@ -83,3 +87,10 @@ def audit_faults(section: Mapping[str, Any], safety: Collection[str], methods: C
     for name in placebos if isinstance(placebos, list) else []:
         if name not in methods:
             yield "audit.placebos", f"{name!r} is not one of the methods: {', '.join(methods)}"
+    exposure = section.get("exposure")
+    hazards = [name.partition("/")[0] for name in safety if name.endswith("/residual_risk")]
+    for name, share in (exposure if isinstance(exposure, dict) else {}).items():
+        if name not in hazards:
+            yield f"audit.exposure.{name}", f"not one of the conditions with residual_risk: {', '.join(hazards)}"
+        elif not parts.accepts(parts.NonNegative, share):
+            yield f"audit.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"

@@ -70,6 +70,8 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
         "jumps": [{**row, "name": place.label(row["measurement"])} for row in place.found["jumps"].to_dicts()],
         "forecasts": _forecasts(place),
         "forecast_size": verdict_charts.SIZES[str(place.found["forecasts"]["axis"].first() or "log2_flops")],
+        "risks": _risks(place, specs),
+        "exposed": place.found["risks"]["exposure"].n_unique() > 1,
         "pillars": place.found["areas"].to_dicts(),
     }
 
@@ -167,6 +169,15 @@ def _externality(row: Row, place: Place) -> Row:
         "total": verdict_words.estimate(row, "total"),
         "beyond": verdict_words.estimate(row, "beyond"),
     }
+
+
+def _risks(place: Place, specs: Specs) -> list[Row]:
+    found = place.found["risks"]
+    if len(found):
+        hazards = sorted(found["hazard"].unique())
+        placed = found.with_columns(place=pl.col("hazard").replace_strict(hazards, range(len(hazards))))
+        specs[f"risks{place.slug}"] = verdict_charts.residual_risks(placed, methods=place.methods, hazards=hazards)
+    return found.to_dicts()
 
 
 def _forecasts(place: Place) -> list[Row]:

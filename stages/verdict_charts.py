@@ -181,6 +181,29 @@ def forest(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Spec:
     return spec_of(layered.properties(width=560, height=alt.Step(16)))
 
 
+def residual_risks(rows: pl.DataFrame, *, methods: list[str], hazards: list[str]) -> Spec:
+    """The risk that passes every barrier, a bar per method, a piece per hazard: its length is exposure x vulnerability.
+
+    `rows` has method, hazard, exposure, vulnerability, risk, low and high (of the vulnerability).
+    """
+    order = alt.Scale(domain=hazards, range=[COLOURS[i % len(COLOURS)] for i in range(len(hazards))])
+    tooltip = ["method:N", "hazard:N", alt.Tooltip("exposure:Q", format=".2f")]
+    tooltip += [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("vulnerability", "low", "high", "risk")]
+    title = "share of inputs that pass every barrier (exposure x vulnerability)"
+    bars = (
+        alt.Chart(rows_of(rows), name="risks")
+        .mark_bar(stroke="white", strokeWidth=0.6)
+        .encode(
+            x=alt.X("risk:Q", title=title, axis=alt.Axis(format="~%")),
+            y=alt.Y("method:N", sort=methods, title=None),
+            color=alt.Color("hazard:N", title="hazard", scale=order),
+            order=alt.Order("place:Q"),
+            tooltip=tooltip,
+        )
+    )
+    return spec_of(bars.properties(width=620, height=alt.Step(22)))
+
+
 def jump_curves(panels: list[tuple[str, pl.DataFrame]], *, axis: str, title: str) -> Spec:
     """The measured curve of standard runs with the best smooth fit and the best fit with a jump; its companion beside
     it. Each panel is a title and rows of JUMP_FITS; `axis` is its axis; `title` says which curve it is and its verdict.

@@ -51,7 +51,7 @@ def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
     }
     for name, frame in found.items():
         assert tables.checked(frame, TABLES[name]).equals(frame)
-        assert len(frame) or name in ("jump_fits", "forecasts")
+        assert len(frame) or name in ("jump_fits", "forecasts", "risks")
     assert set(found["correlations"]["score_name"]) == {"clean_accuracy", "pc1"}
 
 

@@ -1,0 +1,39 @@
+"""Residual risk by method: means over models, exposure as given, the rest alike."""
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from analysis.risk import risks, weights
+from analysis.tables import RESULTS
+
+RISK = {"metric": "residual_risk", "axis": "safety", "pillar": "systemic safety", "higher_is_better": False}
+
+
+def test_risk_is_exposure_times_the_mean_over_models(result: Callable, table: Callable) -> None:
+    rows = [
+        result(value=value, **RISK, condition=hazard, model=f"cnn-{model}", seed=seed)
+        for hazard, level in (("pgd", 0.6), ("fog", 0.2))
+        for model, shift in ((1, -0.1), (2, 0.1))
+        for seed, value in ((0, level + shift - 0.01), (1, level + shift + 0.01))
+    ]
+    frame = pl.DataFrame([{name: row[name] for name in RESULTS.columns} for row in rows], schema=RESULTS.columns)
+    frame = frame.with_columns(measurement=pl.col("condition") + "/residual_risk")
+    found = {row["hazard"]: row for row in risks(frame, {"pgd": 0.1}).to_dicts()}
+    assert found["pgd"]["vulnerability"] == pytest.approx(0.6)
+    assert found["pgd"]["risk"] == pytest.approx(0.06)
+    assert found["fog"]["exposure"] == pytest.approx(0.9)
+    half = 12.706 * 0.1 * 2**0.5 / 2**0.5
+    assert found["fog"]["high"] == pytest.approx(min(0.2 + half, 1), rel=1e-3)
+    assert (found["fog"]["models"], found["fog"]["runs"]) == (2, 4)
+
+
+def test_what_is_not_given_shares_what_is_left() -> None:
+    assert weights(["a", "b", "c"], {}) == pytest.approx({"a": 1 / 3, "b": 1 / 3, "c": 1 / 3})
+    assert weights(["a", "b", "c"], {"b": 0.5}) == pytest.approx({"a": 0.25, "b": 0.5, "c": 0.25})
+    assert weights(["a", "b"], {"a": 2.0}) == {"a": 2.0, "b": 0.0}
+
+
+def test_without_residual_risk_there_is_no_row(study: Callable) -> None:
+    assert risks(study(), {}).is_empty()
