@@ -45,8 +45,7 @@ def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
     found = run(study())
     assert set(found) == {
         *("capability", "capability_weights", "correlations", "effects", "ledger", "selection", "jumps", "jump_fits"),
-        "reliability",
-        "forecasts",
+        *("reliability", "risks", "forecasts"),
         *("verdicts", "estimates", "ladder", "restatements", "areas", "gates", "margins", "externalities"),
     }
     for name, frame in found.items():
