@@ -1,10 +1,9 @@
-"""What corruptions add to a model's error, in units of what they add to a baseline's: relative mCE (Hendrycks &
-Dietterich 2019, arXiv 1903.12261).
+"""What corruptions add to the error in units of what they add to a baseline's (Hendrycks & Dietterich 2019).
 
-1 for a model that loses as much as the baseline, below 0 for one that gains. The error on the same images when clean is
-taken off, so a model that was wrong before has little to lose: read it beside clean accuracy. Of one part it is the
-excess error at that severity over the baseline's mean under that corruption; the mean over parts is relative mCE. Rows
-with a label below 0 do not enter. Standard error over examples.
+Relative mCE (arXiv 1903.12261): 1 for a model that loses as much as the baseline, below 0 for one that gains. The error
+on the same images when clean is taken off, so a model that was wrong before has little to lose: read it beside clean
+accuracy. Of one part it is the excess error at that severity over the baseline's mean under that corruption; the mean
+over parts is relative mCE. Rows with a label below 0 do not enter. Standard error over examples.
 """
 
 import math

@@ -16,8 +16,8 @@ BATCH = 250  # test images at a time: their distances to all training images are
 
 
 def condition() -> Condition:
-    """No options. On the default glyphs, hardness told ten models' errors from their right answers at an AUROC of .61 to
-    .87, and on the hardest tenth they erred 1.3 to 7 times as often as on all."""
+    """No options. On the default glyphs, hardness told ten models' errors from their right answers at an AUROC of .61
+    to .87, and on the hardest tenth they erred 1.3 to 7 times as often as on all."""
     return Condition(by_difficulty, splits=("test", "train"), has=("labels", "groups"))
 
 
