@@ -149,7 +149,8 @@ def test_the_mask_itself_is_localised_in_full_and_its_opposite_not_at_all(genera
 
 def test_a_model_that_looks_at_the_digit_alone_is_localised_in_full(glyphs: Dataset) -> None:
     """Its logits are sums over the pixels of one image's mask, so every image stands for that one."""
-    condition: Condition = parts.load("pipelines.vision.conditions", "attributions", {"images": 1})
+    options = {"images": 1, "attribution": "saliency"}
+    condition: Condition = parts.load("pipelines.vision.conditions", "attributions", options)
     examples = condition.examples(glyphs, np.random.default_rng(0))
     assert examples.rows.tolist() == [0, 12]
     mask = torch.from_numpy(examples.split.images[1, :, :, 0] > 127).float()
