@@ -3,7 +3,8 @@
 Relative mCE (arXiv 1903.12261): 1 for a model that loses as much as the baseline, below 0 for one that gains. The error
 on the same images when clean is taken off, so a model that was wrong before has little to lose: read it beside clean
 accuracy. Of one part it is the excess error at that severity over the baseline's mean under that corruption; the mean
-over parts is relative mCE. Rows with a label below 0 do not enter. Standard error over examples.
+over parts is relative mCE. The condition is `corruptions` with `clean: true`. Rows with a label below 0 do not enter.
+Standard error over examples.
 """
 
 import math

@@ -15,7 +15,7 @@ from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
 PACKAGE = "pipelines.vision.conditions"
-REQUIRED = {"outliers": {"kind": "near"}, "corruptions": {"images": 3}, "perturbations": {"images": 3}}
+REQUIRED = {"outliers": {"kind": "near"}, "corruptions": {"images": 3, "clean": True}, "perturbations": {"images": 3}}
 NO_VALUES = {"labels", "outliers", "groups", "features"}
 
 

@@ -129,10 +129,17 @@ def test_kinds_that_are_not(name: str) -> None:
 
 
 def test_right_when_clean_is_of_the_same_image(classifier: Classifier, glyphs: Dataset) -> None:
-    outcomes = seen_by(classifier, "corruptions", glyphs, images=30, kinds=["contrast", "snow"])
+    outcomes, alone = (
+        seen_by(classifier, "corruptions", glyphs, images=30, kinds=["contrast", "snow"], clean=clean)
+        for clean in (True, False)
+    )
     test = glyphs.splits["test"]
     right = logits_of(classifier, test.images).argmax(1) == test.labels
-    assert len(outcomes) == 300
+    assert len(outcomes) == len(alone) == 300
+    np.testing.assert_allclose(outcomes.logits, alone.logits, atol=1e-4)
+    np.testing.assert_array_equal(outcomes.parts, alone.parts)
+    assert (outcomes.groups == -1).all()
+    assert not alone.values
     np.testing.assert_array_equal(outcomes.labels, test.labels[outcomes.examples])
     np.testing.assert_array_equal(outcomes.values["right_when_clean"], right[outcomes.examples])
 

@@ -26,8 +26,9 @@ from pipelines.vision.draws import numpy_generator
 NO_GROUP, CLEAN = -1, 0  # groups of the examples: clean ones are not among the outcomes
 
 
-def condition(*, images: Count = 100, kinds: list[str] | None = None) -> Condition:
-    """images: test images for each of the parts. kinds: which corruptions, all by default."""
+def condition(*, images: Count = 100, kinds: list[str] | None = None, clean: bool = False) -> Condition:
+    """images: test images for each of the parts. kinds: which corruptions, all by default. clean: whether the same
+    images are shown uncorrupted, too, for what is relative to that: the value right_when_clean."""
     unknown = [kind for kind in kinds or [] if kind not in CORRUPTIONS]
     if unknown:
         raise ValueError(f"'kinds' has {', '.join(map(repr, unknown))}, not one of: {', '.join(CORRUPTIONS)}")
@@ -40,11 +41,11 @@ def condition(*, images: Count = 100, kinds: list[str] | None = None) -> Conditi
             for severity, strength in enumerate(strengths, start=1):
                 own = numpy_generator(seed, f"{kind} {severity}")
                 drawn = np.sort(own.permutation(len(test))[:images])
-                clean = test.images[drawn].astype(np.float32) / 255
-                made.append(np.rint(corrupt(clean, strength, own).clip(0, 1) * 255).astype(np.uint8))
+                shown = corrupt(test.images[drawn].astype(np.float32) / 255, strength, own)
+                made.append(np.rint(shown.clip(0, 1) * 255).astype(np.uint8))
                 rows.append(drawn)
                 names.append(f"{kind} {severity}")
-        seen = np.unique(np.concatenate(rows))
+        seen = np.unique(np.concatenate(rows)) if clean else np.zeros(0, dtype=np.int64)
         every = np.concatenate([*rows, seen])
         split = split_of(
             np.concatenate([*made, test.images[seen]]),
@@ -55,10 +56,12 @@ def condition(*, images: Count = 100, kinds: list[str] | None = None) -> Conditi
         )
         return Examples(split, every)
 
-    return Condition(examples, outcomes, has=("labels", "right_when_clean"))
+    if not clean:
+        return Condition(examples)
+    return Condition(examples, beside_clean, has=("labels", "right_when_clean"))
 
 
-def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+def beside_clean(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
     """The model's logits on the corrupted images and, as the value `right_when_clean`, whether it is right (1 or 0) on
     the image that each was made from.
     """
