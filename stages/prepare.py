@@ -24,6 +24,8 @@ def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
     """Make and store a domain's data; what data.json says of it."""
     work = importlib.import_module(f"pipelines.{study.domain}.work")
     data = work.dataset(study.data.spec())
+    for overlap in work.overlaps(data):
+        print(overlap)
     splits = {
         name: stored(store, payloads.split_bytes(split), len(split))
         for name, split in tqdm(data.splits.items(), desc="splits", unit="split", dynamic_ncols=True)

@@ -16,6 +16,8 @@ SPLITS = {
     "held_out_fonts": "the same classes in fonts never seen in training: a natural shift",
     "spurious": "the cue that goes with the class in training is as often wrong as right; groups recorded",
     "cue_conflict": "the shape of one class with the colour of another; the group is the class of the colour",
+    "cue_swap": "pairs that differ in the cue alone: all with their class's own, then all with another's, whose it is",
+    "localised": "images, then the mask of each, white where its object is; groups 0 and 1",
     "near_outliers": "classes that look like the known ones",
     "far_outliers": "textures and noise",
     "training_outliers": "outliers a method may train on, from families in no other split",

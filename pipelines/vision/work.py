@@ -18,6 +18,7 @@ from pipelines.vision.condition import Condition
 from pipelines.vision.data import Dataset, Examples, Loader, Shape, Split
 from pipelines.vision.draws import numpy_generator, torch_generator
 from pipelines.vision.method import Method
+from pipelines.vision.overlaps import overlaps
 from pipelines.vision.training import Trained, budget
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "dataset",
     "examples",
     "outcomes_have",
+    "overlaps",
     "predict",
     "shape",
     "splits_needed",

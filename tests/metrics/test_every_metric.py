@@ -24,6 +24,11 @@ WITHOUT_INFLUENCE = ("fpr_at_95_tpr",)
 WITH_OR_WITHOUT_OUTLIERS = ("residual_risk",)  # the hazard is the outliers where there are any
 MOVED_BY_A_SHIFT = ("max_logit", "energy", "vim")  # scores of logits as they are
 ARRAYS = ("logits", "labels", "examples", "groups", "parts", "features")
+OF_GROUPS = ("worst_group_accuracy", "accuracy_gap", "last_group_accuracy")  # whatever the groups stand for
+RECORDED = (
+    "right_when_clean", "frame", "compared_with", "localisation", "randomised_agreement", "deletion_area",
+    "insertion_area", "random_area",
+)  # fmt: skip
 MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")
 
 
@@ -76,8 +81,14 @@ def example(outcomes_of: Build, seed: int = 0, n: int = 400, tied: bool = False)
         "mutual_information": rng.random(n) + 0.3 * (labels < 0),
         "disagreement": rng.integers(0, 2, n) / 3,
     }
+    values |= {name: rng.random(n) for name in RECORDED}
+    frame = np.arange(n) % 2
+    values |= {"frame": frame, "compared_with": frame - 1, "right_when_clean": values["right_when_clean"].round()}
     return replace(
         outcomes_of(logits, labels, groups),
+        examples=np.arange(n) // 2,
+        parts=np.zeros(n, dtype=np.int64),
+        part_names=("fog 1",),
         features=((means[truth] + away + rng.normal(0, 1, (n, 8))) @ mixed).astype(np.float32),
         values={name: value.astype(np.float32) for name, value in values.items()},
         reference=reference,
@@ -106,7 +117,7 @@ def test_declares_what_it_is(name: str, options: Options) -> None:
     assert low < high
     assert module.CHANCE is None or low <= module.CHANCE <= high
     needed = needs(name, parts.full_options(PACKAGE, name, options))
-    assert set(needed) <= {"labels", "outliers", "groups", "features", "reference", *MEMBERS}
+    assert set(needed) <= {"labels", "outliers", "groups", "features", "reference", *MEMBERS, *RECORDED}
     assert needed
     assert options or needed == module.NEEDS
     assert all(
@@ -147,7 +158,7 @@ def test_names_of_classes_are_irrelevant(name: str, options: Options, outcomes_o
     outcomes = example(outcomes_of, seed)
     order = np.random.default_rng(seed).permutation(5)
     renamed = np.append(np.argsort(order), -1)
-    groups = outcomes.groups if name in ("worst_group_accuracy", "accuracy_gap") else renamed[outcomes.groups]
+    groups = outcomes.groups if name in OF_GROUPS else renamed[outcomes.groups]
     of_renamed = dict(options)
     if name == "backoff_information":  # its super-classes have the same names
         of_renamed["groups"] = [renamed[group].tolist() for group in ([0, 1], [2, 3], [4])]

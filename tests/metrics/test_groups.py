@@ -2,11 +2,18 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipelines.metrics import accuracy_gap, cue_conflict_coverage, shape_bias, worst_group_accuracy
+from pipelines.metrics import (
+    accuracy_gap,
+    cue_conflict_coverage,
+    last_group_accuracy,
+    shape_bias,
+    worst_group_accuracy,
+)
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 
 Build = Callable[..., Outcomes]
@@ -28,6 +35,15 @@ def test_worst_group_and_gap_by_hand(of_groups: Build) -> None:
     assert worst_group_accuracy.metric()(outcomes).value == pytest.approx(0.6)
     assert accuracy_gap.metric()(outcomes).value == pytest.approx(0.8 - 0.6)
     assert worst_group_accuracy.metric()(outcomes).n == 250
+
+
+def test_last_group_by_hand(of_groups: Build) -> None:
+    outcomes = of_groups([90, 30, 80], [100, 50, 100])
+    found = last_group_accuracy.metric()(outcomes)
+    assert found == Measured(0.8, pytest.approx(math.sqrt(0.8 * 0.2 / 99)), 100)
+    assert last_group_accuracy.metric()(outcomes.rows(outcomes.groups < 2)).value == pytest.approx(0.6)
+    with pytest.raises(Unmeasurable, match=r"^no examples of a known class in a group$"):
+        last_group_accuracy.metric()(replace(outcomes, groups=np.full(250, -1)))
 
 
 def test_rows_of_no_group_do_not_enter(outcomes_of: Build) -> None:

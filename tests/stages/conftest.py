@@ -25,6 +25,8 @@ TINY: dict[str, Any] = {
             "held_out_fonts": 40,
             "spurious": 100,
             "cue_conflict": 40,
+            "cue_swap": 10,
+            "localised": 10,
             "outliers": 40,
             "training_outliers": 60,
             "transfer_train": 60,

@@ -51,8 +51,8 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: 'extra' is not one of: study, vision, audit, compute",
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "params.yaml: vision.data: 'trane' is not one of: train, validation, capability, test, held_out_fonts, "
-        "spurious, cue_conflict, outliers, training_outliers, transfer_train, transfer_test, cue, imbalance, size, "
-        "rotation, noise, texture, least_contrast, seed",
+        "spurious, cue_conflict, cue_swap, localised, outliers, training_outliers, transfer_train, transfer_test, cue, "
+        "imbalance, size, rotation, noise, texture, least_contrast, seed",
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
         "params.yaml: vision.models.resnet: 'widths' is not a list of different whole numbers",
         "params.yaml: vision.models.vit: 'width' is 13, not a multiple of 4 and of 1, its number of heads",

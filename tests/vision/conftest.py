@@ -15,6 +15,8 @@ SMALL = {
     "held_out_fonts": 40,
     "spurious": 60,
     "cue_conflict": 40,
+    "cue_swap": 30,
+    "localised": 12,
     "outliers": 40,
     "training_outliers": 60,
     "transfer_train": 60,

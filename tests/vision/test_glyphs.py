@@ -22,9 +22,11 @@ from pipelines.vision.datasets import glyphs as module
 from pipelines.vision.datasets._rendering import FOLDER, mask
 
 CLASSES = 10
+TWICE = ("cue_swap", "localised")  # pairs: of a cue's two classes, of an image and its mask
 FEW = {
     "train": 100, "validation": 20, "capability": 20, "test": 50, "held_out_fonts": 70, "spurious": 200,
-    "cue_conflict": 100, "outliers": 30, "training_outliers": 30, "transfer_train": 50, "transfer_test": 30,
+    "cue_conflict": 100, "cue_swap": 60, "localised": 20, "outliers": 30, "training_outliers": 30,
+    "transfer_train": 50, "transfer_test": 30,
 }  # fmt: skip
 # the ground is as plain as it can be, so that its hue can be read from the corners
 PLAIN = {"noise": 0, "texture": 0}
@@ -57,7 +59,8 @@ def test_every_split_is_there_with_its_size(plain: Dataset) -> None:
     assert list(plain.splits) == list(SPLITS)
     sizes = {name: len(split) for name, split in plain.splits.items()}
     outliers = {"near_outliers": FEW["outliers"], "far_outliers": FEW["outliers"]}
-    assert sizes == {name: count for name, count in FEW.items() if name != "outliers"} | outliers
+    known = {name: count * (1 + (name in TWICE)) for name, count in FEW.items() if name != "outliers"}
+    assert sizes == known | outliers
     for split in plain.splits.values():
         assert split.images.dtype == np.uint8
         assert split.images.shape[1:] == (32, 32, 3)
@@ -96,8 +99,46 @@ def test_cue_conflict_has_the_hue_of_its_group_and_never_of_its_class(plain: Dat
     assert np.bincount(split.labels).tolist() == [len(split) // 10] * 10
 
 
+def test_the_cue_of_a_swapped_pair_is_the_class_s_own_and_then_never(plain: Dataset) -> None:
+    split = plain.splits["cue_swap"]
+    own, swapped = np.split(split.groups, 2)
+    labels, again = np.split(split.labels, 2)
+    np.testing.assert_array_equal(hue_classes(split), split.groups)
+    np.testing.assert_array_equal(labels, again)
+    np.testing.assert_array_equal(own, labels)
+    assert (swapped != labels).all()
+
+
+def test_the_ground_s_hue_is_all_that_differs_in_a_pair(usual: Dataset) -> None:
+    """What a pixel's difference is to the ground's is how much of the ground is seen there, one number for all three
+    channels; where the character covers the ground the pair is the same to the bit.
+    """
+    one, other = np.split(usual.splits["cue_swap"].images.astype(float), 2)
+    for pair in one - other:
+        ground = np.median(pair, axis=(0, 1))
+        seen = pair @ ground / (ground @ ground)
+        apart = np.abs(pair - seen[..., None] * ground).max(axis=2)
+        assert (apart <= 1.5).mean() > 0.85, "but for rounding, and for values cut off at 0 and 255"
+        assert (np.abs(seen - 1) < 0.1).mean() > 0.5
+        assert (pair == 0).all(axis=2).mean() > 0.01
+
+
+def test_masks_are_where_the_digits_are(plain: Dataset) -> None:
+    """Ink is one colour, the ground another, and a pixel lies between the two as far as its mask says."""
+    split = plain.splits["localised"]
+    images, masks = np.split(split.images.astype(float), 2)
+    assert split.groups.tolist() == [0] * len(images) + [1] * len(images)
+    assert (masks == masks[..., :1]).all()
+    cover = masks[..., :1] / 255
+    for image, inked in zip(images, cover, strict=True):
+        ground, ink = (np.median(image[inked[..., 0] == share], axis=0) for share in (0, 1))
+        np.testing.assert_allclose(image, ground * (1 - inked) + ink * inked, atol=2.5)
+    assert 0.05 < (cover > 0.5).mean() < 0.2
+
+
 def test_classes_are_balanced_wherever_none_is_asked_otherwise(plain: Dataset) -> None:
-    for name in ("train", "validation", "test", "held_out_fonts", "spurious", "transfer_train", "transfer_test"):
+    balanced = ("train", "validation", "test", "held_out_fonts", "spurious", "transfer_train", "transfer_test", *TWICE)
+    for name in balanced:
         labels = plain.splits[name].labels
         assert np.bincount(labels).tolist() == [len(labels) // 10] * 10
 
@@ -178,7 +219,7 @@ def test_outlier_families_are_of_one_split_each(plain: Dataset) -> None:
 def test_only_outliers_have_no_label_and_only_cue_splits_have_groups(plain: Dataset) -> None:
     for name, split in plain.splits.items():
         assert (split.labels < 0).all() if name.endswith("outliers") else (split.labels >= 0).all()
-        assert (split.groups >= 0).all() if name in ("spurious", "cue_conflict") else (split.groups == -1).all()
+        assert (split.groups >= 0).all() if name in ("spurious", "cue_conflict", *TWICE) else (split.groups == -1).all()
 
 
 def test_no_image_is_in_two_splits(usual: Dataset) -> None:

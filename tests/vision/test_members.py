@@ -107,7 +107,7 @@ def test_several_members_have_both_kinds_of_uncertainty(glyphs: Dataset) -> None
         epistemic_auroc.metric(by="density")(found)
 
 
-@pytest.mark.parametrize(("shift", "parts_of_it"), [("none", 0), ("corruptions", 30), ("held_out_fonts", None)])
+@pytest.mark.parametrize(("shift", "parts_of_it"), [("none", 0), ("corruptions", 85), ("held_out_fonts", None)])
 def test_members_see_shifted_images(shift: str, parts_of_it: int | None, glyphs: Dataset) -> None:
     found = outcomes_of("members", glyphs, Several(2), shift=shift, images=2)
     assert set(np.unique(found.values["disagreement"])) <= {0, 1}

@@ -50,17 +50,20 @@ def mask(font: str, character: str) -> NDArray[np.float32]:
 
 def render(
     glyphs: list[tuple[str, str]], hues: NDArray[np.floating], size: int, style: Style, generator: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Images [n, size, size, 3] of (font, character) pairs, each on a ground of its hue (in [0, 1])."""
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Images [n, size, size, 3] of (font, character) pairs, each on a ground of its hue (in [0, 1]), and how much of
+    each pixel the character covers, in [0, 1], [n, size, size].
+    """
     count = len(glyphs)
-    cover = moved(np.stack([mask(*glyph) for glyph in glyphs]), size, style, generator)[..., None]
+    cover = moved(np.stack([mask(*glyph) for glyph in glyphs]), size, style, generator)
     brightness = generator.uniform(0.15, 0.45, count)
     step = generator.uniform(*style.contrast, count)
     ground = tinted(hues, generator.uniform(0.35, 0.75, count), brightness)
     ink = tinted(generator.random(count), generator.uniform(0.0, 0.6, count), brightness + step)
     uneven = style.texture * (2 * smooth_fields(count, size, 7, generator) - 1)[..., None]
     grain = style.noise * generator.standard_normal((count, size, size, 3), dtype=np.float32)
-    return to_bytes((ground[:, None, None] + uneven) * (1 - cover) + ink[:, None, None] * cover + grain)
+    inked = cover[..., None]
+    return to_bytes((ground[:, None, None] + uneven) * (1 - inked) + ink[:, None, None] * inked + grain), cover
 
 
 def moved(masks: NDArray[np.float32], size: int, style: Style, generator: np.random.Generator) -> NDArray[np.float32]:

@@ -6,44 +6,35 @@ Fonts come with matplotlib (DejaVu, STIX, Computer Modern); nothing is downloade
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines.parts import Range, Share, Whole
 from pipelines.vision.data import Dataset, Loader, Shape, Split, split_of
 from pipelines.vision.datasets import _procedural as procedural
-from pipelines.vision.datasets._rendering import Style, render
+from pipelines.vision.datasets._characters import (
+    CLASSES,
+    DIGITS,
+    FONTS,
+    GREEK,
+    GREEK_FONTS,
+    HELD_OUT_FONTS,
+    LETTERS,
+    SYMBOLS,
+    UNSEEN,
+    Options,
+    characters,
+    class_labels,
+    other_class,
+    unlabelled,
+    with_cover,
+)
+from pipelines.vision.datasets._rendering import Style
 
-DIGITS = "0123456789"
-FONTS = (
-    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono",
-    "STIXGeneral", "STIXGeneralBol",
-)  # fmt: skip
-HELD_OUT_FONTS = ("cmr10", "cmb10", "cmss10", "cmtt10", "STIXGeneralItalic", "STIXGeneralBolIta", "DejaVuSerif-Italic")
-GREEK_FONTS = ("DejaVuSans", "DejaVuSerif", "STIXGeneral")
-LETTERS = "ACEFGHJKLMNPRTUVWXY"  # none that can be read as a digit
-GREEK = "ΓΔΛΞΠΣΨΩαβγδεζηλμπφψω"
-UNSEEN = "adefhkmrtw"  # the classes of the transfer splits
-SYMBOLS = "@#&%?+=*{}<>$!"  # for training only
-CLASSES = len(DIGITS)
 EveryClass = Annotated[int, Range(CLASSES)]
 EveryGroup = Annotated[int, Range(2 * CLASSES)]
 EveryFamily = Annotated[int, Range(3)]
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of `dataset`, and the style they give."""
-
-    counts: dict[str, int]
-    cue: float
-    imbalance: float
-    size: int
-    style: Style
-    seed: int
 
 
 def dataset(
@@ -55,6 +46,8 @@ def dataset(
     held_out_fonts: EveryClass = 1000,
     spurious: EveryGroup = 2000,
     cue_conflict: EveryClass = 500,
+    cue_swap: EveryClass = 500,
+    localised: EveryClass = 200,
     outliers: EveryFamily = 600,
     training_outliers: EveryFamily = 2000,
     transfer_train: EveryClass = 1000,
@@ -68,9 +61,10 @@ def dataset(
     least_contrast: Annotated[float, Range(0, 0.55)] = 0.22,
     seed: Whole = 0,
 ) -> Loader:
-    """Images in each split (`outliers`: in each of near and far). cue: probability that a training or test image has
-    its class's hue (.1 is chance). imbalance: how many times more often the first class is in training than the last.
-    rotation: largest turn in degrees. noise, texture, least_contrast: as shares of the brightness range."""
+    """Images in each split (`outliers`: in each of near and far; `cue_swap`: pairs; `localised`: each with a mask).
+    cue: probability that a training or test image has its class's hue (.1 is chance). imbalance: how many times more
+    often the first class is in training than the last. rotation: largest turn in degrees. noise, texture,
+    least_contrast: as shares of the brightness range."""
     counts = {
         "train": train,
         "validation": validation,
@@ -79,6 +73,8 @@ def dataset(
         "held_out_fonts": held_out_fonts,
         "spurious": spurious,
         "cue_conflict": cue_conflict,
+        "cue_swap": cue_swap,
+        "localised": localised,
         "near_outliers": outliers,
         "far_outliers": outliers,
         "training_outliers": training_outliers,
@@ -132,6 +128,29 @@ def cue_conflict(options: Options, count: int, generator: np.random.Generator) -
     return split_of(images, labels, groups=hue_class)
 
 
+def cue_swap(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Pairs that differ in the ground's hue alone: all in their class's, then all in another's; the group is whose."""
+    labels = np.arange(count) % CLASSES
+    others = other_class(labels, generator)
+    font = generator.integers(len(FONTS), size=count)
+    before, images = generator.bit_generator.state, []
+    for hue_class in (labels, others):
+        generator.bit_generator.state = before
+        images.append(characters(DIGITS, labels, FONTS, font, hue_class, options, generator))
+    return split_of(np.concatenate(images), np.tile(labels, 2), groups=np.concatenate([labels, others]))
+
+
+def localised(options: Options, count: int, generator: np.random.Generator) -> Split:
+    """Images drawn like the training images, then the mask of each: white where the digit is. Masks are group 1."""
+    labels = np.arange(count) % CLASSES
+    own = generator.random(count) < options.cue
+    hue_class = np.where(own, labels, other_class(labels, generator))
+    font = generator.integers(len(FONTS), size=count)
+    images, cover = with_cover(DIGITS, labels, FONTS, font, hue_class, options, generator)
+    masks = procedural.to_bytes(np.repeat(cover[..., None], 3, axis=3))
+    return split_of(np.concatenate([images, masks]), np.tile(labels, 2), groups=np.repeat([0, 1], count))
+
+
 def near_outliers(options: Options, count: int, generator: np.random.Generator) -> Split:
     """Capital letters and Greek ones, half each."""
     greek = np.arange(count) % 2
@@ -173,45 +192,11 @@ SPLITS: dict[str, Callable[[Options, int, np.random.Generator], Split]] = {
     "held_out_fonts": drawn_like_training(HELD_OUT_FONTS, balanced=True),
     "spurious": spurious,
     "cue_conflict": cue_conflict,
+    "cue_swap": cue_swap,
+    "localised": localised,
     "near_outliers": near_outliers,
     "far_outliers": far_outliers,
     "training_outliers": training_outliers,
     "transfer_train": unseen_classes,
     "transfer_test": unseen_classes,
 }
-
-
-def class_labels(count: int, imbalance: float, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Labels in random order; their frequencies fall geometrically, `imbalance` times from the first to the last."""
-    weights = imbalance ** -(np.arange(CLASSES) / (CLASSES - 1))
-    ends = np.rint(np.cumsum(weights) / weights.sum() * count).astype(int)
-    return generator.permutation(np.repeat(np.arange(CLASSES), np.diff(ends, prepend=0)))
-
-
-def other_class(labels: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """For each label, one of the other classes."""
-    return (labels + generator.integers(1, CLASSES, size=len(labels))) % CLASSES
-
-
-def characters(
-    alphabet: str,
-    labels: NDArray[np.int64],
-    fonts: Sequence[str],
-    font: NDArray[np.int64],
-    hue_class: NDArray[np.int64],
-    options: Options,
-    generator: np.random.Generator,
-) -> NDArray[np.uint8]:
-    """Images of the labels' characters, on grounds in the hue of a class, give or take a fifth of a step."""
-    hues = (hue_class + generator.uniform(-0.2, 0.2, len(labels))) / CLASSES % 1
-    glyphs = [(fonts[face], alphabet[label]) for face, label in zip(font, labels, strict=True)]
-    return render(glyphs, hues, options.size, options.style, generator)
-
-
-def unlabelled(
-    alphabet: str, fonts: Sequence[str], count: int, options: Options, generator: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Random characters of an alphabet in random hues."""
-    labels = generator.integers(len(alphabet), size=count)
-    font = generator.integers(len(fonts), size=count)
-    return characters(alphabet, labels, fonts, font, generator.integers(CLASSES, size=count), options, generator)
