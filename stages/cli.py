@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.tables import TableError
+from cluster.fanout import ClusterError
 from pipelines import parts
 from pipelines.vision.data import DataError
 from stages import params
@@ -15,7 +16,7 @@ from stages.errors import CodeChanged, StoreError, TrackingError
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
-USER_ERRORS = (params.WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged)
+USER_ERRORS = (params.WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged, ClusterError)
 STOPPED = 130  # as shells count a Ctrl-C
 
 

@@ -65,7 +65,7 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame) -> list[dict[str, Any]]:
     for row in finished.iter_rows(named=True):
         place = row["domain"], row["condition"]
         if place in metrics:
-            cell = {name: row[name] for name in ("run", "condition", "cell_key")}
+            cell = {name: row[name] for name in ("run", "domain", "condition", "cell_key")}
             cell |= {"metrics": metrics[place], "splits": splits[row["condition"]].split(",")}
             cell["reference_key"] = keys.get((row["run"], references.get(place)))
             cells.append({**cell, "values_key": digest({name: cell[name] for name in KEY})})
@@ -79,9 +79,13 @@ def measure_all(missing: list[dict[str, Any]], store: Store) -> None:
     """Fan the cells out, a run's together, and store the values as they come."""
     if not missing:
         return
+    compute = params.compute()
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in missing:
         by_run.setdefault(cell["run"], []).append(cell)
+
+    def resources(item: Mapping[str, Any]) -> Resources:
+        return compute.measuring(item["cells"][0]["domain"])
 
     def items() -> Iterator[dict[str, Any]]:
         for cells in by_run.values():
@@ -90,7 +94,13 @@ def measure_all(missing: list[dict[str, Any]], store: Store) -> None:
 
     with snapshot() as code:
         for result in fanout(
-            measured, items(), total=len(by_run), resources=Resources(**params.compute()), code=code, title="measure"
+            measured,
+            items(),
+            total=len(by_run),
+            resources=resources,
+            workers=compute.workers,
+            code=code,
+            title="measure",
         ):
             keep(result, store)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from cluster.fanout import Failed, Finished, Resources, fanout
+from cluster.fanout import Failed, Finished, assigned, fanout
 from stages import params, payloads, tables
 from stages.errors import StoreError
 from stages.identity import digest
@@ -76,7 +76,6 @@ def predict_all(missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping
         return
     compute = params.compute()
     shared = {
-        "device": params.device(compute),
         "sizes": {domain: known["size"] for domain, known in data.items()},
         "examples": {
             which: payloads.examples_from(store.read("data", which)) for which in {cell["examples"] for cell in missing}
@@ -91,7 +90,8 @@ def predict_all(missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping
     def items() -> Iterator[dict[str, Any]]:
         for key in longest_first:
             spec = json.loads(specs[key]["spec"])
-            yield {"run": spec, "weights": weights_of(specs[key], store), "cells": by_run[key]}
+            named = {name: specs[key][name] for name in ("domain", "method", "model")}
+            yield {"run": spec, "named": named, "weights": weights_of(specs[key], store), "cells": by_run[key]}
 
     with snapshot() as code:
         for result in fanout(
@@ -99,7 +99,8 @@ def predict_all(missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping
             items(),
             total=len(by_run),
             shared=shared,
-            resources=Resources(**compute),
+            resources=lambda item: compute.resources(item["named"]),
+            workers=compute.workers,
             code=code,
             title="predict",
         ):
@@ -119,7 +120,7 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
     spec = item["run"]
     work = importlib.import_module(f"pipelines.{spec['domain']}.work")
     weights = payloads.weights_from(item["weights"])
-    classifier = work.restore(spec, shared["sizes"][spec["domain"]], weights, shared["device"])
+    classifier = work.restore(spec, shared["sizes"][spec["domain"]], weights, work.place(*assigned()))
     results: list[dict[str, Any]] = []
     for cell in item["cells"]:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cluster.fanout import Failed, Finished, Resources, fanout
+from cluster.fanout import Failed, Finished, assigned, fanout
 from stages import params, payloads, tables
 from stages.identity import digest
 from stages.plan import CHECKPOINT, FOLDER
@@ -74,7 +74,6 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
     compute = params.compute()
     wanted = {(run["domain"], name): digest for run in missing for name, digest in run["splits"].items()}
     shared = {
-        "device": params.device(compute),
         "splits": {which: payloads.split_from(store.read("data", digest)) for which, digest in wanted.items()},
     }
     with snapshot() as code:
@@ -83,7 +82,8 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
             missing,
             total=len(missing),
             shared=shared,
-            resources=Resources(**compute),
+            resources=compute.resources,
+            workers=compute.workers,
             code=code,
             title="train",
         ):
@@ -95,7 +95,7 @@ def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str
     work = importlib.import_module(f"pipelines.{run['domain']}.work")
     splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run["domain"]}
     steps = [step for step in run["keys"] if step is not None]
-    *on_the_way, end = work.train(json.loads(run["spec"]), splits, shared["device"], steps)
+    *on_the_way, end = work.train(json.loads(run["spec"]), splits, work.place(*assigned()), steps)
     results = [(run["keys"][result.steps], result) for result in on_the_way]
     if None in run["keys"]:
         results.append((run["keys"][None], end))
