@@ -1,5 +1,6 @@
 """Stage `measure`: metrics on stored outcomes, on Ray; every run's values logged to MLflow."""
 
+import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -44,17 +45,41 @@ def main() -> None:
     tables.write(replicates, tables.REPLICATES, REPLICATES)
 
 
+def sync(_: argparse.Namespace) -> int:
+    """`diffprog sync`: log every run's stored values to MLflow again, as the stage does, and say how many there are."""
+    runs = measured_runs()
+    planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
+    store = Store.from_environment()
+    cells = keyed(runs, planned)
+    with locked(store, "sync"):
+        held = store.entries("values", (cell["values_key"] for cell in cells))
+        logged, replicates = log_all(runs, cells, planned, store)
+    tables.write(logged, tables.LOGGED, LOGGED)
+    tables.write(replicates, tables.REPLICATES, REPLICATES)
+    print(f"MLflow holds {len(logged)} runs, from {len(held)} of {len(cells)} stored values")
+    if len(held) < len(cells):
+        print("the rest are not measured: `dvc repro` measures them")
+    return 0
+
+
 def measured_runs() -> pl.DataFrame:
     """The finished runs and checkpoints; companions are measured as the runs they stand by."""
     return tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished", pl.col("role") != COMPANION)
 
 
-def keyed(runs: pl.DataFrame, planned: pl.DataFrame) -> list[dict[str, Any]]:
+def keyed(
+    runs: pl.DataFrame,
+    planned: pl.DataFrame,
+    outcomes: pl.DataFrame | None = None,
+    conditions: pl.DataFrame | None = None,
+) -> list[dict[str, Any]]:
     """The finished cells that something is to be measured on, each with its metrics, the splits its examples are from,
-    the cell of the same run that they refer to, if any, and the key of its values.
+    the cell of the same run that they refer to, if any, and the key of its values. The tables outcomes.parquet and
+    plan/cells.parquet are read where they are not given.
     """
-    outcomes = tables.read(tables.OUTCOMES, OUTCOMES)
-    splits = dict(tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet").select("condition", "splits").iter_rows())
+    outcomes = tables.read(tables.OUTCOMES, OUTCOMES) if outcomes is None else outcomes
+    conditions = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet") if conditions is None else conditions
+    splits = dict(conditions.select("condition", "splits").iter_rows())
     metrics: dict[tuple[str, str], dict[str, Any]] = {}
     references = {}
     for row in planned.iter_rows(named=True):
@@ -211,6 +236,7 @@ def log_all(
                 "unmeasured": json.dumps(unmeasured, sort_keys=True),
             }
         )
+    tracking.settle()
     return rows, replicates
 
 

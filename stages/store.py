@@ -120,7 +120,8 @@ class Store:
     def write_failure(self, kind: str, key: str, failure: Mapping[str, Any]) -> None:
         """Keep why an item failed, and count the attempts."""
         attempts = int((self.failure(kind, key) or {}).get("attempts", 0)) + 1
-        record = json.dumps({**failure, "attempts": attempts}, sort_keys=True)
+        said = {name: masked(what) if isinstance(what, str) else what for name, what in failure.items()}
+        record = json.dumps({**said, "attempts": attempts}, sort_keys=True)
         self._put(self._path(f"failed/{kind}", key, "json"), record.encode())
 
     def failure(self, kind: str, key: str) -> Mapping[str, Any] | None:
