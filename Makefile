@@ -20,7 +20,7 @@ test-all: .venv  ## every test: whole pipelines, killed workers and drivers
 	pytest -m "not cluster"
 
 test-cluster: .venv  ## several nodes, an S3 server, PostgreSQL, and faults; as root on Debian, half an hour
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,postgres]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'
 	command -v pg_ctl >/dev/null || test -d /usr/lib/postgresql || apt-get install -y postgresql
 	pytest -m cluster
 

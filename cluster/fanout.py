@@ -274,14 +274,16 @@ def _amount(name: str, amount: float) -> str:
 
 
 def _connect(code: Path | None) -> Any:
-    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else raylets listen outside loopback
+    address = os.environ.get("RAY_ADDRESS")
+    if not address:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else raylets listen outside loopback
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_task_oom_retries", str(OUT_OF_MEMORY_RETRIES))
     import ray
 
     if not ray.is_initialized():
         import logging
 
-        address = os.environ.get("RAY_ADDRESS")
         if code:
             check_size(code)
         try:
