@@ -20,6 +20,7 @@ SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "mea
 OPTIONAL = ("evaluate_at",)
 BASELINE = "standard"
 REFERENCE = "reference"  # the condition that metrics may need beside their own
+LONGEST_LINE = 1000  # of a fault: a name may be anything
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -100,7 +101,9 @@ class _Faults(list[str]):
         self.source = source
 
     def add(self, where: str, what: str) -> None:
-        self.append(f"{self.source}: {where}: {what}" if where else f"{self.source}: {what}")
+        line = f"{self.source}: {where}: {what}" if where else f"{self.source}: {what}"
+        shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
+        self.append(shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE // 2]} ... {shown[-80:]}")
 
 
 class _UniqueKeys(yaml.SafeLoader):

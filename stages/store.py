@@ -6,6 +6,7 @@ entry is done when its record parses and its payload has the size and digest the
 
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from stages.errors import StoreError, masked
 from stages.identity import bytes_digest
 
 SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json"}
+KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 READERS = 16  # of an object store at once: each look takes a round trip
 RECORD_FIELDS = {"key", "size", "sha256", "facts"}
 
@@ -176,6 +178,8 @@ class Store:
         return self._json(f"{self.root}/{name}")
 
     def _path(self, kind: str, key: str, suffix: str) -> str:
+        if not KEY.fullmatch(key):  # of a table that was written by another hand
+            raise StoreError(f"{self.shown}: {key[:80]!r} is not a key")
         return f"{self.root}/{kind}/{key[:2]}/{key}.{suffix}"
 
     def _payload(self, kind: str, key: str) -> bytes | None:

@@ -63,7 +63,7 @@ def database() -> Iterator[str]:
     as_postgres(f"{found}/initdb", *initdb)
     server = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
     as_postgres(f"{found}/pg_ctl", "-D", f"{folder}/data", "-o", server, "-l", f"{folder}/log", "-w", "start")
-    yield f"postgresql://diffprog:{DATABASE_PASSWORD}@127.0.0.1:{port}/postgres"
+    yield f"postgresql+psycopg2://diffprog:{DATABASE_PASSWORD}@127.0.0.1:{port}/postgres"
     as_postgres(f"{found}/pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
     shutil.rmtree(folder)
 
@@ -106,7 +106,8 @@ def serving(database: str, folder: Path) -> Iterator[Server]:
             wait_for(server, process)
             yield server
         finally:
-            os.killpg(process.pid, 15)
+            if process.poll() is None:
+                os.killpg(process.pid, 15)
 
 
 def wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
