@@ -288,6 +288,7 @@ def _connect(code: Path | None) -> Any:
             check_size(code)
         try:
             ray.init(
+                address or "local",  # not the one that a `ray start` on this machine has left, dead or alive
                 include_dashboard=None if address else False,
                 runtime_env={"working_dir": str(code)} if code else None,
                 logging_level=logging.ERROR,

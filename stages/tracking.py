@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
@@ -36,8 +37,20 @@ class Logged:
 
 
 def address() -> str:
-    """MLFLOW_TRACKING_URI, or a SQLite file in the current folder (where `mlflow ui` looks, too)."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
+    """MLFLOW_TRACKING_URI, or a SQLite file in the current folder (where `mlflow ui` looks, too).
+
+    MLflow prints and stores the address of a server, so a user and password in it go where it never prints them.
+    """
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each run
+    given = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+        return given
+    who, _, host = parts.netloc.rpartition("@")
+    user, _, password = who.partition(":")
+    os.environ |= {"MLFLOW_TRACKING_USERNAME": unquote(user), "MLFLOW_TRACKING_PASSWORD": unquote(password)}
+    os.environ["MLFLOW_TRACKING_URI"] = urlunsplit(parts._replace(netloc=host))
+    return os.environ["MLFLOW_TRACKING_URI"]
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -203,6 +205,27 @@ def test_an_item_out_of_gpu_memory_ends_on_a_whole_card() -> None:
         "got 0.25 1.0",
         "got 0.6 0.6",
     ]
+
+
+@pytest.mark.slow
+def test_without_an_address_no_other_cluster_is_joined() -> None:
+    """`ray start` leaves its address in a file, which Ray follows for minutes when the cluster is dead."""
+    temporary = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # sockets take no longer paths
+    (temporary / "ray").mkdir()
+    (temporary / "ray/ray_current_cluster").write_text("127.0.0.1:9")
+    script = (
+        "from cluster.fanout import fanout\n"
+        "for result in fanout(divmod, [7], total=1, shared=2): print(result.value)\n"
+        "import os, ray\n"
+        "print(os.environ['RAY_AUTH_MODE'])\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment |= {"RAY_TMPDIR": str(temporary), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    shutil.rmtree(temporary, ignore_errors=True)
+    assert done.stdout.split("\n")[:2] == ["(3, 1)", "token"], done.stderr  # Ray's own authentication is left on
 
 
 def test_code_that_is_too_large_to_send_is_refused(tmp_path: Path) -> None:

@@ -247,6 +247,8 @@ def test_a_doctor_says_what_is_well_and_what_is_not(
     assert not list((tmp_path / "store").rglob("*.json"))
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DIFFPROG_STORE", str(tmp_path / "file/store"))
+    for name in ("USERNAME", "PASSWORD"):
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", "put back afterwards")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert main(["doctor"]) == 1
@@ -255,7 +257,7 @@ def test_a_doctor_says_what_is_well_and_what_is_not(
     assert [line.split()[1] for line in bad] == ["store", "mlflow"]
     assert "Not a directory" in bad[0]
     assert "set DIFFPROG_STORE to a folder" in bad[0]
-    assert "MLflow at http://***@127.0.0.1:9: " in bad[1]
+    assert "MLflow at http://127.0.0.1:9: " in bad[1]
     assert "secret" not in out
 
 
