@@ -35,6 +35,7 @@ def study(runs: int) -> dict[str, Any]:
     """Two methods on two models over many seeds, on digits of 8 pixels."""
     return {
         "study": "scale",
+        "audit": {"placebos": ["placebo"]},
         "vision": {
             "data": {"use": "digits", "size": 8, "train": 100},
             "training": {"epochs": 1},
