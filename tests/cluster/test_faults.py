@@ -389,6 +389,8 @@ def test_a_tracking_server_that_goes_away_for_a_while_and_for_good(
 @contextmanager
 def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
     """A head and a worker node on loopback; the address, and each node's raylet; the head's GCS server comes last."""
+    if os.geteuid() != 0:
+        pytest.skip("needs the right to mount")
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
@@ -403,16 +405,16 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
         "TRAP_SLOW": "0.5",
     }
     ray = str(Path(sys.executable).parent / "ray")
-    common = ["--block", "--num-cpus=1", "--node-ip-address=127.0.0.1", f"--temp-dir=/tmp/ray-{port}"]
+    temporary = Path(f"/tmp/ray-{port}")  # of the worker node, a file system of its own: as on another machine
+    temporary.mkdir()
+    apart = ["unshare", "--mount", "bash", "-c", f'mount -t tmpfs tmpfs {temporary} && exec "$@"', "bash"]
+    head = [ray, "start", "--head", f"--port={port}", "--include-dashboard=false", "--node-ip-address=127.0.0.1"]
+    other = [*apart, ray, "start", f"--address=127.0.0.1:{port}", "--node-ip-address=127.0.0.2"]
     nodes = []
     with (folder / "nodes.log").open("a") as log:
-        for options in (
-            ["--head", f"--port={port}", "--include-dashboard=false", *common],
-            [f"--address=127.0.0.1:{port}", *common[:-1]],
-        ):
-            nodes.append(
-                subprocess.Popen([ray, "start", *options], env=environment, stdout=log, stderr=log, cwd=folder)
-            )
+        for command in ([*head, f"--temp-dir={temporary}"], other):
+            command += ["--block", "--num-cpus=1"]
+            nodes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder))
             deadline = time.monotonic() + 120
             while not raylets(nodes[-1].pid):
                 assert time.monotonic() < deadline, (folder / "nodes.log").read_text()
@@ -430,7 +432,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
             for child in everything:
                 if child.is_running():
                     child.kill()
-            shutil.rmtree(f"/tmp/ray-{port}", ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def offspring(pid: int) -> list[psutil.Process]:
