@@ -49,8 +49,8 @@ def study(runs: int) -> dict[str, Any]:
     return {
         "study": "soak",
         "vision": {
-            "data": {"use": "digits", "size": 8, "train": 600},
-            "training": {"epochs": 3},
+            "data": {"use": "digits", "size": 8, "train": 200},
+            "training": {"epochs": 1},
             "models": {"resnet": {"widths": [4], "stem_stride": 1}},
             "seeds": list(range(runs // 2)),
             "methods": {"standard": None, "mixup": None},
@@ -62,7 +62,8 @@ def study(runs: int) -> dict[str, Any]:
 
 def drive(folder: Path) -> subprocess.Popen[str]:
     """Start the stages, or go on with them."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # Ray's workers give way to all other work (nice 15); on a machine that is shared they would stand still
+    environment = {"RAY_worker_niceness": "0", **os.environ, "PYTHONPATH": str(ROOT)}
     with (folder / "log").open("a") as log:
         return subprocess.Popen(
             [sys.executable, "-c", RUN, *STAGES], cwd=folder, env=environment, stdout=log, stderr=log, text=True

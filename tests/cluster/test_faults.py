@@ -89,7 +89,9 @@ class Sweep:
     def start(self, *arguments: str, code: str = RUN, **variables: str) -> subprocess.Popen[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_"))}
         environment = {**kept, "PYTHONPATH": str(self.project), "TRAP": str(self.folder / "trap"), **variables}
-        environment.pop("DIFFPROG_STORE", None) if "DIFFPROG_STORE" not in variables else None
+        environment["RAY_worker_niceness"] = "0"  # or workers stand still while others use the machine
+        if "DIFFPROG_STORE" not in variables:
+            environment.pop("DIFFPROG_STORE", None)
         return subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             cwd=self.folder,
@@ -397,6 +399,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": "a" * 64,
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
         "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
         "RAY_health_check_period_ms": "500",
         "RAY_health_check_failure_threshold": "3",
