@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,7 @@ def inject(kind: str, folder: Path, driver: subprocess.Popen[str], chance: np.ra
     elif kind == "payload removed":
         target.unlink()
     else:
+        (target / "runs").mkdir(parents=True, exist_ok=True)
         (target / "runs" / f"foreign-{chance.integers(10**6)}.record").write_text("mine")
     return True
 
@@ -154,7 +156,9 @@ def main() -> None:
                 continue
             time.sleep(float(chance.exponential(chosen.every)))
             kind = KINDS[chance.integers(len(KINDS))]
-            if inject(kind, rough, driver, chance):
+            with suppress(psutil.NoSuchProcess, FileNotFoundError):  # gone between the look and the fault
+                if not inject(kind, rough, driver, chance):
+                    continue
                 done.append(kind)
                 stored = len(list((rough / "store/runs").rglob("*.safetensors")))
                 at = (rough / "stage").read_text() if (rough / "stage").exists() else "start"

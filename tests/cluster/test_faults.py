@@ -175,9 +175,10 @@ def whole(sweeps: dict[str, Sweep]) -> Callable[..., None]:
 
 
 def logged_once(database: Path, runs: int) -> bool:
-    query = "select value from runs join tags using (run_uuid) where key = 'run_key' and lifecycle_stage = 'active'"
+    """Whether the database has so many runs that are not deleted, none of them twice in a study."""
+    query = "from runs join tags using (run_uuid) where key = 'run_key' and lifecycle_stage = 'active'"
     with sqlite3.connect(database) as connection:
-        keys = [key for (key,) in connection.execute(query)]
+        keys = connection.execute(f"select experiment_id, value {query}").fetchall()
     return len(keys) == len(set(keys)) == runs
 
 
