@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=6.0, help="mean seconds between faults")
     chosen = parser.parse_args()
     chance = np.random.default_rng(chosen.seed)
+    kinds = [str(kind) for kind in chance.permutation(KINDS)]
     with tempfile.TemporaryDirectory() as base:
         calm, rough = Path(base, "calm"), Path(base, "rough")
         for folder in (calm, rough):
@@ -155,13 +156,15 @@ def main() -> None:
                 driver.wait()
                 continue
             time.sleep(float(chance.exponential(chosen.every)))
-            kind = KINDS[chance.integers(len(KINDS))]
+            at = (rough / "stage").read_text() if (rough / "stage").exists() else "start"
+            if at not in STAGES[2:]:  # there is nothing to break yet
+                continue
+            kind = kinds[len(done) % len(kinds)]
             with suppress(psutil.NoSuchProcess, FileNotFoundError):  # gone between the look and the fault
                 if not inject(kind, rough, driver, chance):
                     continue
                 done.append(kind)
                 stored = len(list((rough / "store/runs").rglob("*.safetensors")))
-                at = (rough / "stage").read_text() if (rough / "stage").exists() else "start"
                 print(f"| {time.monotonic() - began:.0f} | {at} | {kind} | {stored} |", flush=True)
         spent = time.monotonic() - began
         if drive(rough).wait():  # what was damaged after its stage is found by the next run
