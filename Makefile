@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help repro test test-all check lint types lock clean
+.PHONY: help repro test test-all test-cluster check lint types lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -14,10 +14,15 @@ repro: .venv  ## run the study of params.yaml, from training to the report
 	@echo "The report: $(CURDIR)/report/index.html"
 
 test: .venv  ## the fast tests, a few minutes
-	pytest -m "not slow"
+	pytest -m "not slow and not cluster"
 
 test-all: .venv  ## every test: whole pipelines, killed workers and drivers
-	pytest
+	pytest -m "not cluster"
+
+test-cluster: .venv  ## several nodes, an S3 server, PostgreSQL, and faults; as root on Debian, half an hour
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'
+	command -v pg_ctl >/dev/null || test -d /usr/lib/postgresql || apt-get install -y postgresql
+	pytest -m cluster
 
 check: lint types test  ## what continuous integration runs, but for the small study
 

@@ -1,10 +1,11 @@
 """One function over many items on Ray: results as they come, few in flight, every failure its item's own."""
 
+import math
 import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,13 @@ from tqdm import tqdm
 
 WORKER_RETRIES = 2  # of an item whose worker or node died
 OUT_OF_MEMORY_RETRIES = 2  # Ray's default is for ever
+CODE_MIB = 100  # what Ray's dashboard takes of a job's code; the head keeps it in its memory
+CAPACITY_SECONDS = 5.0  # between two looks at how large the cluster is
+GPU_OUT_OF_MEMORY = "OutOfMemoryError"  # the name of torch's error, which can't be imported here
+
+
+class ClusterError(RuntimeError):
+    """No work can be sent to the cluster; the message says why and where, in one line."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,17 @@ class Failed:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one item needs: CPUs (its threads, too), GPUs (a share of one is fine) and bytes of memory; and how many
-    items may run at once, as many as fit by default."""
+    """What one item needs: CPUs (its threads, too), GPUs (a share of one is fine), bytes of memory; and the seconds
+    after which it is stopped and counts as failed."""
 
     cpus: float = 1
     gpus: float = 0
     memory: int | None = None
-    workers: int | None = None
+    timeout: float | None = None
+
+    def amounts(self) -> dict[str, float]:
+        """By Ray's names."""
+        return {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory or 0}
 
 
 def fanout(
@@ -50,48 +62,191 @@ def fanout(
     *,
     total: int,
     shared: Any = None,
-    resources: Resources = Resources(),
+    resources: Resources | Callable[[Any], Resources] = Resources(),
+    workers: int | None = None,
     code: Path | None = None,
     title: str = "",
 ) -> Iterator[Finished | Failed]:
     """`function(item, shared)` for every item, in the order of completion.
 
     Items are started in the order given, so long ones should come first; they are drawn from the iterable only as
-    they start. `shared` goes to each node once, its numpy arrays without a copy. `code` is a folder of packages that
-    the workers import instead of what is installed. RAY_ADDRESS names the cluster; without it a local one starts,
-    listening on loopback only. Nothing is started for no items.
+    they start, at most `workers` at once and at most twice as many as fit on the cluster. `resources` are those of
+    every item, or say what each needs. `shared` goes to each node once, its numpy arrays without a copy. `code` is a
+    folder of packages that the workers import instead of what is installed. RAY_ADDRESS names the cluster; without it
+    a local one starts, listening on loopback only. Nothing is started for no items. Raises ClusterError.
     """
     if not total:
         return
-    ray = _connect(code)
-    in_flight = resources.workers or 2 * _slots(ray, resources)
-    task = ray.remote(_guarded).options(
-        num_cpus=resources.cpus,
-        num_gpus=resources.gpus,
-        memory=resources.memory,
-        max_retries=WORKER_RETRIES,
-        retry_exceptions=False,
-    )
-    common = ray.put(shared)
+    needed = resources if callable(resources) else lambda _: resources
+    work = _Work(_connect(code), function, shared, workers)
     waiting = iter(items)
-    running: dict[Any, Any] = {}
+    item = next(waiting, _NONE)
     with tqdm(total=total, desc=title, unit="item", dynamic_ncols=True, mininterval=0.5) as bar:
         while True:
-            while len(running) < in_flight and (item := next(waiting, _NONE)) is not _NONE:
-                running[task.remote(function, item, common)] = item
-            if not running:
+            while item is not _NONE and work.takes(needed(item)):
+                if unfit := work.unfit(item, needed(item)):
+                    bar.update()
+                    yield unfit
+                else:
+                    work.start(item, needed(item))
+                item = next(waiting, _NONE)
+            if not work.running and item is _NONE:
                 return
-            ready, _ = ray.wait(list(running), num_returns=1)
-            for reference in ready:
+            for result in work.results():
                 bar.update()
-                yield _result(ray, reference, running.pop(reference))
+                yield result
 
 
 _NONE = object()
 
 
-def _guarded(function: Callable[[Any, Any], Any], item: Any, shared: Any) -> tuple[bool, Any, float]:
+def assigned() -> tuple[float, float]:
+    """In a worker: the CPUs and the share of a GPU that its item was given; both 0 outside of one."""
+    import ray
+
+    if not ray.is_initialized() or ray.get_runtime_context().worker.mode != ray.WORKER_MODE:
+        return 0.0, 0.0
+    given: dict[str, float] = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
+    return given.get("CPU", 0.0), given.get("GPU", 0.0)
+
+
+def on_a_whole_card(failed: Failed, resources: Resources) -> Resources | None:
+    """What an item is to be tried again with that ran out of a GPU's memory on a share of it; None where it is not."""
+    if failed.error == GPU_OUT_OF_MEMORY and 0 < resources.gpus < 1:
+        return replace(resources, gpus=1)
+    return None
+
+
+@dataclass
+class _Running:
+    """An item that was sent to the cluster. `began`: when it started there, by this process's clock, once known."""
+
+    item: Any
+    number: int
+    resources: Resources
+    began: float | None = None
+
+
+@dataclass
+class _Work:
+    """The items of one fan-out that are on the cluster."""
+
+    ray: Any
+    function: Callable[[Any, Any], Any]
+    shared: Any
+    workers: int | None
+    running: dict[Any, _Running] = field(default_factory=dict)
+    clock: Any = None  # made for the first item with a timeout
+    count: int = 0
+    nodes: list[dict[str, float]] = field(default_factory=list)  # the resources of each
+    looked_at_nodes: float = -math.inf
+    looked_at_clock: float = -math.inf
+    said: bool = False
+
+    def __post_init__(self) -> None:
+        self.task = self.ray.remote(_guarded)
+        self.common = self.ray.put(self.shared)
+
+    def takes(self, resources: Resources) -> bool:
+        """Whether one more item with these needs may be sent."""
+        if not self.running:
+            return True
+        if self.workers:
+            return len(self.running) < self.workers
+        self._look()
+        wanted = resources.amounts()
+        for each in self.running.values():
+            wanted = {name: amount + each.resources.amounts()[name] for name, amount in wanted.items()}
+        fit = {name: sum(node.get(name, 0) for node in self.nodes) for name in wanted}
+        return all(amount <= 2 * fit[name] for name, amount in wanted.items() if amount)
+
+    def unfit(self, item: Any, resources: Resources) -> Failed | None:
+        """The failure of an item that no node can hold. A cluster that was given may still grow: there it waits."""
+        self._look()
+        wanted = {name: amount for name, amount in resources.amounts().items() if amount}
+        if any(all(amount <= node.get(name, 0) for name, amount in wanted.items()) for node in self.nodes):
+            return None
+        needs = ", ".join(_amount(name, amount) for name, amount in wanted.items())
+        most = ", ".join(_amount(name, max((node.get(name, 0) for node in self.nodes), default=0)) for name in wanted)
+        message = f"needs {needs}, and no node of the cluster has that (at most {most})"
+        if not os.environ.get("RAY_ADDRESS"):
+            return Failed(item, "DoesNotFit", message, "")
+        if not self.said:
+            tqdm.write(f"an item {message}: it waits for such a node")
+            self.said = True
+        return None
+
+    def _look(self) -> None:
+        """Nodes come and go."""
+        if time.monotonic() - self.looked_at_nodes >= CAPACITY_SECONDS:
+            self.nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+            self.looked_at_nodes = time.monotonic()
+
+    def start(self, item: Any, resources: Resources) -> None:
+        """Send an item."""
+        if resources.timeout and self.clock is None:
+            self.clock = self.ray.remote(_Clock).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+        task = self.task.options(
+            num_cpus=resources.cpus,
+            num_gpus=resources.gpus,
+            memory=resources.memory,
+            max_retries=WORKER_RETRIES,
+            retry_exceptions=False,
+        )
+        reference = task.remote(self.function, item, self.common, self.clock if resources.timeout else None, self.count)
+        self.running[reference] = _Running(item, self.count, resources)
+        self.count += 1
+
+    def results(self) -> Iterator[Finished | Failed]:
+        """Wait for an item to end; what has ended, or nothing where that takes long."""
+        timeouts = [each.resources.timeout for each in self.running.values() if each.resources.timeout]
+        patience = min(1.0, min(timeouts) / 4) if timeouts else None
+        ready, _ = self.ray.wait(list(self.running), num_returns=1, timeout=patience)
+        for reference in ready:
+            ended = self.running.pop(reference)
+            result = _result(self.ray, reference, ended.item)
+            again = on_a_whole_card(result, ended.resources) if isinstance(result, Failed) else None
+            if again:
+                self.start(ended.item, again)
+            else:
+                yield result
+        if patience and time.monotonic() - self.looked_at_clock >= patience:
+            self.looked_at_clock = time.monotonic()
+            yield from self._overdue()
+
+    def _overdue(self) -> Iterator[Failed]:
+        ages = self.ray.get(self.clock.ages.remote())
+        now = time.monotonic()
+        for reference, each in list(self.running.items()):
+            if each.number in ages:
+                each.began = now - ages[each.number]
+            limit = each.resources.timeout
+            if limit and each.began is not None and now - each.began > limit:
+                self.running.pop(reference)
+                self.ray.cancel(reference, force=True)
+                yield Failed(each.item, "TimeoutError", f"not finished after {limit:g} s", "")
+
+
+class _Clock:
+    """An actor that knows how long ago each item's last attempt began, by its own clock."""
+
+    def __init__(self) -> None:
+        self.began: dict[int, float] = {}
+
+    def begin(self, number: int) -> None:
+        self.began[number] = time.monotonic()
+
+    def ages(self) -> dict[int, float]:
+        now = time.monotonic()
+        return {number: now - began for number, began in self.began.items()}
+
+
+def _guarded(
+    function: Callable[[Any, Any], Any], item: Any, shared: Any, clock: Any, number: int
+) -> tuple[bool, Any, float]:
     """Run in the worker: an exception comes back as text, since its class may not exist where it is read."""
+    if clock is not None:
+        clock.begin.remote(number)
     start = time.perf_counter()
     try:
         return True, function(item, shared), time.perf_counter() - start
@@ -102,6 +257,8 @@ def _guarded(function: Callable[[Any, Any], Any], item: Any, shared: Any) -> tup
 def _result(ray: Any, reference: Any, item: Any) -> Finished | Failed:
     try:
         succeeded, value, seconds = ray.get(reference)
+    except ray.exceptions.OutOfMemoryError as error:  # of a node's memory; torch's class has the same name
+        return Failed(item, "NodeOutOfMemory", _first_line(error), "")
     except ray.exceptions.RayError as error:
         return Failed(item, type(error).__name__, _first_line(error), "")
     return Finished(item, value, seconds) if succeeded else Failed(item, *value)
@@ -112,26 +269,43 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def _amount(name: str, amount: float) -> str:
+    return f"{amount / 2**30:.3g} GiB of memory" if name == "memory" else f"{amount:g} {name}"
+
+
 def _connect(code: Path | None) -> Any:
-    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else raylets listen outside loopback
+    address = os.environ.get("RAY_ADDRESS")
+    if not address:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else raylets listen outside loopback
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_task_oom_retries", str(OUT_OF_MEMORY_RETRIES))
     import ray
 
     if not ray.is_initialized():
         import logging
 
-        ray.init(
-            include_dashboard=None if os.environ.get("RAY_ADDRESS") else False,
-            runtime_env={"working_dir": str(code)} if code else None,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-        )
+        if code:
+            check_size(code)
+        try:
+            ray.init(
+                address or "local",  # not the one that a `ray start` on this machine has left, dead or alive
+                include_dashboard=None if address else False,
+                runtime_env={"working_dir": str(code)} if code else None,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+            )
+        except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
+            raise ClusterError(f"Ray at {address or 'this machine'}: {_first_line(error)}") from error
     return ray
 
 
-def _slots(ray: Any, resources: Resources) -> int:
-    total = ray.cluster_resources()
-    fits = [total.get("CPU", 1) / resources.cpus if resources.cpus else 1]
-    if resources.gpus:
-        fits.append(total.get("GPU", 0) / resources.gpus)
-    return max(1, int(min(fits)))
+def check_size(code: Path, limit: int = CODE_MIB * 2**20) -> int:
+    """The bytes of a folder that is to be sent to the workers. Raises ClusterError where they are too many."""
+    sizes = {path: path.stat().st_size for path in code.rglob("*") if path.is_file()}
+    if sum(sizes.values()) > limit:
+        largest = max(sizes, key=lambda path: sizes[path])
+        raise ClusterError(
+            f"the code for the workers is {sum(sizes.values()) / 2**20:.1f} MiB, more than the {limit / 2**20:g} MiB "
+            f"that a cluster takes; the largest file is {largest.relative_to(code)}: keep data outside the packages"
+        )
+    return sum(sizes.values())

@@ -16,7 +16,7 @@ from analysis.audit.margins import margins_digest
 from analysis.audit.schema import EXTERNALITIES, MARGINS, VERDICTS
 from analysis.tables import LEDGER, Table, TableError
 from pipelines.measuring import ALL
-from stages import params, tables
+from stages import estimate, params, tables
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
 from stages.measure import cell_values, keyed, measured_runs
@@ -70,7 +70,9 @@ def verify(chosen: argparse.Namespace) -> int:
 
 
 def plan(chosen: argparse.Namespace) -> int:
-    """Print what params.yaml asks for and, with --power, what such a study can show."""
+    """Print what params.yaml asks for, and what of it is done and what the rest will cost; with --power, instead, what
+    such a study can show.
+    """
     study = params.read(chosen.file)
     fixed = params.audit(chosen.file)
     for domain in study.domains:
@@ -86,6 +88,8 @@ def plan(chosen: argparse.Namespace) -> int:
         found = foreseen(spread, models=models, seeds=sorted({seeds, *SEEDS}), claims=claims)
         print(f"\nspread of D: {source}")
         print("\n".join(_power(found, planned=seeds, claims=claims)))
+    if not chosen.power:
+        print("\n".join(estimate.lines(study, Store.from_environment())))
     return 0
 
 

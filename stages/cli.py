@@ -8,15 +8,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.tables import TableError
+from cluster.fanout import ClusterError
 from pipelines import parts
 from pipelines.vision.data import DataError
 from stages import params
-from stages.errors import CodeChanged, StoreError, TrackingError
+from stages.errors import CodeChanged, StoreError, TrackingError, masked
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
-USER_ERRORS = (params.WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged)
-COMMANDS = {"plan": "auditing", "audit": "auditing", "verify": "auditing", "jumps": "refining"}  # and its module
+USER_ERRORS = (params.WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged, ClusterError)
+COMMANDS = {  # by the module that has the function
+    "plan": "auditing",
+    "audit": "auditing",
+    "verify": "auditing",
+    "jumps": "refining",
+    "status": "standing",
+    "gc": "collecting",
+    "sync": "measure",
+    "doctor": "doctor",
+}
 STOPPED = 130  # as shells count a Ctrl-C
 
 
@@ -25,7 +35,7 @@ def run_stage(name: str) -> int:
     try:
         importlib.import_module(f"stages.{name}").main()
     except USER_ERRORS as error:
-        print(error, file=sys.stderr)
+        print(masked(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; what is finished is kept, and `dvc repro` goes on from there", file=sys.stderr)
@@ -50,10 +60,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     observed.add_argument("--study", required=True, help="the name in its spec")
     observed.add_argument("--out", type=Path, required=True, help="the folder for the tables")
     observed.add_argument("--score", default="pc1", help="safetywashing, pc1 (default), flops or a measurement")
-    planning = commands.add_parser("plan", help="the claims and runs that params.yaml asks for; nothing is run")
+    planning = commands.add_parser(
+        "plan",
+        help="what params.yaml asks for, what of it is done, what the rest will cost; nothing is run",
+        description="The claims and runs that params.yaml asks for, how many of them the store holds, and the "
+        "core-hours of the rest: from the measured seconds of runs in the store, scaled by FLOPs, or else from a "
+        "stated rate.",
+    )
     planning.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     planning.add_argument("--power", action="store_true", help="the effects that such a study would find")
     planning.add_argument("--sd", type=float, help="of one pair's D, where no study was run or another is meant")
+    commands.add_parser(
+        "status",
+        help="how far the sweep is, while it runs or after: done, failed by class, rate, time left",
+        description="How far the sweep of plan/ is: what is in the store, what failed and with which class, and, where "
+        "a driver is at work, its rate and the time left. Reads the store and the plan's tables only.",
+    )
+    collection = commands.add_parser(
+        "gc",
+        help="remove from the store what no current plan needs; asks first",
+        description="Count what the store holds that the plan in this folder does not need, by kind, and remove it "
+        "after asking. Files that the store did not write are left alone. A store that several studies share: name "
+        "their folders with --keep, or what only they need is removed.",
+    )
+    collection.add_argument("--yes", action="store_true", help="do not ask")
+    collection.add_argument(
+        "--keep", type=Path, action="append", default=[], metavar="FOLDER", help="another study that uses this store"
+    )
+    commands.add_parser(
+        "sync",
+        help="log every run to MLflow again, from the store: for a tracking server that lost data",
+        description="Log every measured run's values to MLflow again, as the stage `measure` does: what is there "
+        "already stays, what is missing or differs is made anew. Nothing is computed.",
+    )
+    commands.add_parser(
+        "doctor",
+        help="whether this machine, the store, MLflow and Ray are fit for a sweep; exit status 1 where not",
+        description="Check Python, torch and torchvision, disk, memory, the store, MLflow and Ray: one line each, "
+        "with the mend. The exit status is 1 where something is wrong.",
+    )
     case = commands.add_parser("audit", help="one method's case on one screen")
     case.add_argument("method")
     curves = commands.add_parser("jumps", help="the curves that jump, and the runs that would show how abruptly")
@@ -77,7 +122,7 @@ def run_command(module: str, chosen: argparse.Namespace) -> int:
     try:
         status: int = getattr(importlib.import_module(f"stages.{module}"), chosen.command)(chosen)
     except USER_ERRORS as error:
-        print(error, file=sys.stderr)
+        print(masked(str(error)), file=sys.stderr)
         return 2
     return status
 

@@ -1,4 +1,13 @@
-"""Errors that a user can mend: each is said in one line, without a traceback."""
+"""Errors that a user can mend: each is said in one line, without a traceback and without passwords."""
+
+import re
+
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*(?:@[^/@\s]*)*@")
+
+
+def masked(text: str) -> str:
+    """The text with the user and password of every address in it as `***`."""
+    return CREDENTIALS.sub("***@", text)
 
 
 class CodeChanged(RuntimeError):

@@ -1,5 +1,6 @@
 """Stage `measure`: metrics on stored outcomes, on Ray; every run's values logged to MLflow."""
 
+import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pipelines.measuring import ALL, measure
 from pipelines.outcomes import Measured, Outcomes
 from stages import params, payloads, tables
 from stages.identity import digest
+from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.predict import OUTCOMES
 from stages.snapshot import snapshot
@@ -35,10 +37,29 @@ def main() -> None:
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     store = Store.from_environment()
     cells = keyed(runs, planned)
-    measure_all([cell for cell in cells if not store.done("values", cell["values_key"])], store)
-    logged, replicates = log_all(runs, cells, planned, store)
+    with locked(store, "measure") as work:
+        done = store.all_done("values", (cell["values_key"] for cell in cells))
+        measure_all([cell for cell in cells if cell["values_key"] not in done], store, work)
+        logged, replicates = log_all(runs, cells, planned, store)
     tables.write(logged, tables.LOGGED, LOGGED)
     tables.write(replicates, tables.REPLICATES, REPLICATES)
+
+
+def sync(_: argparse.Namespace) -> int:
+    """`diffprog sync`: log every run's stored values to MLflow again, as the stage does, and say how many there are."""
+    runs = measured_runs()
+    planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
+    store = Store.from_environment()
+    cells = keyed(runs, planned)
+    with locked(store, "sync"):
+        held = store.entries("values", (cell["values_key"] for cell in cells))
+        logged, replicates = log_all(runs, cells, planned, store)
+    tables.write(logged, tables.LOGGED, LOGGED)
+    tables.write(replicates, tables.REPLICATES, REPLICATES)
+    print(f"MLflow holds {len(logged)} runs, from {len(held)} of {len(cells)} stored values")
+    if len(held) < len(cells):
+        print("the rest are not measured: `dvc repro` measures them")
+    return 0
 
 
 def measured_runs() -> pl.DataFrame:
@@ -46,12 +67,19 @@ def measured_runs() -> pl.DataFrame:
     return tables.read(tables.RUNS, RUNS).filter(pl.col("status") == "finished", pl.col("role") != COMPANION)
 
 
-def keyed(runs: pl.DataFrame, planned: pl.DataFrame) -> list[dict[str, Any]]:
+def keyed(
+    runs: pl.DataFrame,
+    planned: pl.DataFrame,
+    outcomes: pl.DataFrame | None = None,
+    conditions: pl.DataFrame | None = None,
+) -> list[dict[str, Any]]:
     """The finished cells that something is to be measured on, each with its metrics, the splits its examples are from,
-    the cell of the same run that they refer to, if any, and the key of its values.
+    the cell of the same run that they refer to, if any, and the key of its values. The tables outcomes.parquet and
+    plan/cells.parquet are read where they are not given.
     """
-    outcomes = tables.read(tables.OUTCOMES, OUTCOMES)
-    splits = dict(tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet").select("condition", "splits").iter_rows())
+    outcomes = tables.read(tables.OUTCOMES, OUTCOMES) if outcomes is None else outcomes
+    conditions = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet") if conditions is None else conditions
+    splits = dict(conditions.select("condition", "splits").iter_rows())
     metrics: dict[tuple[str, str], dict[str, Any]] = {}
     references = {}
     for row in planned.iter_rows(named=True):
@@ -65,7 +93,7 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame) -> list[dict[str, Any]]:
     for row in finished.iter_rows(named=True):
         place = row["domain"], row["condition"]
         if place in metrics:
-            cell = {name: row[name] for name in ("run", "condition", "cell_key")}
+            cell = {name: row[name] for name in ("run", "domain", "condition", "cell_key")}
             cell |= {"metrics": metrics[place], "splits": splits[row["condition"]].split(",")}
             cell["reference_key"] = keys.get((row["run"], references.get(place)))
             cells.append({**cell, "values_key": digest({name: cell[name] for name in KEY})})
@@ -75,29 +103,61 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame) -> list[dict[str, Any]]:
 KEY = ("cell_key", "metrics", "splits", "reference_key")
 
 
-def measure_all(missing: list[dict[str, Any]], store: Store) -> None:
+def measure_all(missing: list[dict[str, Any]], store: Store, work: Work) -> None:
     """Fan the cells out, a run's together, and store the values as they come."""
     if not missing:
         return
+    compute = params.compute()
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in missing:
         by_run.setdefault(cell["run"], []).append(cell)
 
+    def resources(item: Mapping[str, Any]) -> Resources:
+        return compute.measuring(item["cells"][0]["domain"])
+
     def items() -> Iterator[dict[str, Any]]:
         for cells in by_run.values():
             needed = {key for cell in cells for key in (cell["cell_key"], cell["reference_key"]) if key}
-            yield {"cells": cells, "outcomes": {key: store.read("cells", key) for key in sorted(needed)}}
+            outcomes = {} if store.shared else {key: store.read("cells", key) for key in sorted(needed)}
+            yield {"cells": cells, "needed": sorted(needed), "outcomes": outcomes}
 
+    work.begin(len(by_run), len(missing))
     with snapshot() as code:
         for result in fanout(
-            measured, items(), total=len(by_run), resources=Resources(**params.compute()), code=code, title="measure"
+            measured,
+            items(),
+            total=len(by_run),
+            shared=store.uri if store.shared else None,
+            resources=resources,
+            workers=compute.workers,
+            code=code,
+            title="measure",
         ):
             keep(result, store)
+            work.advance(len(result.item["cells"]))
 
 
-def measured(item: Mapping[str, Any], shared: None) -> list[dict[str, Any]]:
-    """In the worker: what each cell comes to (`cell_values`)."""
-    return [cell_values(cell, item["outcomes"]) for cell in item["cells"]]
+def measured(item: Mapping[str, Any], shared: str | None) -> list[bytes | None]:
+    """In the worker: what each cell comes to (`cell_values`) as JSON. Where the worker reaches the store (`shared`, its
+    address) it reads the outcomes there, writes the values there and returns none.
+    """
+    if not shared:
+        return [values_bytes(cell, item["outcomes"]) for cell in item["cells"]]
+    store = Store(shared)
+    outcomes = {key: store.read("cells", key) for key in item["needed"]}
+    for cell in item["cells"]:
+        store_values(cell, values_bytes(cell, outcomes), store)
+    return [None] * len(item["cells"])
+
+
+def values_bytes(cell: Mapping[str, Any], stored: Mapping[str, bytes]) -> bytes:
+    """What a cell comes to, as JSON."""
+    return json.dumps(cell_values(cell, stored), sort_keys=True).encode()
+
+
+def store_values(cell: Mapping[str, Any], payload: bytes, store: Store) -> None:
+    """Store what a cell comes to."""
+    store.write("values", cell["values_key"], payload, {"run": cell["run"], "condition": cell["condition"]})
 
 
 def cell_values(cell: Mapping[str, Any], stored: Mapping[str, bytes]) -> dict[str, Any]:
@@ -137,11 +197,11 @@ def example_draws(outcomes: Outcomes, splits: Sequence[str]) -> NDArray[np.float
 
 
 def keep(result: Finished | Failed, store: Store) -> None:
-    """Store each cell's values, or why there are none."""
+    """Store each cell's values, where the worker has not, or why there are none."""
     for position, cell in enumerate(result.item["cells"]):
         if isinstance(result, Finished):
-            payload = json.dumps(result.value[position], sort_keys=True).encode()
-            store.write("values", cell["values_key"], payload, {"run": cell["run"], "condition": cell["condition"]})
+            if (payload := result.value[position]) is not None:
+                store_values(cell, payload, store)
             store.forget_failure("values", cell["values_key"])
         else:
             failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
@@ -176,6 +236,7 @@ def log_all(
                 "unmeasured": json.dumps(unmeasured, sort_keys=True),
             }
         )
+    tracking.settle()
     return rows, replicates
 
 

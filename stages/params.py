@@ -11,6 +11,7 @@ import yaml
 
 from pipelines import measuring, parts
 from pipelines.parts import UnknownPart, WrongOptions
+from stages.compute import Compute, compute_faults, compute_options
 from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
 
 DOMAINS = ("vision",)
@@ -19,6 +20,7 @@ SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "mea
 OPTIONAL = ("evaluate_at",)
 BASELINE = "standard"
 REFERENCE = "reference"  # the condition that metrics may need beside their own
+LONGEST_LINE = 1000  # of a fault: a name may be anything
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -91,7 +93,7 @@ class Study:
 
     name: str
     domains: tuple[DomainStudy, ...]
-    compute: Mapping[str, Any]
+    compute: Compute
 
 
 class _Faults(list[str]):
@@ -99,7 +101,9 @@ class _Faults(list[str]):
         self.source = source
 
     def add(self, where: str, what: str) -> None:
-        self.append(f"{self.source}: {where}: {what}" if where else f"{self.source}: {what}")
+        line = f"{self.source}: {where}: {what}" if where else f"{self.source}: {what}"
+        shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
+        self.append(shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE // 2]} ... {shown[-80:]}")
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -153,10 +157,10 @@ def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
     if not present:
         faults.add("", f"no domain is given: one of {', '.join(DOMAINS)}")
     found = [_domain(domain, content[domain], faults) for domain in present]
-    _audit(content.get("audit") or {}, [study for study in found if study], faults)
-    compute = content.get("compute") or {}
-    _options(compute_options, compute, "compute", faults)
-    return Study(str(name), tuple(study for study in found if study), compute)
+    domains = [study for study in found if study]
+    _audit(content.get("audit") or {}, domains, faults)
+    _compute(content.get("compute") or {}, domains, faults)
+    return Study(str(name), tuple(domains), Compute(content.get("compute") or {}))
 
 
 def _audit(section: Any, domains: list[DomainStudy], faults: _Faults) -> None:
@@ -174,16 +178,22 @@ def _audit(section: Any, domains: list[DomainStudy], faults: _Faults) -> None:
             faults.add(where, what)
 
 
-def compute_options(
-    *,
-    cpus: parts.Positive = 1,
-    gpus: parts.NonNegative = 0,
-    memory_gib: parts.Positive | None = None,
-    workers: parts.Count | None = None,
-) -> dict[str, Any]:
-    """What one item of work needs: CPUs, a share of a GPU, memory; and how many may run at once."""
-    memory = None if memory_gib is None else int(memory_gib * 2**30)
-    return {"cpus": cpus, "gpus": gpus, "memory": memory, "workers": workers}
+def _compute(section: Any, domains: list[DomainStudy], faults: _Faults) -> None:
+    """Check the names in it only where the domains are known, or each would be a fault twice."""
+    before = len(faults)
+    _options(compute_options, section, "compute", faults)
+    if len(faults) == before and domains:
+        methods = dict.fromkeys(method.name for domain in domains for method in domain.methods)
+        models: dict[str, list[str]] = {}
+        for model in (model for domain in domains for model in domain.models):
+            models.setdefault(family_of(model), []).append(model.name)
+        for where, what in compute_faults(section, methods, models):
+            faults.add(f"compute.{where}", what)
+
+
+def family_of(model: Part) -> str:
+    """The name that a model's family has in params.yaml."""
+    return model.name.rpartition("-")[0]
 
 
 def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
@@ -419,16 +429,11 @@ def study_name(path: Path = Path("params.yaml")) -> str:
     return str(yaml.safe_load(path.read_text())["study"])
 
 
-def compute(path: Path = Path("params.yaml")) -> dict[str, Any]:
-    """What one item of work needs, defaults included."""
-    return compute_options(**(yaml.safe_load(path.read_text()).get("compute") or {}))
+def compute(path: Path = Path("params.yaml")) -> Compute:
+    """The section `compute` of a params.yaml that was checked when it was planned."""
+    return Compute(yaml.safe_load(path.read_text()).get("compute") or {})
 
 
 def audit(path: Path = Path("params.yaml")) -> Preregistered:
     """The section `audit` of a params.yaml that was checked when it was planned."""
     return preregistered(yaml.safe_load(path.read_text()).get("audit") or {})
-
-
-def device(compute: Mapping[str, Any]) -> str:
-    """Where torch computes."""
-    return "cuda" if compute["gpus"] else "cpu"

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 
 import polars as pl
 
-from cluster.fanout import Failed, Finished, Resources, fanout
+from cluster.fanout import Failed, Finished, assigned, fanout
 from stages import params, payloads, tables
 from stages.errors import StoreError
 from stages.identity import digest
+from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.prepare import DATA
 from stages.snapshot import snapshot
-from stages.store import Store
+from stages.store import Entry, Store
 from stages.train import RUNS, reason, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
@@ -33,11 +35,14 @@ def main() -> None:
     cells = keyed(runs, planned, data)
     trained = set(runs.filter(pl.col("status") == "finished")["run_key"])
     possible = [cell for cell in cells if cell["model_key"] in trained]
-    missing = [cell for cell in possible if not store.done("cells", cell["cell_key"])]
-    if len(missing) < len(possible):
-        print(f"{len(possible) - len(missing)} of {len(cells)} cells are in the store already")
-    predict_all(missing, runs, data, store)
-    rows = [with_fate(cell, trained, store) for cell in cells]
+    with locked(store, "predict") as work:
+        done = store.all_done("cells", (cell["cell_key"] for cell in possible))
+        missing = [cell for cell in possible if cell["cell_key"] not in done]
+        if len(missing) < len(possible):
+            print(f"{len(possible) - len(missing)} of {len(cells)} cells are in the store already")
+        predict_all(missing, runs, data, store, work)
+    entries = store.entries("cells", (cell["cell_key"] for cell in possible))
+    rows = [with_fate(cell, trained, entries.get(cell["cell_key"]), store) for cell in cells]
     tables.write(rows, tables.OUTCOMES, OUTCOMES)
     failed = [
         (f"{row['run']} under {row['condition']}", "cells", row["cell_key"])
@@ -70,13 +75,15 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) ->
     return cells
 
 
-def predict_all(missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping[str, Any], store: Store) -> None:
+def predict_all(
+    missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping[str, Any], store: Store, at_work: Work
+) -> None:
     """Fan the runs with missing cells out, each with its weights, and store the outcomes as they come."""
     if not missing:
         return
     compute = params.compute()
     shared = {
-        "device": params.device(compute),
+        "store": store.uri if store.shared else None,
         "sizes": {domain: known["size"] for domain, known in data.items()},
         "examples": {
             which: payloads.examples_from(store.read("data", which)) for which in {cell["examples"] for cell in missing}
@@ -91,19 +98,24 @@ def predict_all(missing: list[dict[str, Any]], runs: pl.DataFrame, data: Mapping
     def items() -> Iterator[dict[str, Any]]:
         for key in longest_first:
             spec = json.loads(specs[key]["spec"])
-            yield {"run": spec, "weights": weights_of(specs[key], store), "cells": by_run[key]}
+            named = {name: specs[key][name] for name in ("domain", "method", "model")}
+            weights = None if store.shared else weights_of(specs[key], store)
+            yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_run[key]}
 
+    at_work.begin(len(by_run), len(missing))
     with snapshot() as code:
         for result in fanout(
             predicted,
             items(),
             total=len(by_run),
             shared=shared,
-            resources=Resources(**compute),
+            resources=lambda item: compute.resources(item["named"]),
+            workers=compute.workers,
             code=code,
             title="predict",
         ):
             keep(result, store)
+            at_work.advance(len(result.item["cells"]))
 
 
 def weights_of(run: Mapping[str, Any], store: Store) -> bytes:
@@ -115,41 +127,54 @@ def weights_of(run: Mapping[str, Any], store: Store) -> bytes:
 
 
 def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """In the worker: one model's outcomes under its conditions, as bytes; an error in one condition is that cell's."""
+    """In the worker: one model's outcomes under its conditions, as bytes; an error in one condition is that cell's.
+    Where the worker reaches the store it takes the weights from there, and writes the outcomes there.
+    """
     spec = item["run"]
+    store = Store(shared["store"]) if shared["store"] else None
     work = importlib.import_module(f"pipelines.{spec['domain']}.work")
-    weights = payloads.weights_from(item["weights"])
-    classifier = work.restore(spec, shared["sizes"][spec["domain"]], weights, shared["device"])
+    weights = payloads.weights_from(store.read("runs", item["run_key"]) if store else item["weights"])
+    classifier = work.restore(spec, shared["sizes"][spec["domain"]], weights, work.place(*assigned()))
     results: list[dict[str, Any]] = []
     for cell in item["cells"]:
+        began = time.perf_counter()
         try:
             outcomes = work.predict(cell["spec"], classifier, shared["examples"][cell["examples"]], spec["seed"])
-            results.append({"outcomes": payloads.outcomes_bytes(outcomes)})
+            found = {"outcomes": payloads.outcomes_bytes(outcomes), "seconds": time.perf_counter() - began}
+            if store:
+                store_outcomes(cell, found, store)
+            results.append({"stored": True} if store else found)
         except Exception as error:
             failure = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
             results.append({"failure": failure})
     return results
 
 
+def store_outcomes(cell: Mapping[str, Any], found: Mapping[str, Any], store: Store) -> None:
+    """Store the outcomes of a cell."""
+    facts = {"run": cell["run"], "condition": cell["condition"], "seconds": found["seconds"]}
+    store.write("cells", cell["cell_key"], found["outcomes"], facts)
+
+
 def keep(result: Finished | Failed, store: Store) -> None:
-    """Store the outcomes of each cell, or why it failed."""
+    """Store the outcomes of each cell, where the worker has not, or why it failed."""
     failed = {"failure": {name: getattr(result, name, "") for name in ("error", "message", "traceback")}}
     cells = result.item["cells"]
     for cell, got in zip(cells, result.value if isinstance(result, Finished) else [failed] * len(cells), strict=True):
-        where = {name: cell[name] for name in ("run", "condition")}
-        if "outcomes" in got:
-            store.write("cells", cell["cell_key"], got["outcomes"], where)
-            store.forget_failure("cells", cell["cell_key"])
-        else:
+        if "failure" in got:
+            where = {name: cell[name] for name in ("run", "condition")}
             store.write_failure("cells", cell["cell_key"], {**where, **got["failure"]})
+            continue
+        if "outcomes" in got:
+            store_outcomes(cell, got, store)
+        store.forget_failure("cells", cell["cell_key"])
 
 
-def with_fate(cell: Mapping[str, Any], trained: Collection[str], store: Store) -> dict[str, Any]:
-    """A row of outcomes.parquet."""
+def with_fate(cell: Mapping[str, Any], trained: Collection[str], entry: Entry | None, store: Store) -> dict[str, Any]:
+    """A row of outcomes.parquet, of a cell and its entry in the store, if it has one."""
     row = {name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}
     if cell["model_key"] not in trained:
         return {**row, "digest": None, "status": "failed", "reason": "the model trained for it failed"}
-    entry = store.entry("cells", cell["cell_key"])
     if entry:
         return {**row, "digest": entry.sha256, "status": "finished", "reason": ""}
     return {**row, "digest": None, "status": "failed", "reason": reason(store.failure("cells", cell["cell_key"]))}

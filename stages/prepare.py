@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from stages import params, payloads, tables
-from stages.identity import bytes_digest
+from stages.identity import bytes_digest, digest
 from stages.params import DomainStudy
 from stages.store import Store
 
@@ -35,6 +35,7 @@ def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
         examples = work.examples(condition.spec(), data)
         conditions[condition.name] = stored(store, payloads.examples_bytes(examples), len(examples.split))
     return {
+        "made_from": made_from(study),
         "dataset": study.data.use,
         "class_names": list(data.class_names),
         "size": data.size,
@@ -43,9 +44,14 @@ def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
     }
 
 
+def made_from(study: DomainStudy) -> str:
+    """The digest of what the data and the examples are made from, but for code and files."""
+    return digest([study.data.spec(), {condition.name: condition.spec() for condition in study.conditions}])
+
+
 def stored(store: Store, payload: bytes, images: int) -> dict[str, Any]:
     """Store a payload under its digest, unless it is there."""
-    digest = bytes_digest(payload)
-    if not store.done("data", digest):
-        store.write("data", digest, payload, {"images": images})
-    return {"digest": digest, "images": images, "bytes": len(payload)}
+    key = bytes_digest(payload)
+    if not store.done("data", key):
+        store.write("data", key, payload, {"images": images})
+    return {"digest": key, "images": images, "bytes": len(payload)}

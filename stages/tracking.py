@@ -7,15 +7,17 @@ counting it.
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from stages.errors import TrackingError
+from stages.errors import TrackingError, masked
 from stages.identity import digest
 
 METRICS_A_CALL, PARAMS_A_CALL, PAGE = 1000, 100, 1000
@@ -35,36 +37,75 @@ class Logged:
 
 
 def address() -> str:
-    """MLFLOW_TRACKING_URI, or a SQLite file in the current folder (where `mlflow ui` looks, too)."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
+    """MLFLOW_TRACKING_URI, or a SQLite file in the current folder (where `mlflow ui` looks, too).
+
+    MLflow prints and stores the address of a server, so a user and password in it go where it never prints them.
+    """
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each run
+    given = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+        return given
+    who, _, host = parts.netloc.rpartition("@")
+    user, _, password = who.partition(":")
+    os.environ |= {"MLFLOW_TRACKING_USERNAME": unquote(user), "MLFLOW_TRACKING_PASSWORD": unquote(password)}
+    os.environ["MLFLOW_TRACKING_URI"] = urlunsplit(parts._replace(netloc=host))
+    return os.environ["MLFLOW_TRACKING_URI"]
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raises TrackingError, in one line and without passwords, where MLflow does not do what it is asked."""
+    try:
+        yield
+    except MlflowException as error:
+        said = " ".join(str(error.message).split())
+        raise TrackingError(masked(f"MLflow at {address()}: {said}")) from error
 
 
 def experiment_tags(study: str) -> dict[str, str] | None:
     """The tags of a study's experiment; None where there is no such study."""
-    try:
+    with answering():
         found = MlflowClient(address()).get_experiment_by_name(study)
-    except MlflowException as error:
-        raise TrackingError(f"MLflow at {address()}: {error.message}") from error
     return dict(found.tags) if found else None
+
+
+def reach() -> None:
+    """Ask MLflow for anything, once. Raises TrackingError."""
+    with answering():
+        MlflowClient(address()).search_experiments(max_results=1)
 
 
 class Tracking:
     """The runs of one study's experiment, under the parent run of one plan."""
 
     def __init__(self, study: str, plan: str):
-        try:
+        with answering():
             self.client = MlflowClient(address())
             found = self.client.get_experiment_by_name(study)
             self.experiment = found.experiment_id if found else self.client.create_experiment(study)
             self.parent = self._parent(plan)
-            self.children = {run.run_key: run for run in self._children()}
-        except MlflowException as error:
-            raise TrackingError(f"MLflow at {address()}: {error.message}") from error
+        self.children: dict[str, Logged] = {}
+        self.settle()
+
+    def settle(self) -> None:
+        """Read what there is, and delete what stands twice: a request may be sent again whose answer was lost."""
+        self.children = {}
+        with answering():
+            for run in sorted(self._children(), key=lambda run: (run.values_digest is None, run.run_id)):
+                if self.children.setdefault(run.run_key, run) is not run:
+                    self.client.delete_run(run.run_id)
 
     def log(
         self, run_key: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], step: int
     ) -> Logged:
         """Log a run once: what is there already is left, what is there in part or differs is replaced."""
+        with answering():
+            return self._log(run_key, name, params, metrics, step)
+
+    def _log(
+        self, run_key: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], step: int
+    ) -> Logged:
         values = digest(dict(metrics))
         known = self.children.get(run_key)
         if known and known.values_digest == values:
@@ -89,11 +130,12 @@ class Tracking:
     def read(self) -> dict[str, Logged]:
         """The runs of this plan as MLflow holds them now, by key. Raises TrackingError where one stands twice."""
         found: dict[str, Logged] = {}
-        for run in self._children():
-            if run.parent == self.parent:
-                if run.run_key in found:
-                    raise TrackingError(f"MLflow at {address()}: run {run.run_key} stands twice in the study")
-                found[run.run_key] = run
+        with answering():
+            mine = [run for run in self._children() if run.parent == self.parent]
+        for run in mine:
+            if run.run_key in found:
+                raise TrackingError(masked(f"MLflow at {address()}: run {run.run_key} stands twice in the study"))
+            found[run.run_key] = run
         return found
 
     def _parent(self, plan: str) -> str:

@@ -2,17 +2,19 @@
 
 import importlib
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cluster.fanout import Failed, Finished, Resources, fanout
+from cluster.fanout import Failed, Finished, assigned, fanout
 from stages import params, payloads, tables
 from stages.identity import digest
+from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, FOLDER
 from stages.prepare import DATA
 from stages.snapshot import snapshot
-from stages.store import Store
+from stages.store import Entry, Store
 
 RUNS = Path("runs.parquet")
 MODEL = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec")
@@ -27,11 +29,13 @@ def main() -> None:
     data = json.loads(DATA.read_text())
     store = Store.from_environment()
     runs = [keyed(row, data) for row in planned.iter_rows(named=True)]
-    missing = [run for run in runs if not store.done("runs", run["run_key"])]
-    if len(missing) < len(runs):
-        print(f"{len(runs) - len(missing)} of {len(runs)} runs are in the store already")
-    train_all(trainings(missing), data, store)
-    rows = [with_fate(run, store) for run in runs]
+    with locked(store, "train") as work:
+        done = store.all_done("runs", (run["run_key"] for run in runs))
+        missing = [run for run in runs if run["run_key"] not in done]
+        if done:
+            print(f"{len(runs) - len(missing)} of {len(runs)} runs are in the store already")
+        train_all(trainings(missing), data, store, work)
+    rows = with_fates(runs, store)
     tables.write(rows, tables.RUNS, RUNS)
     write_failures([(row["run"], "runs", row["run_key"]) for row in rows if row["status"] == "failed"], store, FAILURES)
     print(f"{sum(row['status'] == 'finished' for row in rows)} of {len(rows)} runs finished")
@@ -67,49 +71,66 @@ def trainings(missing: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda training: (-training["planned_flops"], training["run"]))
 
 
-def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Store) -> None:
+def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Store, work: Work) -> None:
     """Fan the trainings out and store each as it comes."""
     if not missing:
         return
     compute = params.compute()
     wanted = {(run["domain"], name): digest for run in missing for name, digest in run["splits"].items()}
     shared = {
-        "device": params.device(compute),
+        "store": store.uri if store.shared else None,
         "splits": {which: payloads.split_from(store.read("data", digest)) for which, digest in wanted.items()},
     }
+    work.begin(len(missing), sum(run["planned_flops"] for run in missing))
     with snapshot() as code:
         for result in fanout(
             trained,
             missing,
             total=len(missing),
             shared=shared,
-            resources=Resources(**compute),
+            resources=compute.resources,
+            workers=compute.workers,
             code=code,
             title="train",
         ):
             keep(result, store)
+            work.advance(result.item["planned_flops"])
 
 
 def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str, bytes, dict[str, Any]]]:
-    """In the worker: the key, the weights as bytes and the facts of what was missing of a training, the end last."""
+    """In the worker: the key, the weights as bytes and the facts of what was missing of a training, the end last. Where
+    the worker reaches the store it writes them there and returns none.
+    """
+    began = time.perf_counter()
     work = importlib.import_module(f"pipelines.{run['domain']}.work")
     splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run["domain"]}
     steps = [step for step in run["keys"] if step is not None]
-    *on_the_way, end = work.train(json.loads(run["spec"]), splits, shared["device"], steps)
+    *on_the_way, end = work.train(json.loads(run["spec"]), splits, work.place(*assigned()), steps)
     results = [(run["keys"][result.steps], result) for result in on_the_way]
     if None in run["keys"]:
         results.append((run["keys"][None], end))
-    return [
-        (key, payloads.weights_bytes(result.weights), {name: getattr(result, name) for name in TRAINED})
+    about = {"run": run["run"], "seconds": time.perf_counter() - began}
+    found = [
+        (key, payloads.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **about})
         for key, result in results
     ]
+    if not shared["store"]:
+        return found
+    store_weights(found, Store(shared["store"]))
+    return []
+
+
+def store_weights(found: list[tuple[str, bytes, dict[str, Any]]], store: Store) -> None:
+    """Store what `trained` found."""
+    for key, weights, facts in found:
+        store.write("runs", key, weights, facts)
 
 
 def keep(result: Finished | Failed, store: Store) -> None:
-    """Store a finished training's weights, or why it failed."""
+    """Store a finished training's weights, where the worker has not, or why it failed."""
     if isinstance(result, Finished):
-        for key, weights, facts in result.value:
-            store.write("runs", key, weights, {**facts, "run": result.item["run"], "seconds": result.seconds})
+        store_weights(result.value, store)
+        for key in result.item["keys"].values():
             store.forget_failure("runs", key)
     else:
         failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
@@ -117,10 +138,15 @@ def keep(result: Finished | Failed, store: Store) -> None:
             store.write_failure("runs", key, {"run": result.item["run"], **failure})
 
 
-def with_fate(run: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    """A row of runs.parquet: what the run came to."""
+def with_fates(runs: list[dict[str, Any]], store: Store) -> list[dict[str, Any]]:
+    """The rows of runs.parquet: what each run came to."""
+    entries = store.entries("runs", (run["run_key"] for run in runs))
+    return [with_fate(run, entries.get(run["run_key"]), store) for run in runs]
+
+
+def with_fate(run: dict[str, Any], entry: Entry | None, store: Store) -> dict[str, Any]:
+    """A row of runs.parquet, of a run and its entry in the store, if it has one."""
     row = {name: run[name] for name in tables.RUNS.columns if name in run}
-    entry = store.entry("runs", run["run_key"])
     if entry:
         facts = {name: entry.facts[name] for name in TRAINED}
         return {**row, **facts, "status": "finished", "reason": ""}

@@ -1,7 +1,7 @@
 """What the stages ask of the vision domain: plain specifications (`{use, options}`) in, values out."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ __all__ = [
     "examples",
     "outcomes_have",
     "overlaps",
+    "place",
     "predict",
     "shape",
     "splits_needed",
@@ -128,6 +129,23 @@ def compute_reproducibly() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.allow_tf32 = False
+
+
+def place(
+    cpus: float,
+    gpus: float,
+    threads: Callable[[int], None] = torch.set_num_threads,
+    memory: Callable[[float], None] = torch.cuda.set_per_process_memory_fraction,
+) -> str:
+    """The device on which torch computes with these CPUs, as many threads, and share of a GPU, with as much of its
+    memory. A worker's next item may have others, so both are set anew for each.
+    """
+    if cpus:
+        threads(max(1, int(cpus)))
+    if not gpus:
+        return "cpu"
+    memory(min(gpus, 1.0))
+    return "cuda"
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:

@@ -8,6 +8,7 @@ import pytest
 
 from stages import params
 from stages.cli import main, run_stage
+from stages.compute import Compute
 from stages.params import WrongParams
 
 Write = Callable[[Mapping[str, Any]], Path]
@@ -222,3 +223,66 @@ def test_list_names_every_part(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "mixup" in shown
     assert "alpha: default 0.2" in shown
+
+
+def test_the_most_specific_need_counts(study: Write, tiny: dict[str, Any]) -> None:
+    """The model before its family before the method before the domain before the default, need by need."""
+    tiny["compute"] = {
+        "cpus": 1,
+        "memory_gib": 1,
+        "timeout_s": 10,
+        "workers": 5,
+        "vision": {"memory_gib": 2, "timeout_s": 20},
+        "methods": {"noise": {"cpus": 2, "timeout_s": 30}},
+        "models": {"vit": {"cpus": 3, "gpus": 0.5}, "vit-24": {"cpus": 4}},
+    }
+    study(tiny)
+    compute = params.read().compute
+    assert compute == params.compute()
+    assert compute.workers == 5
+
+    def needed(method: str, model: str) -> tuple[float, float, float, float]:
+        found = compute.resources({"domain": "vision", "method": method, "model": model})
+        return found.cpus, found.gpus, (found.memory or 0) / 2**30, found.timeout or 0
+
+    assert needed("standard", "resnet-4") == (1, 0, 2, 20)
+    assert needed("noise", "resnet-4") == (2, 0, 2, 30)
+    assert needed("noise", "vit-12") == (3, 0.5, 2, 30)
+    assert needed("noise", "vit-24") == (4, 0.5, 2, 30)
+    assert compute.measuring("vision") == compute.resources({"domain": "vision", "method": "", "model": "resnet-4"})
+    assert Compute({"gpus": 1}).measuring("vision").gpus == 0
+
+
+def test_needs_are_in_no_key(study: Write, tiny: dict[str, Any]) -> None:
+    plans = []
+    for compute in ({}, {"cpus": 2, "methods": {"noise": {"memory_gib": 1}}}):
+        study({**tiny, "compute": compute})
+        assert run_stage("plan") == 0
+        plans.append(Path("plan/runs.parquet").read_bytes())
+    assert plans[0] == plans[1]
+
+
+def test_faults_in_what_work_needs(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["compute"] = {
+        "vision": {"cpu": 2},
+        "methods": {"x": {"cpus": 2}, "noise": {"cpus": 0}, "standard": 3},
+        "models": {"resnet": {"workers": 2}, "resnet-8": {"timeout_s": "long"}},
+    }
+    needs = "cpus, gpus, memory_gib, timeout_s"
+    assert faults(study(tiny)) == [
+        "params.yaml: compute.methods.x: not one of the methods: standard, noise, outlier_exposure",
+        "params.yaml: compute.models.resnet-8: not one of the families or models: resnet, vit, resnet-4, vit-12, "
+        "vit-24",
+        f"params.yaml: compute.vision: 'cpu' is not one of: {needs}",
+        "params.yaml: compute.methods.noise: 'cpus' is 0, not a number above 0",
+        "params.yaml: compute.methods.standard: 3 is not a mapping of options",
+        f"params.yaml: compute.models.resnet: 'workers' is not one of: {needs}",
+        "params.yaml: compute.models.resnet-8: 'timeout_s' is 'long', not a number above 0 or null",
+    ]
+    tiny["compute"] = {"methods": [1], "cpus": "all", "gpu": 1}
+    assert faults(study(tiny)) == [
+        "params.yaml: compute: 'gpu' is not one of: cpus, gpus, memory_gib, timeout_s, workers, methods, models, "
+        "vision",
+        "params.yaml: compute: 'methods' is [1], not a mapping or null",
+        "params.yaml: compute: 'cpus' is 'all', not a number above 0",
+    ]

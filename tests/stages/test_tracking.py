@@ -1,12 +1,13 @@
 """MLflow on a real SQLite file: each run once, whatever was there before."""
 
+import os
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from stages import tracking
-from stages.errors import TrackingError
+from stages.errors import TrackingError, masked
 from stages.tracking import PARENT, RUN_KEY, Tracking
 
 
@@ -91,3 +92,25 @@ def test_a_server_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(TrackingError, match=r"^MLflow at http://127\.0\.0\.1:9: ") as caught:
         Tracking("study", "p1")
     assert "\n" not in str(caught.value)
+
+
+def test_a_password_in_the_address_goes_where_it_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("USERNAME", "PASSWORD"):
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", "of another time")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:p%40ss@host:5000/under?x=1")
+    assert tracking.address() == "https://host:5000/under?x=1" == tracking.address()
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "me"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "p@ss"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("at http://me:secret@host:1/x and s3://key:se@cret@bucket", "at http://***@host:1/x and s3://***@bucket"),
+        ("postgresql+psycopg2://me:secret@host/db", "postgresql+psycopg2://***@host/db"),
+        ("s3://bucket/a@b", "s3://bucket/a@b"),
+        ("a@b.c and sqlite:////tmp/x", "a@b.c and sqlite:////tmp/x"),
+    ],
+)
+def test_addresses_are_shown_without_user_and_password(text: str, shown: str) -> None:
+    assert masked(text) == shown
