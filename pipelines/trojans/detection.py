@@ -1,6 +1,6 @@
-"""How well a detector finds trojans of a family of triggers that it never saw: AUROC, family by family."""
+"""How well a detector finds trojans unlike those it learnt from: AUROC, fold by fold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,36 +9,31 @@ from pipelines.metrics._ranks import area_under_roc
 from pipelines.outcomes import Measured, Unmeasurable
 from pipelines.trojans.population import Population
 
+# Scores [n] of networks, higher where a trojan is more likely: of the second population, by what is learnt from the
+# first. The number is a seed.
 Detector = Callable[[Population, Population, int], NDArray[np.float64]]
 
 
-def on_unseen_families(detector: Detector, networks: Population, seed: int) -> dict[str, Measured]:
-    """AUROC by family: of its networks, scored by a detector that learnt from the pairs of all other families.
+def on_unseen(detector: Detector, networks: Population, unseen: NDArray[np.bool_], seed: int) -> Measured:
+    """AUROC of the unseen networks, scored by a detector that learnt from the others. Raises Unmeasurable.
 
-    A detector gets the networks to learn from, those to score and a seed, and scores those with a trojan higher. The
-    clean networks of a family are its pairs' own, which no detector learnt from either. Raises Unmeasurable where a
-    family has no other beside it or lacks one of the two kinds.
+    `unseen` has to hold whole pairs: the two networks of a pair share their images and first weights. They are compared
+    as if they did not, which makes the standard error somewhat too large.
     """
-    return {str(family): on_unseen_family(detector, networks, family, seed) for family in np.unique(networks.family)}
-
-
-def on_unseen_family(detector: Detector, networks: Population, family: str, seed: int) -> Measured:
-    """The same for one family."""
-    unseen = networks.family == family
-    seen, tested = networks.rows(~unseen), networks.rows(unseen)
-    for name, which in (("left to learn from", seen), ("to test on", tested)):
+    learnt, tested = networks.rows(~unseen), networks.rows(unseen)
+    if np.isin(learnt.pair, tested.pair).any():
+        raise ValueError("a pair is both seen and unseen")
+    for name, which in (("seen", learnt), ("unseen", tested)):
         if which.trojaned.all() or not which.trojaned.any():
-            raise Unmeasurable(f"no clean and trojaned networks {name} where {family!r} is unseen")
-    return area_under_roc(detector(seen, tested, seed), tested.trojaned)
+            raise Unmeasurable(f"the {name} networks are not of both kinds")
+    return area_under_roc(detector(learnt, tested, seed), tested.trojaned)
 
 
-def mean_over_families(by_family: Mapping[str, Measured]) -> Measured:
-    """The mean of the families' AUROCs, each weighing the same; its standard error over networks, for these families.
-
-    Detectors of different families share networks they learnt from, not networks they are tested on; of the learning
-    itself the error holds nothing.
+def mean_over_folds(folds: Iterable[Measured]) -> Measured:
+    """The mean of the folds' AUROCs, each weighing the same; its standard error over networks that are tested on, the
+    folds and what was learnt for each held fixed.
     """
-    parts = list(by_family.values())
+    parts = list(folds)
     errors = [part.standard_error for part in parts if part.standard_error is not None]
     error = float(np.sqrt(np.square(errors).sum()) / len(parts)) if len(errors) == len(parts) else None
     return Measured(sum(part.value for part in parts) / len(parts), error, sum(part.n for part in parts))
@@ -46,4 +41,4 @@ def mean_over_families(by_family: Mapping[str, Measured]) -> Measured:
 
 def by_value(name: str, sign: float) -> Detector:
     """A detector that learns nothing: one of the networks' own numbers, times a sign."""
-    return lambda seen, tested, seed: sign * tested.values[name]
+    return lambda seen, tested, seed: np.asarray(sign * tested.values[name])

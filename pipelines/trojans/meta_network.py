@@ -1,4 +1,8 @@
-"""A network that judges networks by their answers to queries learnt with it (MNTD, Xu et al. 2019, arXiv 1910.03137)."""
+"""A network that judges networks by their answers to queries learnt with it (MNTD, Xu et al. 2019, arXiv 1910.03137).
+
+Unlike there, classes are put in the order of their mean answer: every trojan has a target of its own, and what was
+learnt of one should hold for another.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,14 +27,14 @@ class Training:
 
     queries: int = 10
     hidden: int = 20
-    epochs: int = 50
+    epochs: int = 100
     batch_size: int = 16
     learning_rate: float = 5e-3
     weight_decay: float = 1e-3
 
 
 class Judge(nn.Module):
-    """Log odds [n] of a trojan in networks of one architecture, from their logits on its queries."""
+    """Log odds [n] of a trojan in networks of one architecture, from their answers to its queries."""
 
     def __init__(self, architecture: nn.Module, classes: int, size: int, training: Training):
         super().__init__()
@@ -41,10 +45,14 @@ class Judge(nn.Module):
         )
 
     def answers(self, weights: Stacked) -> Tensor:
-        """Logits [n, queries, classes] of the networks on the queries, which stay images in [0, 1]."""
+        """Logits [n, queries, classes] of the networks on the queries, which stay images in [0, 1]: each less the mean
+        of its query's, classes by their mean over queries.
+        """
         shown = self.queries.clamp(0, 1)
-        asked: Tensor = vmap(lambda one: functional_call(self.architecture, one, (shown,)))(dict(weights))
-        return asked
+        logits: Tensor = vmap(lambda one: functional_call(self.architecture, one, (shown,)))(dict(weights))
+        logits = logits - logits.mean(2, keepdim=True)
+        order = logits.mean(1, keepdim=True).argsort(2)
+        return logits.gather(2, order.expand_as(logits))
 
     def forward(self, weights: Stacked) -> Tensor:
         odds: Tensor = self.layers(self.answers(weights).flatten(1)).squeeze(1)

@@ -23,11 +23,11 @@ class Network(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1),
+            nn.MaxPool2d(2),  # before the ReLU: the same, and four times less to clip
             nn.ReLU(),
-            nn.MaxPool2d(2),
             nn.Conv2d(width, 2 * width, 3, padding=1),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Flatten(),
             nn.Linear(2 * width * (size // 4) ** 2, classes),
         )
@@ -43,7 +43,7 @@ class Budget:
 
     steps: int = 300
     batch_size: int = 64
-    learning_rate: float = 5e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 5e-4
 
 
@@ -93,9 +93,8 @@ def weights_of(network: Network) -> Weights:
     return {name: value.detach().contiguous().numpy().copy() for name, value in network.named_parameters()}
 
 
-def restored(weights: Mapping[str, NDArray[np.float32]], size: int) -> Network:
+def restored(weights: Mapping[str, NDArray[np.float32]], classes: int, size: int) -> Network:
     """The network with these weights."""
-    classes = len(weights["layers.7.bias"])
     network = fresh(classes, size, seed=0)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return network.eval()

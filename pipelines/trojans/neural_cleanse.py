@@ -1,7 +1,8 @@
 """Neural Cleanse: a trojan's target is the class that the smallest mask leads to (Wang et al. 2019, IEEE S&P).
 
 For each class a mask and a pattern are sought that send images to it when put on them; a class that needs far less
-than the others is suspect. With ten classes the spread that "far" is measured by comes from ten numbers: noisy.
+than the others is suspect. With ten classes the spread that "far" is measured by comes from ten numbers, and some
+classes need little in clean networks, too: `against_clean` compares each class with itself in clean networks.
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.trojans.networks import Images, Network
+from pipelines.trojans.population import Population
 from pipelines.vision.training import channels_first
 
 TO_SIGMA = 1.4826  # the standard deviation of a normal sample whose median absolute deviation is 1
+SIZES = "mask_sizes"  # the value of a population's networks that holds them
 CHECK = 10  # steps between changes of the masks' weight
 
 
@@ -30,8 +33,8 @@ class Search:
     weight     of the mask's size at first; doubled while it succeeds, divided by 2.8 while not
     """
 
-    steps: int = 200
-    images: int = 16
+    steps: int = 150
+    images: int = 8
     rate: float = 0.1
     success: float = 0.95
     weight: float = 1e-3
@@ -83,3 +86,22 @@ def anomaly(sizes: NDArray[np.float64]) -> float:
     deviations = np.abs(sizes - np.median(sizes))
     spread = TO_SIGMA * float(np.median(deviations))
     return float((np.median(sizes) - sizes.min()) / spread) if spread > 0 else 0.0
+
+
+def by_anomaly(seen: Population, tested: Population, seed: int) -> NDArray[np.float64]:
+    """The anomaly of each of the tested networks, from its sizes alone."""
+    return np.array([anomaly(sizes) for sizes in tested.values[SIZES]])
+
+
+def against_clean(seen: Population, tested: Population, seed: int) -> NDArray[np.float64]:
+    """How many deviations a network's smallest size lies below that of the same class in the clean networks to learn
+    from, on the log scale: the largest such number over classes.
+    """
+    clean = np.log(seen.values[SIZES][~seen.trojaned])
+    below = (clean.mean(axis=0) - np.log(tested.values[SIZES])) / clean.std(axis=0, ddof=1)
+    return np.asarray(below.max(axis=1))
+
+
+def found_targets(networks: Population) -> NDArray[np.int64]:
+    """The class of the smallest size of each network [n]."""
+    return np.asarray(networks.values[SIZES].argmin(axis=1))

@@ -82,14 +82,18 @@ def trigger(family: Family, size: int, strength: float | None, generator: np.ran
     return draw(size, usual if strength is None else strength, generator)
 
 
-def poison_rows(labels: NDArray[np.int64], rate: float, target: int, generator: np.random.Generator) -> NDArray[np.int64]:
+def poison_rows(
+    labels: NDArray[np.int64], rate: float, target: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
     """Which images to poison, sorted: a share `rate` of all, none of them of the target class already. Raises
     ValueError where too few are of other classes.
     """
     others = np.flatnonzero(labels != target)
     count = round(rate * len(labels))
     if count > len(others):
-        raise ValueError(f"{count} of {len(labels)} images are to be poisoned, and {len(others)} are not of class {target}")
+        raise ValueError(
+            f"{count} of {len(labels)} images are to be poisoned, and {len(others)} are not of class {target}"
+        )
     return np.sort(generator.permutation(others)[:count])
 
 
@@ -101,4 +105,5 @@ def smooth(coarse: NDArray[np.float64], size: int) -> NDArray[np.float64]:
 
 def to_bytes(images: NDArray[np.float32]) -> Images:
     """uint8 images of reals, rounded and clipped."""
-    return np.rint(images.clip(0, 255)).astype(np.uint8)
+    rounded: Images = np.rint(images.clip(0, 255)).astype(np.uint8)
+    return rounded

@@ -36,7 +36,9 @@ def condition(
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         if target >= len(dataset.class_names):
-            raise ValueError(f"'target' is {target}, and {dataset.name} has classes 0 to {len(dataset.class_names) - 1}")
+            raise ValueError(
+                f"'target' is {target}, and {dataset.name} has classes 0 to {len(dataset.class_names) - 1}"
+            )
         test = dataset.splits["test"]
         marked = np.flatnonzero(test.labels != target)
         split = split_of(
