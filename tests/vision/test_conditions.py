@@ -15,7 +15,7 @@ from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import projected_gradient, worst_logits
 from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.conditions.corruptions import CORRUPTIONS, pixelate
-from pipelines.vision.data import Dataset, split_of
+from pipelines.vision.data import DataError, Dataset, split_of
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
@@ -158,7 +158,7 @@ def test_triggered_images_stand_beside_the_test_images_they_are_made_from(glyphs
     assert marked.sum() == (test.labels != 7).sum()
     assert len(examples.rows) == clean.sum() + marked.sum()
     assert (examples.split.images[marked] != test.images[examples.rows[marked]]).any(axis=(1, 2, 3)).all()
-    with pytest.raises(ValueError, match=r"^'target' is 10, and glyphs has classes 0 to 9$"):
+    with pytest.raises(DataError, match=r"^condition trojan: 'target' is 10; accepted: 0 to 9, the classes of glyphs$"):
         parts.load(PACKAGE, "trojan", {"target": 10}).examples(glyphs, np.random.default_rng(0))
 
 

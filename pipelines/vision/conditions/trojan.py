@@ -11,7 +11,7 @@ from pipelines.parts import Range, Share, Whole
 from pipelines.trojans.triggers import Family, Trigger, poison_rows
 from pipelines.trojans.triggers import trigger as drawn
 from pipelines.vision.condition import Condition, take
-from pipelines.vision.data import Dataset, Examples, Split, split_of
+from pipelines.vision.data import DataError, Dataset, Examples, Split, split_of
 from pipelines.vision.draws import numpy_generator
 
 
@@ -22,22 +22,23 @@ def condition(
     pattern: Whole = 0,
     rate: Annotated[float, Range(0, 0.5)] = 0.02,
     target: Whole = 0,
-    share: Annotated[float, Range(0.01, 1)] = 0.5,
+    share: Annotated[float, Range(0.01, 1)] = 1.0,
 ) -> Condition:
     """trigger: a square of colours, an image mixed in, a sinusoid added, or a smooth displacement of the pixels; the
     same on every image. strength: the square's side as a share of the image's, the share mixed in, the amplitude as a
     share of the brightness range, the displacement as a share of the image's side; by default the family's own.
     pattern: which trigger of the family. rate: share of the training images that get the trigger and the target's
-    label. target: the class. share: of the training images used, as many epochs. Each run is trained a second time
-    for it. The group of an image with the trigger is the target; images without it have none."""
+    label. target: the class. share: of the training images used, as many epochs: each run is trained a second time,
+    at this share of its cost. An image with the trigger has the target as its group, one without it has none."""
 
     def on(size: int) -> Trigger:
         return drawn(trigger, size, strength, numpy_generator(pattern, f"trigger/{trigger}"))
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         if target >= len(dataset.class_names):
-            raise ValueError(
-                f"'target' is {target}, and {dataset.name} has classes 0 to {len(dataset.class_names) - 1}"
+            last = len(dataset.class_names) - 1
+            raise DataError(
+                f"condition trojan: 'target' is {target}; accepted: 0 to {last}, the classes of {dataset.name}"
             )
         test = dataset.splits["test"]
         marked = np.flatnonzero(test.labels != target)
