@@ -42,7 +42,7 @@ class Search:
 
 def mask_sizes(network: Network, images: Images, search: Search, seed: int) -> NDArray[np.float64]:
     """The L1 size of the smallest mask found for each class [classes], in pixels; that of the whole image where none
-    succeeded. All classes are sought at once. The images need no labels.
+    succeeded. All classes are sought at once. The images need no labels; the network's weights lose their gradients.
     """
     network.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
