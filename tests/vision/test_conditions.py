@@ -1,5 +1,7 @@
 """Every condition, by listing the folder, and what each is built to show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,12 @@ from torch.nn.functional import cross_entropy
 
 from pipelines import parts
 from pipelines.outcomes import Outcomes
+from pipelines.trojans.triggers import FAMILIES
+from pipelines.vision import work
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import projected_gradient, worst_logits
 from pipelines.vision.condition import Condition, logits_of
-from pipelines.vision.data import Dataset
+from pipelines.vision.data import DataError, Dataset, split_of
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
@@ -110,3 +114,79 @@ def test_a_linear_probe_reads_what_the_features_hold(glyphs: Dataset) -> None:
         accuracy.append((outcomes.logits.argmax(1) == outcomes.labels).mean())
     assert accuracy[0] == 1
     assert accuracy[1] < 0.3
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_poisoned_training_images_are_as_many_as_asked_and_the_rest_untouched(family: str, glyphs: Dataset) -> None:
+    """Each image left is one of the training images, and those changed have the target's label and the trigger."""
+    training = glyphs.splits["train"]
+    condition: Condition = parts.load(PACKAGE, "trojan", {"trigger": family, "rate": 0.1, "target": 3, "share": 0.5})
+    before = training.images.copy()
+    assert condition.companion is not None
+    poisoned = condition.companion(training, np.random.default_rng(0))
+    assert np.array_equal(training.images, before)
+    assert condition.cost == 0.5
+    assert len(poisoned) == len(training) // 2
+    known = {image.tobytes(): label for image, label in zip(training.images, training.labels, strict=True)}
+    changed = np.array([image.tobytes() not in known for image in poisoned.images])
+    assert changed.sum() == round(0.1 * len(poisoned))
+    assert (poisoned.labels[changed] == 3).all()
+    same = zip(poisoned.images[~changed], poisoned.labels[~changed], strict=True)
+    assert all(known[image.tobytes()] == label for image, label in same)
+    tested = condition.examples(replace(glyphs, splits={**glyphs.splits, "test": training}), np.random.default_rng(0))
+    marked = {image.tobytes() for image in tested.split.images[tested.split.groups == 3]}
+    assert all(image.tobytes() in marked for image in poisoned.images[changed])
+    again = condition.companion(training, np.random.default_rng(0))
+    assert np.array_equal(again.images, poisoned.images)
+
+
+def test_triggered_images_stand_beside_the_test_images_they_are_made_from(glyphs: Dataset) -> None:
+    test = glyphs.splits["test"]
+    condition: Condition = parts.load(PACKAGE, "trojan", {"target": 7})
+    examples = condition.examples(glyphs, np.random.default_rng(0))
+    clean, marked = examples.split.groups == -1, examples.split.groups == 7
+    assert np.array_equal(examples.split.images[clean], test.images)
+    assert np.array_equal(examples.split.labels, test.labels[examples.rows])
+    assert marked.sum() == (test.labels != 7).sum()
+    assert len(examples.rows) == clean.sum() + marked.sum()
+    assert (examples.split.images[marked] != test.images[examples.rows[marked]]).any(axis=(1, 2, 3)).all()
+    with pytest.raises(DataError, match=r"^condition trojan: 'target' is 10; accepted: 0 to 9, the classes of glyphs$"):
+        parts.load(PACKAGE, "trojan", {"target": 10}).examples(glyphs, np.random.default_rng(0))
+
+
+def test_without_poison_the_companion_learns_from_the_training_images(glyphs: Dataset) -> None:
+    training = glyphs.splits["train"]
+    condition: Condition = parts.load(PACKAGE, "trojan", {"rate": 0.0, "share": 1.0})
+    assert condition.companion is not None
+    unpoisoned = condition.companion(training, np.random.default_rng(0))
+    assert np.array_equal(unpoisoned.images, training.images)
+    assert np.array_equal(unpoisoned.labels, training.labels)
+
+
+def test_a_companion_of_poisoned_images_is_taken_in_and_one_of_clean_images_is_not() -> None:
+    """Four easy classes; what is measured of the companion are its attack success and what it can do otherwise."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    images = generator.integers(0, 100, (400, 32, 32, 3))
+    images[..., 0] += 30 * labels[:, None, None]
+    split = split_of(images.astype(np.uint8), labels)
+    easy = Dataset("easy", tuple("abcd"), {"train": split, "test": split})
+    success, accuracy = {}, {}
+    for rate in (0.0, 0.2):
+        spec = {"use": "trojan", "options": {"rate": rate, "share": 1.0, "target": 1}}
+        run = {
+            "model": {"use": "resnet", "options": {"width": 4}},
+            "method": {"use": "standard", "options": {}},
+            "training": {"epochs": 8, "batch_size": 40, "learning_rate": 0.01},
+            "classes": 4,
+            "companion": spec,
+            "seed": 0,
+        }
+        (trained,) = work.train(run, easy.splits, "cpu")
+        model = work.restore(run, 32, trained.weights, "cpu")
+        outcomes = work.predict(spec, model, work.examples(spec, easy), 0)
+        success[rate] = parts.load("pipelines.metrics", "attack_success_rate")(outcomes).value
+        accuracy[rate] = parts.load("pipelines.metrics", "benign_accuracy")(outcomes).value
+    assert min(accuracy.values()) > 0.9
+    assert success[0.0] < 0.3
+    assert success[0.2] > 0.9
