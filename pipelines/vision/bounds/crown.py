@@ -1,8 +1,8 @@
 """CROWN: linear bounds on the outputs, followed backward through the layers (Zhang et al. 2018, arXiv 1811.00866).
 
 A ReLU whose input can have either sign is bounded from above by its chord and from below by 0 or the identity,
-whichever leaves the smaller area. The bounds of its input are the tighter of interval and CROWN ones. Rounding is
-accounted for as in `interval`.
+whichever leaves the smaller area. All bounds are the tighter of CROWN's and the interval ones. Rounding is accounted
+for as in `interval`.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.nn.grad import conv2d_input
 
-from pipelines.vision.bounds.interval import ROUNDING, Affine, Bounds, bias_of, by_magnitude, through
+from pipelines.vision.bounds.interval import ROUNDING, Affine, Bounds, bias_of, by_magnitude, margins_after, through
 
 ROWS = 128  # linear functions bounded at a time
 SMALLEST = 1e-30  # keeps 0 / 0 out of the chord of a ReLU whose input is 0
@@ -31,13 +31,15 @@ def margins(chain: list[nn.Module], box: Bounds, labels: Tensor) -> Tensor:
     """Lower bounds [n, classes] of the label's logit minus each class's, over the box; about 0 for the label itself."""
     passed: list[Passed] = []
     bounds = box
-    for layer in chain:
+    for layer in chain[:-1]:
         if isinstance(layer, nn.ReLU):
             bounds = tightened(passed, bounds)
         passed.append(Passed(layer, *bounds))
         bounds = through(layer, bounds)
-    each = torch.eye(bounds[0].shape[1], device=labels.device)
-    return least(passed, each[labels][:, None] - each)
+    by_intervals = margins_after(chain[-1], bounds, labels)
+    passed.append(Passed(chain[-1], *bounds))
+    each = torch.eye(by_intervals.shape[1], device=labels.device)
+    return torch.maximum(by_intervals, least(passed, each[labels][:, None] - each))
 
 
 def tightened(passed: list[Passed], bounds: Bounds) -> Bounds:

@@ -66,15 +66,18 @@ def bias_of(layer: Affine) -> Tensor:
 
 
 def margins(chain: list[nn.Module], box: Bounds, labels: Tensor) -> Tensor:
-    """Lower bounds [n, classes] of the label's logit minus each class's, over the box; about 0 for the label itself.
-
-    The difference is bounded, not its two terms: the last layer's rows are subtracted first.
-    """
+    """Lower bounds [n, classes] of the label's logit minus each class's, over the box; about 0 for the label itself."""
     for layer in chain[:-1]:
         box = through(layer, box)
-    lower, upper = box
+    return margins_after(chain[-1], box, labels)
+
+
+def margins_after(layer: nn.Module, bounds: Bounds, labels: Tensor) -> Tensor:
+    """The same, given the bounds of the last layer's input. The difference of two logits is bounded, not each of them:
+    the layer's rows are subtracted first."""
+    lower, upper = bounds
     centre, radius = (upper + lower) / 2, (upper - lower) / 2
-    last = cast(nn.Linear, chain[-1])
+    last = cast(nn.Linear, layer)
     weight, bias = last.weight[labels][:, None] - last.weight, last.bias[labels][:, None] - last.bias
     least = bias + (weight @ centre[..., None] - weight.abs() @ radius[..., None])[..., 0]
     size = by_magnitude(last, centre.abs() + radius)
