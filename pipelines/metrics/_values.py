@@ -12,6 +12,8 @@ UNBOUNDED = "no bounds can be followed through the model"
 def known_values(outcomes: Outcomes, name: str, otherwise: str = "") -> Reals:
     """A value of each example of a known class [n]. Raises Unmeasurable; where one is NaN for the reason given."""
     known(outcomes)
+    if name not in outcomes.values:
+        raise Unmeasurable(f"{name!r} was not recorded")
     values = outcomes.inliers().values[name].astype(np.float64)
     if np.isnan(values).any():
         raise Unmeasurable(otherwise or f"{name!r} of {np.isnan(values).sum()} of {len(values)} examples is not known")

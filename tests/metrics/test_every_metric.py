@@ -17,18 +17,25 @@ PACKAGE = "pipelines.metrics"
 NAMES = parts.names(PACKAGE)
 Build = Callable[..., Outcomes]
 WITHOUT_INFLUENCE = ("fpr_at_95_tpr",)
+RECORDED = ("verified", "right_when_clean", "certified_radius")  # what conditions record beside logits
 every_metric = pytest.mark.parametrize("name", NAMES)
 
 
 def example(outcomes_of: Build, seed: int = 0, n: int = 400, tied: bool = False) -> Outcomes:
-    """Five classes, a third outliers, four groups; logits a multiple of 1/8, so that shifts are exact."""
+    """Five classes, a third outliers, four groups; logits a multiple of 1/8, so that shifts are exact. Half of the
+    right answers are verified; what else conditions record is random.
+    """
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 5, n)
     logits = rng.normal(0, 2, (n, 5)) + 3 * np.eye(5)[truth] * rng.random((n, 1))
     step = 1 if tied else 8
     logits = np.round(logits * step) / step + (0 if tied else np.arange(5) / 64)
     labels = np.where(rng.random(n) < 1 / 3, -1, truth)
-    return outcomes_of(logits, labels, rng.integers(0, 4, n))
+    outcomes = outcomes_of(logits, labels, rng.integers(0, 4, n))
+    recorded = {name: rng.random(n, dtype=np.float32) for name in RECORDED}
+    recorded |= {name: recorded[name].round() for name in ("verified", "right_when_clean")}
+    recorded["verified"] *= logits.argmax(1) == labels
+    return replace(outcomes, values=recorded)
 
 
 def close(one: Measured, other: Measured) -> bool:
@@ -52,7 +59,7 @@ def test_declares_what_it_is(name: str) -> None:
     low, high = module.RANGE
     assert low < high
     assert module.CHANCE is None or low <= module.CHANCE <= high
-    assert set(module.NEEDS) <= {"labels", "outliers", "groups", "features", "reference"}
+    assert set(module.NEEDS) <= {"labels", "outliers", "groups", "features", "reference", *RECORDED}
     assert module.NEEDS
     assert all(
         hint.kind is inspect.Parameter.KEYWORD_ONLY for hint in inspect.signature(module.metric).parameters.values()
@@ -77,11 +84,8 @@ def test_value_is_in_range_with_an_error_over_examples(name: str, outcomes_of: B
 def test_order_of_examples_is_irrelevant(name: str, outcomes_of: Build, seed: int, tied: bool) -> None:
     outcomes = example(outcomes_of, seed, tied=tied)
     order = np.random.default_rng(seed).permutation(len(outcomes))
-    shuffled = replace(
-        outcomes, logits=outcomes.logits[order], labels=outcomes.labels[order], groups=outcomes.groups[order]
-    )
     metric = parts.load(PACKAGE, name)
-    assert close(metric(outcomes), metric(shuffled))
+    assert close(metric(outcomes), metric(outcomes.rows(order)))
 
 
 @every_metric
@@ -132,11 +136,7 @@ def test_influences_are_what_more_of_an_example_adds(name: str, outcomes_of: Bui
         weight = (1 + twice) / 1.5
         foreseen.append(((weight - 1) * measured.influence).sum())
         rows = np.concatenate([np.arange(len(outcomes)), np.flatnonzero(twice)])
-        doubled = replace(
-            outcomes,
-            **{each: getattr(outcomes, each)[rows] for each in ("logits", "labels", "groups", "examples", "parts")},
-        )
-        seen.append(metric(doubled).value - measured.value)
+        seen.append(metric(outcomes.rows(rows)).value - measured.value)
     assert np.corrcoef(foreseen, seen)[0, 1] > 0.9
     assert np.polyfit(seen, foreseen, 1)[0] == pytest.approx(1, abs=0.3)
     size = float(np.sqrt(measured.influence @ measured.influence))

@@ -132,7 +132,7 @@ def test_crown_is_exact_through_relu_whose_sign_is_known() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 0.5), (-0.5, 1.0), (-1.0, -0.2), (0.2, 1.0), (-1.0, 0.0)])
 def test_a_relu_is_between_its_chord_and_the_better_of_two_lines(low: float, high: float) -> None:
-    """From below: the identity where most of the interval is positive, else 0. From above: the chord, in closed form."""
+    """From below: the identity where most of the interval is positive, else 0. From above: the chord."""
     passed = crown.Passed(nn.ReLU(), torch.tensor([[low]]), torch.tensor([[high]]))
     slope, constant = (float(found.squeeze()) for found in crown.before(passed, torch.tensor([[[1.0]]])))
     assert (slope, constant) == (float(high > -low), 0.0)

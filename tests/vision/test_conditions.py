@@ -16,7 +16,10 @@ from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
 PACKAGE = "pipelines.vision.conditions"
-REQUIRED = {"outliers": {"kind": "near"}}
+REQUIRED: dict[str, dict[str, object]] = {
+    "outliers": {"kind": "near"},
+    "smoothing": {"selection": 10, "samples": 40},  # fewer than by default, for speed
+}
 
 
 def outcomes_of(name: str, glyphs: Dataset, classifier: Classifier, **options: object) -> Outcomes:
