@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
 from torch import Tensor, nn
 
 from pipelines import parts
@@ -110,6 +112,55 @@ def test_the_bounds_of_a_linear_model_are_its_minimum(margins: Margins) -> None:
             assert float(bound[row, other]) == pytest.approx(
                 float(margins_of(model(corner[None]), label[None])[0, other]), abs=1e-4
             )
+
+
+def exact_minimum(chain: list[nn.Module], box: interval.Bounds, difference: NDArray[np.float64]) -> float:
+    """The least value of a linear function of a perceptron's logits on a box, by mixed-integer programming: each ReLU a
+    with input z is a >= z, a >= 0, a <= z + M (1 - s), a <= M s with s either 0 or 1 (Tjeng et al. 2019, 1711.07356).
+    """
+    most, weights = 50.0, [(layer.weight.double().numpy(), layer.bias.double().numpy()) for layer in chain[1::2]]
+    sizes = [weights[0][0].shape[1], *(2 * len(bias) for _, bias in weights[:-1])]
+    starts = np.cumsum([0, *sizes])
+    rows, low, high = [], [], []
+
+    def constrain(columns: dict[int, NDArray[np.float64] | float], least: float, greatest: float) -> None:
+        row = np.zeros(starts[-1])
+        for column, value in columns.items():
+            row[column : column + np.size(value)] += value
+        rows.append(row)
+        low.append(least)
+        high.append(greatest)
+
+    for number, (weight, bias) in enumerate(weights[:-1]):
+        for unit in range(len(bias)):
+            a, s = int(starts[number + 1]) + unit, int(starts[number + 1]) + len(bias) + unit
+            constrain({int(starts[number]): -weight[unit], a: 1.0}, bias[unit], np.inf)
+            constrain({int(starts[number]): -weight[unit], a: 1.0, s: most}, -np.inf, bias[unit] + most)
+            constrain({a: 1.0, s: -most}, -np.inf, 0)
+    hidden = [np.repeat([[0.0, most, 0], [0.0, 1.0, 1]], len(bias), axis=0) for _, bias in weights[:-1]]
+    limits = np.vstack([np.stack([*(b.double().flatten().numpy() for b in box), np.zeros(sizes[0])], 1), *hidden])
+    cost = np.zeros(starts[-1])
+    cost[starts[-2] : starts[-2] + weights[-1][0].shape[1]] = difference @ weights[-1][0]
+    constraints = LinearConstraint(np.array(rows), low, high)
+    found = milp(cost, bounds=Bounds(limits[:, 0], limits[:, 1]), integrality=limits[:, 2], constraints=constraints)
+    return float(found.fun + difference @ weights[-1][1])
+
+
+def test_the_exact_minimum_is_between_the_bounds_and_an_attack() -> None:
+    model, (images, labels) = network("mlp", 4), images_of(4, 4)
+    chain = chain_of(model)
+    for epsilon in (0.01, 0.1):
+        box = box_around(images, epsilon)
+        bound = crown.margins(chain, box, labels)
+        for row in range(4):
+            for other in set(range(5)) - {int(labels[row])}:
+                aimed = projected_gradient(Towards(model, other), images, labels, 0 * images, epsilon, epsilon / 4, 20)
+                attacked = float(margins_of(model(aimed), labels)[row, other])
+                difference = np.eye(5)[int(labels[row])] - np.eye(5)[other]
+                one = (box[0][row], box[1][row])
+                exact = exact_minimum(chain, one, difference)
+                assert float(bound[row, other]) <= exact + 1e-4
+                assert exact <= attacked + 1e-4
 
 
 def test_crown_is_exact_through_relu_whose_sign_is_known() -> None:
