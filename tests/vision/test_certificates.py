@@ -1,5 +1,6 @@
 """What the conditions `certificate` and `smoothing` claim: never more than is true, and no less than theory says."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_verified_accuracy_is_at_most_that_under_attack_and_this_at_most_the_cle
     assert means == sorted(means, reverse=True)
     assert means[0] == clean.mean() > 0.6  # a box of one point: right is verified
     assert means[-1] == 0
+
+
+@pytest.mark.parametrize("make", [certificate.condition, smoothing.condition])
+def test_the_images_asked_for_are_taken_whatever_their_fonts(make: Callable[..., Condition], glyphs: Dataset) -> None:
+    condition = make(images=7)
+    examples = condition.examples(glyphs, np.random.default_rng(0))
+    assert len(set(examples.rows)) == len(examples.split) == 7
+    assert np.array_equal(examples.split.images, glyphs.splits["test"].images[examples.rows])
+    assert np.array_equal(examples.split.labels, glyphs.splits["test"].labels[examples.rows])
+    assert examples.split.part_names == ()
 
 
 def test_crown_verifies_what_intervals_do_and_more(glyphs: Dataset, trained: Classifier) -> None:

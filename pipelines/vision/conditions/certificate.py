@@ -15,7 +15,8 @@ from pipelines.vision.architecture import Classifier
 from pipelines.vision.bounds import crown, interval
 from pipelines.vision.condition import Condition, device_of, logits_of
 from pipelines.vision.conditions import pgd
-from pipelines.vision.data import Examples
+from pipelines.vision.conditions.clean import without_parts
+from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
@@ -40,6 +41,9 @@ def condition(
     """
     attack = pgd.condition(epsilon=epsilon, images=images, steps=steps, step_size=step_size)
 
+    def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
+        return without_parts(attack.examples(dataset, generator))  # too few for each font to have a value
+
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
         attacked = attack.outcomes(model, examples, generator)
         clean = logits_of(model, examples.split.images).argmax(1) == examples.split.labels
@@ -52,7 +56,7 @@ def condition(
             raise Unsound(f"the attack broke {broken} of {int((verified == 1).sum())} verified answers")
         return replace(attacked, values={"verified": verified, "right_when_clean": clean.astype(np.float32)})
 
-    return Condition(attack.examples, outcomes, has=("labels", "verified", "right_when_clean"))
+    return Condition(examples, outcomes, has=("labels", "verified", "right_when_clean"))
 
 
 @torch.inference_mode()

@@ -14,6 +14,7 @@ from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Range
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.condition import Condition, device_of, logits_of, outcomes_of, take
+from pipelines.vision.conditions.clean import without_parts
 from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
@@ -37,7 +38,7 @@ def condition(
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         test = dataset.splits["test"]
         rows = np.sort(generator.permutation(len(test))[:images])
-        return Examples(take(test, rows), rows)
+        return without_parts(Examples(take(test, rows), rows))  # too few for each font to have a value
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
         shown, labels = pixels(channels_first(examples.split.images)), examples.split.labels
