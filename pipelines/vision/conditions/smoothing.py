@@ -33,7 +33,7 @@ def condition(
     """sigma: of the noise, pixels being in [0, 1]. selection: noisy copies by which the answer is chosen. samples:
     others by which its probability is bounded from below; 1000 show radii of up to 2.5 sigma at alpha .001. alpha:
     probability that an image's radius is too large. images: how many of the test images; each costs selection +
-    samples forward passes, which the cost of a small model makes 5 to 50 ms."""
+    samples forward passes, 40 ms and more on one core."""
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         test = dataset.splits["test"]
