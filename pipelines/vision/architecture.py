@@ -19,7 +19,7 @@ class Classifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """The input of the last layer, [n, d]."""
-        maps = self.backbone.forward_features((images - 0.5) / 0.25)  # type: ignore[operator]
+        maps = self.backbone.forward_features(normalised(images))  # type: ignore[operator]
         pooled: Tensor = self.backbone.forward_head(maps, pre_logits=True)  # type: ignore[operator]
         return pooled
 
@@ -36,6 +36,11 @@ class Classifier(nn.Module):
         """Logits [members, n, classes] of the models that this one averages; itself alone where it averages none."""
         logits: Tensor = self(images)
         return logits[None]
+
+
+def normalised(images: Tensor) -> Tensor:
+    """What a backbone gets of images in [0, 1]."""
+    return (images - 0.5) / 0.25
 
 
 def build(architecture: Architecture, classes: int, size: int, seed: int) -> Classifier:

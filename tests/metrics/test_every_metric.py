@@ -28,7 +28,7 @@ ARRAYS = ("logits", "labels", "examples", "groups", "parts", "features")
 OF_GROUPS = ("worst_group_accuracy", "accuracy_gap", "last_group_accuracy")  # whatever the groups stand for
 RECORDED = (
     "right_when_clean", "frame", "compared_with", "localisation", "randomised_agreement", "deletion_area",
-    "insertion_area", "random_area",
+    "insertion_area", "random_area", "verified", "certified_radius",
 )  # fmt: skip
 MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")
 
@@ -85,6 +85,7 @@ def example(outcomes_of: Build, seed: int = 0, n: int = 400, tied: bool = False)
     values |= {name: rng.random(n) for name in RECORDED}
     frame = np.arange(n) % 2
     values |= {"frame": frame, "compared_with": frame - 1, "right_when_clean": values["right_when_clean"].round()}
+    values["verified"] = values["verified"].round() * (logits.argmax(axis=1) == labels)
     return replace(
         outcomes_of(logits, labels, groups),
         examples=np.arange(n) // 2,

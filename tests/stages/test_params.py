@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipelines import parts
 from stages import params
 from stages.cli import main, run_stage
 from stages.compute import Compute
@@ -57,11 +58,12 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
         "params.yaml: vision.models.resnet: 'widths' is not a list of different whole numbers",
         "params.yaml: vision.models.vit: 'width' is 13, not a multiple of 4 and of 1, its number of heads",
-        "params.yaml: vision.models.lenet: 'lenet' is not one of the models: convnext, mixer, resnet, vit",
+        "params.yaml: vision.models.lenet: 'lenet' is not one of the models: "
+        f"{', '.join(parts.names('pipelines.vision.models'))}",
         "params.yaml: vision.methods.noise: 'sigma' is -1, not a number above 0",
         "params.yaml: vision.methods.mixup: 'alfa' is not one of: alpha",
-        "params.yaml: vision.methods.mixupp: 'mixupp' is not one of the methods: adversarial, label_smoothing, mixup, "
-        "noise, outlier_exposure, placebo, standard",
+        "params.yaml: vision.methods.mixupp: 'mixupp' is not one of the methods: "
+        f"{', '.join(parts.names('pipelines.vision.methods'))}",
         "params.yaml: vision.conditions.pgd: 'epsilon' is 2, not a number from 0 to 1",
         "params.yaml: vision.conditions.a/b: not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "params.yaml: vision.methods: 'standard' is missing: every method is compared with it",

@@ -19,7 +19,12 @@ from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
 PACKAGE = "pipelines.vision.conditions"
-REQUIRED = {"outliers": {"kind": "near"}, "corruptions": {"images": 3, "clean": True}, "perturbations": {"images": 3}}
+REQUIRED: dict[str, dict[str, object]] = {
+    "outliers": {"kind": "near"},
+    "corruptions": {"images": 3, "clean": True},
+    "perturbations": {"images": 3},
+    "smoothing": {"selection": 10, "samples": 40},  # fewer than by default, for speed
+}
 NO_VALUES = {"labels", "outliers", "groups", "features"}
 
 
@@ -44,14 +49,14 @@ def test_outcomes_are_whole_and_come_out_the_same_again(name: str, glyphs: Datas
     for name, value in first.values.items():
         assert value.shape == (n,)
         assert value.dtype == np.float32
-        assert np.isfinite(value).all()
+        assert np.isfinite(value).all() or np.isnan(value).all()  # where the model has no such value
         assert np.array_equal(value, again.values[name])
     assert ("outliers" in condition.has) == bool((first.labels < 0).any())
     assert ("groups" in condition.has) == bool((first.groups >= 0).any())
     assert set(condition.has) - NO_VALUES == set(first.values)
     for name, value in first.values.items():
         assert (value.shape, value.dtype) == ((n,), np.float32)
-        assert np.isfinite(value).all()
+        assert np.isfinite(value).all() or np.isnan(value).all()  # where the model has no such value
         assert np.array_equal(value, again.values[name])
 
 

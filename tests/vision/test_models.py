@@ -7,7 +7,7 @@ from pipelines import parts
 from pipelines.vision.architecture import build, count_parameters
 
 PACKAGE = "pipelines.vision.models"
-LADDER = {"resnet": (4, 32), "convnext": (4, 32), "vit": (12, 96), "mixer": (8, 96)}
+LADDER = {"resnet": (4, 32), "convnext": (4, 32), "vit": (12, 96), "mixer": (8, 96), "cnn": (4, 32), "mlp": (8, 512)}
 
 
 @pytest.mark.parametrize("family", parts.names(PACKAGE))
@@ -44,6 +44,7 @@ def test_weights_depend_on_the_seed_alone(family: str) -> None:
         ("convnext", {"width": 4}, 16, "convnext needs images of at least 32 pixels a side, these have 16"),
         ("vit", {"width": 16, "patch": 8}, 36, "vit cannot cut 36 pixels into patches of 8"),
         ("mixer", {"width": 8}, 2, "mixer needs images of at least 4 pixels a side, these have 2"),
+        ("cnn", {"width": 8}, 7, "cnn needs images of at least 8 pixels a side, these have 7"),
     ],
 )
 def test_images_too_small_are_refused(family: str, options: dict[str, int], size: int, message: str) -> None:
