@@ -23,8 +23,9 @@ from pipelines.vision.datasets._rendering import FOLDER, mask
 
 CLASSES = 10
 FEW = {
-    "train": 100, "more_train": 40, "validation": 20, "capability": 20, "test": 50, "held_out_fonts": 70, "spurious": 200,
-    "cue_conflict": 100, "outliers": 30, "training_outliers": 30, "transfer_train": 50, "transfer_test": 30,
+    "train": 100, "more_train": 40, "validation": 20, "capability": 20, "test": 50, "held_out_fonts": 70,
+    "spurious": 200, "cue_conflict": 100, "outliers": 30, "training_outliers": 30, "transfer_train": 50,
+    "transfer_test": 30,
 }  # fmt: skip
 # the ground is as plain as it can be, so that its hue can be read from the corners
 PLAIN = {"noise": 0, "texture": 0}

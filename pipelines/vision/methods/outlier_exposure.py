@@ -8,6 +8,8 @@ from torch.nn.functional import cross_entropy, log_softmax
 from pipelines.parts import NonNegative, Positive
 from pipelines.vision.method import Method, Step
 
+TUNED = {"weight": (0.1, 1.0, "log")}
+
 
 def method(*, weight: NonNegative = 0.5, ratio: Positive = 1.0) -> Method:
     """weight: of the outliers' loss. ratio: outliers for each image of the batch. Cost 1 + ratio. Claimed gain:
