@@ -10,6 +10,7 @@ training), the choice is the cheapest of its kind, not the safest: so its radius
 """
 
 import argparse
+import itertools
 import json
 import math
 import time
@@ -109,20 +110,17 @@ def main() -> None:
     print("|---|---|---|---|---|" + "---|" * len(curve) + "---|")
     start = time.perf_counter()
     with ProcessPoolExecutor(chosen.workers) as pool:
-        for model in chosen.models.split(","):
-            for method in methods:
-                options = configurations(method, chosen.trials, chosen.seed)
-                asked = [(method, each, model) for each in options]
-                found = list(pool.map(partial(trial, data=data, training=training), asked))
-                accuracy = [value for value, _ in found]
-                best = [expected_maximum(accuracy, n) if n <= len(accuracy) else max(accuracy) for n in curve]
-                cells = [f"{100 * value:.1f} %" for value in (accuracy[0], *best)]
-                choice = json.dumps(options[int(np.argmax(accuracy))])
-                print(
-                    f"| {model} | {method} | {len(options)} | {sum(seconds for _, seconds in found):.0f} | "
-                    f"{' | '.join(cells)} | {choice} |",
-                    flush=True,
-                )
+        for model, method in itertools.product(chosen.models.split(","), methods):
+            options = configurations(method, chosen.trials, chosen.seed)
+            asked = [(method, each, model) for each in options]
+            found = list(pool.map(partial(trial, data=data, training=training), asked))
+            accuracy = [value for value, _ in found]
+            best = [expected_maximum(accuracy, n) if n <= len(accuracy) else max(accuracy) for n in curve]
+            cells = " | ".join(f"{100 * value:.1f} %" for value in (accuracy[0], *best))
+            choice, seconds = options[int(np.argmax(accuracy))], sum(seconds for _, seconds in found)
+            print(
+                f"| {model} | {method} | {len(options)} | {seconds:.0f} | {cells} | {json.dumps(choice)} |", flush=True
+            )
     print(f"{time.perf_counter() - start:.0f} s")
 
 

@@ -114,9 +114,7 @@ def fit(
     batch = min(budget.batch_size, len(data))
     steps_an_epoch = len(data) // batch
     steps = budget.epochs * steps_an_epoch
-    decay = budget.weight_decay if method.weight_decay is None else method.weight_decay
-    optimiser = torch.optim.AdamW(model.parameters(), budget.learning_rate, weight_decay=decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
+    optimiser, schedule = optimiser_of(model, method, budget, steps)
     phases = {math.ceil(share * steps) for share in method.phases}
     count = FlopCount()
     flops: list[float] = []
@@ -143,6 +141,16 @@ def fit(
         if not math.isfinite(losses[-1]):
             raise Diverged(f"the loss is {float(losses[-1])} at step {len(losses)} of {steps}")
     return flops, losses, kept
+
+
+def optimiser_of(
+    model: Classifier, method: Method, budget: Budget, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
+    """AdamW and its schedule: the learning rate rises for a fifth of the steps, then falls to nothing."""
+    decay = budget.weight_decay if method.weight_decay is None else method.weight_decay
+    optimiser = torch.optim.AdamW(model.parameters(), budget.learning_rate, weight_decay=decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
+    return optimiser, schedule
 
 
 def steps_of(images: int, budget: Budget) -> int:

@@ -11,7 +11,7 @@ from pipelines.vision.method import Method, Step
 TUNED = {"weight": (0.1, 100.0, "log"), "warm_up": (0.1, 0.7, "linear")}
 
 
-def method(*, weight: NonNegative = 10.0, warm_up: Share = 0.4) -> Method:
+def method(*, weight: NonNegative = 1.0, warm_up: Share = 0.5) -> Method:
     """weight: of the penalty; where it is above 1 the loss is divided by it. warm_up: share of the training before the
     penalty. The environments are the images whose cue goes with their class and those whose cue conflicts with it (even
     and odd groups). Needs groups. Cost 1. Claimed gain: accuracy where cues mislead."""

@@ -36,16 +36,15 @@ def mixed(step: Step, rounds: int, beta: float, severity: float) -> Tensor:
     itself."""
     count = len(step.labels)
     pictures = step.data.beside["pictures"].images
-    rows = (step.uniform(count) * len(pictures)).long()
-    picture = pixels(pictures[rows])
-    first, last = step.uniform(2, count, 1, 1, 1)
-    images = torch.where(first < 0.5, drawn(step, step.images, severity), step.images)
+    picture = pixels(pictures[(step.uniform(count) * len(pictures)).long()])
+    augmented = drawn(step, step.images.repeat(rounds + 1, 1, 1, 1), severity).unflatten(0, (rounds + 1, count))
+    starts_plain, last = step.uniform(2, count, 1, 1, 1)
+    images = torch.where(starts_plain < 0.5, step.images, augmented[rounds])
     for number in range(rounds):
-        itself, adding, direction, much, little = step.uniform(5, count, 1, 1, 1)
-        other = torch.where(itself < 0.5, drawn(step, step.images, severity), picture)
+        with_itself, adding, towards, much, little = step.uniform(5, count, 1, 1, 1)
+        other = torch.where(with_itself < 0.5, augmented[number], picture)
         most, least = much ** (1 / beta), 1 - (1 - little) ** (1 / beta)  # Beta(beta, 1) and Beta(1, beta)
-        own = torch.where(direction < 0.5, most, 1 + least)
-        added = torch.where(direction < 0.5, least, -least)
+        own, added = torch.where(towards < 0.5, torch.stack([most, least]), torch.stack([1 + least, -least]))
         result = torch.where(adding < 0.5, add(images, other, own, added), multiply(images, other, own, added))
         images = torch.where(number < (last * (rounds + 1)).floor(), result.clamp(0, 1), images)
     return images
