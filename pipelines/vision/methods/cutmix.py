@@ -12,9 +12,10 @@ from pipelines.vision.method import Method, Step
 TUNED = {"alpha": (0.1, 2.0, "log"), "share": (0.2, 1.0, "linear")}
 
 
-def method(*, alpha: Positive = 1.0, share: Share = 0.5) -> Method:
-    """alpha: of the Beta(alpha, alpha) that the box's share of the area is drawn from, one a batch. share: of the
-    batches that are mixed. Cost 1. Claimed gains: accuracy, robustness, anomaly detection."""
+def method(*, alpha: Positive = 0.3, share: Share = 0.5) -> Method:
+    """alpha: of the Beta(alpha, alpha) that the box's share of the area is drawn from, one a batch (the paper has 1,
+    for hundreds of epochs). share: of the batches that are mixed. Cost 1. Claimed gains: accuracy, robustness, anomaly
+    detection."""
 
     def loss(step: Step) -> Tensor:
         mixed, area, height, width = step.uniform(4).tolist()
