@@ -141,6 +141,14 @@ def test_what_a_method_says_of_its_options_is_true(method: str) -> None:
             parts.check_options(factory, {name: value})
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_trains_in_half_precision(method: str, glyphs: Dataset) -> None:
+    made = {**spec(method), "training": {"epochs": 1, "batch_size": 60, "precision": "bfloat16"}}
+    (trained,) = work.train(made, glyphs.splits, "cpu")
+    assert np.isfinite(trained.loss)
+    assert all(weights.dtype in (np.float32, np.int64) for weights in trained.weights.values())
+
+
 def test_checkpoints_are_the_models_on_the_way(glyphs: Dataset) -> None:
     for method in ("deep_ensemble", "sam", "energy"):
         on_the_way, end = work.train(spec(method), glyphs.splits, "cpu", checkpoints=[3])

@@ -1,5 +1,7 @@
 """Classifiers whose probabilities are the mean of their members'."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -39,5 +41,5 @@ class Averaging(Classifier):
 def mean_of_members(logits: Tensor) -> Tensor:
     """Logits [n, classes] whose softmax is the mean over members of the softmax of [members, n, classes]."""
     scale = logits.logsumexp(dim=2, keepdim=True)
-    mean = torch.logsumexp(logits - scale, dim=0) - torch.tensor(float(len(logits))).log()
+    mean = torch.logsumexp(logits - scale, dim=0) - math.log(len(logits))
     return mean + scale.mean(dim=0)

@@ -28,7 +28,7 @@ def method(*, step_size: Positive = 0.01) -> Method:
 def mean_by_group(losses: Tensor, groups: Tensor, count: int) -> Tensor:
     """The mean loss [count] of each group; 0 for one that is not there."""
     members = torch.nn.functional.one_hot(groups, count).to(losses)
-    return losses @ members / members.sum(0).clamp(min=1)
+    return (losses[:, None] * members).sum(0) / members.sum(0).clamp(min=1)
 
 
 def risen(shares: Tensor, losses: Tensor, step_size: float) -> Tensor:

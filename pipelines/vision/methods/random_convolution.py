@@ -36,4 +36,5 @@ def convolved(step: Step) -> Tensor:
     side = KERNELS[int(size * len(KERNELS))]
     kernel = step.normal(3, 3, side, side) / (3 * side * side) ** 0.5
     changed: Tensor = 0.5 + conv2d(step.images - 0.5, kernel, padding=side // 2)
-    return changed.lerp(step.images, own)
+    mixed: Tensor = own * step.images + (1 - own) * changed
+    return mixed
