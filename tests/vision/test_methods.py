@@ -108,21 +108,21 @@ def test_an_attack_can_follow_the_gradient_of_a_model_that_was_evaluated_before(
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_learns(method: str) -> None:
     """Two classes, black and white: any method must tell them apart."""
-    shades = np.repeat([30, 220], 40)
-    noise = np.random.default_rng(0).integers(-20, 20, (80, 32, 32, 3))
+    shades = np.repeat([30, 220], 20)
+    noise = np.random.default_rng(0).integers(-20, 20, (40, 16, 16, 3))
     images = (shades[:, None, None, None] + noise).astype(np.uint8)
     labels = (shades > 100).astype(int)
-    known = split_of(images, labels, groups=2 * labels + np.arange(80) % 2)
-    outliers = np.random.default_rng(1).integers(0, 255, (40, 32, 32, 3)).astype(np.uint8)
+    known = split_of(images, labels, groups=2 * labels + np.arange(40) % 2)
+    outliers = np.random.default_rng(1).integers(0, 255, (20, 16, 16, 3)).astype(np.uint8)
     splits = {
         "train": known,
         "more_train": known,
         "validation": known,
-        "training_outliers": split_of(outliers, -np.ones(40)),
+        "training_outliers": split_of(outliers, -np.ones(20)),
     }
-    made = {**spec(method), "classes": 2, "training": {"epochs": 12, "batch_size": 20, "learning_rate": 0.01}}
+    made = {**spec(method), "classes": 2, "training": {"epochs": 8, "batch_size": 10, "learning_rate": 0.01}}
     (trained,) = work.train(made, splits, "cpu")
-    predicted = logits_of(work.restore(made, 32, trained.weights, "cpu"), images).argmax(1)
+    predicted = logits_of(work.restore(made, 16, trained.weights, "cpu"), images).argmax(1)
     assert (predicted == labels).mean() > 0.95
 
 
