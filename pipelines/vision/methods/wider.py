@@ -7,5 +7,6 @@ from pipelines.vision.method import Method
 
 
 def method(*, factor: Annotated[int, Range(2, 8)] = 2) -> Method:
-    """factor: of the model's width. Cost: its square. Claimed gain: none but capability."""
+    """factor: of the model's width. Cost: its square, in FLOPs; a small model takes less time than that. Claimed gain:
+    none but capability."""
     return Method(width=factor, cost=float(factor**2))
