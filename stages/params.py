@@ -222,6 +222,8 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
         for kind, chosen in (("methods", methods), ("conditions", conditions)):
             for part in chosen:
                 _check_splits(work.splits_needed(kind, part.spec()), shape, f"{domain}.{kind}.{part.name}", faults)
+        for method in methods:
+            _check_method(method, models, shape, work, f"{domain}.methods.{method.name}", faults)
     measurements = _measurements(section["measurements"], conditions, domain, work, faults)
     seeds = _seeds(section["seeds"], f"{domain}.seeds", faults)
     if data is None or shape is None:
@@ -279,6 +281,19 @@ def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: _Faul
     for split in needed:
         if split not in shape.splits:
             faults.add(where, f"needs the split {split!r}, and this dataset has: {', '.join(shape.splits)}")
+
+
+def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Any, where: str, faults: _Faults) -> None:
+    """Whether the dataset has the groups that it needs, and whether every model can be what it makes of it."""
+    if work.needs_groups(method.spec()) and not shape.groups:
+        faults.add(where, "needs the groups of the training images, and this dataset has none")
+    if work.own_model(method.spec()):
+        for model in models:
+            _made(
+                lambda model=model: work.parameters(model.spec(), method.spec(), shape),  # type: ignore[misc]
+                f"{where}: {model.name}",
+                faults,
+            )
 
 
 def _parts(package: str, section: Any, where: str, faults: _Faults) -> tuple[Part, ...]:

@@ -50,7 +50,11 @@ def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
     rows = []
     for method in study.methods:
         multiple = work.training_cost(method.spec())
+        own = work.own_model(method.spec())
         for model in study.models:
+            parameters = (
+                work.parameters(model.spec(), method.spec(), study.shape) if own else costs[model.name].parameters
+            )
             code = {
                 companion: code_digest(work.training_modules(run_spec(study, method, model, 0, companion)))
                 for companion in (None, *companions(study, work))
@@ -69,7 +73,7 @@ def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
                         "role": planned.role,
                         "at_step": planned.at_step,
                         "companion": planned.companion.name if planned.companion else None,
-                        "parameters": costs[model.name].parameters,
+                        "parameters": parameters,
                         "flops": costs[model.name].flops_an_image * images * multiple * planned.cost,
                         "spec": json.dumps(spec, sort_keys=True),
                         "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),

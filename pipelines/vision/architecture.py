@@ -1,6 +1,7 @@
 """Classifiers of small images: a timm backbone behind a fixed normalisation, with pixels in [0, 1] going in."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,16 @@ Architecture = Callable[[int, int], nn.Module]  # (classes, image size in pixels
 
 
 class Classifier(nn.Module):
-    """Logits of images in [0, 1], shape [n, 3, size, size]; normalised inside, so that attacks work on pixels."""
+    """Logits of images in [0, 1], shape [n, 3, size, size]; normalised inside, so that attacks work on pixels.
+
+    backbone  all that is stored of it
+    memory    what a method keeps while it trains, beside the weights; not stored
+    """
 
     def __init__(self, backbone: nn.Module):
         super().__init__()
         self.backbone = backbone
+        self.memory: dict[str, Any] = {}
 
     def features(self, images: Tensor) -> Tensor:
         """The input of the last layer, [n, d]."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 # the dataset.
 SPLITS = {
     "train": "training images",
+    "more_train": "more of them, for a method that learns from more: made where the option `more_train` asks for them",
     "validation": "for choices made while developing a method: never reported",
     "capability": "drawn like the training images, for the capability score alone",
     "test": "drawn like the training images",
@@ -53,12 +54,13 @@ class Split:
 @dataclass(frozen=True)
 class Shape:
     """What is known of a dataset before it is made: side length in pixels, number of classes, the splits it will have
-    and the number of training images."""
+    and the number of training images; whether those have groups."""
 
     size: int
     classes: int
     splits: tuple[str, ...]
     train: int
+    groups: bool = False
 
 
 @dataclass(frozen=True)

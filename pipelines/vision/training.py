@@ -14,10 +14,10 @@ from torch import Tensor
 
 from pipelines.flops import FlopCount
 from pipelines.parts import Count, NonNegative, Positive, Whole
-from pipelines.vision.architecture import Architecture, Classifier, build
+from pipelines.vision.architecture import Architecture, Classifier
 from pipelines.vision.data import Split
 from pipelines.vision.draws import seed_for, torch_generator
-from pipelines.vision.method import Method, Step, TrainingData, pixels
+from pipelines.vision.method import Labelled, Method, Step, TrainingData, pixels
 
 Weights = dict[str, NDArray[np.generic]]
 
@@ -59,7 +59,7 @@ class Trained:
     """A trained classifier's weights and what it took, at the end or on the way.
 
     weights  arrays by name
-    flops    of the training so far: those of the first step, counted, times the steps
+    flops    of the training so far: counted in the first step of each of the method's phases, and after the last step
     loss     mean over the last epoch of steps
     """
 
@@ -82,20 +82,23 @@ def train(
     """Train from scratch; the classifier after each of the steps in `checkpoints`, in order, then at the end. Every
     draw comes from `seed`. Raises Diverged. A method's `finish` is for the end alone.
     """
-    model = build(architecture, classes, splits["train"].images.shape[1], seed_for(seed, "weights")).to(device)
+    size = splits["train"].images.shape[1]
+    model = method.build(architecture, classes, size, seed_for(seed, "weights")).to(device)
     generator = torch_generator(seed, "method")
     data = method.prepare(training_data(splits, method, classes, device), generator)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "dropout"))
         flops, losses, kept = fit(model, method, data, budget, torch_generator(seed, "order"), generator, checkpoints)
-        model = method.finish(model.eval(), data, generator)
+        with FlopCount() as count:
+            model = method.finish(model.eval(), data, generator)
     kept[len(losses)] = weights_of(model)
+    flops[-1] += count.total
     steps_an_epoch = len(losses) // budget.epochs
 
     def loss_at(step: int) -> float:
         return float(torch.stack(losses[max(0, step - steps_an_epoch) : step]).mean())
 
-    return [Trained(weights, flops * step, step, loss_at(step)) for step, weights in kept.items()]
+    return [Trained(weights, flops[step - 1], step, loss_at(step)) for step, weights in kept.items()]
 
 
 def fit(
@@ -106,37 +109,48 @@ def fit(
     order: torch.Generator,
     generator: torch.Generator,
     checkpoints: Collection[int],
-) -> tuple[float, list[Tensor], dict[int, Weights]]:
-    """Train the model in place; the FLOPs of its first step, the loss of every step, the weights at checkpoints."""
+) -> tuple[list[float], list[Tensor], dict[int, Weights]]:
+    """Train the model in place; after every step, the FLOPs so far; its loss; the weights at checkpoints."""
     batch = min(budget.batch_size, len(data))
     steps_an_epoch = len(data) // batch
     steps = budget.epochs * steps_an_epoch
-    optimiser = torch.optim.AdamW(
-        model.parameters(), budget.learning_rate, weight_decay=budget.weight_decay, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
+    optimiser, schedule = optimiser_of(model, method, budget, steps)
+    phases = {math.ceil(share * steps) for share in method.phases}
     count = FlopCount()
+    flops: list[float] = []
     losses: list[Tensor] = []
     kept: dict[int, Weights] = {}
+
+    def loss(step: Step) -> Tensor:
+        with torch.autocast(step.images.device.type, torch.bfloat16, enabled=budget.precision == "bfloat16"):
+            return method.loss(step)
+
     model.train()
     for _ in range(budget.epochs):
         permutation = torch.randperm(len(data), generator=order).to(data.images.device)
         for rows in permutation[: steps_an_epoch * batch].view(steps_an_epoch, batch):
             images = augment(pixels(data.images[rows]), budget, order)
             step = Step(model, images, data.labels[rows], data.groups[rows], data, generator, len(losses) / steps)
-            with nullcontext() if losses else count:
-                with torch.autocast(images.device.type, torch.bfloat16, enabled=budget.precision == "bfloat16"):
-                    loss = method.loss(step)
-                optimiser.zero_grad()
-                loss.backward()
-            optimiser.step()
+            count = FlopCount() if len(losses) in phases else count
+            with count if len(losses) in phases else nullcontext():
+                losses.append(method.update(step, loss, optimiser).detach().float())
             schedule.step()
-            losses.append(loss.detach().float())
+            flops.append(count.total + (flops[-1] if flops else 0.0))
             if len(losses) in checkpoints:
                 kept[len(losses)] = weights_of(model)
         if not math.isfinite(losses[-1]):
             raise Diverged(f"the loss is {float(losses[-1])} at step {len(losses)} of {steps}")
-    return float(count.total), losses, kept
+    return flops, losses, kept
+
+
+def optimiser_of(
+    model: Classifier, method: Method, budget: Budget, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
+    """AdamW and its schedule: the learning rate rises for a fifth of the steps, then falls to nothing."""
+    decay = budget.weight_decay if method.weight_decay is None else method.weight_decay
+    optimiser = torch.optim.AdamW(model.parameters(), budget.learning_rate, weight_decay=decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
+    return optimiser, schedule
 
 
 def steps_of(images: int, budget: Budget) -> int:
@@ -161,16 +175,15 @@ def augment(images: Tensor, budget: Budget, generator: torch.Generator) -> Tenso
 
 
 def training_data(splits: Mapping[str, Split], method: Method, classes: int, device: str) -> TrainingData:
-    """The training split, and the outliers where the method asks for them, as tensors on the device."""
-    train = splits["train"]
-    outliers = splits["training_outliers"].images if "training_outliers" in method.splits else train.images[:0]
-    return TrainingData(
-        channels_first(train.images).to(device),
-        torch.from_numpy(train.labels).to(device),
-        torch.from_numpy(train.groups).to(device),
-        channels_first(outliers).to(device),
-        classes,
-    )
+    """The training split and those that the method asks for beside it, as tensors on the device."""
+
+    def labelled(split: Split) -> Labelled:
+        arrays = (channels_first(split.images), torch.from_numpy(split.labels), torch.from_numpy(split.groups))
+        return Labelled(*(array.to(device) for array in arrays))
+
+    train = labelled(splits["train"])
+    beside = {name: labelled(splits[name]) for name in method.splits}
+    return TrainingData(train.images, train.labels, train.groups, classes, beside)
 
 
 def channels_first(images: NDArray[np.uint8]) -> Tensor:

@@ -13,7 +13,7 @@ from pipelines import parts
 from pipelines.flops import FlopCount
 from pipelines.outcomes import Outcomes
 from pipelines.vision import training
-from pipelines.vision.architecture import Classifier, build, count_parameters
+from pipelines.vision.architecture import Architecture, Classifier, build, count_parameters
 from pipelines.vision.condition import Condition
 from pipelines.vision.data import Dataset, Examples, Loader, Shape, Split
 from pipelines.vision.draws import numpy_generator, torch_generator
@@ -27,8 +27,11 @@ __all__ = [
     "cost",
     "dataset",
     "examples",
+    "needs_groups",
     "outcomes_have",
     "overlaps",
+    "own_model",
+    "parameters",
     "place",
     "predict",
     "shape",
@@ -38,6 +41,7 @@ __all__ = [
 ]
 
 Spec = Mapping[str, Any]
+LEARNT = ("train", "more_train")  # splits of training images
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,31 @@ def cost(model: Spec, shape: Shape) -> Cost:
 def training_cost(method: Spec) -> float:
     """A method's training time as a multiple of standard."""
     return float(part("methods", method).cost)
+
+
+def architecture(model: Spec, method: Method) -> Architecture:
+    """The architecture of a model, as wide as the method makes it."""
+    options = model["options"]
+    made: Architecture = part("models", {**model, "options": {**options, "width": options["width"] * method.width}})
+    return made
+
+
+def own_model(method: Spec) -> bool:
+    """Whether a method trains another classifier than the model as it is."""
+    chosen: Method = part("methods", method)
+    return chosen.build is not build or chosen.width != 1
+
+
+def parameters(model: Spec, method: Spec, shape: Shape) -> int:
+    """Trainable parameters of a model as a method builds it. Raises ValueError where it cannot."""
+    chosen: Method = part("methods", method)
+    return count_parameters(chosen.build(architecture(model, chosen), shape.classes, shape.size, 0))
+
+
+def needs_groups(method: Spec) -> bool:
+    """Whether a method needs the groups of the training images."""
+    chosen: Method = part("methods", method)
+    return chosen.groups
 
 
 def splits_needed(kind: str, spec: Spec) -> tuple[str, ...]:
@@ -156,11 +185,13 @@ def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Coll
     if run["companion"]:
         condition: Condition = part("conditions", run["companion"])
         if condition.companion:
-            generator = numpy_generator(run["seed"], f"companion/{run['companion']['use']}")
-            splits = {**splits, "train": condition.companion(splits["train"], generator)}
+            for name in [name for name in LEARNT if name in splits]:
+                generator = numpy_generator(run["seed"], f"companion/{run['companion']['use']}/{name}")
+                splits = {**splits, name: condition.companion(splits[name], generator)}
+    method: Method = part("methods", run["method"])
     return training.train(
-        part("models", run["model"]),
-        part("methods", run["method"]),
+        architecture(run["model"], method),
+        method,
         splits,
         run["classes"],
         budget(**run["training"]),
@@ -173,7 +204,8 @@ def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Coll
 def restore(run: Spec, size: int, weights: Mapping[str, NDArray[np.generic]], device: str) -> Classifier:
     """The classifier with the weights of a finished run, ready to be evaluated."""
     compute_reproducibly()
-    classifier = build(part("models", run["model"]), run["classes"], size, seed=0)
+    method: Method = part("methods", run["method"])
+    classifier = method.build(architecture(run["model"], method), run["classes"], size, 0)
     classifier.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return classifier.to(device).eval()
 

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from pipelines import parts
+from pipelines.vision.datasets import glyphs
 from stages import params
 from stages.cli import main, run_stage
 from stages.compute import Compute
 from stages.params import WrongParams
+from stages.plan import planned_runs
 
 Write = Callable[[Mapping[str, Any]], Path]
 
@@ -52,9 +54,7 @@ def test_every_fault_is_reported_at_once(
     assert faults(folder) == [
         "params.yaml: 'extra' is not one of: study, vision, audit, compute",
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
-        "params.yaml: vision.data: 'trane' is not one of: train, validation, capability, test, held_out_fonts, "
-        "spurious, cue_conflict, cue_swap, localised, outliers, training_outliers, transfer_train, transfer_test, cue, "
-        "imbalance, size, rotation, noise, texture, least_contrast, seed",
+        f"params.yaml: vision.data: 'trane' is not one of: {', '.join(parts.defaults(glyphs.dataset))}",
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
         "params.yaml: vision.models.resnet: 'widths' is not a list of different whole numbers",
         "params.yaml: vision.models.vit: 'width' is 13, not a multiple of 4 and of 1, its number of heads",
@@ -176,6 +176,31 @@ def test_a_split_the_dataset_lacks_is_named(study: Write, tiny: dict[str, Any]) 
     assert fault.startswith(
         "params.yaml: vision.conditions.spurious: needs the split 'spurious', and this dataset has: "
     )
+
+
+def test_what_a_method_needs_is_named(study: Write, tiny: dict[str, Any]) -> None:
+    """More images, their groups, or a model that can be as wide as it makes it: 28 x 2 is no multiple of its heads."""
+    vision = tiny["vision"]
+    vision["data"] = {"use": "digits"}
+    vision["models"] = {"vit": {"widths": [12, 28]}}
+    vision["methods"] = {"standard": None, "more_data": None, "group_dro": None, "wider": None, "deep_ensemble": None}
+    vision["conditions"] = {"clean": None}
+    vision["measurements"] = {"clean": {"accuracy": "capability"}}
+    first, *rest = faults(study(tiny))
+    assert first.startswith("params.yaml: vision.methods.more_data: needs the split 'more_train', and this dataset has")
+    assert rest == [
+        "params.yaml: vision.methods.group_dro: needs the groups of the training images, and this dataset has none",
+        "params.yaml: vision.methods.wider: vit-28: 'width' is 56, not a multiple of 4 and of 3, its number of heads",
+    ]
+    vision["data"] = {"use": "glyphs", "more_train": 100}
+    vision["models"] = {"vit": {"widths": [12]}}
+    (made,) = params.read(study(tiny) / "params.yaml").domains
+    by_method = {row["method"]: row for row in planned_runs(made)}
+    parameters, flops = ({name: row[what] for name, row in by_method.items()} for what in ("parameters", "flops"))
+    assert parameters["deep_ensemble"] == 5 * parameters["standard"]
+    assert 3 < parameters["wider"] / parameters["standard"] < 4
+    assert flops["deep_ensemble"] == 5 * flops["standard"]
+    assert by_method["more_data"]["splits"] == "train,more_train"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pipelines.vision.data import Dataset
 
 SMALL = {
     "train": 120,
+    "more_train": 60,
     "validation": 20,
     "capability": 40,
     "test": 60,

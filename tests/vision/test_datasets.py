@@ -230,6 +230,24 @@ def test_digits_are_those_of_scikit_learn() -> None:
     assert larger.shape[1:] == (32, 32, 3)
 
 
+def test_more_training_images_are_those_that_the_limit_leaves() -> None:
+    made = loader("digits", train=600, more_train=300)
+    splits = made.load().splits
+    assert made.shape().splits == tuple(splits)
+    assert made.shape().train == len(splits["train"]) == 600
+    assert len(splits["more_train"]) == 300
+    assert (np.abs(np.bincount(splits["more_train"].labels) - 30) <= 3).all()
+    without = loader("digits", train=600).load().splits
+    assert "more_train" not in without
+    for name, split in without.items():
+        np.testing.assert_array_equal(split.images, splits[name].images)
+    images = [image.tobytes() for name in ("train", "more_train", "test") for image in splits[name].images]
+    assert len(set(images)) > 0.99 * len(images), "a few of the source are written alike"
+    with pytest.raises(DataError) as caught:
+        loader("digits", more_train=1).shape()
+    assert str(caught.value) == "digits: no image is left for more_train; accepted: at least 1"
+
+
 def test_torchvision_reads_what_is_there(tmp_path: Path) -> None:
     write_idx_of_mnist(tmp_path)
     made = loader("torchvision", name="MNIST", root=str(tmp_path), validation_share=0.2)

@@ -24,8 +24,8 @@ from pipelines.vision.datasets._rendering import FOLDER, mask
 CLASSES = 10
 TWICE = ("cue_swap", "localised")  # pairs: of a cue's two classes, of an image and its mask
 FEW = {
-    "train": 100, "validation": 20, "capability": 20, "test": 50, "held_out_fonts": 70, "spurious": 200,
-    "cue_conflict": 100, "cue_swap": 60, "localised": 20, "outliers": 30, "training_outliers": 30,
+    "train": 100, "more_train": 40, "validation": 20, "capability": 20, "test": 50, "held_out_fonts": 70,
+    "spurious": 200, "cue_conflict": 100, "cue_swap": 60, "localised": 20, "outliers": 30, "training_outliers": 30,
     "transfer_train": 50, "transfer_test": 30,
 }  # fmt: skip
 # the ground is as plain as it can be, so that its hue can be read from the corners
@@ -68,6 +68,14 @@ def test_every_split_is_there_with_its_size(plain: Dataset) -> None:
     assert (shape.size, shape.classes, shape.splits, shape.train) == (32, 10, tuple(SPLITS), 100)
 
 
+def test_more_training_images_are_made_only_where_asked_for_and_change_nothing_else(plain: Dataset) -> None:
+    without = parts.load("pipelines.vision.datasets", "glyphs", FEW | PLAIN | {"more_train": 0})
+    assert "more_train" not in without.shape().splits
+    fewer = without.load().splits
+    assert list(fewer) == [name for name in SPLITS if name != "more_train"]
+    assert all((plain.splits[name].images == fewer[name].images).all() for name in fewer)
+
+
 @pytest.mark.parametrize("cue", [0.0, 0.4, 1.0])
 def test_the_cue_is_the_class_s_own_as_often_as_asked(cue: float) -> None:
     count = 1000
@@ -79,6 +87,13 @@ def test_the_cue_is_the_class_s_own_as_often_as_asked(cue: float) -> None:
 def test_the_cue_says_nothing_in_transfer(plain: Dataset) -> None:
     split = plain.splits["transfer_train"]
     assert (hue_classes(split) == split.labels).mean() < 0.4
+
+
+@pytest.mark.parametrize("name", ["train", "more_train"])
+def test_training_images_have_the_groups_of_spurious(plain: Dataset, name: str) -> None:
+    split = plain.splits[name]
+    np.testing.assert_array_equal(split.groups, 2 * split.labels + (hue_classes(split) != split.labels))
+    assert parts.load("pipelines.vision.datasets", "glyphs").shape().groups
 
 
 def test_spurious_is_half_and_half_in_every_class(plain: Dataset) -> None:
@@ -216,10 +231,11 @@ def test_outlier_families_are_of_one_split_each(plain: Dataset) -> None:
         assert np.bincount(split.parts).tolist() == [len(split) // len(names)] * len(names)
 
 
-def test_only_outliers_have_no_label_and_only_cue_splits_have_groups(plain: Dataset) -> None:
+def test_only_outliers_have_no_label_and_only_cue_and_training_splits_have_groups(plain: Dataset) -> None:
     for name, split in plain.splits.items():
         assert (split.labels < 0).all() if name.endswith("outliers") else (split.labels >= 0).all()
-        assert (split.groups >= 0).all() if name in ("spurious", "cue_conflict", *TWICE) else (split.groups == -1).all()
+        grouped = name in ("spurious", "cue_conflict", "train", "more_train", *TWICE)
+        assert (split.groups >= 0).all() if grouped else (split.groups == -1).all()
 
 
 def test_no_image_is_in_two_splits(usual: Dataset) -> None:

@@ -1,119 +1,205 @@
-"""Every method, by listing the folder: it trains, it is reproducible, and it differs from standard."""
+"""Every method, by listing the folder: it trains, it is reproducible, it is stored, and it differs from standard."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 
 from pipelines import parts
-from pipelines.vision.architecture import Classifier, build
-from pipelines.vision.data import Dataset, Split, split_of
-from pipelines.vision.method import Step, pixels
+from pipelines.vision import work
+from pipelines.vision.architecture import Classifier
+from pipelines.vision.condition import logits_of
+from pipelines.vision.data import Dataset, split_of
+from pipelines.vision.draws import torch_generator
+from pipelines.vision.method import Method, pixels
 from pipelines.vision.training import Diverged, Trained, budget, channels_first, train, training_data
 
 PACKAGE = "pipelines.vision.methods"
 METHODS = parts.names(PACKAGE)
+Run = Callable[..., Trained]
+
+
 FAMILY = {"ibp": "cnn"}  # the family a method is tried on: residual networks, but for those that cannot take them
 
 
-def run(
-    method: str, splits: Mapping[str, Split], *, seed: int = 0, family: str | None = None, **options: object
-) -> Trained:
-    chosen = family or FAMILY.get(method, "resnet")
-    architecture = parts.load("pipelines.vision.models", chosen, {"width": 4})
-    (trained,) = train(
-        architecture, parts.load(PACKAGE, method, options), splits, 10, budget(epochs=2, batch_size=30), seed
-    )
+def spec(method: str, model: str | None = None, width: int = 4, seed: int = 0, **options: Any) -> dict[str, Any]:
+    return {
+        "model": {"use": model or FAMILY.get(method, "resnet"), "options": {"width": width}},
+        "method": {"use": method, "options": options},
+        "training": {"epochs": 2, "batch_size": 30},
+        "classes": 10,
+        "companion": None,
+        "seed": seed,
+    }
+
+
+@pytest.fixture(scope="module")
+def run(glyphs: Dataset) -> Run:
+    """A method's training, made once for each seed."""
+
+    @cache
+    def trained(method: str, seed: int = 0, model: str | None = None) -> Trained:
+        (result,) = work.train(spec(method, model, seed=seed), glyphs.splits, "cpu")
+        return result
+
     return trained
 
 
 def same(first: Mapping[str, NDArray[np.generic]], second: Mapping[str, NDArray[np.generic]]) -> bool:
-    return all(np.array_equal(first[name], second[name]) for name in first)
+    return list(first) == list(second) and all(np.array_equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_method_trains_and_gives_the_same_bytes_again(method: str, glyphs: Dataset) -> None:
-    first = run(method, glyphs.splits)
+def test_a_method_trains_and_gives_the_same_bytes_again(method: str, run: Run, glyphs: Dataset) -> None:
+    first, other = run(method), run(method, seed=1)
     torch.manual_seed(123)
-    again, other = run(method, glyphs.splits), run(method, glyphs.splits, seed=1)
+    (again,) = work.train(spec(method), glyphs.splits, "cpu")
     assert np.isfinite(first.loss)
-    assert first.steps == 8
+    assert first.steps == (12 if method == "more_data" else 8)
     assert first.flops > 0
     assert same(first.weights, again.weights)
     assert not same(first.weights, other.weights)
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "standard"])
-def test_a_method_is_not_standard(method: str, glyphs: Dataset) -> None:
-    standard = run("standard", glyphs.splits, family=FAMILY.get(method))
-    assert not same(run(method, glyphs.splits).weights, standard.weights)
+def test_a_method_is_not_standard(method: str, run: Run) -> None:
+    assert not same(run(method).weights, run("standard", model=FAMILY.get(method)).weights)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("model", "width"), [("resnet", 4), ("vit", 12)])
+def test_a_stored_model_is_the_one_that_was_trained(method: str, model: str, width: int, glyphs: Dataset) -> None:
+    made = spec(method, FAMILY.get(method, model), width)
+    chosen: Method = parts.load(PACKAGE, method)
+    kept: list[Classifier] = []
+
+    def finish(*trained: Any) -> Classifier:
+        kept.append(chosen.finish(*trained))
+        return kept[0]
+
+    architecture = work.architecture(made["model"], chosen)
+    (trained,) = train(
+        architecture, replace(chosen, finish=finish), glyphs.splits, 10, budget(epochs=1, batch_size=60), seed=0
+    )
+    restored, original = work.restore(made, 32, trained.weights, "cpu"), kept[0].eval()
+    images = pixels(channels_first(glyphs.splits["test"].images[:6]))
+    logits = restored(images)
+    assert torch.equal(logits, original(images))
+    assert torch.equal(logits, restored.head(restored.features(images)))
+    assert torch.equal(restored.member_logits(images), original.member_logits(images))
+    mean = restored.member_logits(images).softmax(2).mean(0)
+    assert torch.allclose(logits.softmax(1), mean, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_attack_can_follow_the_gradient_of_a_model_that_was_evaluated_before(
+    method: str, run: Run, glyphs: Dataset
+) -> None:
+    images = glyphs.splits["test"].images[:4]
+    model = work.restore(spec(method), 32, run(method).weights, "cpu")
+    logits_of(model, images)
+    points = pixels(channels_first(images)).requires_grad_()
+    (gradient,) = torch.autograd.grad(model(points).logsumexp(1).sum(), points)
+    assert (gradient.abs().sum((1, 2, 3)) > 0).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_learns(method: str) -> None:
     """Two classes, black and white: any method must tell them apart."""
-    shades = np.repeat([30, 220], 40)
-    noise = np.random.default_rng(0).integers(-20, 20, (80, 32, 32, 3))
+    shades = np.repeat([30, 220], 20)
+    noise = np.random.default_rng(0).integers(-20, 20, (40, 16, 16, 3))
     images = (shades[:, None, None, None] + noise).astype(np.uint8)
-    outliers = np.random.default_rng(1).integers(0, 255, (40, 32, 32, 3)).astype(np.uint8)
+    labels = (shades > 100).astype(int)
+    known = split_of(images, labels, groups=2 * labels + np.arange(40) % 2)
+    outliers = np.random.default_rng(1).integers(0, 255, (20, 16, 16, 3)).astype(np.uint8)
     splits = {
-        "train": split_of(images, (shades > 100).astype(int)),
-        "training_outliers": split_of(outliers, -np.ones(40)),
+        "train": known,
+        "more_train": known,
+        "validation": known,
+        "training_outliers": split_of(outliers, -np.ones(20)),
     }
-    architecture = parts.load("pipelines.vision.models", FAMILY.get(method, "resnet"), {"width": 4})
-    generous = budget(epochs=12, batch_size=20, learning_rate=0.01)
-    (trained,) = train(architecture, parts.load(PACKAGE, method), splits, 2, generous, seed=0)
-    model = Classifier(architecture(2, 32)).eval()
-    model.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in trained.weights.items()})
-    predicted = model(pixels(channels_first(images))).argmax(1).numpy()
-    assert (predicted == (shades > 100)).mean() > 0.95
+    made = {**spec(method), "classes": 2, "training": {"epochs": 8, "batch_size": 10, "learning_rate": 0.01}}
+    (trained,) = work.train(made, splits, "cpu")
+    predicted = logits_of(work.restore(made, 16, trained.weights, "cpu"), images).argmax(1)
+    assert (predicted == labels).mean() > 0.95
 
 
-def step_of(glyphs: Dataset, classifier: Classifier, method: str) -> Step:
-    chosen = parts.load(PACKAGE, method)
-    data = training_data(glyphs.splits, chosen, 10, "cpu")
-    images = pixels(data.images[:32])
-    return Step(classifier, images, data.labels[:32], data.groups[:32], data, torch.Generator().manual_seed(0), 0.5)
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_method_says_of_its_options_is_true(method: str) -> None:
+    """Its docstring names them, and what is tuned is among them and can be made."""
+    factory = parts.factory(PACKAGE, method)
+    options = parts.defaults(factory)
+    assert all(f"{name}:" in str(factory.__doc__) or f"{name}," in str(factory.__doc__) for name in options)
+    assert "Cost" in str(factory.__doc__)
+    tuned = getattr(parts.module(PACKAGE, method), "TUNED", {})
+    for name, (low, high, scale) in tuned.items():
+        assert low < options[name] < high
+        assert scale in ("log", "linear")
+        for value in (low, high):
+            parts.check_options(factory, {name: value})
 
 
-def loss_of(step: Step, method: str, **options: object) -> float:
-    loss: torch.Tensor = parts.load(PACKAGE, method, options).loss(step)
-    return float(loss.detach())
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_trains_in_half_precision(method: str, glyphs: Dataset) -> None:
+    made = {**spec(method), "training": {"epochs": 1, "batch_size": 60, "precision": "bfloat16"}}
+    (trained,) = work.train(made, glyphs.splits, "cpu")
+    assert np.isfinite(trained.loss)
+    assert all(weights.dtype in (np.float32, np.int64) for weights in trained.weights.values())
 
 
-def test_losses_at_their_limits_are_the_standard_loss(glyphs: Dataset, classifier: Classifier) -> None:
-    step = step_of(glyphs, classifier, "outlier_exposure")
-    with torch.no_grad():
-        standard = float(cross_entropy(step.model(step.images), step.labels))
-    assert loss_of(step, "label_smoothing", smoothing=0.0) == pytest.approx(standard, rel=1e-6)
-    assert loss_of(step, "outlier_exposure", weight=0.0) == pytest.approx(standard, rel=1e-5)
-    assert loss_of(step, "noise", sigma=1e-9) == pytest.approx(standard, rel=1e-5)
-    assert loss_of(step, "mixup", alpha=1e-9) == pytest.approx(standard, rel=1e-5)
+def test_checkpoints_are_the_models_on_the_way(glyphs: Dataset) -> None:
+    for method in ("deep_ensemble", "sam", "energy"):
+        on_the_way, end = work.train(spec(method), glyphs.splits, "cpu", checkpoints=[3])
+        assert (on_the_way.steps, end.steps) == (3, 8)
+        assert on_the_way.flops < end.flops
+        assert not same(on_the_way.weights, end.weights)
+        work.restore(spec(method), 32, on_the_way.weights, "cpu")
 
 
-def test_label_smoothing_is_the_mean_of_two_cross_entropies(glyphs: Dataset, classifier: Classifier) -> None:
-    step = step_of(glyphs, classifier, "label_smoothing")
-    log_probabilities = step.model(step.images).detach().log_softmax(1)
-    own = -log_probabilities[torch.arange(32), step.labels].mean()
-    uniform = -log_probabilities.mean()
-    assert loss_of(step, "label_smoothing", smoothing=0.3) == pytest.approx(float(0.7 * own + 0.3 * uniform), rel=1e-6)
+def test_flops_are_counted_in_every_phase(run: Run) -> None:
+    """An attack step costs two thirds of a training step, an outlier as much as an image."""
+    standard = run("standard").flops
+    ratios = {
+        "adversarial": 7 / 3, "fast_adversarial": 5 / 3, "awp": 10 / 3, "mart": 10 / 3, "trades": 11 / 3,
+        "outlier_exposure": 2, "energy": 1.5, "augmix": 3, "random_convolution": 3, "sam": 2, "deep_ensemble": 5,
+        "more_data": 1.5, "mc_dropout": 1, "weight_averaging": 7 / 6,
+    }  # fmt: skip
+    for method, ratio in ratios.items():
+        assert run(method).flops / standard == pytest.approx(ratio, rel=0.06), method
 
 
-def test_adversarial_training_sees_a_higher_loss(glyphs: Dataset) -> None:
-    """On a model without batch norm, which would give the attack and the step different functions."""
-    model = build(parts.load("pipelines.vision.models", "convnext", {"width": 4}), 10, 32, seed=0).train()
-    step = step_of(glyphs, model, "adversarial")
-    assert loss_of(step, "adversarial", epsilon=0.1) > loss_of(step, "standard")
-    assert model.training
+def test_only_methods_that_build_their_own_model_have_other_parameters() -> None:
+    shape = parts.load("pipelines.vision.datasets", "glyphs").shape()
+    model = {"use": "convnext", "options": {"width": 8}}
+    plain = work.cost(model, shape).parameters
+    own = {}
+    for method in METHODS:
+        made = {"use": method, "options": parts.full_options(PACKAGE, method)}
+        if work.own_model(made):
+            own[method] = work.parameters(model, made, shape) / plain
+    assert own.pop("wider") == pytest.approx(4, rel=0.1)
+    assert own == {"deep_ensemble": 5, "dropout": 1, "mc_dropout": 1}
 
 
-def test_an_attack_step_costs_two_thirds_of_a_training_step_and_an_outlier_as_much_as_an_image(glyphs: Dataset) -> None:
-    standard = run("standard", glyphs.splits).flops
-    assert run("adversarial", glyphs.splits, steps=3).flops / standard == pytest.approx(3, rel=0.05)
-    assert run("outlier_exposure", glyphs.splits).flops / standard == pytest.approx(2, rel=0.01)
+def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs: Dataset) -> None:
+    few = {"use": "few_examples", "options": {"share": 0.5}}
+    for method, steps in (("standard", 2), ("more_data", 3)):
+        (trained,) = work.train({**spec(method), "companion": few}, glyphs.splits, "cpu")
+        assert trained.steps == 2 * steps
+
+
+def test_a_method_sees_only_the_splits_that_it_names(glyphs: Dataset) -> None:
+    for method in METHODS:
+        chosen: Method = parts.load(PACKAGE, method)
+        data = training_data(glyphs.splits, chosen, 10, "cpu")
+        assert tuple(data.beside) == chosen.splits
+        prepared = chosen.prepare(data, torch_generator(0, "method"))
+        assert len(prepared) >= len(data)
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(glyphs: Dataset) -> None:

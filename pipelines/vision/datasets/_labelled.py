@@ -17,7 +17,7 @@ from pipelines.vision.datasets import _procedural as procedural
 
 Rows = NDArray[np.int64]
 AtLeastTwo = Annotated[int, parts.Range(2)]
-KINDS = ("train", "validation", "capability", "test")
+KINDS = ("train", "more_train", "validation", "capability", "test")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Choices:
 
     size              side of the images in pixels
     train, test       at most so many images, every class in its share; None is all (test: of capability, too)
+    more_train        at most so many of the images that `train` leaves, as a split of their own
     validation_share  of training, for the split `capability`, and for validation where the source has no such split
     test_share        of all, where the source has no test split
     outliers          far outliers; training_outliers: those a method may train on
@@ -50,6 +51,7 @@ class Choices:
 
     size: int
     train: int | None
+    more_train: int
     test: int | None
     validation_share: float
     test_share: float
@@ -69,11 +71,11 @@ def loader(name: str, source: Callable[[], Source], choices: Choices) -> Loader:
 
     def shape() -> Shape:
         found = source()
-        train = len(divided(found, choices)["train"][1])
+        rows = divided(found, choices)
         if near:
             near.shape()
-        splits = (*KINDS, *(["near_outliers"] if near else []), "far_outliers", "training_outliers")
-        return Shape(choices.size, len(found.class_names), splits, train)
+        splits = (*rows, *(["near_outliers"] if near else []), "far_outliers", "training_outliers")
+        return Shape(choices.size, len(found.class_names), splits, len(rows["train"][1]))
 
     def load() -> Dataset:
         found = source()
@@ -119,11 +121,13 @@ def divided(source: Source, choices: Choices) -> dict[str, tuple[str, Rows]]:
     for kind in ("validation", "capability"):
         if kind not in splits:
             splits[kind], rest = (pool, rest[:count]), rest[count:]
-    splits["train"] = (pool, rest)
-    for kind, most in (("train", choices.train), ("capability", choices.test), ("test", choices.test)):
+    splits["train"] = (pool, rest[: choices.train])
+    if choices.more_train:
+        splits["more_train"] = (pool, rest[len(splits["train"][1]) :][: choices.more_train])
+    for kind, most in (("capability", choices.test), ("test", choices.test)):
         splits[kind] = (splits[kind][0], splits[kind][1][:most])
     check(source, splits)
-    return {kind: splits[kind] for kind in KINDS}
+    return {kind: splits[kind] for kind in KINDS if kind in splits}
 
 
 def check(source: Source, splits: Mapping[str, tuple[str, Rows]]) -> None:

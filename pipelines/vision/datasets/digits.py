@@ -20,6 +20,7 @@ def dataset(
     *,
     size: Annotated[int, Range(8, 256)] = 32,
     train: Count | None = None,
+    more_train: Whole = 0,
     test: Count | None = None,
     validation_share: Share = 0.1,
     test_share: Share = 0.3,
@@ -28,10 +29,12 @@ def dataset(
     near_outliers: Mapping[str, Any] | None = None,
     seed: Whole = 0,
 ) -> Loader:
-    """train, test: at most so many images. test_share: of all; validation_share: of the rest, for
-    validation and for the capability score.
-    near_outliers: {use: dataset, ...its options}, whose test split they are."""
-    choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
+    """train, more_train (of what train leaves), test: at most so many images. test_share: of all; validation_share: of
+    the rest, for validation and for the capability score. near_outliers: {use: dataset, ...its options}, whose test
+    split they are."""
+    choices = Choices(
+        size, train, more_train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed
+    )
     return loader("digits", source, choices)
 
 

@@ -25,6 +25,7 @@ def dataset(
     path: str,
     size: Annotated[int, Range(8, 256)] = 32,
     train: Count | None = None,
+    more_train: Whole = 0,
     test: Count | None = None,
     validation_share: Share = 0.1,
     test_share: Share = 0.2,
@@ -33,10 +34,12 @@ def dataset(
     near_outliers: Mapping[str, Any] | None = None,
     seed: Whole = 0,
 ) -> Loader:
-    """path: the folder. train, test: at most so many images, every class in its share. validation_share (of
-    training, for validation and for the capability score), test_share (of all): where there is no such split.
-    near_outliers: {use: dataset, ...its options}."""
-    choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
+    """path: the folder. train, more_train (of what train leaves), test: at most so many images, every class in its
+    share. validation_share (of training, for validation and for the capability score), test_share (of all): where there
+    is no such split. near_outliers: {use: dataset, ...its options}."""
+    choices = Choices(
+        size, train, more_train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed
+    )
     return loader("folder", lambda: source(Path(path)), choices)
 
 

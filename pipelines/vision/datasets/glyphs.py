@@ -40,6 +40,7 @@ EveryFamily = Annotated[int, Range(3)]
 def dataset(
     *,
     train: EveryClass = 3000,
+    more_train: Whole = 0,
     validation: EveryClass = 500,
     capability: EveryClass = 1000,
     test: EveryClass = 1000,
@@ -61,12 +62,13 @@ def dataset(
     least_contrast: Annotated[float, Range(0, 0.55)] = 0.22,
     seed: Whole = 0,
 ) -> Loader:
-    """Images in each split (`outliers`: in each of near and far; `cue_swap`: pairs; `localised`: each with a mask).
-    cue: probability that a training or test image has its class's hue (.1 is chance). imbalance: how many times more
-    often the first class is in training than the last. rotation: largest turn in degrees. noise, texture,
-    least_contrast: as shares of the brightness range."""
+    """Images in each split (`outliers`: in each of near and far; `cue_swap`: pairs; `localised`: each with a mask;
+    `more_train`: for methods that learn from more). cue: probability that a training or test image has its class's hue
+    (.1 is chance). imbalance: how many times more often the first class is in training than the last. rotation: largest
+    turn in degrees. noise, texture, least_contrast: as shares of the brightness range."""
     counts = {
         "train": train,
+        "more_train": more_train,
         "validation": validation,
         "capability": capability,
         "test": test,
@@ -83,7 +85,8 @@ def dataset(
     }
     style = Style(rotation, 0.08, 0.15, (least_contrast, 0.55), texture, noise)
     options = Options(counts, cue, imbalance, size, style, seed)
-    return Loader(lambda: Shape(size, CLASSES, tuple(SPLITS), train), lambda: glyphs(options))
+    splits = tuple(name for name in SPLITS if counts[name])
+    return Loader(lambda: Shape(size, CLASSES, splits, train, groups=True), lambda: glyphs(options))
 
 
 def glyphs(options: Options) -> Dataset:
@@ -91,20 +94,23 @@ def glyphs(options: Options) -> Dataset:
     splits = {
         name: make(options, options.counts[name], np.random.default_rng([options.seed, zlib.crc32(name.encode())]))
         for name, make in SPLITS.items()
+        if options.counts[name]
     }
     return Dataset("glyphs", tuple(DIGITS), splits)
 
 
-def drawn_like_training(fonts: Sequence[str], balanced: bool) -> Callable[[Options, int, np.random.Generator], Split]:
-    """Digits whose hue is their class's with probability `cue`; parts are the fonts."""
+def drawn_like_training(fonts: Sequence[str], training: bool) -> Callable[[Options, int, np.random.Generator], Split]:
+    """Digits whose hue is their class's with probability `cue`; parts are the fonts. `training`: with the imbalance
+    asked for, and in the groups of `spurious`."""
 
     def make(options: Options, count: int, generator: np.random.Generator) -> Split:
-        labels = class_labels(count, 1 if balanced else options.imbalance, generator)
+        labels = class_labels(count, options.imbalance if training else 1, generator)
         own = generator.random(count) < options.cue
         hue_class = np.where(own, labels, other_class(labels, generator))
         font = generator.integers(len(fonts), size=count)
         images = characters(DIGITS, labels, fonts, font, hue_class, options, generator)
-        return split_of(images, labels, parts=font, part_names=tuple(fonts))
+        groups = 2 * labels + (hue_class != labels) if training else None
+        return split_of(images, labels, groups, parts=font, part_names=tuple(fonts))
 
     return make
 
@@ -185,11 +191,12 @@ def unseen_classes(options: Options, count: int, generator: np.random.Generator)
 
 
 SPLITS: dict[str, Callable[[Options, int, np.random.Generator], Split]] = {
-    "train": drawn_like_training(FONTS, balanced=False),
-    "validation": drawn_like_training(FONTS, balanced=True),
-    "capability": drawn_like_training(FONTS, balanced=True),
-    "test": drawn_like_training(FONTS, balanced=True),
-    "held_out_fonts": drawn_like_training(HELD_OUT_FONTS, balanced=True),
+    "train": drawn_like_training(FONTS, training=True),
+    "more_train": drawn_like_training(FONTS, training=True),
+    "validation": drawn_like_training(FONTS, training=False),
+    "capability": drawn_like_training(FONTS, training=False),
+    "test": drawn_like_training(FONTS, training=False),
+    "held_out_fonts": drawn_like_training(HELD_OUT_FONTS, training=False),
     "spurious": spurious,
     "cue_conflict": cue_conflict,
     "cue_swap": cue_swap,

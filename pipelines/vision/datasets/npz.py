@@ -35,6 +35,7 @@ def dataset(
     test_labels: str | None = None,
     size: Annotated[int, Range(8, 256)] = 32,
     train: Count | None = None,
+    more_train: Whole = 0,
     test: Count | None = None,
     validation_share: Share = 0.1,
     test_share: Share = 0.2,
@@ -44,12 +45,14 @@ def dataset(
     seed: Whole = 0,
 ) -> Loader:
     """images, labels: the files; without labels, images is one file with both. test_images, test_labels: files of a
-    test split. train, test: at most so many images, every class in its share. validation_share (of training,
-    for validation and for the capability score), test_share (of all): where there is no such split.
-    near_outliers: {use: dataset, ...its options}."""
+    test split. train, more_train (of what train leaves), test: at most so many images, every class in its share.
+    validation_share (of training, for validation and for the capability score), test_share (of all): where there is no
+    such split. near_outliers: {use: dataset, ...its options}."""
     if (test_images is None) != (test_labels is None) or (test_images is not None and labels is None):
         raise ValueError("'test_images' and 'test_labels' go together, beside 'images' and 'labels'")
-    choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
+    choices = Choices(
+        size, train, more_train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed
+    )
     files = {"train": (images, labels), "test": (test_images, test_labels)}
     return loader("npz", lambda: source(files), choices)
 

@@ -23,6 +23,7 @@ def dataset(
     root: str = "data",
     size: Annotated[int, Range(8, 256)] = 32,
     train: Count | None = None,
+    more_train: Whole = 0,
     test: Count | None = None,
     validation_share: Share = 0.1,
     test_share: Share = 0.2,
@@ -31,12 +32,14 @@ def dataset(
     near_outliers: Mapping[str, Any] | None = None,
     seed: Whole = 0,
 ) -> Loader:
-    """name: a class of torchvision.datasets with a train and a test split. root: the folder it is or will be in.
-    train, test: at most so many images, every class in its share. validation_share (of training, for
-    validation and for the capability score), test_share (of all): where it has no such split.
+    """name: a class of torchvision.datasets with a train and a test split. root: the folder it is or will be in. train,
+    more_train (of what train leaves), test: at most so many images, every class in its share. validation_share (of
+    training, for validation and for the capability score), test_share (of all): where it has no such split.
     near_outliers: {use: dataset, ...its options}."""
     opened = opener(name)
-    choices = Choices(size, train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed)
+    choices = Choices(
+        size, train, more_train, test, validation_share, test_share, outliers, training_outliers, near_outliers, seed
+    )
     return loader("torchvision", lambda: source(name, Path(root), opened), choices)
 
 

@@ -7,6 +7,8 @@ from torch.nn.functional import cross_entropy
 from pipelines.parts import Positive
 from pipelines.vision.method import Method, Step
 
+TUNED = {"alpha": (0.1, 1.0, "log")}
+
 
 def method(*, alpha: Positive = 0.2) -> Method:
     """alpha: of the Beta(alpha, alpha) that the mixing proportion is drawn from, one a batch. Cost 1.

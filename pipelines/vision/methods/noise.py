@@ -6,6 +6,8 @@ from torch.nn.functional import cross_entropy
 from pipelines.parts import Positive
 from pipelines.vision.method import Method, Step
 
+TUNED = {"sigma": (0.02, 0.3, "log")}
+
 
 def method(*, sigma: Positive = 0.1) -> Method:
     """sigma: standard deviation of the noise, pixels being in [0, 1]. Cost 1. Claimed gain: corruption robustness."""

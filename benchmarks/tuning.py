@@ -1,0 +1,128 @@
+"""The same budget of tuning for every method: random configurations, chosen by clean accuracy on validation images.
+
+    python benchmarks/tuning.py [--models resnet-8] [--methods mixup,sam] [--trials 8] [--train 2000] [--epochs 4]
+
+A method's file says what may be tuned: `TUNED = {option: (low, high, "log" or "linear")}`. The first trial has its
+defaults, the others are drawn at random (Bergstra & Bengio 2012). Nothing that a safety measurement is made on is
+looked at. The curve is the expected maximum of so many of the trials (Dodge et al. 2019, arXiv 1909.03004): a method
+whose curve still rises has not had enough of them. Where clean accuracy is what a method pays with (adversarial
+training), the choice is the cheapest of its kind, not the safest: so its radius is no option of the tuning.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipelines import parts
+from pipelines.vision import work
+from pipelines.vision.condition import logits_of
+from pipelines.vision.data import Dataset
+from pipelines.vision.draws import numpy_generator
+
+METHODS = "pipelines.vision.methods"
+FEW = ("capability", "test", "held_out_fonts", "cue_conflict", "transfer_train", "transfer_test")  # splits not used
+
+
+def tuned(method: str) -> Mapping[str, tuple[float, float, str]]:
+    """What may be tuned of a method: low, high and the scale of each option."""
+    found: Mapping[str, tuple[float, float, str]] = getattr(parts.module(METHODS, method), "TUNED", {})
+    return found
+
+
+def configurations(method: str, trials: int, seed: int) -> list[dict[str, float]]:
+    """The defaults, then random options, four digits of each; one alone where nothing may be tuned."""
+    generator = numpy_generator(seed, f"tuning/{method}")
+    defaults = parts.defaults(parts.factory(METHODS, method))
+    drawn = [{name: defaults[name] for name in tuned(method)}]
+    for _ in range(trials - 1 if tuned(method) else 0):
+        options = {}
+        for name, (low, high, scale) in tuned(method).items():
+            share = generator.random()
+            value = (
+                math.exp(math.log(low) + share * math.log(high / low)) if scale == "log" else low + share * (high - low)
+            )
+            options[name] = float(f"{value:.4g}")
+        drawn.append(options)
+    return drawn
+
+
+def expected_maximum(values: Sequence[float], draws: int) -> float:
+    """The mean, over all choices of so many of the values without replacement, of the largest."""
+    n = len(values)
+    weights = [math.comb(rank, draws - 1) / math.comb(n, draws) for rank in range(n)]
+    return float(np.sort(values) @ weights)
+
+
+def trial(asked: tuple[str, dict[str, float], str], data: Dataset, training: Mapping[str, Any]) -> tuple[float, float]:
+    """Validation accuracy, and CPU seconds of the training, of one configuration of a method on a model."""
+    method, options, model = asked
+    torch.set_num_threads(1)
+    family, _, width = model.rpartition("-")
+    run = {
+        "model": {"use": family, "options": {"width": int(width)}},
+        "method": {"use": method, "options": options},
+        "training": training,
+        "classes": len(data.class_names),
+        "companion": None,
+        "seed": 0,
+    }
+    start = time.process_time()
+    trained = work.train(run, data.splits, "cpu")[-1]
+    seconds = time.process_time() - start
+    validation = data.splits["validation"]
+    logits = logits_of(work.restore(run, data.size, trained.weights, "cpu"), validation.images)
+    return float((logits.argmax(1) == validation.labels).mean()), seconds
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default="resnet-8", help="family-width, with commas between them")
+    parser.add_argument("--methods", default="", help="all by default")
+    parser.add_argument("--trials", type=int, default=8, help="of each method and model")
+    parser.add_argument("--train", type=int, default=2000, help="training images")
+    parser.add_argument("--validation", type=int, default=1000, help="validation images")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--learning-rate", type=float, default=0.004)
+    parser.add_argument("--seed", type=int, default=0, help="of the configurations")
+    parser.add_argument("--workers", type=int, default=2, help="processes of one thread")
+    chosen = parser.parse_args()
+    sizes = {"train": chosen.train, "more_train": chosen.train, "validation": chosen.validation, "spurious": 20}
+    data = work.dataset({"use": "glyphs", "options": {**sizes, **dict.fromkeys(FEW, 10), "outliers": 3}})
+    training = {"epochs": chosen.epochs, "batch_size": 64, "learning_rate": chosen.learning_rate}
+    methods = chosen.methods.split(",") if chosen.methods else parts.names(METHODS)
+    curve = sorted({1, 2, 4, chosen.trials})
+    print(
+        f"{chosen.trials} trials a method, {chosen.train} training and {chosen.validation} for validation; {training}"
+    )
+    print(
+        f"| model | method | trials | CPU s | at its defaults | {' | '.join(f'best of {n}' for n in curve)} | chosen |"
+    )
+    print("|---|---|---|---|---|" + "---|" * len(curve) + "---|")
+    start = time.perf_counter()
+    with ProcessPoolExecutor(chosen.workers) as pool:
+        for model, method in itertools.product(chosen.models.split(","), methods):
+            options = configurations(method, chosen.trials, chosen.seed)
+            asked = [(method, each, model) for each in options]
+            found = list(pool.map(partial(trial, data=data, training=training), asked))
+            accuracy = [value for value, _ in found]
+            best = [expected_maximum(accuracy, n) if n <= len(accuracy) else max(accuracy) for n in curve]
+            cells = " | ".join(f"{100 * value:.1f} %" for value in (accuracy[0], *best))
+            choice, seconds = options[int(np.argmax(accuracy))], sum(seconds for _, seconds in found)
+            print(
+                f"| {model} | {method} | {len(options)} | {seconds:.0f} | {cells} | {json.dumps(choice)} |", flush=True
+            )
+    print(f"{time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
