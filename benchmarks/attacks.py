@@ -68,14 +68,15 @@ def compare(name: str, model: Classifier, data: Dataset, plan: Plan) -> None:
     test = data.splits["test"]
     images, labels = pixels(channels_first(test.images)), torch.from_numpy(test.labels)
     slow, by_naive = seconds(lambda: naive(model, images, labels, plan))
-    fast, (worst, fell) = seconds(lambda: ensemble.attack(model, images, labels, plan, generator()))
+    fast, found = seconds(lambda: ensemble.attack(model, images, labels, plan, generator()))
     stands = torch.zeros(len(labels), dtype=torch.bool)
+    worst = found.worst
     stands[worst.standing()] = True
     clean = float((worst.clean_logits.argmax(1) == labels).float().mean())
     print(
         f"{name:<12} {len(labels)} images, clean {clean:.3f}; robust {float(stands.float().mean()):.3f}, "
         f"the naive way {float(by_naive.float().mean()):.3f}; broken by it alone {int((stands & ~by_naive).sum())}, "
-        f"by the ensemble alone {int((~stands & by_naive).sum())}; first to break {fell}\n"
+        f"by the ensemble alone {int((~stands & by_naive).sum())}; first to break {found.fell}\n"
         f"{'':<12} naive {slow:.1f} s, ensemble {fast:.1f} s of CPU: {slow / fast:.1f} times as fast",
         flush=True,
     )

@@ -52,11 +52,9 @@ def fold(model: nn.Module) -> fx.GraphModule | None:
     modules = dict(traced.named_modules())
     for node in list(traced.graph.nodes):
         before = node.args[0] if node.args else None
-        if not (
-            isinstance(before, fx.Node) and is_a(node, nn.BatchNorm2d, modules) and is_a(before, nn.Conv2d, modules)
-        ):
+        if not isinstance(before, fx.Node) or len(before.users) > 1:
             continue
-        if len(before.users) == 1:
+        if is_a(node, nn.BatchNorm2d, modules) and is_a(before, nn.Conv2d, modules):
             norm, convolution = modules[str(node.target)], modules[str(before.target)]
             replace(traced, str(before.target), fuse_conv_bn_eval(convolution, norm))
             node.replace_all_uses_with(before)
@@ -89,7 +87,7 @@ def fast(model: nn.Module) -> bool:
     """Whether the model's device computes in bfloat16 by itself."""
     device = next(weights.device for weights in model.parameters())
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

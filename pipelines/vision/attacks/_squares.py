@@ -90,7 +90,7 @@ def two_windows(best: Tensor, reach: Reach, side: int, drawn: Draw) -> Tensor:
 def two_peaks(side: int, turned: bool) -> Tensor:
     """A peak beside a trough [side, side], of length 1."""
     half = side // 2
-    pattern = torch.cat([peak(side, half), -peak(side, side - half)], dim=1)
+    pattern: Tensor = torch.cat([peak(side, half), -peak(side, side - half)], dim=1)
     pattern = pattern / pattern.norm().clamp(min=TINY)
     return pattern.T.contiguous() if turned else pattern
 
@@ -102,4 +102,5 @@ def peak(rows: int, columns: int) -> Tensor:
     column = (torch.arange(columns) - columns // 2).abs()[None, :]
     ring = (rings - torch.maximum(row, column)).clamp(min=0)
     heights = (1 / (rings + 1 - torch.arange(rings + 1.0)).square()).cumsum(0)
-    return heights[ring]
+    pattern: Tensor = heights[ring]
+    return pattern

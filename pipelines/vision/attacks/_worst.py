@@ -1,5 +1,7 @@
 """The worst point of every image that any attack has found, by what the model itself makes of it, in float32."""
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -20,7 +22,7 @@ class Worst:
     def __init__(self, model: Model, images: Tensor, labels: Tensor):
         self.model, self.images, self.labels = model, images, labels
         self.points = images.clone()
-        self.clean_logits = torch.cat([self._true_logits(batch) for batch in images.split(batch_of(images))])
+        self.clean_logits = torch.cat([self.true_logits(batch) for batch in images.split(batch_of(images))])
         self.logits = self.clean_logits.clone()
         self.margins = margins(self.logits, labels)
 
@@ -28,9 +30,20 @@ class Worst:
         """The positions of the images that the model still has right."""
         return (self.logits.argmax(1) == self.labels).nonzero()[:, 0]
 
+    def rightly_seen(self) -> Tensor:
+        """The positions of the images that the model has right when nothing is changed."""
+        return (self.clean_logits.argmax(1) == self.labels).nonzero()[:, 0]
+
+    def part(self, rows: Tensor) -> "Worst":
+        """The same for some of the images, on its own from here on."""
+        chosen = copy.copy(self)
+        for name in ("images", "labels", "points", "clean_logits", "logits", "margins"):
+            setattr(chosen, name, getattr(self, name)[rows])
+        return chosen
+
     def offer(self, rows: Tensor, points: Tensor) -> Tensor:
         """Look at points of these images with the model itself; whether each breaks its image."""
-        logits = self._true_logits(points)
+        logits = self.true_logits(points)
         margin = margins(logits, self.labels[rows])
         broken = logits.argmax(1) != self.labels[rows]
         worse = margin < self.margins[rows]
@@ -51,7 +64,8 @@ class Worst:
 
         return drop
 
-    def _true_logits(self, points: Tensor) -> Tensor:
+    def true_logits(self, points: Tensor) -> Tensor:
+        """Logits by the model itself, in float32. Raises Broken."""
         with torch.no_grad():
             logits = self.model(points).float()
         bad = int((~logits.isfinite().all(1)).sum())

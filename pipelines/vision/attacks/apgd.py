@@ -1,5 +1,6 @@
 """Auto-PGD: gradient ascent with momentum that halves its steps by itself (Croce & Hein 2020, arXiv 2003.01690)."""
 
+import itertools
 import math
 from dataclasses import dataclass, fields
 
@@ -53,7 +54,7 @@ def checkpoints(steps: int) -> dict[int, int]:
     while shares[-1] < 1:
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
     places = sorted({math.ceil(share * steps) for share in shares if share < 1})
-    return {after: after - before for before, after in zip(places, places[1:], strict=False)}
+    return {after: after - before for before, after in itertools.pairwise(places)}
 
 
 @dataclass

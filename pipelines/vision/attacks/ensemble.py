@@ -1,7 +1,7 @@
 """An ensemble of attacks, each on what still stands (after Croce & Hein 2020, arXiv 2003.01690): Auto-PGD on the
 cross-entropy and on the targeted DLR loss, and the square attack."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -42,21 +42,30 @@ class Plan:
 Run = Callable[[Model, Tensor, Watch], Tensor]  # model, positions of the images it attacks, watch -> points
 
 
-def attack(
-    model: nn.Module, images: Tensor, labels: Tensor, plan: Plan, generator: torch.Generator
-) -> tuple[Worst, dict[Name, int]]:
-    """The worst point of each image over all attacks of the plan, and how many images each attack was first to break.
-    Raises ValueError for pixels outside [0, 1] or too few classes, Broken for a model without finite logits."""
+@dataclass(frozen=True)
+class Attacked:
+    """What a plan came to: the worst point of each image, what was searched with, and how many images each attack was
+    first to break."""
+
+    plan: Plan
+    worst: Worst
+    search: Search
+    fell: Mapping[Name, int]
+
+
+def attack(model: nn.Module, images: Tensor, labels: Tensor, plan: Plan, generator: torch.Generator) -> Attacked:
+    """All attacks of a plan. Raises ValueError for pixels outside [0, 1] or too few classes, Broken for a model without
+    finite logits."""
     worst = Worst(model, images, labels)
     few = slice(batch_of(images))
     search = search_with(model, images[few], labels[few])
-    fell = {}
+    fell: dict[Name, int] = {}
     for name in plan.attacks:
         before = len(worst.standing())
         for run in RUNS[name](plan, worst, generator):
             further(worst, search, run)
         fell[name] = before - len(worst.standing())
-    return worst, fell
+    return Attacked(plan, worst, search, fell)
 
 
 def further(worst: Worst, search: Search, run: Run) -> None:
@@ -68,20 +77,19 @@ def further(worst: Worst, search: Search, run: Run) -> None:
 def apgd_runs(plan: Plan, worst: Worst, generator: torch.Generator) -> Iterator[Run]:
     """Every restart."""
     for _ in range(plan.restarts):
-        yield from_random_start(partial(apgd, steps=plan.steps), plan, worst, generator)
+        yield from_random_start(partial(apgd, steps=plan.steps), plan.ball, worst, generator)
 
 
 def targeted_runs(plan: Plan, worst: Worst, generator: torch.Generator) -> Iterator[Run]:
     """Every restart for every target."""
     classes = worst.logits.shape[1]
     check_classes(classes)
-    others = worst.clean_logits.scatter(1, worst.labels[:, None], -torch.inf).argsort(
-        dim=1, descending=True, stable=True
-    )
+    wrong = worst.clean_logits.scatter(1, worst.labels[:, None], -torch.inf)
+    likeliest = wrong.argsort(dim=1, descending=True, stable=True)
     for _ in range(plan.restarts):
-        for target in others.T[: min(plan.targets, classes - 1)]:
+        for target in likeliest.T[: min(plan.targets, classes - 1)]:
             search = partial(apgd, steps=plan.steps, loss=targeted_dlr)
-            yield from_random_start(search, plan, worst, generator, target)
+            yield from_random_start(search, plan.ball, worst, generator, target)
 
 
 def square_runs(plan: Plan, worst: Worst, generator: torch.Generator) -> Iterator[Run]:
@@ -104,16 +112,16 @@ RUNS: dict[Name, Callable[[Plan, Worst, torch.Generator], Iterator[Run]]] = {
 
 
 def from_random_start(
-    search: Callable[..., Tensor], plan: Plan, worst: Worst, generator: torch.Generator, targets: Tensor | None = None
+    search: Callable[..., Tensor], ball: Ball, worst: Worst, generator: torch.Generator, targets: Tensor | None = None
 ) -> Run:
     """A gradient attack from a start that is drawn for every image, whichever stand: no fate hangs on another's."""
     count, size, device = len(worst.labels), worst.images.shape[-1], worst.images.device
     seed = draw_seed(generator)
 
     def run(model: Model, rows: Tensor, watch: Watch) -> Tensor:
-        start = plan.ball.start(count, size, torch.Generator().manual_seed(seed)).to(device)[rows]
+        start = ball.start(count, size, torch.Generator().manual_seed(seed)).to(device)[rows]
         aims = {} if targets is None else {"targets": targets[rows]}
-        return search(model, worst.images[rows], worst.labels[rows], start, plan.ball, watch=watch, **aims)
+        return search(model, worst.images[rows], worst.labels[rows], start, ball, watch=watch, **aims)
 
     return run
 

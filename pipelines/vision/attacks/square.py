@@ -1,6 +1,8 @@
 """Square attack: random search over squares of changed pixels, by the logits alone (Andriushchenko et al. 2020,
 arXiv 1912.00049)."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -54,4 +56,4 @@ def square(
 def side(query: int, queries: int, size: int) -> int:
     """The square's side in pixels at a query."""
     passed = sum(query / queries * 10_000 > place for place in HALVINGS)
-    return max(1, round((AREA / 2**passed) ** 0.5 * size))
+    return max(1, round(math.sqrt(AREA / 2**passed) * size))
