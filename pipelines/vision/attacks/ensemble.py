@@ -1,7 +1,7 @@
 """An ensemble of attacks, each on what still stands (after Croce & Hein 2020, arXiv 2003.01690): Auto-PGD on the
 cross-entropy and on the targeted DLR loss, and the square attack."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -37,6 +37,13 @@ class Plan:
     restarts: int = 1
     targets: int = 9
     queries: int = 200
+
+
+def in_order(attacks: Sequence[Name] | None) -> tuple[Name, ...]:
+    """The chosen attacks in the ensemble's order, all where none are named. Raises ValueError for an empty choice."""
+    if attacks is not None and not attacks:
+        raise ValueError(f"'attacks' is empty: at least one of {', '.join(ALL)} is needed")
+    return tuple(name for name in ALL if attacks is None or name in attacks)
 
 
 Run = Callable[[Model, Tensor, Watch], Tensor]  # model, positions of the images it attacks, watch -> points
