@@ -23,6 +23,7 @@ from pipelines.vision.attacks._watch import Watch
 from pipelines.vision.attacks._worst import Worst
 from pipelines.vision.attacks.ensemble import Plan
 from pipelines.vision.data import Dataset
+from pipelines.vision.draws import torch_generator
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
@@ -87,9 +88,9 @@ def naive(model: Classifier, images: Tensor, labels: Tensor, plan: Plan) -> Tens
     worst = Worst(model, images[:0], labels[:0])
     worst.images, worst.labels, worst.clean_logits = images, labels, logits_of(model, images)
     stands = worst.clean_logits.argmax(1) == labels
-    source = generator()
+    seed = ensemble.draw_seed(generator())
     for attack in plan.attacks:
-        for run in ensemble.RUNS[attack](plan, worst, source):
+        for run in ensemble.RUNS[attack](plan, worst, torch_generator(seed, attack)):
             for rows in torch.arange(len(labels)).split(BATCH):
                 run(model, rows, recorded(stands, rows, labels))
     return stands

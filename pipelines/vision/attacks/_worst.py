@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import Tensor
 
+from pipelines.vision.attacks._balls import check_pixels
 from pipelines.vision.attacks._losses import margins
 from pipelines.vision.attacks._watch import Model, Watch
 
@@ -20,6 +21,7 @@ class Worst:
     """
 
     def __init__(self, model: Model, images: Tensor, labels: Tensor):
+        check_pixels(images)
         self.model, self.images, self.labels = model, images, labels
         self.points = images.clone()
         self.clean_logits = torch.cat([self.true_logits(batch) for batch in images.split(batch_of(images))])

@@ -50,10 +50,10 @@ def apgd(
 
 def checkpoints(steps: int) -> dict[int, int]:
     """The steps after which the step's size is looked at, each with the number of steps since the one before."""
-    shares = [0.0, 0.22]
-    while shares[-1] < 1:
-        shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
-    places = sorted({math.ceil(share * steps) for share in shares if share < 1})
+    percent = [0, 22]
+    while percent[-1] < 100:
+        percent.append(percent[-1] + max(percent[-1] - percent[-2] - 3, 6))
+    places = sorted({math.ceil(each * steps / 100) for each in percent if each < 100})
     return {after: after - before for before, after in itertools.pairwise(places)}
 
 

@@ -16,6 +16,7 @@ from pipelines.vision.attacks._watch import Model, Watch
 from pipelines.vision.attacks._worst import Worst, batch_of
 from pipelines.vision.attacks.apgd import apgd
 from pipelines.vision.attacks.square import square
+from pipelines.vision.draws import torch_generator
 
 Name = Literal["apgd-ce", "apgd-t", "square"]
 ALL: tuple[Name, ...] = ("apgd-ce", "apgd-t", "square")
@@ -61,15 +62,16 @@ class Attacked:
 
 
 def attack(model: nn.Module, images: Tensor, labels: Tensor, plan: Plan, generator: torch.Generator) -> Attacked:
-    """All attacks of a plan. Raises ValueError for pixels outside [0, 1] or too few classes, Broken for a model without
-    finite logits."""
+    """All attacks of a plan, each with draws that do not depend on the others. Raises ValueError for pixels outside
+    [0, 1] or too few classes, Broken for a model without finite logits."""
     worst = Worst(model, images, labels)
     few = slice(batch_of(images))
     search = search_with(model, images[few], labels[few])
     fell: dict[Name, int] = {}
+    seed = draw_seed(generator)
     for name in plan.attacks:
         before = len(worst.standing())
-        for run in RUNS[name](plan, worst, generator):
+        for run in RUNS[name](plan, worst, torch_generator(seed, name)):
             further(worst, search, run)
         fell[name] = before - len(worst.standing())
     return Attacked(plan, worst, search, fell)

@@ -69,7 +69,7 @@ def curve(
     found = attack(model, images, labels, plans[smallest], generator)
     logits, failed = [found.worst.logits], ensemble_gates(found, generator)
     standing = found.worst.standing()
-    fell_at = torch.full((len(labels),), smallest, device=labels.device)
+    fell_at = torch.full((len(labels),), float(smallest), device=labels.device)
     fell_at[standing] = torch.inf
     fell_at[found.worst.clean_logits.argmax(1) != labels] = 0
     for level in larger:

@@ -25,7 +25,7 @@ KINDS = {
     "elastic": (elastic, 0.02),
     "fog": (fog, 0.3),
     "gabor": (gabor, 0.025),
-    "jpeg": (jpeg, 0.02),
+    "jpeg": (jpeg, 0.012),
     "snow": (snow, 0.2),
     "whirlpool": (whirlpool, 0.22),
 }
