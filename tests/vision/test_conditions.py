@@ -16,7 +16,13 @@ from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 
 PACKAGE = "pipelines.vision.conditions"
-REQUIRED = {"outliers": {"kind": "near"}}
+REQUIRED = {
+    "outliers": {"kind": "near"},
+    "attack_ensemble": {"images": 20, "steps": 4, "square_queries": 10},
+    "robustness_curve": {"images": 20, "steps": 4, "square_queries": 10},
+    "unforeseen": {"images": 20, "steps": 3},
+    "transfer_attack": {"images": 20},
+}
 
 
 def outcomes_of(name: str, glyphs: Dataset, classifier: Classifier, **options: object) -> Outcomes:
