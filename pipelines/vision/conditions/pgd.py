@@ -1,4 +1,9 @@
-"""Test images moved by projected gradient descent to raise the model's loss (Madry et al. 2018, arXiv 1706.06083)."""
+"""Test images moved by projected gradient descent to raise the model's loss (Madry et al. 2018, arXiv 1706.06083).
+
+The flags have those gates of the attack's validity that take a few steps (`pipelines.vision.attacks.validity`).
+"""
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -7,7 +12,11 @@ from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Share
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import worst_logits
+from pipelines.vision.attacks._balls import Ball
+from pipelines.vision.attacks._worst import Worst
+from pipelines.vision.attacks.validity import flags, quick_gates, sample_of
 from pipelines.vision.condition import Condition, device_of, outcomes_of, take
+from pipelines.vision.conditions._attacked import tensors
 from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
@@ -35,6 +44,11 @@ def condition(
             start = (2 * torch.rand(batch.shape, generator=generator) - 1) * epsilon
             clean, start, truth = pixels(batch).to(device), start.to(device), truth.to(device)
             logits.append(worst_logits(model, clean, truth, start, epsilon, step_size * epsilon, steps).cpu().numpy())
-        return outcomes_of(examples, np.concatenate(logits))
+        found = np.concatenate(logits)
+        rows = sample_of(len(found), generator)
+        sample = Worst(model, *(each[rows] for each in tensors(examples, device)))
+        sample.logits = torch.from_numpy(found)[rows].to(device)
+        failed = quick_gates(sample, Ball("linf", epsilon), generator) if epsilon else {}
+        return replace(outcomes_of(examples, found), flags=flags(failed))
 
     return Condition(examples, outcomes)

@@ -1,4 +1,4 @@
-"""Attacks on a classifier's input, by its gradient."""
+"""Projected gradient descent: steps of a fixed size along the gradient (Madry et al. 2018, arXiv 1706.06083)."""
 
 import torch
 from torch import Tensor, nn

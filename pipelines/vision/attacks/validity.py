@@ -1,0 +1,160 @@
+"""Whether an attack can be believed: gates on a sample of its images, whose failure blocks a verdict (after Carlini et
+al. 2019, arXiv 1902.06705, and the checks of Croce & Hein 2020, arXiv 2003.01690).
+
+A gate allows a share of the images, and fails where more fail it than that share gives by chance (exact one-sided
+binomial at 1 %): 5 of 100 where 1 % is allowed, 5 of 500 where .2 % is.
+
+| gate | images that fail it                                                      | allowed |
+|------|--------------------------------------------------------------------------|---------|
+| G1   | a single step breaks what the attack left                                | 1 %     |
+| G2   | stand within a radius that holds a grey image for every image            | chance  |
+| G3   | twice the steps break what the attack left                               | 1 %     |
+| G4   | another random start breaks what the attack left                         | 1 %     |
+| G5   | the square attack, by logits alone, breaks what the gradient attacks left | .2 %   |
+| G6   | the gradient of the cross-entropy is exactly 0                           | 1 %     |
+| G7   | the logits are probabilities                                             | not all |
+| G8   | random changes break what the attack left                                | 1 %     |
+| G9   | other logits at the next look                                            | none    |
+| G10  | steps along the gradient leave the loss no higher                        | 1 %     |
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+from scipy.stats import binom
+from torch import Tensor
+
+from pipelines.vision.attacks._balls import Ball
+from pipelines.vision.attacks._losses import cross_entropy
+from pipelines.vision.attacks._watch import gradients_of
+from pipelines.vision.attacks._worst import Worst
+from pipelines.vision.attacks.apgd import apgd
+from pipelines.vision.attacks.ensemble import RUNS, Attacked, from_random_start, further
+
+BLOCKING = "gradient-masking"
+SAMPLE = 100  # images
+LEVEL = 0.01  # how often a model that is just within what a gate allows fails it
+FEW, HARDLY = 0.01, 0.002
+STEPS = 20  # of the gates' own searches
+LOOKS = 5  # at the same images, or at other noise
+
+
+def flags(failed: Mapping[str, bool]) -> tuple[str, ...]:
+    """Flags for outcomes: the one that blocks a verdict where any gate failed, and one for each that did."""
+    named = tuple(f"gate:{name}" for name, fails in failed.items() if fails)
+    return (BLOCKING, *named) if named else ()
+
+
+def sample_of(count: int, generator: torch.Generator) -> Tensor:
+    """Positions of a random sample of so many images."""
+    return torch.randperm(count, generator=generator)[:SAMPLE]
+
+
+def quick_gates(sample: Worst, ball: Ball, generator: torch.Generator) -> dict[str, bool]:
+    """Of the gates that take a few steps, which fail: all but G3, G4 and G5."""
+    return {
+        "G1": single_step_is_stronger(sample, ball),
+        "G2": stands_at_any_radius(sample, ball),
+        "G6": gradients_vanish(sample),
+        "G7": are_probabilities(sample.clean_logits),
+        "G8": noise_is_stronger(sample, ball, generator),
+        "G9": is_random(sample),
+        "G10": loss_stays(sample, ball),
+    }
+
+
+def ensemble_gates(found: Attacked, generator: torch.Generator) -> dict[str, bool]:
+    """Of all gates, which fail after an ensemble of attacks."""
+    rows = sample_of(len(found.worst.labels), generator).to(found.worst.labels.device)
+    sample = found.worst.part(rows)
+    failed = quick_gates(sample, found.plan.ball, generator)
+    failed["G3"] = more_search_is_stronger(found, sample, 2 * found.plan.steps, generator)
+    failed["G4"] = more_search_is_stronger(found, sample, found.plan.steps, generator)
+    failed["G5"] = square_is_stronger(found, sample, generator)
+    return {name: failed[name] for name in sorted(failed, key=lambda name: int(name[1:]))}
+
+
+def more_than(count: int, images: int, share: float) -> bool:
+    """Whether so many of the images are more than the share gives by chance."""
+    return bool(binom.sf(count - 1, images, share) < LEVEL)
+
+
+def single_step_is_stronger(sample: Worst, ball: Ball) -> bool:
+    """G1: a step of the whole radius."""
+    _, _, gradients = gradients_of(sample.model, sample.images, partial(cross_entropy, labels=sample.labels))
+    step = ball.epsilon * ball.direction(gradients)
+    return weaker_is_stronger(sample, [ball.around(sample.images).project(sample.images + step)])
+
+
+def noise_is_stronger(sample: Worst, ball: Ball, generator: torch.Generator) -> bool:
+    """G8: random changes."""
+    reach, shape = ball.around(sample.images), (len(sample.labels), sample.images.shape[-1])
+    noise = [ball.start(*shape, generator).to(sample.images.device) for _ in range(LOOKS)]
+    return weaker_is_stronger(sample, [reach.project(sample.images + change) for change in noise])
+
+
+def weaker_is_stronger(sample: Worst, points: list[Tensor]) -> bool:
+    """Whether any of the points breaks more of the standing images than a few."""
+    wrong = torch.stack([sample.true_logits(each).argmax(1) != sample.labels for each in points]).any(0)
+    return more_than(int(wrong[sample.standing()].sum()), len(sample.labels), FEW)
+
+
+def stands_at_any_radius(sample: Worst, ball: Ball) -> bool:
+    """G2: at a radius at which a grey image is within reach of each, a model that sees can't be right more often than
+    by chance."""
+    whole = ball.all_pixels(sample.images.shape[-1])
+    lost = Worst(sample.model, sample.images, sample.labels)
+    rows = lost.standing()
+    images, labels = sample.images[rows], sample.labels[rows]
+    apgd(sample.model, images, labels, torch.zeros_like(images), whole, steps=STEPS, watch=lost.watch(rows, 0.0))
+    return more_than(len(lost.standing()), len(sample.labels), 1 / sample.logits.shape[1])
+
+
+def gradients_vanish(sample: Worst) -> bool:
+    """G6: among the images that the model has right."""
+    right = sample.rightly_seen()
+    if not len(right):
+        return False
+    loss = partial(cross_entropy, labels=sample.labels[right])
+    _, _, gradients = gradients_of(sample.model, sample.images[right], loss)
+    return more_than(int((gradients == 0).flatten(1).all(1).sum()), len(right), FEW)
+
+
+def are_probabilities(logits: Tensor) -> bool:
+    """G7: every row in [0, 1] and its sum 1."""
+    inside = ((logits >= 0) & (logits <= 1)).all()
+    return bool(inside and ((logits.sum(1) - 1).abs() < 1e-3).all())
+
+
+def is_random(sample: Worst) -> bool:
+    """G9: an attack would have to average over the model's draws."""
+    first = sample.true_logits(sample.images)
+    return any(not torch.equal(sample.true_logits(sample.images), first) for _ in range(LOOKS - 1))
+
+
+def loss_stays(sample: Worst, ball: Ball) -> bool:
+    """G10: among the images that the model has right, by Auto-PGD from the image itself."""
+    right = sample.rightly_seen()
+    images, labels = sample.images[right], sample.labels[right]
+    moved = apgd(sample.model, images, labels, torch.zeros_like(images), ball, steps=LOOKS)
+    before, after = sample.clean_logits[right], sample.true_logits(moved)
+    no_higher = cross_entropy(after, labels) <= cross_entropy(before, labels)
+    return more_than(int(no_higher.sum()), len(right), FEW)
+
+
+def more_search_is_stronger(found: Attacked, sample: Worst, steps: int, generator: torch.Generator) -> bool:
+    """G3 and G4: Auto-PGD on the cross-entropy from a start of its own."""
+    before = len(sample.standing())
+    further(sample, found.search, from_random_start(partial(apgd, steps=steps), found.plan.ball, sample, generator))
+    return more_than(before - len(sample.standing()), len(sample.labels), FEW)
+
+
+def square_is_stronger(found: Attacked, sample: Worst, generator: torch.Generator) -> bool:
+    """G5: over all images where the square attack is in the ensemble, else on the sample."""
+    if "square" in found.fell:
+        return more_than(found.fell["square"], len(found.worst.labels), HARDLY)
+    before = len(sample.standing())
+    for run in RUNS["square"](found.plan, sample, generator):
+        further(sample, found.search, run)
+    return more_than(before - len(sample.standing()), len(sample.labels), HARDLY)
