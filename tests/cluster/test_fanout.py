@@ -42,7 +42,7 @@ def two_cpus(ray_goes_away: None) -> None:
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def act(item: Any, shared: Any) -> Any:
@@ -193,7 +193,7 @@ def test_an_item_out_of_gpu_memory_ends_on_a_whole_card() -> None:
     """Ray counts GPUs as it is told to; nothing here touches one."""
     script = (
         "import ray\n"
-        "ray.init(num_gpus=1, num_cpus=2, include_dashboard=False, log_to_driver=False)\n"
+        "ray.init('local', num_gpus=1, num_cpus=2, include_dashboard=False, log_to_driver=False)\n"
         "from cluster.fanout import Resources, fanout\n"
         "from tests.cluster.test_fanout import on_a_card\n"
         "share = lambda item: Resources(cpus=0.5, gpus=item)\n"
