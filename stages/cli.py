@@ -3,7 +3,9 @@
 import argparse
 import importlib
 import inspect
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -145,15 +147,22 @@ def check_params(path: Path) -> int:
 
 
 def list_parts(kind: str | None) -> int:
-    """Print the parts that params.yaml can name, each with its first line and its options."""
+    """Print the parts that params.yaml can name, each with its first line and its options and their defaults."""
     for chosen in [kind] if kind else [*KINDS, "metrics"]:
         package = "pipelines.metrics" if chosen == "metrics" else f"pipelines.vision.{chosen}"
+        names = parts.names(package)
+        column = max(map(len, names)) + 2
+        wide = max(40, min(120, shutil.get_terminal_size().columns) - column - 2)
         print(f"\n{chosen}")
-        for name in parts.names(package):
+        for name in names:
             module = parts.module(package, name)
             first = " ".join((module.__doc__ or "").split("\n\n")[0].split())
-            print(f"  {name:<28}{first}")
-            for option in inspect.signature(parts.factory(package, name)).parameters.values():
-                default = "required" if option.default is option.empty else f"default {option.default!r}"
-                print(f"  {'':<28}  {option.name}: {default}")
+            options = ", ".join(map(_shown, inspect.signature(parts.factory(package, name)).parameters.values()))
+            lines = [line for text in (first, f"[{options}]" * bool(options)) for line in textwrap.wrap(text, wide)]
+            for head, line in zip([name, *[""] * (len(lines) - 1)], lines, strict=True):
+                print(f"  {head:<{column}}{line}")
     return 0
+
+
+def _shown(option: inspect.Parameter) -> str:
+    return option.name if option.default is option.empty else f"{option.name}: {option.default}"

@@ -249,7 +249,7 @@ def test_list_names_every_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "methods"]) == 0
     shown = capsys.readouterr().out
     assert "mixup" in shown
-    assert "alpha: default 0.2" in shown
+    assert "[alpha: 0.2]" in shown
 
 
 def test_the_most_specific_need_counts(study: Write, tiny: dict[str, Any]) -> None:

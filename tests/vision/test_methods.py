@@ -14,7 +14,7 @@ from pipelines import parts
 from pipelines.vision import work
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.condition import logits_of
-from pipelines.vision.data import Dataset, split_of
+from pipelines.vision.data import Dataset, Shape, split_of
 from pipelines.vision.draws import torch_generator
 from pipelines.vision.method import Method, pixels
 from pipelines.vision.training import Diverged, Trained, budget, channels_first, train, training_data
@@ -207,3 +207,18 @@ def test_a_loss_that_is_not_a_number_stops_the_run(glyphs: Dataset) -> None:
     hopeless = budget(epochs=2, batch_size=30, learning_rate=1e30)
     with pytest.raises(Diverged, match=r"^the loss is (nan|inf) at step 4 of 8$"):
         train(architecture, parts.load(PACKAGE, "standard"), glyphs.splits, 10, hopeless, seed=0)
+
+
+@pytest.mark.parametrize("family", parts.names("pipelines.vision.models"))
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "ibp"])
+def test_a_method_can_be_had_of_every_family(method: str, family: str) -> None:
+    made = spec(method, family)
+    chosen: Method = parts.load(PACKAGE, method)
+    model = chosen.build(work.architecture(made["model"], chosen), 10, 32, 0)
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_bounds_are_trained_on_only_where_there_are_bounds() -> None:
+    made = spec("ibp", "resnet")
+    with pytest.raises(ValueError, match=r"^bounds can be followed .* cnn and mlp alone$"):
+        work.parameters(made["model"], made["method"], Shape(32, 10, (), 0))

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.parts import Share
+from pipelines.vision.architecture import Architecture, Classifier, build
 from pipelines.vision.bounds.interval import box_around, chain_of, margins
 from pipelines.vision.method import Method, Step
 
@@ -13,7 +14,7 @@ def method(*, epsilon: Share = 2 / 255, kappa: Share = 0.5, warm_up: Share = 0.2
     """epsilon: largest change of a pixel, pixels being in [0, 1]. kappa: weight of the clean loss at the end. warm_up:
     share of the training at which epsilon begins to rise from 0 and kappa to fall from 1. ramp: share of the training
     at which both have arrived: where they arrive too soon the model becomes a constant. For the families cnn and mlp;
-    others fail. Cost 3. Claimed gain: certified robustness."""
+    others are refused. Cost 3. Claimed gain: certified robustness."""
     if ramp <= warm_up:
         raise ValueError(f"'ramp' is {ramp}, not above 'warm_up', {warm_up}")
 
@@ -25,4 +26,11 @@ def method(*, epsilon: Share = 2 / 255, kappa: Share = 0.5, warm_up: Share = 0.2
         weight = (1 - kappa) * risen
         return (1 - weight) * clean + weight * cross_entropy(worst, step.labels)
 
-    return Method(loss, cost=3)
+    return Method(loss, build=bounded, cost=3)
+
+
+def bounded(architecture: Architecture, classes: int, size: int, seed: int) -> Classifier:
+    """Standard training's network. Raises Unbounded where bounds cannot be followed through it."""
+    model = build(architecture, classes, size, seed)
+    chain_of(model)
+    return model

@@ -6,14 +6,16 @@ from torch import Tensor, nn
 class Chain(nn.Module):
     """Linear, convolution, ReLU and flattening layers in a row; the last is linear and gives the logits.
 
-    body   all layers but the last, [n, 3, size, size] -> [n, d]
-    last   the logits of the features
+    body           all layers but the last, [n, 3, size, size] -> [n, d]
+    last           the logits of the features
+    feature_info   the layers that a stage ends with, as timm's models name them
     """
 
     def __init__(self, *layers: nn.Module):
         super().__init__()
         self.body = nn.Sequential(*layers[:-1])
         self.last = layers[-1]
+        self.feature_info = [{"module": f"body.{n}"} for n, layer in enumerate(self.body) if isinstance(layer, nn.ReLU)]
 
     def forward_features(self, images: Tensor) -> Tensor:
         """The input of the last layer, [n, d]."""
