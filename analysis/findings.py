@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import fisher_exact
 
+from analysis.agreement import agreement_on_the_line
 from analysis.audit.grid import grids
 from analysis.audit.ledger import PLANNED, externality_ledger, selection_tests
 from analysis.audit.schema import (
@@ -31,7 +32,7 @@ from analysis.jumps.forecasts import forecasts
 from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
 from analysis.jumps.table import confirmed_by_refinement, jumps
 from analysis.risk import risks
-from analysis.tables import CAPABILITY, LEDGER, RELIABILITY, RESULTS, TableError, checked
+from analysis.tables import AGREEMENT_LINE, CAPABILITY, LEDGER, RELIABILITY, RESULTS, TableError, checked
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
 SENSITIVITY = "clean_accuracy"  # and the one they are held against again
@@ -51,15 +52,18 @@ def findings(
     equal_flops: bool = True,
     replicates: pl.DataFrame | None = None,
     refined: pl.DataFrame | None = None,
+    agreement: pl.DataFrame | None = None,
     exposure: Mapping[str, float] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
-    reliability, risks, ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see `audited`).
+    reliability, risks, agreement_line, ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see
+    `audited`).
 
     `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
     seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share; `refined` the jumps,
-    as the table JUMPS, that runs were added for inside their brackets; `exposure` to hazards, by condition. The same
+    as the table JUMPS, that runs were added for inside their brackets; `agreement` between runs, as that table;
+    `exposure` to hazards, by condition. The same
     input and seed give the same tables. Raises TableError where `results` is not that table or a data set has no
     standard run.
     """
@@ -90,6 +94,7 @@ def findings(
         "verdicts": with_difference(audit_tables["verdicts"], effects),
         "reliability": reliability(scores, scored),
         "risks": risks(results, exposure or {}),
+        "agreement_line": AGREEMENT_LINE.empty() if agreement is None else agreement_on_the_line(agreement),
     }
 
 

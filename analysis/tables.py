@@ -173,6 +173,43 @@ RISKS = Table(
     nullable=("low", "high"),
 )
 
+_AGREEING = {  # a pair of runs of a method, or one of them, under a condition
+    "domain": pl.String,
+    "dataset": pl.String,
+    "method": pl.String,
+    "condition": pl.String,
+}
+
+AGREEMENT = Table(
+    name="agreement",
+    columns={
+        **_AGREEING,
+        "shifted": pl.Boolean,  # whether the condition shifts the images
+        "first": pl.String,
+        "second": pl.String,
+        "agreement": pl.Float64,  # the share of labelled rows that both answer alike
+        "first_accuracy": pl.Float64,
+        "second_accuracy": pl.Float64,
+        "n": pl.Int64,
+    },
+    key=("domain", "dataset", "method", "condition", "first", "second"),
+)
+
+AGREEMENT_LINE = Table(
+    name="agreement_line",
+    columns={
+        **_AGREEING,
+        "run": pl.String,
+        "unshifted_accuracy": pl.Float64,
+        "predicted": pl.Float64,  # accuracy under the condition, without its labels
+        "accuracy": pl.Float64,
+        "slope": pl.Float64,  # of agreement shifted on agreement unshifted, in probits
+        "r_squared": pl.Float64,
+        "on_the_line": pl.Boolean,  # whether R squared is high enough for the prediction to count
+    },
+    key=("domain", "dataset", "method", "condition", "run"),
+)
+
 LEDGER = Table(
     name="ledger",
     columns={

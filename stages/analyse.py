@@ -11,7 +11,7 @@ from analysis.findings import findings
 from analysis.jumps.schema import JUMPS
 from stages import params, tables
 from stages.collect import RESULTS
-from stages.measure import REPLICATES
+from stages.measure import AGREEMENT, REPLICATES
 from stages.plan import REFINED, RUN
 from stages.preregistered import Preregistered
 from stages.train import RUNS
@@ -24,8 +24,14 @@ SEED = 0
 def main() -> None:
     """Write findings/*.parquet and audit.json."""
     runs = tables.read(tables.RUNS, RUNS).filter(role=RUN)
-    replicates, refined = tables.read(tables.REPLICATES, REPLICATES), tables.read(JUMPS, REFINED)
-    write(tables.read(tables.RESULTS, RESULTS), runs, params.audit(), replicates=replicates, refined=refined)
+    write(
+        tables.read(tables.RESULTS, RESULTS),
+        runs,
+        params.audit(),
+        replicates=tables.read(tables.REPLICATES, REPLICATES),
+        agreement=tables.read(tables.AGREEMENT, AGREEMENT),
+        refined=tables.read(JUMPS, REFINED),
+    )
 
 
 def write(
@@ -37,7 +43,7 @@ def write(
 ) -> None:
     """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder.
 
-    `beside` may hold the tables `replicates` and `refined` (see `analysis.findings`).
+    `beside` may hold the tables `replicates`, `agreement` and `refined` (see `analysis.findings`).
     """
     found = findings(
         results,

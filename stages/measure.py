@@ -17,6 +17,7 @@ from pipelines import parts
 from pipelines.measuring import ALL, measure
 from pipelines.outcomes import Measured, Outcomes
 from stages import params, payloads, tables
+from stages.agreement import agreements
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
@@ -28,11 +29,14 @@ from stages.train import RUNS, reason
 
 LOGGED = Path("logged.parquet")
 REPLICATES = Path("replicates.parquet")
+AGREEMENT = Path("agreement.parquet")
 DRAWS = 200  # of test examples, the same for all runs: they give a standard error to one part in twenty
 
 
 def main() -> None:
-    """Measure what is missing, log every run to MLflow, then write logged.parquet and replicates.parquet."""
+    """Measure what is missing, log every run to MLflow, then write logged.parquet, replicates.parquet and
+    agreement.parquet.
+    """
     runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     store = Store.from_environment()
@@ -41,8 +45,11 @@ def main() -> None:
         done = store.all_done("values", (cell["values_key"] for cell in cells))
         measure_all([cell for cell in cells if cell["values_key"] not in done], store, work)
         logged, replicates = log_all(runs, cells, planned, store)
+        conditions = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
+        agreeing = [*agreements(runs, conditions, tables.read(tables.OUTCOMES, OUTCOMES), store)]
     tables.write(logged, tables.LOGGED, LOGGED)
     tables.write(replicates, tables.REPLICATES, REPLICATES)
+    tables.write(agreeing, tables.AGREEMENT, AGREEMENT)
 
 
 def sync(_: argparse.Namespace) -> int:

@@ -17,7 +17,8 @@ from stages.preregistered import Preregistered, audit_faults, audit_options, pre
 DOMAINS = ("vision",)
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
-OPTIONAL = ("evaluate_at",)
+OPTIONAL = ("evaluate_at", "agreement")
+UNSHIFTED, SHIFTED = "unshifted", "shifted"
 BASELINE = "standard"
 REFERENCE = "reference"  # the condition that metrics may need beside their own
 LONGEST_LINE = 1000  # of a fault: a name may be anything
@@ -72,6 +73,20 @@ class Checkpoints:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """Under which conditions the runs of a method are compared: one without a shift, and shifted ones."""
+
+    unshifted: str | None = None
+    shifted: tuple[str, ...] = ()
+
+    def role(self, condition: str) -> str:
+        """What a condition is compared under for: unshifted, shifted, or nothing, the empty string."""
+        if condition == self.unshifted:
+            return UNSHIFTED
+        return SHIFTED if condition in self.shifted else ""
+
+
+@dataclass(frozen=True)
 class DomainStudy:
     """What a study trains in one domain, what it puts it through and what it measures."""
 
@@ -85,6 +100,7 @@ class DomainStudy:
     conditions: tuple[Part, ...]
     measurements: tuple[Measurement, ...]
     checkpoints: Checkpoints
+    agreement: Agreement
 
 
 @dataclass(frozen=True)
@@ -226,15 +242,16 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
             _check_method(method, models, shape, work, f"{domain}.methods.{method.name}", faults)
     measurements = _measurements(section["measurements"], conditions, domain, work, faults)
     seeds = _seeds(section["seeds"], f"{domain}.seeds", faults)
-    if data is None or shape is None:
-        return None
-    if faults:
+    agreement = _agreement(section.get("agreement"), conditions, f"{domain}.agreement", work, faults)
+    if data is None or shape is None or faults:
         return None
     training = parts.defaults(work.budget) | section["training"]
     last = work.training_steps(shape, training)
     asked = section.get("evaluate_at")
     checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{domain}.evaluate_at", faults)
-    return DomainStudy(domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints)
+    return DomainStudy(
+        domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
+    )
 
 
 def evaluate_at_options(
@@ -275,6 +292,29 @@ def _checkpoints(
     chosen = wanted["conditions"] or [part.name for part in conditions]
     chosen += [item.reference for item in measurements if item.reference and item.condition in chosen]
     return Checkpoints(tuple(sorted(set(steps))), tuple(wanted["methods"]), tuple(dict.fromkeys(chosen)))
+
+
+def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
+    """unshifted: the condition whose labels are known. shifted: those under which accuracy is predicted without."""
+    return Agreement(unshifted, tuple(shifted))
+
+
+def _agreement(section: Any, conditions: tuple[Part, ...], where: str, work: Any, faults: _Faults) -> Agreement:
+    if section is None:
+        return Agreement()
+    before = len(faults)
+    _options(agreement_options, section, where, faults)
+    if len(faults) > before:
+        return Agreement()
+    agreement = agreement_options(**section)
+    known = {part.name: part for part in conditions}
+    for place, names in ((UNSHIFTED, (agreement.unshifted,)), (SHIFTED, agreement.shifted)):
+        for name in names:
+            if name not in known:
+                faults.add(f"{where}.{place}", f"{name!r} is not one of the conditions: {', '.join(known)}")
+            elif "labels" not in work.outcomes_have(known[name].spec()):
+                faults.add(f"{where}.{place}", f"{name!r} has no labels")
+    return agreement
 
 
 def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: _Faults) -> None:

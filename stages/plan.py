@@ -140,6 +140,7 @@ def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
             "splits": ",".join(work.splits_needed("conditions", condition.spec())),
             "companion": work.companion_cost(condition.spec()) is not None,
             "checkpoints": condition.name in study.checkpoints.conditions,
+            "agreement": study.agreement.role(condition.name),
         }
         for condition in study.conditions
     ]

@@ -69,6 +69,7 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
         "failed_gates": _failed_gates(place),
         "jumps": [{**row, "name": place.label(row["measurement"])} for row in place.found["jumps"].to_dicts()],
         "forecasts": _forecasts(place),
+        "agreement": _agreement(place),
         "forecast_size": verdict_charts.SIZES[str(place.found["forecasts"]["axis"].first() or "log2_flops")],
         "risks": _risks(place, specs),
         "exposed": place.found["risks"]["exposure"].n_unique() > 1,
@@ -178,6 +179,19 @@ def _risks(place: Place, specs: Specs) -> list[Row]:
         placed = found.with_columns(place=pl.col("hazard").replace_strict(hazards, range(len(hazards))))
         specs[f"risks{place.slug}"] = verdict_charts.residual_risks(placed, methods=place.methods, hazards=hazards)
     return found.to_dicts()
+
+
+def _agreement(place: Place) -> list[Row]:
+    """A row for each method and shifted condition: how far accuracy predicted without labels is from the accuracy."""
+    error = (pl.col("predicted") - pl.col("accuracy")).abs().mean()
+    unshifted = (pl.col("unshifted_accuracy") - pl.col("accuracy")).abs().mean()
+    found = place.found["agreement_line"].group_by("condition", "method", maintain_order=True)
+    columns = ("slope", "r_squared", "on_the_line")
+    return (
+        found.agg(pl.len().alias("runs"), error.alias("error"), unshifted.alias("unshifted"), pl.col(columns).first())
+        .sort("condition", "method")
+        .to_dicts()
+    )
 
 
 def _forecasts(place: Place) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import RESULTS, Table, TableError, checked
+from analysis.tables import AGREEMENT, RESULTS, Table, TableError, checked
 
 RUN = {"run": pl.String, "domain": pl.String, "dataset": pl.String, "method": pl.String, "model": pl.String}
 FATE = {"status": pl.String, "reason": pl.String}
@@ -41,6 +41,7 @@ PLANNED_CELLS = Table(
         "splits": pl.String,  # where its labelled examples are from, then its outliers
         "companion": pl.Boolean,  # whether it looks at a second model of each run, trained for it
         "checkpoints": pl.Boolean,  # whether runs meet it on their way, too
+        "agreement": pl.String,  # unshifted or shifted, where it is looked at for agreement between runs; else empty
     },
     ("domain", "condition"),
 )
@@ -119,6 +120,7 @@ REPLICATES = Table(
 )
 
 __all__ = [
+    "AGREEMENT",
     "LOGGED",
     "OUTCOMES",
     "PLANNED_CELLS",

@@ -69,7 +69,7 @@ def write_study(value: float) -> None:
         Path("runs.parquet"),
     )
     condition = {"condition": "clean", "domain": "vision", "spec": "", "code": "", "splits": "capability"}
-    condition |= {"companion": False, "checkpoints": False}
+    condition |= {"companion": False, "checkpoints": False, "agreement": ""}
     tables.write([condition], tables.PLANNED_CELLS, Path("plan/cells.parquet"))
     tables.write(
         [{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""}],

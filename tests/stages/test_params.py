@@ -136,6 +136,19 @@ def test_checkpoints_are_of_the_study_they_stand_in(study: Write, tiny: dict[str
     assert vision.checkpoints.conditions == ("clean", "corruptions", "near", "spurious")
 
 
+def test_agreement_is_looked_at_under_conditions_with_labels(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["agreement"] = {"unshifted": "clea", "shifted": ["corruptions"], "of": 1}
+    assert faults(study(tiny)) == ["params.yaml: vision.agreement: 'of' is not one of: unshifted, shifted"]
+    del tiny["vision"]["agreement"]["of"]
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.agreement.unshifted: 'clea' is not one of the conditions: clean, corruptions, near, "
+        "spurious"
+    ]
+    tiny["vision"]["agreement"]["unshifted"] = "clean"
+    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    assert [vision.agreement.role(name) for name in ("clean", "corruptions", "near")] == ["unshifted", "shifted", ""]
+
+
 def test_what_is_fitted_on_validation_images_needs_them(study: Write, tiny: dict[str, Any]) -> None:
     tiny["vision"]["measurements"]["clean"]["brier_score"] = {"is": "monitoring", "scaled": True}
     assert faults(study(tiny)) == [

@@ -46,6 +46,7 @@ def test_runs_have_checkpoints_and_companions(study: Write, tiny: dict[str, Any]
     here()
     plain = pl.read_parquet("results.parquet")
     vision["evaluate_at"] = {"steps": [1, 6], "conditions": ["clean"]}
+    vision["agreement"] = {"unshifted": "clean", "shifted": ["corruptions"]}
     vision["conditions"] |= {"few": {"use": "few_examples", "share": 0.5}, "reference": None}
     vision["measurements"] |= {"few": {"accuracy": "capability"}}
     vision["measurements"]["clean"]["scaled"] = {"use": "negative_log_likelihood", "is": "capability", "scaled": True}
@@ -63,6 +64,11 @@ def test_runs_have_checkpoints_and_companions(study: Write, tiny: dict[str, Any]
     by_run = dict(flops.iter_rows())
     assert by_run["standard/resnet-4/0@6"] == pytest.approx(by_run["standard/resnet-4/0"] * 6 / 16)
     assert by_run["standard/resnet-4/0@few"] == pytest.approx(by_run["standard/resnet-4/0"] / 2)
+    agreement = pl.read_parquet("agreement.parquet")
+    assert len(agreement) == 2 * 2 * 15  # methods x conditions x pairs of six runs
+    compared = agreement.filter(condition="clean", first="noise/resnet-4/0").row(0, named=True)
+    own = results.filter(measurement="clean/accuracy", part="all", method="noise", model="resnet-4", seed=0, step=16)
+    assert compared["first_accuracy"] == own["value"][0]
     replicates = pl.read_parquet("replicates.parquet")
     assert len(replicates) == 12 * 8
     value = results.filter(measurement="corruptions/accuracy", part="all", method="noise", model="vit-12", seed=1)
