@@ -1,9 +1,10 @@
 """The same budget of tuning for every method: random configurations, chosen by clean accuracy on validation images.
 
-    python benchmarks/tuning.py [--models resnet-8] [--methods mixup,sam] [--trials 8] [--train 2000] [--epochs 4]
+    python benchmarks/tuning.py [docs/studies/full.yaml] [--models resnet-8] [--methods mixup,sam] [--trials 8]
 
-A method's file says what may be tuned: `TUNED = {option: (low, high, "log" or "linear")}`. The first trial has its
-defaults, the others are drawn at random (Bergstra & Bengio 2012). Nothing that a safety measurement is made on is
+The data, the training budget and the methods are the study's. A method's file says what may be tuned:
+`TUNED = {option: (low, high, "log" or "linear")}`. The first trial is the method as the study has it, the others are
+drawn at random (Bergstra & Bengio 2012). Nothing that a safety measurement is made on is
 looked at. The curve is the expected maximum of so many of the trials (Dodge et al. 2019, arXiv 1909.03004): a method
 whose curve still rises has not had enough of them. Where clean accuracy is what a method pays with (adversarial
 training), the choice is the cheapest of its kind, not the safest: so its radius is no option of the tuning.
@@ -17,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +29,10 @@ from pipelines.vision import work
 from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset
 from pipelines.vision.draws import numpy_generator
+from stages import params
+from stages.params import Part
 
 METHODS = "pipelines.vision.methods"
-FEW = ("capability", "test", "held_out_fonts", "cue_conflict", "transfer_train", "transfer_test")  # splits not used
 
 
 def tuned(method: str) -> Mapping[str, tuple[float, float, str]]:
@@ -38,14 +41,13 @@ def tuned(method: str) -> Mapping[str, tuple[float, float, str]]:
     return found
 
 
-def configurations(method: str, trials: int, seed: int) -> list[dict[str, float]]:
-    """The defaults, then random options, four digits of each; one alone where nothing may be tuned."""
-    generator = numpy_generator(seed, f"tuning/{method}")
-    defaults = parts.defaults(parts.factory(METHODS, method))
-    drawn = [{name: defaults[name] for name in tuned(method)}]
-    for _ in range(trials - 1 if tuned(method) else 0):
-        options = {}
-        for name, (low, high, scale) in tuned(method).items():
+def configurations(method: Part, trials: int, seed: int) -> list[dict[str, float]]:
+    """The study's options, then random ones, four digits of each; one alone where nothing may be tuned."""
+    generator = numpy_generator(seed, f"tuning/{method.use}")
+    drawn = [dict(method.options)]
+    for _ in range(trials - 1 if tuned(method.use) else 0):
+        options = dict(method.options)
+        for name, (low, high, scale) in tuned(method.use).items():
             share = generator.random()
             value = (
                 math.exp(math.log(low) + share * math.log(high / low)) if scale == "log" else low + share * (high - low)
@@ -86,40 +88,38 @@ def trial(asked: tuple[str, dict[str, float], str], data: Dataset, training: Map
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", nargs="?", type=Path, default=Path("params.yaml"))
     parser.add_argument("--models", default="resnet-8", help="family-width, with commas between them")
-    parser.add_argument("--methods", default="", help="all by default")
+    parser.add_argument("--methods", default="", help="all of the study by default")
     parser.add_argument("--trials", type=int, default=8, help="of each method and model")
-    parser.add_argument("--train", type=int, default=2000, help="training images")
     parser.add_argument("--validation", type=int, default=1000, help="validation images")
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--learning-rate", type=float, default=0.004)
     parser.add_argument("--seed", type=int, default=0, help="of the configurations")
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread")
     chosen = parser.parse_args()
-    sizes = {"train": chosen.train, "more_train": chosen.train, "validation": chosen.validation, "spurious": 20}
-    data = work.dataset({"use": "glyphs", "options": {**sizes, **dict.fromkeys(FEW, 10), "outliers": 3}})
-    training = {"epochs": chosen.epochs, "batch_size": 64, "learning_rate": chosen.learning_rate}
-    methods = chosen.methods.split(",") if chosen.methods else parts.names(METHODS)
+    (study,) = params.read(chosen.study).domains
+    data_options = {**study.data.options, "validation": chosen.validation}
+    data = work.dataset({"use": study.data.use, "options": data_options})
+    named = chosen.methods.split(",") if chosen.methods else [method.name for method in study.methods]
+    methods = [method for method in study.methods if method.name in named]
     curve = sorted({1, 2, 4, chosen.trials})
-    print(
-        f"{chosen.trials} trials a method, {chosen.train} training and {chosen.validation} for validation; {training}"
-    )
-    print(
-        f"| model | method | trials | CPU s | at its defaults | {' | '.join(f'best of {n}' for n in curve)} | chosen |"
-    )
+    print(f"{study.data.use} {data_options}; {dict(study.training)}")
+    print(f"| model | method | trials | CPU s | as it stands | {' | '.join(f'best of {n}' for n in curve)} | chosen |")
     print("|---|---|---|---|---|" + "---|" * len(curve) + "---|")
     start = time.perf_counter()
     with ProcessPoolExecutor(chosen.workers) as pool:
         for model, method in itertools.product(chosen.models.split(","), methods):
             options = configurations(method, chosen.trials, chosen.seed)
-            asked = [(method, each, model) for each in options]
-            found = list(pool.map(partial(trial, data=data, training=training), asked))
+            asked = [(method.use, each, model) for each in options]
+            found = list(pool.map(partial(trial, data=data, training=study.training), asked))
             accuracy = [value for value, _ in found]
             best = [expected_maximum(accuracy, n) if n <= len(accuracy) else max(accuracy) for n in curve]
             cells = " | ".join(f"{100 * value:.1f} %" for value in (accuracy[0], *best))
-            choice, seconds = options[int(np.argmax(accuracy))], sum(seconds for _, seconds in found)
+            best_options = options[int(np.argmax(accuracy))]
+            choice = {name: best_options[name] for name in tuned(method.use)}
+            seconds = sum(seconds for _, seconds in found)
             print(
-                f"| {model} | {method} | {len(options)} | {seconds:.0f} | {cells} | {json.dumps(choice)} |", flush=True
+                f"| {model} | {method.name} | {len(options)} | {seconds:.0f} | {cells} | {json.dumps(choice)} |",
+                flush=True,
             )
     print(f"{time.perf_counter() - start:.0f} s")
 

@@ -32,20 +32,13 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
         pl.col("measurement").replace_strict(list(place.shown), range(len(place.shown)), default=99).alias("order")
     )
     primary = verdicts.filter(pl.col("area").is_not_null()).sort("order", "method").to_dicts()
-    areas = list(dict.fromkeys(row["area"] for row in primary))
+    named = {row["area"]: place.label(row["measurement"]) for row in primary}
     if primary:
-        named = {row["area"]: place.label(row["measurement"]) for row in primary}
-        specs[f"verdicts{place.slug}"] = _verdict_chart(primary, place.others, areas)
-    else:
-        named = {}
-    placebos = {row["method"] for row in primary if row["placebo"]}
+        specs[f"verdicts{place.slug}"] = _verdict_chart(primary, place.others, list(named))
     return {
         "name": place.name,
         "slug": place.slug,
-        "areas": [{"name": area, "measurement": named[area]} for area in areas],
-        "rows": [_verdict_row(method, primary, areas, method in placebos) for method in place.others]
-        if primary
-        else [],
+        "verdict_table": _verdict_table(primary, place.others, named),
         "sentences": [
             {"method": method, "text": verdict_words.sentence(rows)}
             for method in place.others
@@ -77,12 +70,41 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
     }
 
 
-def _verdict_row(method: str, rows: list[Row], areas: list[str], placebo: bool) -> dict[str, Any]:
-    mine = {row["area"]: row for row in rows if row["method"] == method}
+def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]) -> dict[str, Any] | None:
+    """The verdicts with areas or methods as rows, whichever are more: the table is read down. None without a verdict.
+
+    areas   the measurement of each, as it is shown
+    """
+    if not primary:
+        return None
+    placebos = {row["method"] for row in primary if row["placebo"]}
+    cells = {(row["area"], row["method"]): _cell(row) for row in primary}
+    of_areas = [
+        {"name": area, "beside": measurement if measurement != area else "", "placebo": False}
+        for area, measurement in areas.items()
+    ]
+    of_methods = [
+        {"name": method, "beside": "does nothing: a check" if method in placebos else "", "placebo": method in placebos}
+        for method in methods
+    ]
+    down = len(areas) >= len(methods)
+    rows, columns = (of_areas, of_methods) if down else (of_methods, of_areas)
     return {
-        "method": method,
-        "placebo": placebo,
-        "cells": [_cell(mine[area]) if area in mine else None for area in areas],
+        "corner": "area" if down else "method",
+        "columns": columns,
+        "rows": [
+            {
+                **row,
+                "cells": [
+                    {
+                        "placebo": row["placebo"] or column["placebo"],
+                        **(cells.get((row["name"], column["name"]) if down else (column["name"], row["name"])) or {}),
+                    }
+                    for column in columns
+                ],
+            }
+            for row in rows
+        ],
     }
 
 

@@ -39,15 +39,17 @@ _SAID = {
     "BLOCKED": "no verdict on {}",
 }
 ALONE = "above its margin only as a single claim, not with all claims counted"
-_SAID |= {ALONE: "{}: " + ALONE}
-_ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", ALONE, "UNDETERMINED", "BLOCKED")
+PRICE_OPEN = "safer beyond what capability explains; what it costs of capability is open"
+_SAID |= {ALONE: "{}: " + ALONE, PRICE_OPEN: "{}: " + PRICE_OPEN}
+_ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", PRICE_OPEN, "NULL", ALONE, "UNDETERMINED", "BLOCKED")
+LEVEL = 0.05
 
 
 def sentence(rows: Iterable[Row]) -> str:
     """What one method does, in plain words, from its verdicts in the areas of one data set."""
     by_label: dict[str, list[Row]] = {}
     for row in rows:
-        by_label.setdefault(ALONE if lone(row) else row["label"], []).append(row)
+        by_label.setdefault(half_known(row) or row["label"], []).append(row)
     parts = [
         _SAID[label].format(_listed([_named(row) for row in by_label[label]])) for label in _ORDER if label in by_label
     ]
@@ -56,18 +58,21 @@ def sentence(rows: Iterable[Row]) -> str:
 
 
 def reason(row: Row) -> str:
-    """Why a verdict is what it is; what only the correction for all claims left open is said to be that."""
-    return (
-        f"{ALONE} (p {row['p_differential']:.2g}, q {row['q_differential']:.2g})" if lone(row) else str(row["reason"])
-    )
+    """Why a verdict is what it is; of one that is open, what is known of it already."""
+    known = half_known(row)
+    if not known:
+        return str(row["reason"])
+    return f"{known} (p {row['p_differential']:.2g}, q {row['q_differential']:.2g}); {row['reason']}"
 
 
-def lone(row: Row) -> bool:
-    """Whether D is above its margin by its own test, and only the correction for the number of claims keeps the verdict
-    open.
+def half_known(row: Row) -> str:
+    """What is known of a verdict that is open, if anything: that D is above its margin and only its price in capability
+    is open, or that it is above it by its own test, and only the correction for the number of claims keeps it open.
     """
     alone, among = row["p_differential"], row["q_differential"]
-    return row["label"] == "UNDETERMINED" and alone is not None and among is not None and alone <= 0.05 < among
+    if row["label"] != "UNDETERMINED" or alone is None or among is None or alone > LEVEL:
+        return ""
+    return ALONE if among > LEVEL else PRICE_OPEN
 
 
 def estimate(row: Row, name: str) -> str:
@@ -139,10 +144,10 @@ def number(value: float | None) -> str:
 
 
 def beside(row: Row) -> str:
-    """What stands beside a verdict in its cell: its qualifier, why it is blocked, or that only the number of claims
-    keeps it open; and the verdict without flagged runs where that is another.
+    """What stands beside a verdict in its cell: its qualifier, why it is blocked, or what is known of it though it is
+    open; and the verdict without flagged runs where that is another.
     """
-    said = [ALONE if lone(row) else row["reason"] if row["label"] == "BLOCKED" else row["qualifier"]]
+    said = [row["reason"] if row["label"] == "BLOCKED" else half_known(row) or row["qualifier"]]
     if row["flagged_runs"] and row["label_without_flagged"] != row["label"]:
         said.append(f"{row['label_without_flagged'] or 'not known'} without {row['flagged_runs']} flagged runs")
     return "; ".join(text for text in said if text)
@@ -150,7 +155,7 @@ def beside(row: Row) -> str:
 
 def _named(row: Row) -> str:
     """The area, with the size of the effect where the verdict claims one."""
-    if lone(row):
+    if half_known(row):
         return f"{row['area']} ({measured(row)} in all)"
     if row["label"] == "BLOCKED":
         return f"{row['area']} ({row['reason']})"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipelines import parts
+from stages.params import Part
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,9 @@ def test_the_expected_maximum_is_the_mean_over_all_choices(tuning: ModuleType) -
 
 def test_configurations_are_the_defaults_and_options_in_range(tuning: ModuleType) -> None:
     for method in parts.names(tuning.METHODS):
-        drawn = tuning.configurations(method, 8, 0)
-        assert drawn == tuning.configurations(method, 8, 0)
+        planned = Part(method, method, parts.defaults(parts.factory(tuning.METHODS, method)))
+        drawn = tuning.configurations(planned, 8, 0)
+        assert drawn == tuning.configurations(planned, 8, 0)
         assert len(drawn) == (8 if tuning.tuned(method) else 1)
         for number, options in enumerate(drawn):
             parts.load(tuning.METHODS, method, options)
