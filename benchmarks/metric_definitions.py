@@ -245,3 +245,58 @@ def information(outcomes: Outcomes) -> float:
         answer = open_classes(row, threshold)
         kept.append(math.log(classes / len(answer)) / math.log(classes) if y in answer else 0.0)
     return float(np.mean(kept))
+
+
+def right_rows(outcomes: Outcomes) -> list[int]:
+    return [row for row, (label, off) in enumerate(zip(outcomes.labels, wrong(outcomes), strict=True)) if not off]
+
+
+def mean_of(name: str) -> Callable[[Outcomes], float]:
+    """Of a value of each example, over the right answers."""
+
+    def mean(outcomes: Outcomes) -> float:
+        return math.fsum(float(outcomes.values[name][row]) for row in right_rows(outcomes)) / len(right_rows(outcomes))
+
+    return mean
+
+
+def gain(order: str, sign: int) -> Callable[[Outcomes], float]:
+    def over_random(outcomes: Outcomes) -> float:
+        rows = right_rows(outcomes)
+        area = math.fsum(float(outcomes.values[f"{order}_area"][row]) for row in rows)
+        return sign * (area / math.fsum(float(outcomes.values["random_area"][row]) for row in rows) - 1)
+
+    return over_random
+
+
+def share(counts: Callable[[Outcomes, int], bool]) -> Callable[[Outcomes], float]:
+    """Of the rows that count."""
+    return lambda outcomes: sum(counts(outcomes, row) for row in range(len(outcomes))) / len(outcomes)
+
+
+def corruption_error(baseline: dict[str, float], clean: bool) -> Callable[[Outcomes], float]:
+    """The mean over corruptions of the error summed over severities, less the clean error where asked, in baselines."""
+
+    def error(outcomes: Outcomes) -> float:
+        off = np.array(wrong(outcomes), dtype=float)
+        lost = off - (1 - outcomes.values["right_when_clean"]) if clean else off
+        by_kind: dict[str, float] = {}
+        for number, name in enumerate(outcomes.part_names):
+            kind = name.split(" ")[0]
+            by_kind[kind] = by_kind.get(kind, 0.0) + float(lost[outcomes.parts == number].mean())
+        return math.fsum(total / baseline[kind] for kind, total in by_kind.items()) / len(by_kind)
+
+    return error
+
+
+def flip(outcomes: Outcomes) -> float:
+    """Frames whose answer is not that of the frame they are compared with."""
+    answers = {}
+    for row in range(len(outcomes)):
+        place = int(outcomes.parts[row]), int(outcomes.examples[row]), int(outcomes.values["frame"][row])
+        answers[place] = int(np.argmax(outcomes.logits[row]))
+    pairs = []
+    for part_, example, frame in answers:
+        if frame > 0:
+            pairs.append(answers[part_, example, frame] != answers[part_, example, frame - 1])
+    return sum(pairs) / len(pairs)

@@ -21,7 +21,7 @@ NEEDS: tuple[str, ...] = ("labels",)
 
 def metric(*, baseline: Mapping[str, float] | None = None) -> Callable[[Outcomes], Measured]:
     """baseline: its error under each corruption, summed over the five severities; by default a standard resnet-8's on
-    the default study's glyphs, mean over seeds 0 to 4 (2.23 for gaussian_noise, 1.12 for jpeg, ...)."""
+    the glyphs dataset at its defaults, mean over seeds 0 to 4 (2.23 for gaussian_noise, 1.12 for jpeg, ...)."""
     errors = checked(ERRORS if baseline is None else baseline)
 
     def mean_corruption_error(outcomes: Outcomes) -> Measured:

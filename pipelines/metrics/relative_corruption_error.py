@@ -22,7 +22,7 @@ NEEDS: tuple[str, ...] = ("labels", "right_when_clean")
 
 def metric(*, baseline: Mapping[str, float] | None = None) -> Callable[[Outcomes], Measured]:
     """baseline: its error under each corruption less its error on the clean images, summed over the five severities; by
-    default a standard resnet-8's on the default study's glyphs, mean over seeds 0 to 4."""
+    default a standard resnet-8's on the glyphs dataset at its defaults, mean over seeds 0 to 4."""
     errors = checked(EXCESS_ERRORS if baseline is None else baseline)
 
     def relative_corruption_error(outcomes: Outcomes) -> Measured:
