@@ -87,6 +87,12 @@ def test_what_only_the_number_of_claims_leaves_open_is_said() -> None:
     assert (beside(ROW), reason(ROW)) == ("", "the intervals are too wide")
 
 
+def test_a_gain_whose_price_alone_is_open_is_said() -> None:
+    row = ROW | {"p_differential": 0.001, "q_differential": 0.03}
+    assert beside(row) == "safer beyond what capability explains; what it costs of capability is open"
+    assert beside(row | {"label": "TRADE-OFF"}) == ""
+
+
 def test_a_verdict_that_flagged_runs_change_says_so() -> None:
     row = ROW | {"label": "DIFFERENTIAL", "qualifier": "capability-neutral", "flagged_runs": 3}
     assert beside(row | {"label_without_flagged": "NULL"}) == "capability-neutral; NULL without 3 flagged runs"
