@@ -62,7 +62,7 @@ def reason(row: Row) -> str:
     known = half_known(row)
     if not known:
         return str(row["reason"])
-    return f"{known} (p {row['p_differential']:.2g}, q {row['q_differential']:.2g})"
+    return f"{known} (p {row['p_differential']:.2g}, q {row['q_differential']:.2g}); {row['reason']}"
 
 
 def half_known(row: Row) -> str:

@@ -83,7 +83,7 @@ def test_a_sentence_groups_areas_by_verdict_the_claims_first() -> None:
 def test_what_only_the_number_of_claims_leaves_open_is_said() -> None:
     row = ROW | {"p_differential": 0.01, "q_differential": 0.2}
     assert beside(row) == "above its margin only as a single claim, not with all claims counted"
-    assert reason(row) == f"{beside(row)} (p 0.01, q 0.2)"
+    assert reason(row) == f"{beside(row)} (p 0.01, q 0.2); the intervals are too wide"
     assert (beside(ROW), reason(ROW)) == ("", "the intervals are too wide")
 
 
