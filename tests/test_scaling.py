@@ -29,12 +29,13 @@ def likelihood(outcomes: Outcomes, t: float) -> float:
 
 @pytest.mark.parametrize("overconfident", [0.2, 0.7, 1.0, 4.0])
 def test_it_is_where_the_slope_of_the_likelihood_is_0(overconfident: float) -> None:
-    """In 1 / T the likelihood is convex: the root of its derivative, the mean logit less that of the label, is the
-    minimum.
+    """In 1 / T the likelihood is convex: the root of its derivative, the mean logit less that of the smoothed label, is
+    the minimum.
     """
     validation = outcomes_of(1, overconfident)
     logits = validation.logits.astype(np.float64)
-    of_label = logits[np.arange(len(logits)), validation.labels].mean()
+    share = 1 / (len(logits) + 2)
+    of_label = (1 - share) * logits[np.arange(len(logits)), validation.labels].mean() + share * logits.mean()
 
     def slope(inverse: float) -> float:
         return float((softmax(inverse * logits, axis=1) * logits).sum(axis=1).mean() - of_label)
@@ -43,7 +44,26 @@ def test_it_is_where_the_slope_of_the_likelihood_is_0(overconfident: float) -> N
     assert temperature(validation) == pytest.approx(wanted, rel=1e-5)
     assert temperature(validation) == pytest.approx(overconfident, rel=0.06)
     found = likelihood(validation, temperature(validation))
-    assert all(found <= likelihood(validation, t) for t in np.geomspace(0.05, 20, 200))
+    assert all(found <= likelihood(validation, t) + 1e-5 for t in np.geomspace(0.05, 20, 200))
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.3, 1e3])
+def test_a_temperature_goes_with_the_logits(factor: float) -> None:
+    validation = outcomes_of(1, 1.0)
+    larger = replace(validation, logits=(factor * validation.logits).astype(np.float32))
+    assert temperature(larger) == pytest.approx(factor * temperature(validation), rel=1e-4)
+
+
+def test_a_model_without_an_error_has_a_temperature() -> None:
+    """Without smoothing it would be 0, and the first error elsewhere infinitely wrong."""
+    validation = outcomes_of(1, 1.0)
+    right = np.where(np.eye(5, dtype=bool)[validation.labels], 9.0, validation.logits)
+    never_wrong = replace(validation, logits=right.astype(np.float32))
+    found = temperature(never_wrong)
+    assert 0.1 < found < 3
+    assert likelihood(never_wrong, found) < 0.01
+    shifted = replace(never_wrong, logits=np.zeros_like(validation.logits))
+    assert temperature(shifted) == 1
 
 
 def test_calibration_is_better_after_and_accuracy_the_same() -> None:
