@@ -62,8 +62,10 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs/studies").glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_studies_shown_are_valid_but_for_their_data(path: Path) -> None:
-    with pytest.raises(params.WrongParams) as caught:
+def test_the_studies_shown_are_valid_but_for_data_that_are_not_here(path: Path) -> None:
+    try:
         params.read(path)
-    assert len(caught.value.faults) == 1
-    assert "vision.data: " in caught.value.faults[0]
+    except params.WrongParams as error:
+        (fault,) = error.faults
+        assert "vision.data: " in fault
+        assert "no such folder" in fault

@@ -45,12 +45,12 @@ def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
     found = run(study())
     assert set(found) == {
         *("capability", "capability_weights", "correlations", "effects", "ledger", "selection", "jumps", "jump_fits"),
-        *("reliability", "risks", "forecasts"),
+        *("reliability", "risks", "forecasts", "agreement_line"),
         *("verdicts", "estimates", "ladder", "restatements", "areas", "gates", "margins", "externalities"),
     }
     for name, frame in found.items():
         assert tables.checked(frame, TABLES[name]).equals(frame)
-        assert len(frame) or name in ("jump_fits", "forecasts", "risks")
+        assert len(frame) or name in ("jump_fits", "forecasts", "risks", "agreement_line")
     assert set(found["correlations"]["score_name"]) == {"clean_accuracy", "pc1"}
 
 

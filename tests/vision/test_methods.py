@@ -175,15 +175,14 @@ def test_flops_are_counted_in_every_phase(run: Run) -> None:
 
 def test_only_methods_that_build_their_own_model_have_other_parameters() -> None:
     shape = parts.load("pipelines.vision.datasets", "glyphs").shape()
-    model = {"use": "convnext", "options": {"width": 8}}
-    plain = work.cost(model, shape).parameters
     own = {}
     for method in METHODS:
+        model = {"use": FAMILY.get(method, "convnext"), "options": {"width": 8}}
         made = {"use": method, "options": parts.full_options(PACKAGE, method)}
         if work.own_model(made):
-            own[method] = work.parameters(model, made, shape) / plain
+            own[method] = work.parameters(model, made, shape) / work.cost(model, shape).parameters
     assert own.pop("wider") == pytest.approx(4, rel=0.1)
-    assert own == {"deep_ensemble": 5, "dropout": 1, "mc_dropout": 1}
+    assert own == {"deep_ensemble": 5, "dropout": 1, "ibp": 1, "mc_dropout": 1}
 
 
 def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs: Dataset) -> None:
