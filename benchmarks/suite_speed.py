@@ -17,6 +17,8 @@ from pipelines import parts
 from pipelines.vision import work
 from pipelines.vision.draws import torch_generator
 from stages import params
+from stages.plan import run_spec
+from stages.study import Part
 
 ATTACKS = ("attack_ensemble", "robustness_curve", "transfer_attack", "unforeseen", "pgd")
 
@@ -33,18 +35,12 @@ def main() -> None:
     (study,) = params.read(chosen.study).domains
     data = work.dataset({"use": study.data.use, "options": {**study.data.options, "test": chosen.test}})
     family, _, width = chosen.model.rpartition("-")
-    run = {
-        "model": {"use": family, "options": {"width": int(width)}},
-        "method": {"use": "standard", "options": {}},
-        "training": dict(study.training),
-        "classes": len(data.class_names),
-        "companion": None,
-        "seed": 0,
-    }
+    model = Part(chosen.model, family, {"width": int(width)})
+    run = run_spec(study, Part("standard", "standard", {}), model, seed=0, companion=None)
     start = time.perf_counter()
     trained = work.train(run, data.splits, "cpu")[-1]
     training = time.perf_counter() - start
-    model = work.restore(run, data.size, trained.weights, "cpu")
+    classifier = work.restore(run, data.size, trained.weights, "cpu")
     parameters = work.cost(run["model"], study.shape).parameters
     print(f"{chosen.model}: {parameters:,} parameters, trained in {training:.1f} s; {chosen.test} test images")
     seconds: dict[str, float] = {}
@@ -54,7 +50,7 @@ def main() -> None:
         times = []
         for _ in range(chosen.repeats):
             start = time.perf_counter()
-            made.outcomes(model, examples, torch_generator(0, "suite"))
+            made.outcomes(classifier, examples, torch_generator(0, "suite"))
             times.append(time.perf_counter() - start)
         seconds[condition.name] = statistics.median(times)
     total = sum(seconds.values())

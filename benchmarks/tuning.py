@@ -17,9 +17,9 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +30,8 @@ from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset
 from pipelines.vision.draws import numpy_generator
 from stages import params
-from stages.params import Part
+from stages.plan import run_spec
+from stages.study import DomainStudy, Part
 
 METHODS = "pipelines.vision.methods"
 
@@ -64,19 +65,12 @@ def expected_maximum(values: Sequence[float], draws: int) -> float:
     return float(np.sort(values) @ weights)
 
 
-def trial(asked: tuple[str, dict[str, float], str], data: Dataset, training: Mapping[str, Any]) -> tuple[float, float]:
+def trial(asked: tuple[Part, str], data: Dataset, study: DomainStudy) -> tuple[float, float]:
     """Validation accuracy, and CPU seconds of the training, of one configuration of a method on a model."""
-    method, options, model = asked
+    method, model = asked
     torch.set_num_threads(1)
     family, _, width = model.rpartition("-")
-    run = {
-        "model": {"use": family, "options": {"width": int(width)}},
-        "method": {"use": method, "options": options},
-        "training": training,
-        "classes": len(data.class_names),
-        "companion": None,
-        "seed": 0,
-    }
+    run = run_spec(study, method, Part(model, family, {"width": int(width)}), seed=0, companion=None)
     start = time.process_time()
     trained = work.train(run, data.splits, "cpu")[-1]
     seconds = time.process_time() - start
@@ -109,8 +103,8 @@ def main() -> None:
     with ProcessPoolExecutor(chosen.workers) as pool:
         for model, method in itertools.product(chosen.models.split(","), methods):
             options = configurations(method, chosen.trials, chosen.seed)
-            asked = [(method.use, each, model) for each in options]
-            found = list(pool.map(partial(trial, data=data, training=study.training), asked))
+            asked = [(replace(method, options=each), model) for each in options]
+            found = list(pool.map(partial(trial, data=data, study=study), asked))
             accuracy = [value for value, _ in found]
             best = [expected_maximum(accuracy, n) if n <= len(accuracy) else max(accuracy) for n in curve]
             cells = " | ".join(f"{100 * value:.1f} %" for value in (accuracy[0], *best))

@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stages import payloads
-from stages.params import SHIFTED
 from stages.plan import RUN
 from stages.store import Store
+from stages.study import SHIFTED
 
 PEERS = 12  # runs that each is compared with: pairs that grow with the number of runs, not with its square
 

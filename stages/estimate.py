@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any
 
 from stages import plan, tables, train
-from stages.params import Study
 from stages.prepare import DATA, made_from
 from stages.standing import Needed, of_plan
 from stages.store import Entry, Store
+from stages.study import Study
 
 STATED_RATE = 1e10  # FLOPs a second of one core: small networks on 32 pixels, float32 (benchmarks/sweep.py)
 SAMPLED = 300  # records of other studies' runs that are read for a rate

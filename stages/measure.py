@@ -39,16 +39,15 @@ def main() -> None:
     """
     runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
+    outcomes = tables.read(tables.OUTCOMES, OUTCOMES)
+    conditions = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
     store = Store.from_environment()
-    cells = keyed(runs, planned)
+    cells = keyed(runs, planned, outcomes, conditions)
     with locked(store, "measure") as work:
         done = store.all_done("values", (cell["values_key"] for cell in cells))
         measure_all([cell for cell in cells if cell["values_key"] not in done], store, work)
-        logged, replicates = log_all(runs, cells, planned, store)
-        conditions = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
-        agreeing = [*agreements(runs, conditions, tables.read(tables.OUTCOMES, OUTCOMES), store)]
-    tables.write(logged, tables.LOGGED, LOGGED)
-    tables.write(replicates, tables.REPLICATES, REPLICATES)
+        log_all(runs, cells, planned, store)
+        agreeing = [*agreements(runs, conditions, outcomes, store)]
     tables.write(agreeing, tables.AGREEMENT, AGREEMENT)
 
 
@@ -60,9 +59,7 @@ def sync(_: argparse.Namespace) -> int:
     cells = keyed(runs, planned)
     with locked(store, "sync"):
         held = store.entries("values", (cell["values_key"] for cell in cells))
-        logged, replicates = log_all(runs, cells, planned, store)
-    tables.write(logged, tables.LOGGED, LOGGED)
-    tables.write(replicates, tables.REPLICATES, REPLICATES)
+        logged = log_all(runs, cells, planned, store)
     print(f"MLflow holds {len(logged)} runs, from {len(held)} of {len(cells)} stored values")
     if len(held) < len(cells):
         print("the rest are not measured: `dvc repro` measures them")
@@ -215,10 +212,8 @@ def keep(result: Finished | Failed, store: Store) -> None:
             store.write_failure("values", cell["values_key"], {"run": cell["run"], **failure})
 
 
-def log_all(
-    runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Log every run's values to MLflow; the rows of logged.parquet and of replicates.parquet."""
+def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
+    """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
     study = params.study_name()
     tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.to_dicts()]))
     by_run: dict[str, list[dict[str, Any]]] = {}
@@ -244,7 +239,8 @@ def log_all(
             }
         )
     tracking.settle()
-    return rows, replicates
+    tables.write(replicates, tables.REPLICATES, REPLICATES)
+    return tables.write(rows, tables.LOGGED, LOGGED)
 
 
 def gathered(

@@ -3,9 +3,8 @@
 import importlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -13,15 +12,16 @@ from pipelines import measuring, parts
 from pipelines.parts import UnknownPart, WrongOptions
 from stages.compute import Compute, compute_faults, compute_options
 from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
+from stages.study import SHIFTED, UNSHIFTED, Agreement, Checkpoints, DomainStudy, Measurement, Part, Study
 
 DOMAINS = ("vision",)
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
 OPTIONAL = ("evaluate_at", "agreement")
-UNSHIFTED, SHIFTED = "unshifted", "shifted"
 BASELINE = "standard"
 REFERENCE = "reference"  # the condition that metrics may need beside their own
 LONGEST_LINE = 1000  # of a fault: a name may be anything
+Made = TypeVar("Made")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -31,85 +31,6 @@ class WrongParams(ValueError):
     def __init__(self, faults: list[str]):
         super().__init__("\n".join(faults))
         self.faults = faults
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A named part: the file that makes it and its options, defaults included."""
-
-    name: str
-    use: str
-    options: Mapping[str, Any]
-
-    def spec(self) -> dict[str, Any]:
-        """What identifies the part; its name in params.yaml does not."""
-        return {"use": self.use, "options": dict(self.options)}
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A metric under a condition, with the axis it lies on and, for a safety measurement, its pillar.
-
-    scaled: whether on logits divided by the model's temperature. reference: the condition whose outcomes it needs
-    beside its own, if any.
-    """
-
-    condition: str
-    name: str
-    metric: Part
-    axis: str
-    pillar: str | None
-    scaled: bool
-    reference: str | None
-
-
-@dataclass(frozen=True)
-class Checkpoints:
-    """At which training steps the runs of which methods are put through which conditions, beside the end."""
-
-    steps: tuple[int, ...] = ()
-    methods: tuple[str, ...] = ()
-    conditions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Under which conditions the runs of a method are compared: one without a shift, and shifted ones."""
-
-    unshifted: str | None = None
-    shifted: tuple[str, ...] = ()
-
-    def role(self, condition: str) -> str:
-        """What a condition is compared under for: unshifted, shifted, or nothing, the empty string."""
-        if condition == self.unshifted:
-            return UNSHIFTED
-        return SHIFTED if condition in self.shifted else ""
-
-
-@dataclass(frozen=True)
-class DomainStudy:
-    """What a study trains in one domain, what it puts it through and what it measures."""
-
-    domain: str
-    data: Part
-    shape: Any
-    training: Mapping[str, Any]
-    models: tuple[Part, ...]
-    seeds: tuple[int, ...]
-    methods: tuple[Part, ...]
-    conditions: tuple[Part, ...]
-    measurements: tuple[Measurement, ...]
-    checkpoints: Checkpoints
-    agreement: Agreement
-
-
-@dataclass(frozen=True)
-class Study:
-    """A named study over one or more domains, and what its work needs, which is in no key."""
-
-    name: str
-    domains: tuple[DomainStudy, ...]
-    compute: Compute
 
 
 class _Faults(list[str]):
@@ -271,13 +192,9 @@ def _checkpoints(
     where: str,
     faults: _Faults,
 ) -> Checkpoints:
-    if section is None:
+    options = _asked(evaluate_at_options, section, where, faults)
+    if options is None:
         return Checkpoints()
-    before = len(faults)
-    _options(evaluate_at_options, section, where, faults)
-    if len(faults) > before:
-        return Checkpoints()
-    options = evaluate_at_options(**section)
     steps = options["steps"]
     if isinstance(steps, int):
         steps = sorted({round(last ** (place / steps)) for place in range(steps)} - {last})
@@ -300,13 +217,9 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
 
 
 def _agreement(section: Any, conditions: tuple[Part, ...], where: str, work: Any, faults: _Faults) -> Agreement:
-    if section is None:
+    agreement = _asked(agreement_options, section, where, faults)
+    if agreement is None:
         return Agreement()
-    before = len(faults)
-    _options(agreement_options, section, where, faults)
-    if len(faults) > before:
-        return Agreement()
-    agreement = agreement_options(**section)
     known = {part.name: part for part in conditions}
     for place, names in ((UNSHIFTED, (agreement.unshifted,)), (SHIFTED, agreement.shifted)):
         for name in names:
@@ -465,6 +378,14 @@ def _options(make: Callable[..., Any], options: Any, where: str, faults: _Faults
         faults.add(where, f"{options!r} is not a mapping of options")
         return
     _made(lambda: parts.check_options(make, options), where, faults)
+
+
+def _asked(make: Callable[..., Made], section: Any, where: str, faults: _Faults) -> Made | None:
+    """What `make` returns of an optional section's options; None where it is absent, or wrong."""
+    before = len(faults)
+    if section is not None:
+        _options(make, section, where, faults)
+    return None if section is None or len(faults) > before else make(**section)
 
 
 def _made(make: Callable[[], Any], where: str, faults: _Faults) -> Any:

@@ -12,7 +12,7 @@ from analysis.jumps.schema import JUMPS
 from pipelines import parts
 from stages import params, tables
 from stages.identity import code_digest
-from stages.params import DomainStudy, Measurement, Part
+from stages.study import DomainStudy, Measurement, Part
 
 FOLDER = Path("plan")
 REFINED = Path("refined.parquet")  # jumps as they were before runs were added inside their brackets

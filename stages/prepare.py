@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from stages import params, payloads, tables
 from stages.identity import bytes_digest, digest
-from stages.params import DomainStudy
 from stages.store import Store
+from stages.study import DomainStudy
 
 DATA = Path("data.json")
 

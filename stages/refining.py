@@ -16,8 +16,8 @@ from analysis.jumps.schema import JUMPS
 from analysis.tables import TableError
 from stages import params, tables
 from stages.analyse import FINDINGS
-from stages.params import DomainStudy, Part
 from stages.plan import REFINED
+from stages.study import DomainStudy, Part
 
 
 def jumps(chosen: argparse.Namespace) -> int:

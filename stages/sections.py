@@ -78,7 +78,6 @@ def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]
     if not primary:
         return None
     placebos = {row["method"] for row in primary if row["placebo"]}
-    cells = {(row["area"], row["method"]): _cell(row) for row in primary}
     of_areas = [
         {"name": area, "beside": measurement if measurement != area else "", "placebo": False}
         for area, measurement in areas.items()
@@ -87,24 +86,13 @@ def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]
         {"name": method, "beside": "does nothing: a check" if method in placebos else "", "placebo": method in placebos}
         for method in methods
     ]
-    down = len(areas) >= len(methods)
-    rows, columns = (of_areas, of_methods) if down else (of_methods, of_areas)
+    down, across = ("area", "method") if len(areas) >= len(methods) else ("method", "area")
+    rows, columns = (of_areas, of_methods) if down == "area" else (of_methods, of_areas)
+    cells = {(row[down], row[across]): _cell(row) for row in primary}
     return {
-        "corner": "area" if down else "method",
+        "corner": down,
         "columns": columns,
-        "rows": [
-            {
-                **row,
-                "cells": [
-                    {
-                        "placebo": row["placebo"] or column["placebo"],
-                        **(cells.get((row["name"], column["name"]) if down else (column["name"], row["name"])) or {}),
-                    }
-                    for column in columns
-                ],
-            }
-            for row in rows
-        ],
+        "rows": [{**row, "cells": [cells.get((row["name"], column["name"])) for column in columns]} for row in rows],
     }
 
 
@@ -116,6 +104,7 @@ def _cell(row: Row) -> dict[str, Any]:
         "beyond": verdict_words.estimate(row, "beyond"),
         "natural": verdict_words.measured(row),
         "pairs": row["pairs"],
+        "placebo": row["placebo"],
         "hover": verdict_words.hover(row),
     }
 

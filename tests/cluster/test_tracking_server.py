@@ -16,13 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from stages import measure, tables
+from stages import measure
 from stages.errors import TrackingError
-from stages.plan import FOLDER
-from stages.store import Store
 from stages.tracking import Tracking
 from tests.stages.conftest import ROOT, stage
-from tests.stages.test_auditing import write_study
+from tests.stages.test_auditing import write_measured
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -179,15 +177,7 @@ def test_passwords_stand_in_no_log_table_or_parameter(
     """The password in the address: stages log through it, then fail on it, and no byte they wrote or said holds it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DIFFPROG_STORE", raising=False)
-    write_study(0.75)
-    runs = tables.read(tables.RUNS, Path("runs.parquet"))
-    spec = {"method": {"options": {}}, "training": {"epochs": 1}}
-    tables.write(runs.with_columns(spec=tables.pl.lit(json.dumps(spec))), tables.RUNS, Path("runs.parquet"))
-    Path("params.yaml").write_text("study: secrets\n")
-    planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    (cell,) = measure.keyed(measure.measured_runs(), planned)
-    found = {"values": {"clean/accuracy": {"all": [0.75, 0.1, 8]}}, "flags": [], "replicates": {}}
-    Store("store").write("values", cell["values_key"], json.dumps(found).encode())
+    planned = write_measured("secrets")
     address = f"http://{USER}:{PASSWORD}@127.0.0.1:{server.port}"
     said = []
     for name in ("measure", "collect"):

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.audit.simulated import Method, World
 from pipelines.outcomes import Outcomes
-from stages import analyse, tables
+from stages import analyse, measure, tables
 from stages.cli import main
 from stages.payloads import outcomes_bytes
 from stages.store import Store
@@ -47,6 +47,20 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
 def test_before_there_are_findings_the_way_to_them_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "shield"]) == 2
     assert capsys.readouterr().err == "findings/verdicts.parquet: not there yet; `dvc repro` makes it\n"
+
+
+def write_measured(study: str) -> pl.DataFrame:
+    """The same run with its values in the store, of a study of this name; its planned measurements."""
+    write_study(0.75)
+    runs = tables.read(tables.RUNS, Path("runs.parquet"))
+    spec = {"method": {"options": {}}, "training": {"epochs": 1}}
+    tables.write(runs.with_columns(spec=pl.lit(json.dumps(spec))), tables.RUNS, Path("runs.parquet"))
+    Path("params.yaml").write_text(f"study: {study}\n")
+    planned = tables.read(tables.PLANNED_MEASUREMENTS, Path("plan/measurements.parquet"))
+    (cell,) = measure.keyed(measure.measured_runs(), planned)
+    values = {"values": {"clean/accuracy": {"all": [0.75, 0.1, 8]}}, "flags": [], "replicates": {}}
+    Store("store").write("values", cell["values_key"], json.dumps(values).encode())
+    return planned
 
 
 def write_study(value: float) -> None:

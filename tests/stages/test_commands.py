@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 
 from cluster.reach import cluster_or_fault
-from stages import doctor, estimate, measure, params, standing, tables
+from stages import doctor, estimate, measure, params, standing
 from stages.cli import main, run_stage
 from stages.lock import locked
-from stages.plan import FOLDER
 from stages.prepare import made_from
 from stages.store import Store
 from stages.tracking import Tracking
 from tests.stages.conftest import TINY
-from tests.stages.test_auditing import write_study
+from tests.stages.test_auditing import write_measured
 
 Write = Callable[[Mapping[str, Any]], Path]
 RATE = 1e9
@@ -212,15 +211,7 @@ def test_sync_brings_back_what_the_tracking_server_lost(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DIFFPROG_STORE", raising=False)
-    write_study(0.75)
-    runs = tables.read(tables.RUNS, Path("runs.parquet"))
-    spec = {"method": {"options": {}}, "training": {"epochs": 1}}
-    tables.write(runs.with_columns(spec=tables.pl.lit(json.dumps(spec))), tables.RUNS, Path("runs.parquet"))
-    Path("params.yaml").write_text("study: s\n")
-    planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    (cell,) = measure.keyed(measure.measured_runs(), planned)
-    values = {"values": {"clean/accuracy": {"all": [0.75, 0.1, 8]}}, "flags": [], "replicates": {}}
-    Store("store").write("values", cell["values_key"], json.dumps(values).encode())
+    planned = write_measured("s")
     held = []
     for number in range(3):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/{min(number, 1)}.db")
