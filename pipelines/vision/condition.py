@@ -64,6 +64,11 @@ def whole(name: str) -> Callable[[Dataset, np.random.Generator], Examples]:
     return examples
 
 
+def some_of(total: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """`count` of the rows 0 to `total` - 1, at random, in order; all where there are no more."""
+    return np.sort(generator.permutation(total)[:count])
+
+
 def take(split: Split, rows: NDArray[np.int64]) -> Split:
     """The chosen rows of a split."""
     return Split(split.images[rows], split.labels[rows], split.groups[rows], split.parts[rows], split.part_names)

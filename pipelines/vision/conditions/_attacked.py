@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipelines.vision.attacks._losses import check_classes
-from pipelines.vision.condition import take
+from pipelines.vision.condition import some_of, take
 from pipelines.vision.conditions.clean import without_parts
 from pipelines.vision.data import DataError, Dataset, Examples
 from pipelines.vision.method import pixels
@@ -26,7 +26,7 @@ def drawn(images: int, attacks: Collection[str] = ()) -> Make:
             except ValueError as error:
                 raise DataError(f"{dataset.name}: {error}") from error
         test = dataset.splits["test"]
-        rows = np.sort(generator.permutation(len(test))[:images])
+        rows = some_of(len(test), images, generator)
         return without_parts(Examples(take(test, rows), rows))
 
     return examples

@@ -18,7 +18,7 @@ import torch
 from pipelines.outcomes import EVERY_PART, Outcomes
 from pipelines.parts import Count
 from pipelines.vision.architecture import Classifier
-from pipelines.vision.condition import Condition, logits_of, outcomes_of, take
+from pipelines.vision.condition import Condition, logits_of, outcomes_of, some_of, take
 from pipelines.vision.conditions._corrupt import CORRUPTIONS
 from pipelines.vision.data import Dataset, Examples, split_of
 from pipelines.vision.draws import numpy_generator
@@ -40,7 +40,7 @@ def condition(*, images: Count = 100, kinds: list[str] | None = None, clean: boo
         for kind, (corrupt, strengths) in chosen.items():
             for severity, strength in enumerate(strengths, start=1):
                 own = numpy_generator(seed, f"{kind} {severity}")
-                drawn = np.sort(own.permutation(len(test))[:images])
+                drawn = some_of(len(test), images, own)
                 shown = corrupt(test.images[drawn].astype(np.float32) / 255, strength, own)
                 made.append(np.rint(shown.clip(0, 1) * 255).astype(np.uint8))
                 rows.append(drawn)

@@ -18,7 +18,7 @@ import torch
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Range
 from pipelines.vision.architecture import Classifier
-from pipelines.vision.condition import Condition, inference
+from pipelines.vision.condition import Condition, inference, some_of
 from pipelines.vision.conditions import _corrupt as corrupt
 from pipelines.vision.conditions._warps import Images, Numbers, mapped, turns
 from pipelines.vision.data import Dataset, Examples, split_of
@@ -85,7 +85,7 @@ def condition(
         made, rows = [], []
         for kind in chosen:
             own = numpy_generator(seed, kind)
-            drawn = np.sort(own.permutation(len(test))[:images])
+            drawn = some_of(len(test), images, own)
             films = film(kind, test.images[drawn].astype(np.float32) / 255, frames, own)
             made.append(np.rint(films.clip(0, 1) * 255).astype(np.uint8).reshape(-1, *test.images.shape[1:]))
             rows.append(np.repeat(drawn, frames))

@@ -15,7 +15,7 @@ from pipelines.vision.attacks import worst_logits
 from pipelines.vision.attacks._balls import Ball
 from pipelines.vision.attacks._worst import Worst
 from pipelines.vision.attacks.validity import flags, quick_gates, sample_of
-from pipelines.vision.condition import Condition, device_of, outcomes_of, take
+from pipelines.vision.condition import Condition, device_of, outcomes_of, some_of, take
 from pipelines.vision.conditions._attacked import tensors
 from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
@@ -32,7 +32,7 @@ def condition(
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         test = dataset.splits["test"]
-        rows = np.sort(generator.permutation(len(test))[:images])
+        rows = some_of(len(test), images, generator)
         return Examples(take(test, rows), rows)
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipelines.outcomes import TRAINING, VALIDATION
 from pipelines.parts import Count
-from pipelines.vision.condition import Condition, inference_with_features
+from pipelines.vision.condition import Condition, inference_with_features, some_of
 from pipelines.vision.data import Dataset, Examples, split_of
 
 
@@ -14,7 +14,7 @@ def condition(*, images: Count = 1000, features: bool = False) -> Condition:
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         training, validation = dataset.splits["train"], dataset.splits["validation"]
-        rows = np.sort(generator.permutation(len(training))[:images])
+        rows = some_of(len(training), images, generator)
         split = split_of(
             np.concatenate([training.images[rows], validation.images]),
             np.concatenate([training.labels[rows], validation.labels]),

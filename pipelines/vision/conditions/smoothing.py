@@ -13,7 +13,7 @@ from torch import Tensor
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Range
 from pipelines.vision.architecture import Classifier
-from pipelines.vision.condition import Condition, device_of, logits_of, outcomes_of, take
+from pipelines.vision.condition import Condition, device_of, logits_of, outcomes_of, some_of, take
 from pipelines.vision.conditions.clean import without_parts
 from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
@@ -37,7 +37,7 @@ def condition(
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         test = dataset.splits["test"]
-        rows = np.sort(generator.permutation(len(test))[:images])
+        rows = some_of(len(test), images, generator)
         return without_parts(Examples(take(test, rows), rows))  # too few for each font to have a value
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:

@@ -16,7 +16,7 @@ from pipelines.vision.attacks.gabor import gabor
 from pipelines.vision.attacks.jpeg import jpeg
 from pipelines.vision.attacks.snow import snow
 from pipelines.vision.attacks.whirlpool import whirlpool
-from pipelines.vision.condition import Condition, device_of, outcomes_of
+from pipelines.vision.condition import Condition, device_of, outcomes_of, some_of
 from pipelines.vision.conditions._attacked import tensors
 from pipelines.vision.data import Dataset, Examples, split_of
 
@@ -43,7 +43,7 @@ def condition(
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         test = dataset.splits["test"]
-        rows = [np.sort(generator.permutation(len(test))[:images]) for _ in chosen]
+        rows = [some_of(len(test), images, generator) for _ in chosen]
         parts = np.repeat(np.arange(len(chosen)), [len(drawn) for drawn in rows])
         every = np.concatenate(rows)
         return Examples(split_of(test.images[every], test.labels[every], parts=parts, part_names=tuple(chosen)), every)
