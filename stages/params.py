@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,12 +74,19 @@ def _content(path: Path, faults: _Faults) -> Mapping[str, Any]:
     except OSError as error:
         raise WrongParams([f"{path}: {error.strerror}"]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WrongParams([f"{path.name}: not YAML: {' '.join(str(error).split())}"]) from error
+        raise WrongParams([f"{path.name}: not YAML: {_yaml_fault(error)}"]) from error
     for repeated in loader.repeated:
         faults.add("", repeated)
     if not isinstance(content, dict):
         raise WrongParams([*faults, f"{path.name}: not a mapping with 'study' and a domain ({', '.join(DOMAINS)})"])
     return content
+
+
+def _yaml_fault(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"{error.problem}, at line {mark.line + 1}, column {mark.column + 1}"
+    return " ".join(str(error).split())
 
 
 def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
@@ -161,9 +168,11 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
                 _check_splits(work.splits_needed(kind, part.spec()), shape, f"{domain}.{kind}.{part.name}", faults)
         for method in methods:
             _check_method(method, models, shape, work, f"{domain}.methods.{method.name}", faults)
-    measurements = _measurements(section["measurements"], conditions, domain, work, faults)
+    faulty = {*(section["conditions"] if isinstance(section["conditions"], dict) else ())}
+    faulty -= {condition.name for condition in conditions}
+    measurements = _measurements(section["measurements"], conditions, faulty, domain, work, faults)
     seeds = _seeds(section["seeds"], f"{domain}.seeds", faults)
-    agreement = _agreement(section.get("agreement"), conditions, f"{domain}.agreement", work, faults)
+    agreement = _agreement(section.get("agreement"), conditions, faulty, f"{domain}.agreement", work, faults)
     if data is None or shape is None or faults:
         return None
     training = parts.defaults(work.budget) | section["training"]
@@ -216,13 +225,18 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
     return Agreement(unshifted, tuple(shifted))
 
 
-def _agreement(section: Any, conditions: tuple[Part, ...], where: str, work: Any, faults: _Faults) -> Agreement:
+def _agreement(
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Any, faults: _Faults
+) -> Agreement:
+    """`faulty` are conditions that have a fault of their own, which is told already."""
     agreement = _asked(agreement_options, section, where, faults)
     if agreement is None:
         return Agreement()
     known = {part.name: part for part in conditions}
     for place, names in ((UNSHIFTED, (agreement.unshifted,)), (SHIFTED, agreement.shifted)):
         for name in names:
+            if name in faulty:
+                continue
             if name not in known:
                 faults.add(f"{where}.{place}", f"{name!r} is not one of the conditions: {', '.join(known)}")
             elif "labels" not in work.outcomes_have(known[name].spec()):
@@ -286,7 +300,8 @@ def _models(package: str, section: Any, where: str, shape: Any, work: Any, fault
         options = dict(entry) if isinstance(entry, dict) else {}
         widths = options.pop("widths", None)
         if not isinstance(widths, list) or not widths or len(set(map(str, widths))) < len(widths):
-            faults.add(f"{where}.{family}", "'widths' is not a list of different whole numbers")
+            what = f"is {widths!r}, not" if widths is not None else "is missing:"
+            faults.add(f"{where}.{family}", f"'widths' {what} a list of different whole numbers")
             continue
         for width in widths:
             before = len(faults)
@@ -310,10 +325,10 @@ def _seeds(section: Any, where: str, faults: _Faults) -> tuple[int, ...]:
 
 
 def _measurements(
-    section: Any, conditions: tuple[Part, ...], domain: str, work: Any, faults: _Faults
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], domain: str, work: Any, faults: _Faults
 ) -> tuple[Measurement, ...]:
     """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`; `scaled: true`
-    divides the logits by the model's temperature first.
+    divides the logits by the model's temperature first. `faulty` are conditions that have a fault of their own.
     """
     if not isinstance(section, dict):
         faults.add(f"{domain}.measurements", f"{section!r} is not a mapping of conditions to metrics")
@@ -323,6 +338,8 @@ def _measurements(
     found: list[Measurement] = []
     for condition, metrics in section.items():
         where = f"{domain}.measurements.{condition}"
+        if condition in faulty:
+            continue
         if condition not in has:
             faults.add(where, f"not one of the conditions: {', '.join(has)}")
         if not isinstance(metrics, dict) or not metrics:
@@ -332,7 +349,7 @@ def _measurements(
             measurement = _measurement(condition, name, entry, has, reference, where, faults)
             if measurement:
                 found.append(measurement)
-    if not any(measurement.axis == "capability" for measurement in found):
+    if not faulty and not any(measurement.axis == "capability" for measurement in found):
         faults.add(f"{domain}.measurements", "none is 'capability': there is nothing to measure safety against")
     return tuple(found)
 

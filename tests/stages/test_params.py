@@ -56,7 +56,7 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         f"params.yaml: vision.data: 'trane' is not one of: {', '.join(parts.defaults(glyphs.dataset))}",
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
-        "params.yaml: vision.models.resnet: 'widths' is not a list of different whole numbers",
+        "params.yaml: vision.models.resnet: 'widths' is [4, 4], not a list of different whole numbers",
         "params.yaml: vision.models.vit: 'width' is 13, not a multiple of 4 and of 1, its number of heads",
         "params.yaml: vision.models.lenet: 'lenet' is not one of the models: "
         f"{', '.join(parts.names('pipelines.vision.models'))}",
@@ -110,6 +110,20 @@ def test_an_audit_is_read_with_its_defaults(study: Write, tiny: dict[str, Any]) 
     assert fixed.areas == {"outliers": "near/auroc"}
     assert (fixed.settings.margins.capability, fixed.settings.margins.safety) == (1.0, {"near/auroc": 0.2})
     assert (fixed.settings.false_discovery_rate, fixed.equal_flops) == (0.1, True)
+
+
+def test_a_condition_with_a_fault_is_not_said_to_be_missing(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["conditions"]["corruptions"] = {"images": 0}
+    tiny["vision"]["agreement"] = {"unshifted": "clean", "shifted": ["corruptions"]}
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.conditions.corruptions: 'images' is 0, not a whole number of at least 1"
+    ]
+
+
+def test_what_is_not_yaml_is_shown_where(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("study: x\nvision: [1,\n")
+    with pytest.raises(WrongParams, match=r"^params.yaml: not YAML: expected .*, at line 3, column 1$"):
+        params.read(tmp_path / "params.yaml")
 
 
 def test_a_model_too_small_for_the_images_is_named(study: Write, tiny: dict[str, Any]) -> None:
