@@ -32,6 +32,7 @@ lint: .venv
 
 types: .venv
 	mypy
+	mypy benchmarks
 
 .venv: .venv/ready  ## the virtual environment with pinned dependencies
 

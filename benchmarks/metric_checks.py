@@ -31,8 +31,8 @@ def cell(seed: int) -> Outcomes:
     def rows(count: int, names: tuple[str, ...] = ()) -> Outcomes:
         truth = rng.integers(0, classes, count)
         features = (1.5 * layer.T[truth] + rng.normal(0, 2, (count, width))).astype(np.float32)
-        logits = features @ layer + bias
-        logits = (np.round(logits / 4) if seed % 2 else logits / 4).astype(np.float32)
+        quarter = (features @ layer + bias) / 4
+        logits = (np.round(quarter) if seed % 2 else quarter).astype(np.float32)
         where = np.arange(count) % len(names) if names else np.full(count, -1)
         return Outcomes(logits, truth, np.arange(count), np.full(count, -1), where, names, features)
 

@@ -158,7 +158,7 @@ def score_of(outcomes: Outcomes, shown: Outcomes, score: str) -> Reals:
     """An outlier score of some rows, by scikit-learn or by definition."""
     logits = shown.logits.astype(np.float64)
     if score == "msp":
-        return np.round(-softmax(logits, axis=1).max(axis=1), 12)
+        return np.asarray(np.round(-softmax(logits, axis=1).max(axis=1), 12))
     if score == "max_logit":
         return np.asarray(-logits.max(axis=1))
     if score == "energy":

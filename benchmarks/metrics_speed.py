@@ -13,6 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from pipelines import parts
+from pipelines.metrics._corruptions import ERRORS
 from pipelines.metrics._scores import Score
 from pipelines.outcomes import Outcomes
 
@@ -34,9 +35,19 @@ def cell() -> Outcomes:
     shown, reference = rows(EXAMPLES), rows(TRAINING + VALIDATION)
     where = np.repeat([0, 1], [TRAINING, VALIDATION])
     values = {name: rng.random(EXAMPLES).astype(np.float32) for name in ("aleatoric", "mutual_information")}
+    recorded = ("verified", "certified_radius", "localisation", "randomised_agreement")
+    areas = ("deletion_area", "insertion_area", "random_area")
+    values |= {name: rng.random(EXAMPLES).astype(np.float32) for name in (*recorded, *areas)}
+    frame = np.arange(EXAMPLES) % 2
+    values |= {"frame": frame.astype(np.float32), "compared_with": frame.astype(np.float32) - 1}
+    values |= {"right_when_clean": (rng.random(EXAMPLES) < 0.8).astype(np.float32)}
+    corruptions = tuple(f"{kind} {severity}" for kind in ERRORS for severity in range(1, 6))
     values |= {"members": np.full(EXAMPLES, 3, np.float32), "disagreement": values["aleatoric"]}
     return replace(
         shown,
+        examples=np.arange(EXAMPLES) // 2,
+        parts=np.arange(EXAMPLES) // 2 % len(corruptions),
+        part_names=corruptions,
         labels=np.where(np.arange(EXAMPLES) % 4, shown.labels, -1),
         groups=rng.integers(-1, 4, EXAMPLES),
         values=values,

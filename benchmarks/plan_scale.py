@@ -23,7 +23,8 @@ import yaml
 from stages import measure, standing, tables
 from stages.identity import bytes_digest, digest
 from stages.plan import FOLDER
-from stages.store import SUFFIXES
+from stages.store import SUFFIXES, Store
+from stages.tracking import Tracking
 
 ROOT = Path(__file__).parent.parent
 PAYLOAD = b"payload"
@@ -76,9 +77,9 @@ def log() -> None:
     runs = measure.measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     cells = measure.keyed(runs, planned)
-    store = measure.Store("store")
+    store = Store("store")
     key = digest([sorted(runs["run_key"]), planned.to_dicts()])
-    tracking = measure.Tracking("scale", key)
+    tracking = Tracking("scale", key)
     first, *others = runs.iter_rows(named=True)
     metrics, *_ = measure.gathered([cell for cell in cells if cell["run"] == first["run"]], store)
     logged = tracking.log(first["run_key"], first["run"], measure.logged_params(first), metrics, first["steps"])

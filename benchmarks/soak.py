@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def inject(kind: str, folder: Path, driver: subprocess.Popen[str], chance: np.ra
     stored = [path for path in (folder / "store").rglob("*") if "data" not in path.parts and "failed" not in path.parts]
     records = sorted(path for path in stored if path.suffix == ".record")
     payloads = sorted(path for path in stored if path.suffix in suffixes and path.name != "lock.json")
-    target = {
+    target: dict[str, Callable[[], Any]] = {
         "worker killed": lambda: one(processes("ray::")),
         "worker stopped for 3 s": lambda: one(processes("ray::")),
         "raylet killed": lambda: one(processes("raylet")),
@@ -145,7 +146,8 @@ def main() -> None:
         if drive(calm).wait():
             raise SystemExit((calm / "log").read_text())
         undisturbed = time.monotonic() - began
-        began, done, drivers, statuses = time.monotonic(), [], 1, Counter[int]()
+        began, drivers, statuses = time.monotonic(), 1, Counter[int]()
+        done: list[str] = []
         driver = drive(rough)
         print("| s | stage | fault | runs in the store |\n|---|---|---|---|", flush=True)
         while len(done) < chosen.faults or driver.poll() is None or driver.returncode:

@@ -63,9 +63,10 @@ def train_and_measure(seeds: Iterable[int], params: dict[str, Any]) -> list[floa
             "method": {"use": "standard", "options": {}},
             "training": vision["training"],
             "classes": 10,
+            "companion": None,
             "seed": seed,
         }
-        trained = work.train(run, data.splits, "cpu")
+        (trained,) = work.train(run, data.splits, "cpu")
         classifier = work.restore(run, data.size, trained.weights, "cpu")
         values.append(accuracy(work.predict(clean, classifier, examples, seed)).value)
     return values

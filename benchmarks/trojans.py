@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cluster.fanout import Failed, Resources, fanout
+from cluster.fanout import Failed, fanout
 from pipelines import parts
 from pipelines.outcomes import Measured
 from pipelines.trojans import meta_network, neural_cleanse, weight_statistics
@@ -72,14 +72,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="items at once; as many as fit by default")
     chosen = parser.parse_args()
     design = Design(rate=chosen.rate, seed=chosen.seed)
-    resources = Resources(workers=chosen.workers)
     data = parts.load("pipelines.vision.datasets", "glyphs", GLYPHS).load()
     shared = {name: data.splits[name] for name in ("train", "validation", "test")}
     shared |= {"design": design, "classes": len(data.class_names)}
 
     start = time.perf_counter()
     made = finished(
-        fanout(pair_of, range(chosen.pairs), total=chosen.pairs, shared=shared, resources=resources, title="train")
+        fanout(pair_of, range(chosen.pairs), total=chosen.pairs, shared=shared, workers=chosen.workers, title="train")
     )
     wall = time.perf_counter() - start
     members = [member for found, *_ in made.values() for member in found]
@@ -89,7 +88,7 @@ def main() -> None:
         (name, split, fold) for name in DETECTORS for split in splits for fold in np.unique(splits[split]).tolist()
     ]
     shared = {"networks": networks, "splits": splits, "seed": chosen.seed}
-    found = finished(fanout(fold_of, items, total=len(items), shared=shared, resources=resources, title="detect"))
+    found = finished(fanout(fold_of, items, total=len(items), shared=shared, workers=chosen.workers, title="detect"))
     detecting = time.perf_counter() - start - wall
 
     print_arms(networks)
