@@ -86,7 +86,7 @@ def inject(kind: str, folder: Path, driver: subprocess.Popen[str], chance: np.ra
     stored = [path for path in (folder / "store").rglob("*") if "data" not in path.parts and "failed" not in path.parts]
     records = sorted(path for path in stored if path.suffix == ".record")
     payloads = sorted(path for path in stored if path.suffix in suffixes and path.name != "lock.json")
-    target: dict[str, Callable[[], Any]] = {
+    choices: dict[str, Callable[[], Any]] = {
         "worker killed": lambda: one(processes("ray::")),
         "worker stopped for 3 s": lambda: one(processes("ray::")),
         "raylet killed": lambda: one(processes("raylet")),
@@ -95,7 +95,8 @@ def inject(kind: str, folder: Path, driver: subprocess.Popen[str], chance: np.ra
         "byte flipped": lambda: one(payloads),
         "payload removed": lambda: one(payloads),
         "foreign file": lambda: folder / "store",
-    }[kind]()
+    }
+    target = choices[kind]()
     if target is None:
         return False
     if kind.endswith("killed"):
