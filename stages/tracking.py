@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -85,16 +86,15 @@ class Tracking:
             found = self.client.get_experiment_by_name(study)
             self.experiment = found.experiment_id if found else self.client.create_experiment(study)
             self.parent = self._parent(plan)
-        self.children: dict[str, Logged] = {}
-        self.settle()
+
+    @cached_property
+    def children(self) -> dict[str, Logged]:
+        """The runs of the study by key; read when first asked for, since that takes minutes for tens of thousands."""
+        return self._settled()
 
     def settle(self) -> None:
         """Read what there is, and delete what stands twice: a request may be sent again whose answer was lost."""
-        self.children = {}
-        with answering():
-            for run in sorted(self._children(), key=lambda run: (run.values_digest is None, run.run_id)):
-                if self.children.setdefault(run.run_key, run) is not run:
-                    self.client.delete_run(run.run_id)
+        self.children = self._settled()
 
     def log(
         self, run_key: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], step: int
@@ -146,6 +146,14 @@ class Tracking:
         self.client.log_batch(run.info.run_id, tags=[RunTag("diffprog", "plan")])
         self.client.set_terminated(run.info.run_id)
         return str(run.info.run_id)
+
+    def _settled(self) -> dict[str, Logged]:
+        found: dict[str, Logged] = {}
+        with answering():
+            for run in sorted(self._children(), key=lambda run: (run.values_digest is None, run.run_id)):
+                if found.setdefault(run.run_key, run) is not run:
+                    self.client.delete_run(run.run_id)
+        return found
 
     def _children(self) -> Iterator[Logged]:
         for run in self._search(f"tags.{RUN_KEY} LIKE '%'"):

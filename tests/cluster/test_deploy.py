@@ -6,12 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from kubernetes.client import models
 
 from cluster.fanout import CODE_MIB, check_size
 from stages.snapshot import snapshot
@@ -21,32 +21,46 @@ DEPLOY = ROOT / "cluster/deploy"
 LAUNCHERS = ("ray-cluster.yaml", "ray-cluster-aws.yaml")
 MANIFESTS = ("rayjob.yaml", "raycluster.yaml")
 
-# Fields of KubeRay's v1 API (ray-operator/apis/ray/v1/*_types.go), those marked required first.
-CLUSTER = (
-    {"headGroupSpec"},
-    {"workerGroupSpecs", "rayVersion", "enableInTreeAutoscaling", "autoscalerOptions", "suspend"},
-)
-HEAD = ({"rayStartParams", "template"}, {"serviceType", "headService", "enableIngress"})
-WORKERS = (
-    {"groupName", "minReplicas", "maxReplicas", "rayStartParams", "template"},
-    {"replicas", "numOfHosts", "scaleStrategy"},
-)
-JOB = (
-    {"entrypoint", "rayClusterSpec"},
-    {
-        "activeDeadlineSeconds", "backoffLimit", "submitterPodTemplate", "metadata", "clusterSelector", "suspend",
-        "submitterConfig", "runtimeEnvYAML", "submissionMode", "entrypointResources", "entrypointNumCpus",
-        "entrypointNumGpus", "ttlSecondsAfterFinished", "shutdownAfterJobFinishes",
+# The fields of the custom resources of KubeRay 1.6.2 (docs/reference/api.md of that release), each with its type; those
+# of Kubernetes itself have the names of its client's models.
+KUBERAY = {
+    "RayJobSpec": {
+        "activeDeadlineSeconds": "int", "backoffLimit": "int", "clusterSelector": "Dict[str, str]",
+        "entrypoint": "str", "entrypointNumCpus": "float", "entrypointNumGpus": "float", "entrypointResources": "str",
+        "jobId": "str", "managedBy": "str", "metadata": "Dict[str, str]", "preRunningDeadlineSeconds": "int",
+        "rayClusterSpec": "RayClusterSpec", "runtimeEnvYAML": "str", "shutdownAfterJobFinishes": "bool",
+        "submissionMode": "str", "submitterConfig": "SubmitterConfig", "submitterPodTemplate": "V1PodTemplateSpec",
+        "suspend": "bool", "ttlSecondsAfterFinished": "int",
     },
-)  # fmt: skip
-SCALING = (
-    set[str](),
-    {"resources", "image", "imagePullPolicy", "env", "envFrom", "volumeMounts", "idleTimeoutSeconds"},
-)
-CONTAINER = (
-    {"name", "image", "resources"},
-    {"command", "args", "workingDir", "env", "envFrom", "ports", "volumeMounts", "lifecycle", "imagePullPolicy"},
-)
+    "RayClusterSpec": {
+        "authOptions": "AuthOptions", "autoscalerOptions": "AutoscalerOptions", "enableInTreeAutoscaling": "bool",
+        "headGroupSpec": "HeadGroupSpec", "headServiceAnnotations": "Dict[str, str]", "managedBy": "str",
+        "rayVersion": "str", "suspend": "bool", "workerGroupSpecs": "List[WorkerGroupSpec]",
+    },
+    "AuthOptions": {"enableK8sTokenAuth": "bool", "mode": "str", "secretName": "str"},
+    "AutoscalerOptions": {
+        "env": "List[V1EnvVar]", "envFrom": "List[V1EnvFromSource]", "idleTimeoutSeconds": "int", "image": "str",
+        "imagePullPolicy": "str", "resources": "V1ResourceRequirements", "securityContext": "V1SecurityContext",
+        "upscalingMode": "str", "version": "str", "volumeMounts": "List[V1VolumeMount]",
+    },
+    "HeadGroupSpec": {
+        "enableIngress": "bool", "headService": "V1Service", "labels": "Dict[str, str]",
+        "rayStartParams": "Dict[str, str]", "resources": "Dict[str, str]", "serviceType": "str",
+        "template": "V1PodTemplateSpec",
+    },
+    "WorkerGroupSpec": {
+        "groupName": "str", "idleTimeoutSeconds": "int", "labels": "Dict[str, str]", "maxReplicas": "int",
+        "minReplicas": "int", "rayStartParams": "Dict[str, str]", "replicas": "int", "resources": "Dict[str, str]",
+        "suspend": "bool", "template": "V1PodTemplateSpec",
+    },
+    "SubmitterConfig": {"backoffLimit": "int"},
+}  # fmt: skip
+REQUIRED = {
+    "HeadGroupSpec": {"rayStartParams", "template"},
+    "RayClusterSpec": {"headGroupSpec"},
+    "WorkerGroupSpec": {"groupName", "maxReplicas", "minReplicas", "rayStartParams", "template"},
+}
+SCALARS = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float), "object": (str, int)}
 
 
 def load(name: str) -> dict[str, Any]:
@@ -78,61 +92,86 @@ def test_a_launcher_starts_nodes_with_the_environment_and_leaves_the_store_at_ho
     assert "DIFFPROG_STORE" in text
 
 
-def fits(given: dict[str, Any], fields: tuple[set[str], set[str]], where: str) -> None:
-    required, optional = fields
-    assert required <= set(given), f"{where}: lacks {required - set(given)}"
-    assert set(given) <= required | optional, f"{where}: does not know {set(given) - required - optional}"
-
-
-def containers(template: dict[str, Any], where: str) -> Iterator[dict[str, Any]]:
-    for container in template["spec"]["containers"]:
-        fits(container, CONTAINER, where)
-        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", container["name"])
-        requests, limits = container["resources"]["requests"], container["resources"]["limits"]
-        assert requests["memory"] == limits["memory"]  # else the kernel kills what Ray thinks it has
-        for amount in (*requests.values(), *limits.values()):
-            assert re.fullmatch(r"\d+(m|[KMG]i)?", amount)
-        yield container
+def fits(value: Any, kind: str, where: str) -> None:
+    """That a part of a manifest is of this type, its fields too."""
+    if kind in SCALARS:
+        assert type(value) in SCALARS[kind], f"{where}: {value!r} is not {kind}"
+    elif kind.startswith("Dict["):
+        for name, each in value.items():
+            fits(each, kind.removeprefix("Dict[str, ").removesuffix("]"), f"{where}.{name}")
+    elif kind.startswith("List["):
+        for number, each in enumerate(value):
+            fits(each, kind.removeprefix("List[").removesuffix("]"), f"{where}[{number}]")
+    else:
+        fields, required = KUBERAY.get(kind), REQUIRED.get(kind, set())
+        if fields is None:
+            model = getattr(models, kind)
+            fields = {model.attribute_map[name]: each for name, each in model.openapi_types.items()}
+        assert required <= set(value), f"{where}: lacks {required - set(value)}"
+        for name, each in value.items():
+            assert name in fields, f"{where}: {kind} has no {name}"
+            fits(each, fields[name], f"{where}.{name}")
+        if kind not in KUBERAY:  # the client checks what is required and the values of enumerations
+            model(**{name: value.get(model.attribute_map[name]) for name in model.openapi_types})
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_a_manifest_has_the_fields_of_kuberays_api(name: str) -> None:
+def test_a_manifest_has_the_fields_of_kuberays_and_kubernetes_api(name: str) -> None:
     manifest = load(name)
+    assert set(manifest) == {"apiVersion", "kind", "metadata", "spec"}
     assert manifest["apiVersion"] == "ray.io/v1"
     assert manifest["kind"] == {"rayjob.yaml": "RayJob", "raycluster.yaml": "RayCluster"}[name]
-    assert set(manifest) == {"apiVersion", "kind", "metadata", "spec"}
-    cluster = manifest["spec"]
-    if name == "rayjob.yaml":
-        fits(cluster, JOB, "spec")
-        assert "dvc repro" in cluster["entrypoint"]
-        (submitter,) = containers(cluster["submitterPodTemplate"], "submitter")
-        assert {"name": "RAY_AUTH_MODE", "value": "token"} in submitter["env"]
-        cluster = cluster["rayClusterSpec"]
-    fits(cluster, CLUSTER, "cluster")
-    fits(cluster["autoscalerOptions"], SCALING, "autoscaler")
-    fits(cluster["headGroupSpec"], HEAD, "head")
+    fits(manifest["metadata"], "V1ObjectMeta", "metadata")
+    fits(manifest["spec"], f"{manifest['kind']}Spec", "spec")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("authOptions", "modus"), "token"),
+        (("headGroupSpec", "rayStartParams", "num-cpus"), 0),
+        (("workerGroupSpecs", 0, "minReplicas"), "0"),
+        (("headGroupSpec", "template", "spec", "containers", 0, "env", 0), {"value": "x"}),
+        (("headGroupSpec", "template", "spec", "containers", 0, "imagename"), "x"),
+        (("headGroupSpec", "template", "spec", "restartPolicy"), 3),
+    ],
+)
+def test_a_wrong_field_would_be_seen(path: tuple[str | int, ...], value: Any) -> None:
+    spec = load("raycluster.yaml")["spec"]
+    part = spec
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    with pytest.raises((AssertionError, ValueError)):
+        fits(spec, "RayClusterSpec", "spec")
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_a_manifest_starts_a_cluster_with_a_token_the_store_and_the_tracking_server(name: str) -> None:
     import ray
 
+    cluster = load(name)["spec"]
+    if name == "rayjob.yaml":
+        assert "dvc repro" in cluster["entrypoint"]
+        cluster = cluster["rayClusterSpec"]
+    assert cluster["authOptions"] == {"mode": "token"}
     assert cluster["rayVersion"] == ray.__version__
-    templates = [cluster["headGroupSpec"]["template"]]
     for group in cluster["workerGroupSpecs"]:
-        fits(group, WORKERS, "workers")
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
-        templates.append(group["template"])
-    for spec in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
-        assert all(isinstance(value, str) for value in spec["rayStartParams"].values())
-    for template in templates:
-        for container in containers(template, "pod"):
-            named = {variable["name"] for variable in container["env"]}
-            assert {"RAY_AUTH_MODE", "RAY_ADDRESS", "DIFFPROG_STORE", "MLFLOW_TRACKING_URI"} <= named
-            assert container["envFrom"] == [{"secretRef": {"name": "diffprog"}}]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        (container,) = group["template"]["spec"]["containers"]
+        named = {variable["name"] for variable in container["env"]}
+        assert named == {"RAY_ADDRESS", "DIFFPROG_STORE", "MLFLOW_TRACKING_URI"}
+        assert container["envFrom"] == [{"secretRef": {"name": "diffprog"}}]
+        requests, limits = container["resources"]["requests"], container["resources"]["limits"]
+        assert requests["memory"] == limits["memory"]  # else the kernel kills what Ray thinks it has
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.iterdir()), ids=lambda path: path.name)
 def test_no_secret_stands_in_a_file_and_authentication_stays_on(path: Path) -> None:
     text = path.read_text()
     assert not re.search(r"(PASSWORD|SECRET_ACCESS_KEY|AUTH_TOKEN)\s*[=:]\s*[\"']?[A-Za-z0-9]", text)
-    assert "RAY_AUTH_MODE" in text or path.name == "ray-cluster-aws.yaml"
+    assert re.search("RAY_AUTH_MODE|authOptions", text) or path.name == "ray-cluster-aws.yaml"
     assert not re.search(r"RAY_AUTH_MODE[=: ,a-z]*disabled", text)
 
 
@@ -161,6 +200,7 @@ def test_the_slurm_script_is_bash() -> None:
 SRUN = """#!/usr/bin/env bash
 # Runs the command here, as if on the node it names; two "nodes" are one machine.
 while [[ $1 == --* ]]; do echo "$1" >> "$CALLS"; shift; done
+echo "$SRUN_CPUS_PER_TASK CPUs" >> "$CALLS"
 if [[ $1 == hostname ]]; then echo 127.0.0.1; exit; fi
 echo "$@" >> "$CALLS"
 exec "$@"
@@ -209,6 +249,7 @@ def test_the_slurm_script_starts_a_head_and_a_worker_and_the_sweep(tmp_path: Pat
     calls = (tmp_path / "calls").read_text()
     assert calls.count("--nodelist=n1") == 2
     assert calls.count("--nodelist=n2") == 1
+    assert calls.count("2 CPUs") == 3
     left = subprocess.run(["pgrep", "-f", f"127.0.0.1:{20000 + int(environment['SLURM_JOB_ID'])}"], check=False)
     assert left.returncode == 1, "nodes are left"
 
