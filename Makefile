@@ -22,6 +22,7 @@ test-all: .venv  ## every test: whole pipelines, killed workers and drivers
 test-cluster: .venv  ## several nodes, an S3 server, PostgreSQL, and faults; as root on Debian, half an hour
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'
 	command -v pg_ctl >/dev/null || test -d /usr/lib/postgresql || apt-get install -y postgresql
+	command -v ip >/dev/null || apt-get install -y iproute2
 	pytest -m cluster
 
 check: lint types test  ## what continuous integration runs, but for the small study

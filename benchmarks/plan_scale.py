@@ -100,8 +100,9 @@ def log() -> None:
         {"run": run["run"], "run_key": run["run_key"], "mlflow_run_id": logged.run_id, **common}
         for run in (first, *others)
     ]
-    tables.write(rows, tables.LOGGED, Path("logged.parquet"))
-    tables.write([], tables.REPLICATES, Path("replicates.parquet"))
+    tables.write(rows, tables.LOGGED, measure.LOGGED)
+    tables.write([], tables.REPLICATES, measure.REPLICATES)
+    tables.write([], tables.AGREEMENT, measure.AGREEMENT)
 
 
 def seconds(*command: str) -> float:
@@ -130,7 +131,7 @@ def measured(runs: int) -> dict[str, float]:
         ours = shutil.ignore_patterns("__pycache__", "*.parquet", "cache", "tmp", "*.json")
         for name in ("pipelines", "stages", "analysis", "cluster", ".dvc", "data", "plan", "failures"):
             shutil.copytree(ROOT / name, Path(folder, name), ignore=ours)
-        for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+        for name in ("dvc.yaml", ".dvcignore", ".gitignore", "refined.parquet"):
             shutil.copy(ROOT / name, folder)
         os.chdir(folder)
         try:

@@ -12,10 +12,19 @@ from pipelines import measuring, parts
 from pipelines.parts import UnknownPart, WrongOptions
 from stages.compute import Compute, compute_faults, compute_options
 from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
-from stages.study import SHIFTED, UNSHIFTED, Agreement, Checkpoints, DomainStudy, Measurement, Part, Study
+from stages.study import (
+    PILLARS,
+    SHIFTED,
+    UNSHIFTED,
+    Agreement,
+    Checkpoints,
+    DomainStudy,
+    Measurement,
+    Part,
+    Study,
+)
 
 DOMAINS = ("vision",)
-PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
 OPTIONAL = ("evaluate_at", "agreement")
 BASELINE = "standard"

@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from stages.study import PILLARS
+
 CAPABILITY_SCORES = {"pc1": "capability score", "clean_accuracy": "capability score (clean accuracy alone)"}
 # Metrics that are shares of examples or of pairs: shown in percent as long as all their values are in [0, 1].
 SHARE = re.compile(r"accuracy|fpr|rate|success|share|calibration")
@@ -33,11 +35,16 @@ class Measure:
 
 
 def measures(rows: pl.DataFrame) -> dict[str, Measure]:
-    """Every measurement of the results by name, in the order they are shown: capability, then safety by pillar; the
+    """Every measurement of the results by name, in the order they are shown: capability, then safety by PILLARS; the
     scores last.
     """
     columns = ["axis", "pillar", "measurement", "metric", "higher_is_better"]
-    inside = rows.group_by(columns).agg(inside=pl.col("value").is_between(0, 1).all()).sort(columns)
+    position = pl.col("pillar").replace_strict(
+        {name: number for number, name in enumerate(PILLARS)}, default=len(PILLARS)
+    )
+    inside = (
+        rows.group_by(columns).agg(inside=pl.col("value").is_between(0, 1).all()).sort("axis", position, *columns[2:])
+    )
     shown = {
         name: Measure(
             label=name.replace("/", ": ").replace("_", " "),

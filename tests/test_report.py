@@ -158,7 +158,7 @@ def test_every_chart_is_there_as_a_picture(folder: Path, page: Page) -> None:
         assert (folder / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     picks = [json.loads(attributes["value"] or "") for tag, attributes in page.tags if tag == "option"]
-    assert [pick["safety"] for pick in picks] == ["safety_clean-nll", "safety_pgd-accuracy"]
+    assert [pick["safety"] for pick in picks] == ["safety_pgd-accuracy", "safety_clean-nll"]
     assert all(chart in page.specs for pick in picks for chart in pick.values())
 
 
@@ -248,7 +248,7 @@ def test_numbers_are_printed_with_their_units() -> None:
 def test_effects_keep_their_order_and_their_marks() -> None:
     results = _results()
     rows = effect_rows(findings(results, RUNS, seed=0, settings=QUICK)["effects"], measures(results))
-    order = ["clean/accuracy", "transfer/accuracy", "clean/nll", "pgd/accuracy", "pc1", "clean_accuracy"]
+    order = ["clean/accuracy", "transfer/accuracy", "pgd/accuracy", "clean/nll", "pc1", "clean_accuracy"]
     assert [row["name"] for row in rows] == order
     assert {row["name"] for row in rows if row["beyond"] > 0 and row["axis"] == "safety"} == {"pgd/accuracy"}
 

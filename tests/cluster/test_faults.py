@@ -389,11 +389,38 @@ def test_a_tracking_server_that_goes_away_for_a_while_and_for_good(
         assert logged_once(tmp_path / "server.db", 12)  # of both studies
 
 
+HEAD, WORKER, NETWORK_NAME = "10.213.0.1", "10.213.0.2", "diffprog"
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+@contextmanager
+def second_host() -> Iterator[str]:
+    """A network namespace that is joined to this host by one cable, the link of its own name."""
+    ip("netns", "add", NETWORK_NAME)
+    try:
+        ip("link", "add", NETWORK_NAME, "type", "veth", "peer", "name", "eth0", "netns", NETWORK_NAME)
+        ip("address", "add", f"{HEAD}/24", "dev", NETWORK_NAME)
+        ip("link", "set", NETWORK_NAME, "up")
+        ip("-n", NETWORK_NAME, "address", "add", f"{WORKER}/24", "dev", "eth0")
+        for link in ("lo", "eth0"):
+            ip("-n", NETWORK_NAME, "link", "set", link, "up")
+        yield NETWORK_NAME
+    finally:
+        left = subprocess.run(["ip", "netns", "pids", NETWORK_NAME], capture_output=True, text=True, check=True)
+        for pid in left.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        ip("link", "delete", NETWORK_NAME)
+        ip("netns", "delete", NETWORK_NAME)
+
+
 @contextmanager
 def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
-    """A head and a worker node on loopback; the address, and each node's raylet; the head's GCS server comes last."""
+    """A head here and a worker node on a second host; the address, each node's raylet, and the head's GCS server."""
     if os.geteuid() != 0:
-        pytest.skip("needs the right to mount")
+        pytest.skip("needs the right to mount and to make network namespaces")
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
@@ -412,10 +439,11 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
     temporary = Path(f"/tmp/ray-{port}")  # of the worker node, a file system of its own: as on another machine
     temporary.mkdir()
     apart = ["unshare", "--mount", "bash", "-c", f'mount -t tmpfs tmpfs {temporary} && exec "$@"', "bash"]
-    head = [ray, "start", "--head", f"--port={port}", "--include-dashboard=false", "--node-ip-address=127.0.0.1"]
-    other = [*apart, ray, "start", f"--address=127.0.0.1:{port}", "--node-ip-address=127.0.0.2"]
+    head = [ray, "start", "--head", f"--port={port}", "--include-dashboard=false", f"--node-ip-address={HEAD}"]
+    other = [*apart, ray, "start", f"--address={HEAD}:{port}", f"--node-ip-address={WORKER}"]
     nodes = []
-    with (folder / "nodes.log").open("a") as log:
+    with (folder / "nodes.log").open("a") as log, second_host() as host:
+        other = ["ip", "netns", "exec", host, *other]
         for command in ([*head, f"--temp-dir={temporary}"], other):
             command += ["--block", "--num-cpus=1"]
             nodes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder))
@@ -427,7 +455,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
         try:
             found = [raylets(node.pid)[0] for node in nodes]
             found += [child for child in psutil.Process(nodes[0].pid).children() if "gcs_server" in child.name()]
-            yield f"127.0.0.1:{port}", found
+            yield f"{HEAD}:{port}", found
         finally:
             everything = [child for node in nodes if psutil.pid_exists(node.pid) for child in offspring(node.pid)]
             for node in nodes:
@@ -447,7 +475,7 @@ def raylets(pid: int) -> list[psutil.Process]:
     return [child for child in psutil.Process(pid).children() if child.name() == "raylet"]
 
 
-@pytest.mark.parametrize("lost", ["the worker node", "the head"])
+@pytest.mark.parametrize("lost", ["the worker node", "the cable", "the head"])
 def test_a_node_lost_in_mid_training(prepared: Sweep, whole: Callable[..., None], lost: str, tmp_path: Path) -> None:
     """Without a worker node the sweep goes on; without its head the driver ends, and a new one goes on from there."""
     with two_nodes(tmp_path) as (address, (_, worker, gcs)):
@@ -459,10 +487,13 @@ def test_a_node_lost_in_mid_training(prepared: Sweep, whole: Callable[..., None]
         reader.start()
         prepared.sees(lambda: prepared.runs_in_store() >= 1 or process.poll() is not None)
         assert process.poll() is None, "".join(output)
-        (worker if lost == "the worker node" else gcs).kill()
+        if lost == "the cable":
+            ip("link", "set", NETWORK_NAME, "down")
+        else:
+            (worker if lost == "the worker node" else gcs).kill()
         status = process.wait(timeout=240)
         reader.join()
-        if lost == "the worker node":
+        if lost != "the head":
             assert status == 0, "".join(output)
             assert prepared.failed() == {}
             assert prepared.runs_in_store() == 6
