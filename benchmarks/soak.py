@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=6.0, help="mean seconds between faults")
     chosen = parser.parse_args()
     chance = np.random.default_rng(chosen.seed)
-    kinds = [str(kind) for kind in chance.permutation(KINDS)]
+    kinds = [str(kind) for kind in chance.permutation(KINDS)]  # the one that was longest not done comes first
     with tempfile.TemporaryDirectory() as base:
         calm, rough = Path(base, "calm"), Path(base, "rough")
         for folder in (calm, rough):
@@ -162,10 +162,9 @@ def main() -> None:
             at = (rough / "stage").read_text() if (rough / "stage").exists() else "start"
             if at not in STAGES[2:]:  # there is nothing to break yet
                 continue
-            kind = kinds[len(done) % len(kinds)]
             with suppress(psutil.NoSuchProcess, FileNotFoundError):  # gone between the look and the fault
-                if not inject(kind, rough, driver, chance):
-                    continue
+                kind = next(kind for kind in kinds if inject(kind, rough, driver, chance))
+                kinds.append(kinds.pop(kinds.index(kind)))
                 done.append(kind)
                 stored = len(list((rough / "store/runs").rglob("*.safetensors")))
                 print(f"| {time.monotonic() - began:.0f} | {at} | {kind} | {stored} |", flush=True)
