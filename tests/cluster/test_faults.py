@@ -491,7 +491,7 @@ def test_a_node_lost_in_mid_training(prepared: Sweep, whole: Callable[..., None]
             ip("link", "set", NETWORK_NAME, "down")
         else:
             (worker if lost == "the worker node" else gcs).kill()
-        status = process.wait(timeout=240)
+        status = process.wait(timeout=600)  # a cut connection is given up after gRPC's keep-alive, up to 7 minutes
         reader.join()
         if lost != "the head":
             assert status == 0, "".join(output)
