@@ -99,12 +99,12 @@ def ray_goes_away() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_goes_away")
 def test_the_number_of_workers_is_irrelevant(quarters: Quarters) -> None:
-    from cluster.fanout import Finished, Resources, fanout
+    from cluster.fanout import Finished, fanout
 
     splits = quarters(400, 0), quarters(40, 1)
     populations = []
     for workers, pairs in ((1, [0, 1, 2, 3]), (2, [3, 1, 0, 2])):
-        results = list(fanout(made, pairs, total=4, shared=splits, resources=Resources(workers=workers)))
+        results = list(fanout(made, pairs, total=4, shared=splits, workers=workers))
         assert all(isinstance(result, Finished) for result in results)
         members = [member for result in results if isinstance(result, Finished) for member in result.value]
         populations.append(population(members, CLASSES, SIZE))
