@@ -14,11 +14,12 @@ from cluster.fanout import ClusterError
 from pipelines import parts
 from pipelines.vision.data import DataError
 from stages import params
+from stages.entries import WrongParams
 from stages.errors import CodeChanged, StoreError, TrackingError, masked
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
-USER_ERRORS = (params.WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged, ClusterError)
+USER_ERRORS = (WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged, ClusterError)
 COMMANDS = {  # by the module that has the function
     "plan": "auditing",
     "audit": "auditing",
@@ -133,7 +134,7 @@ def check_params(path: Path) -> int:
     """Print what a params.yaml asks for, or every fault in it (exit status 2)."""
     try:
         study = params.read(path)
-    except params.WrongParams as error:
+    except WrongParams as error:
         print(error, file=sys.stderr)
         return 2
     for domain in study.domains:

@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 import yaml
 
-from stages.params import NAME
+from stages.entries import NAME
 
 FORMATS = ("table", "lm-eval", "inspect", "robustbench")
 LONG = ("measurement", "value", "standard_error", "n")

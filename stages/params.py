@@ -1,104 +1,35 @@
 """A study: params.yaml read and checked, every fault at once."""
 
 import importlib
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
-from pipelines import measuring, parts
-from pipelines.parts import UnknownPart, WrongOptions
+from pipelines import parts
 from stages.compute import Compute, compute_faults, compute_options
+from stages.entries import NAME, Faults, WrongParams, asked, check_options, content_of, made, named_part, named_parts
+from stages.measurements import measurements_of
 from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
-from stages.study import (
-    PILLARS,
-    SHIFTED,
-    UNSHIFTED,
-    Agreement,
-    Checkpoints,
-    DomainStudy,
-    Measurement,
-    Part,
-    Study,
-)
+from stages.study import DOMAINS, SHIFTED, UNSHIFTED, Agreement, Checkpoints, DomainStudy, Measurement, Part, Study
 
-DOMAINS = ("vision",)
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
 OPTIONAL = ("evaluate_at", "agreement")
 BASELINE = "standard"
-REFERENCE = "reference"  # the condition that metrics may need beside their own
-LONGEST_LINE = 1000  # of a fault: a name may be anything
-Made = TypeVar("Made")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-
-class WrongParams(ValueError):
-    """Everything that is wrong with a params.yaml: one line each, in `faults`."""
-
-    def __init__(self, faults: list[str]):
-        super().__init__("\n".join(faults))
-        self.faults = faults
-
-
-class _Faults(list[str]):
-    def __init__(self, source: str):
-        self.source = source
-
-    def add(self, where: str, what: str) -> None:
-        line = f"{self.source}: {where}: {what}" if where else f"{self.source}: {what}"
-        shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
-        self.append(shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE // 2]} ... {shown[-80:]}")
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A YAML loader that keeps a list of the keys that stand twice in one mapping."""
-
-    repeated: list[str]
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for position, (key, (key_node, _)) in enumerate(zip(keys, node.value, strict=True)):
-            if key in keys[:position]:
-                self.repeated.append(f"line {key_node.start_mark.line + 1}: {key!r} stands more than once")
-        return super().construct_mapping(node, deep)
 
 
 def read(path: Path = Path("params.yaml")) -> Study:
     """The study of a params.yaml. Raises WrongParams with every fault in it."""
-    faults = _Faults(path.name)
-    content = _content(path, faults)
+    faults = Faults(path.name)
+    content = content_of(path, faults)
     study = _study(content, faults)
     if faults:
         raise WrongParams(list(faults))
     return study
 
 
-def _content(path: Path, faults: _Faults) -> Mapping[str, Any]:
-    try:
-        loader = _UniqueKeys(path.read_text())
-        loader.repeated = []
-        content = loader.get_single_data()
-    except OSError as error:
-        raise WrongParams([f"{path}: {error.strerror}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WrongParams([f"{path.name}: not YAML: {_yaml_fault(error)}"]) from error
-    for repeated in loader.repeated:
-        faults.add("", repeated)
-    if not isinstance(content, dict):
-        raise WrongParams([*faults, f"{path.name}: not a mapping with 'study' and a domain ({', '.join(DOMAINS)})"])
-    return content
-
-
-def _yaml_fault(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark
-        return f"{error.problem}, at line {mark.line + 1}, column {mark.column + 1}"
-    return " ".join(str(error).split())
-
-
-def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
+def _study(content: Mapping[str, Any], faults: Faults) -> Study:
     known = ("study", *DOMAINS, "audit", "compute")
     for key in content:
         if key not in known:
@@ -116,9 +47,9 @@ def _study(content: Mapping[str, Any], faults: _Faults) -> Study:
     return Study(str(name), tuple(domains), Compute(content.get("compute") or {}))
 
 
-def _audit(section: Any, domains: list[DomainStudy], faults: _Faults) -> None:
+def _audit(section: Any, domains: list[DomainStudy], faults: Faults) -> None:
     """Check the names in it only where the domains are known, or each would be a fault twice."""
-    _options(audit_options, section, "audit", faults)
+    check_options(audit_options, section, "audit", faults)
     if isinstance(section, dict) and domains:
         safety = [
             f"{item.condition}/{item.name}"
@@ -131,10 +62,10 @@ def _audit(section: Any, domains: list[DomainStudy], faults: _Faults) -> None:
             faults.add(where, what)
 
 
-def _compute(section: Any, domains: list[DomainStudy], faults: _Faults) -> None:
+def _compute(section: Any, domains: list[DomainStudy], faults: Faults) -> None:
     """Check the names in it only where the domains are known, or each would be a fault twice."""
     before = len(faults)
-    _options(compute_options, section, "compute", faults)
+    check_options(compute_options, section, "compute", faults)
     if len(faults) == before and domains:
         methods = dict.fromkeys(method.name for domain in domains for method in domain.methods)
         models: dict[str, list[str]] = {}
@@ -149,7 +80,7 @@ def family_of(model: Part) -> str:
     return model.name.rpartition("-")[0]
 
 
-def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
+def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
     if not isinstance(section, dict):
         faults.add(domain, f"not a mapping with {', '.join(SECTIONS)}")
         return None
@@ -163,12 +94,12 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
         return None
     package = f"pipelines.{domain}"
     work = importlib.import_module(f"{package}.work")
-    data = _part(f"{package}.datasets", "data", section["data"], domain, faults, label_is_use=False)
-    shape = _made(lambda: work.shape(data.spec()), f"{domain}.data", faults) if data else None
-    _options(work.budget, section["training"], f"{domain}.training", faults)
+    data = named_part(f"{package}.datasets", "data", section["data"], domain, faults, label_is_use=False)
+    shape = made(lambda: work.shape(data.spec()), f"{domain}.data", faults) if data else None
+    check_options(work.budget, section["training"], f"{domain}.training", faults)
     models = _models(package, section["models"], f"{domain}.models", shape, work, faults)
-    methods = _parts(f"{package}.methods", section["methods"], f"{domain}.methods", faults)
-    conditions = _parts(f"{package}.conditions", section["conditions"], f"{domain}.conditions", faults)
+    methods = named_parts(f"{package}.methods", section["methods"], f"{domain}.methods", faults)
+    conditions = named_parts(f"{package}.conditions", section["conditions"], f"{domain}.conditions", faults)
     if isinstance(section["methods"], dict) and BASELINE not in section["methods"]:
         faults.add(f"{domain}.methods", f"{BASELINE!r} is missing: every method is compared with it")
     if shape:
@@ -179,7 +110,7 @@ def _domain(domain: str, section: Any, faults: _Faults) -> DomainStudy | None:
             _check_method(method, models, shape, work, f"{domain}.methods.{method.name}", faults)
     faulty = {*(section["conditions"] if isinstance(section["conditions"], dict) else ())}
     faulty -= {condition.name for condition in conditions}
-    measurements = _measurements(section["measurements"], conditions, faulty, domain, work, faults)
+    measurements = measurements_of(section["measurements"], conditions, faulty, domain, work, faults)
     seeds = _seeds(section["seeds"], f"{domain}.seeds", faults)
     agreement = _agreement(section.get("agreement"), conditions, faulty, f"{domain}.agreement", work, faults)
     if data is None or shape is None or faults:
@@ -208,9 +139,9 @@ def _checkpoints(
     measurements: tuple[Measurement, ...],
     last: int,
     where: str,
-    faults: _Faults,
+    faults: Faults,
 ) -> Checkpoints:
-    options = _asked(evaluate_at_options, section, where, faults)
+    options = asked(evaluate_at_options, section, where, faults)
     if options is None:
         return Checkpoints()
     steps = options["steps"]
@@ -235,10 +166,10 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
 
 
 def _agreement(
-    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Any, faults: _Faults
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Any, faults: Faults
 ) -> Agreement:
     """`faulty` are conditions that have a fault of their own, which is told already."""
-    agreement = _asked(agreement_options, section, where, faults)
+    agreement = asked(agreement_options, section, where, faults)
     if agreement is None:
         return Agreement()
     known = {part.name: part for part in conditions}
@@ -253,53 +184,26 @@ def _agreement(
     return agreement
 
 
-def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: _Faults) -> None:
+def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: Faults) -> None:
     for split in needed:
         if split not in shape.splits:
             faults.add(where, f"needs the split {split!r}, and this dataset has: {', '.join(shape.splits)}")
 
 
-def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Any, where: str, faults: _Faults) -> None:
+def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Any, where: str, faults: Faults) -> None:
     """Whether the dataset has the groups that it needs, and whether every model can be what it makes of it."""
     if work.needs_groups(method.spec()) and not shape.groups:
         faults.add(where, "needs the groups of the training images, and this dataset has none")
     if work.own_model(method.spec()):
         for model in models:
-            _made(
+            made(
                 lambda model=model: work.parameters(model.spec(), method.spec(), shape),  # type: ignore[misc]
                 f"{where}: {model.name}",
                 faults,
             )
 
 
-def _parts(package: str, section: Any, where: str, faults: _Faults) -> tuple[Part, ...]:
-    if not isinstance(section, dict):
-        faults.add(where, f"{section!r} is not a mapping of names to options")
-        return ()
-    found = [_part(package, name, options, where, faults) for name, options in section.items()]
-    return tuple(part for part in found if part)
-
-
-def _part(package: str, name: Any, entry: Any, where: str, faults: _Faults, label_is_use: bool = True) -> Part | None:
-    """A part from its entry: options, with `use` for the file where it is not the name. Made once, to check it."""
-    where = f"{where}.{name}"
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        faults.add(where, "not a name of letters, digits, '_', '.' and '-', at most 64 long")
-        return None
-    if entry is not None and not isinstance(entry, dict):
-        faults.add(where, f"{entry!r} is not a mapping of options")
-        return None
-    options = dict(entry or {})
-    use = options.pop("use", name if label_is_use else None)
-    if not isinstance(use, str):
-        faults.add(where, f"'use' is missing: one of {', '.join(parts.names(package))}")
-        return None
-    before = len(faults)
-    _made(lambda: parts.load(package, use, options), where, faults)
-    return Part(name, use, parts.full_options(package, use, options)) if len(faults) == before else None
-
-
-def _models(package: str, section: Any, where: str, shape: Any, work: Any, faults: _Faults) -> tuple[Part, ...]:
+def _models(package: str, section: Any, where: str, shape: Any, work: Any, faults: Faults) -> tuple[Part, ...]:
     """Every family's models, one for each of its widths, each built once to see that it fits the images."""
     models: list[Part] = []
     if not isinstance(section, dict):
@@ -314,116 +218,23 @@ def _models(package: str, section: Any, where: str, shape: Any, work: Any, fault
             continue
         for width in widths:
             before = len(faults)
-            part = _part(f"{package}.models", family, {**options, "width": width}, where, faults)
+            part = named_part(f"{package}.models", family, {**options, "width": width}, where, faults)
             if part is None and len(faults) > before and "width" not in faults[-1]:
                 break  # the family's own fault: one line, not one for each width
             if part and shape:
-                _made(lambda part=part: work.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
+                made(lambda part=part: work.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
             if part and len(faults) == before:
                 models.append(Part(f"{family}-{width}", part.use, part.options))
     return tuple(models)
 
 
-def _seeds(section: Any, where: str, faults: _Faults) -> tuple[int, ...]:
+def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
     if not isinstance(section, list) or not all(parts.accepts(parts.Whole, seed) for seed in section):
         faults.add(where, f"{section!r} is not a list of whole numbers of at least 0")
         return ()
     if len(set(section)) < len(section):
         faults.add(where, f"{section!r} holds a seed twice")
     return tuple(section)
-
-
-def _measurements(
-    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], domain: str, work: Any, faults: _Faults
-) -> tuple[Measurement, ...]:
-    """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`; `scaled: true`
-    divides the logits by the model's temperature first. `faulty` are conditions that have a fault of their own.
-    """
-    if not isinstance(section, dict):
-        faults.add(f"{domain}.measurements", f"{section!r} is not a mapping of conditions to metrics")
-        return ()
-    has = {condition.name: work.outcomes_have(condition.spec()) for condition in conditions}
-    reference = next((condition.name for condition in conditions if condition.use == REFERENCE), None)
-    found: list[Measurement] = []
-    for condition, metrics in section.items():
-        where = f"{domain}.measurements.{condition}"
-        if condition in faulty:
-            continue
-        if condition not in has:
-            faults.add(where, f"not one of the conditions: {', '.join(has)}")
-        if not isinstance(metrics, dict) or not metrics:
-            faults.add(where, f"{metrics!r} is not a mapping of metrics to an axis")
-            continue
-        for name, entry in metrics.items():
-            measurement = _measurement(condition, name, entry, has, reference, where, faults)
-            if measurement:
-                found.append(measurement)
-    if not faulty and not any(measurement.axis == "capability" for measurement in found):
-        faults.add(f"{domain}.measurements", "none is 'capability': there is nothing to measure safety against")
-    return tuple(found)
-
-
-def _measurement(
-    condition: str,
-    name: Any,
-    entry: Any,
-    has: Mapping[str, tuple[str, ...]],
-    reference: str | None,
-    where: str,
-    faults: _Faults,
-) -> Measurement | None:
-    options = dict(entry) if isinstance(entry, dict) else {"is": entry}
-    kind, scaled = options.pop("is", None), options.pop("scaled", False)
-    if not isinstance(scaled, bool):
-        faults.add(f"{where}.{name}", f"'scaled' is {scaled!r}, not true or false")
-    accepted = ("capability", *PILLARS)
-    if kind not in accepted:
-        faults.add(f"{where}.{name}", f"{kind!r} is not one of: {', '.join(accepted)}")
-    metric = _part("pipelines.metrics", name, options, where, faults)
-    if metric is None or kind not in accepted:
-        return None
-    needs = measuring.needs(metric.use, metric.options)
-    wanted = tuple(need for need in needs if need != REFERENCE)
-    if condition in has and not set(wanted) <= set(has[condition]):
-        what = f"needs {', '.join(wanted)}, and {condition!r} has only {', '.join(has[condition])}"
-        faults.add(f"{where}.{name}", what)
-        return None
-    beside = reference if scaled or REFERENCE in needs else None
-    if beside is None and (scaled or REFERENCE in needs):
-        faults.add(f"{where}.{name}", f"needs outcomes on training and validation images: a condition {REFERENCE!r}")
-        return None
-    if beside and "features" in needs and "features" not in has[beside]:
-        faults.add(f"{where}.{name}", f"needs features of {beside!r} too: its option 'features: true'")
-        return None
-    axis, pillar = ("capability", None) if kind == "capability" else ("safety", kind)
-    return Measurement(condition, name, metric, axis, pillar, scaled, beside)
-
-
-def _options(make: Callable[..., Any], options: Any, where: str, faults: _Faults) -> None:
-    if not isinstance(options, dict):
-        faults.add(where, f"{options!r} is not a mapping of options")
-        return
-    _made(lambda: parts.check_options(make, options), where, faults)
-
-
-def _asked(make: Callable[..., Made], section: Any, where: str, faults: _Faults) -> Made | None:
-    """What `make` returns of an optional section's options; None where it is absent, or wrong."""
-    before = len(faults)
-    if section is not None:
-        _options(make, section, where, faults)
-    return None if section is None or len(faults) > before else make(**section)
-
-
-def _made(make: Callable[[], Any], where: str, faults: _Faults) -> Any:
-    """What `make` returns, or None and a fault for each thing that was wrong with it."""
-    try:
-        return make()
-    except WrongOptions as error:
-        for fault in error.faults:
-            faults.add(where, fault)
-    except (UnknownPart, ValueError) as error:
-        faults.add(where, str(error))
-    return None
 
 
 def study_name(path: Path = Path("params.yaml")) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from stages.compute import Compute
 
+DOMAINS = ("vision",)
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")  # Hendrycks et al. 2021, arXiv 2109.13916
 UNSHIFTED, SHIFTED = "unshifted", "shifted"
 

@@ -89,11 +89,11 @@ class Tracking:
 
     @cached_property
     def children(self) -> dict[str, Logged]:
-        """The runs of the study by key; read when first asked for, since that takes minutes for tens of thousands."""
+        """The runs of the study by key, read when first asked for."""
         return self._settled()
 
     def settle(self) -> None:
-        """Read what there is, and delete what stands twice: a request may be sent again whose answer was lost."""
+        """Read the runs again, and delete what stands twice: a request may be sent again whose answer was lost."""
         self.children = self._settled()
 
     def log(

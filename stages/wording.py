@@ -39,12 +39,8 @@ def measures(rows: pl.DataFrame) -> dict[str, Measure]:
     scores last.
     """
     columns = ["axis", "pillar", "measurement", "metric", "higher_is_better"]
-    position = pl.col("pillar").replace_strict(
-        {name: number for number, name in enumerate(PILLARS)}, default=len(PILLARS)
-    )
-    inside = (
-        rows.group_by(columns).agg(inside=pl.col("value").is_between(0, 1).all()).sort("axis", position, *columns[2:])
-    )
+    in_order = rows.with_columns(pl.col("pillar").cast(pl.Enum(PILLARS)))
+    inside = in_order.group_by(columns).agg(inside=pl.col("value").is_between(0, 1).all()).sort(columns)
     shown = {
         name: Measure(
             label=name.replace("/", ": ").replace("_", " "),

@@ -14,6 +14,7 @@ from pipelines.outcomes import Outcomes
 from pipelines.vision.data import split_of
 from pipelines.vision.training import budget, train
 from stages import params
+from stages.entries import WrongParams
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL))
@@ -65,7 +66,7 @@ def test_every_command_is_in_the_readme() -> None:
 def test_the_studies_shown_are_valid_but_for_data_that_are_not_here(path: Path) -> None:
     try:
         params.read(path)
-    except params.WrongParams as error:
+    except WrongParams as error:
         (fault,) = error.faults
         assert "vision.data: " in fault
         assert "no such folder" in fault

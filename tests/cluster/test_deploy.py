@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from kubernetes.client import models
 
 from cluster.fanout import CODE_MIB, check_size
 from stages.snapshot import snapshot
+from tests.cluster.conftest import free_port
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "cluster/deploy"
@@ -252,10 +252,3 @@ def test_the_slurm_script_starts_a_head_and_a_worker_and_the_sweep(tmp_path: Pat
     assert calls.count("2 CPUs") == 3
     left = subprocess.run(["pgrep", "-f", f"127.0.0.1:{20000 + int(environment['SLURM_JOB_ID'])}"], check=False)
     assert left.returncode == 1, "nodes are left"
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

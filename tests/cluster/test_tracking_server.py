@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from stages import measure
 from stages.errors import TrackingError
 from stages.tracking import Tracking
+from tests.cluster.conftest import free_port
 from tests.stages.conftest import ROOT, stage
 from tests.stages.test_auditing import write_measured
 
@@ -32,12 +32,6 @@ RUNS = 300
 def binaries() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     return found[-1].parent if found else None
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 
 from stages import params
 from stages.cli import run_stage
+from stages.entries import WrongParams
 from stages.errors import StoreError
 from stages.places import slug
 from stages.store import Store
@@ -39,7 +40,7 @@ def test_params_take_no_such_name_anywhere(
     vision["models"][name] = {"use": "vit", "widths": [12]}
     vision["measurements"]["clean"][name] = {"use": "accuracy", "is": "capability"}
     folder = study(tiny)
-    with pytest.raises(params.WrongParams) as caught:
+    with pytest.raises(WrongParams) as caught:
         params.read()
     lines = caught.value.faults
     asked = ("study", "vision.methods.", "vision.conditions.", "vision.models.", "vision.measurements.clean.")
@@ -63,11 +64,11 @@ def test_a_part_or_an_option_of_such_a_name_is_not_looked_for(
     wrong["vision"]["methods"]["noise"] = {"use": name}
     wrong["compute"] = {"methods": {name: {"cpus": 1}}}
     study(wrong)
-    with pytest.raises(params.WrongParams) as caught:
+    with pytest.raises(WrongParams) as caught:
         params.read()
     assert caught.value.faults[0].startswith("params.yaml: vision.methods.noise: ")
     study({**tiny, "compute": {"methods": {name: {"cpus": 1}}}})
-    with pytest.raises(params.WrongParams) as caught:
+    with pytest.raises(WrongParams) as caught:
         params.read()
     assert len(caught.value.faults) == 1
     assert "not one of the methods: standard, noise, outlier_exposure" in caught.value.faults[0]

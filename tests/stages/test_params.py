@@ -11,7 +11,7 @@ from pipelines.vision.datasets import glyphs
 from stages import params
 from stages.cli import main, run_stage
 from stages.compute import Compute
-from stages.params import WrongParams
+from stages.entries import WrongParams
 from stages.plan import planned_runs
 
 Write = Callable[[Mapping[str, Any]], Path]
