@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes.client import models
+from kubernetes.utils.quantity import parse_quantity
 
 from cluster.fanout import CODE_MIB, check_size
 from stages.snapshot import snapshot
@@ -165,6 +166,8 @@ def test_a_manifest_starts_a_cluster_with_a_token_the_store_and_the_tracking_ser
         assert container["envFrom"] == [{"secretRef": {"name": "diffprog"}}]
         requests, limits = container["resources"]["requests"], container["resources"]["limits"]
         assert requests["memory"] == limits["memory"]  # else the kernel kills what Ray thinks it has
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", container["name"])
+        assert all(parse_quantity(amount) > 0 for amount in (*requests.values(), *limits.values()))
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.iterdir()), ids=lambda path: path.name)
