@@ -39,6 +39,7 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
         "name": place.name,
         "slug": place.slug,
         "verdict_table": _verdict_table(primary, place.others, named),
+        "answer": verdict_words.answer(primary),
         "sentences": [
             {"method": method, "text": verdict_words.sentence(rows)}
             for method in place.others

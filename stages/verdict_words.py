@@ -3,7 +3,7 @@ sentence.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stages.wording import DASH, MINUS
@@ -43,6 +43,25 @@ PRICE_OPEN = "safer beyond what capability explains; what it costs of capability
 _SAID |= {ALONE: "{}: " + ALONE, PRICE_OPEN: "{}: " + PRICE_OPEN}
 _ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", PRICE_OPEN, "NULL", ALONE, "UNDETERMINED", "BLOCKED")
 LEVEL = 0.05
+
+
+def answer(rows: Sequence[Row]) -> str:
+    """How many of a study's verdicts are which, the placebo's apart."""
+    real, placebo = ([row for row in rows if row["placebo"] is which] for which in (False, True))
+    said: list[str] = []
+    if real:
+        methods = len({row["method"] for row in real})
+        found = f"{len(real)} verdict{'s' * (len(real) > 1)} on {methods} method{'s' * (methods > 1)}"
+        none = "" if any(row["label"] == "DIFFERENTIAL" for row in real) else "none DIFFERENTIAL, "
+        said.append(f"{found}: {none}{_counts(real)}.")
+    if placebo:
+        said.append(f"The placebo, which does nothing: {_counts(placebo)}.")
+    return " ".join(said)
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    labels = [row["label"] for row in rows]
+    return ", ".join(f"{labels.count(label)} {label}" for label in MARKS if label in labels)
 
 
 def sentence(rows: Iterable[Row]) -> str:

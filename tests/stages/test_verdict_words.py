@@ -7,7 +7,19 @@ import pytest
 from analysis.audit.decision import LABELS
 from stages import verdict_words
 from stages.verdict_charts import LABEL_COLOURS, LABEL_SHAPES
-from stages.verdict_words import MARKS, MEANINGS, beside, estimate, hover, measured, natural, reason, sentence, signed
+from stages.verdict_words import (
+    MARKS,
+    MEANINGS,
+    answer,
+    beside,
+    estimate,
+    hover,
+    measured,
+    natural,
+    reason,
+    sentence,
+    signed,
+)
 
 ROW: dict[str, Any] = {
     "method": "shield",
@@ -38,6 +50,20 @@ ROW: dict[str, Any] = {
     "flagged_runs": None,
     "label_without_flagged": None,
 }
+
+
+SOME = (("shield", "TRADE-OFF"), ("shield", "NULL"), ("armour", "TRADE-OFF"))
+
+
+def test_the_answer_counts_the_verdicts_and_sets_the_placebos_apart() -> None:
+    real = [ROW | {"placebo": False, "method": name, "label": label} for name, label in SOME]
+    placebo = [ROW | {"placebo": True, "method": "placebo", "label": "NULL"}]
+    assert answer([*real, *placebo]) == (
+        "3 verdicts on 2 methods: none DIFFERENTIAL, 2 TRADE-OFF, 1 NULL. The placebo, which does nothing: 1 NULL."
+    )
+    assert answer([*real[:1]]) == "1 verdict on 1 method: none DIFFERENTIAL, 1 TRADE-OFF."
+    assert answer([real[0] | {"label": "DIFFERENTIAL"}]) == "1 verdict on 1 method: 1 DIFFERENTIAL."
+    assert answer([]) == ""
 
 
 def test_an_effect_is_told_in_the_measurements_own_unit() -> None:
