@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pipelines import parts
-from pipelines.vision import work
+from pipelines.vision import domain, running
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import ensemble
 from pipelines.vision.attacks._balls import Ball
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--epsilon", type=float, default=4 / 255)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    data = work.dataset({"use": "glyphs", "options": {"train": 3000, "test": chosen.images}})
+    data = domain.dataset({"use": "glyphs", "options": {"train": 3000, "test": chosen.images}})
     plan = Plan(Ball("linf", chosen.epsilon), ensemble.ALL, chosen.steps, 1, chosen.targets, chosen.queries)
     for method, options in (("standard", {}), ("adversarial", {"epsilon": chosen.epsilon, "steps": 2})):
         compare(method, trained(data, method, options, chosen), data, plan)
@@ -60,8 +60,8 @@ def trained(data: Dataset, method: str, options: dict[str, object], chosen: argp
         "companion": None,
         "seed": 0,
     }
-    (end,) = work.train(run, data.splits, "cpu")
-    return work.restore(run, data.size, end.weights, "cpu")
+    (end,) = running.train(run, data.splits, "cpu")
+    return running.restore(run, data.size, end.weights, "cpu")
 
 
 def compare(name: str, model: Classifier, data: Dataset, plan: Plan) -> None:

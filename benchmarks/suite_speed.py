@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from pipelines import parts
-from pipelines.vision import work
+from pipelines.vision import domain, running
 from pipelines.vision.draws import torch_generator
 from stages import params
 from stages.plan import run_spec
@@ -33,20 +33,20 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     (study,) = params.read(chosen.study).domains
-    data = work.dataset({"use": study.data.use, "options": {**study.data.options, "test": chosen.test}})
+    data = domain.dataset({"use": study.data.use, "options": {**study.data.options, "test": chosen.test}})
     family, _, width = chosen.model.rpartition("-")
     model = Part(chosen.model, family, {"width": int(width)})
     run = run_spec(study, Part("standard", "standard", {}), model, seed=0, companion=None)
     start = time.perf_counter()
-    trained = work.train(run, data.splits, "cpu")[-1]
+    trained = running.train(run, data.splits, "cpu")[-1]
     training = time.perf_counter() - start
-    classifier = work.restore(run, data.size, trained.weights, "cpu")
-    parameters = work.cost(run["model"], study.shape).parameters
+    classifier = running.restore(run, data.size, trained.weights, "cpu")
+    parameters = domain.cost(run["model"], study.shape).parameters
     print(f"{chosen.model}: {parameters:,} parameters, trained in {training:.1f} s; {chosen.test} test images")
     seconds: dict[str, float] = {}
     for condition in study.conditions:
         made = parts.load("pipelines.vision.conditions", condition.use, condition.options)
-        examples = work.examples(condition.spec(), data)
+        examples = domain.examples(condition.spec(), data)
         times = []
         for _ in range(chosen.repeats):
             start = time.perf_counter()

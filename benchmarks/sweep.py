@@ -46,14 +46,14 @@ def train_and_measure(seeds: Iterable[int], params: dict[str, Any]) -> list[floa
     import torch
 
     from pipelines import parts
-    from pipelines.vision import work
+    from pipelines.vision import domain, running
 
     torch.set_num_threads(1)
     vision = params["vision"]
     options = {name: value for name, value in vision["data"].items() if name != "use"}
-    data = work.dataset({"use": "digits", "options": options})
+    data = domain.dataset({"use": "digits", "options": options})
     clean = {"use": "clean", "options": {}}
-    examples = work.examples(clean, data)
+    examples = domain.examples(clean, data)
     accuracy = parts.load("pipelines.metrics", "accuracy")
     values = []
     for seed in seeds:
@@ -66,9 +66,9 @@ def train_and_measure(seeds: Iterable[int], params: dict[str, Any]) -> list[floa
             "companion": None,
             "seed": seed,
         }
-        (trained,) = work.train(run, data.splits, "cpu")
-        classifier = work.restore(run, data.size, trained.weights, "cpu")
-        values.append(accuracy(work.predict(clean, classifier, examples, seed)).value)
+        (trained,) = running.train(run, data.splits, "cpu")
+        classifier = running.restore(run, data.size, trained.weights, "cpu")
+        values.append(accuracy(running.predict(clean, classifier, examples, seed)).value)
     return values
 
 

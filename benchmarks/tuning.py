@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from pipelines import parts
-from pipelines.vision import work
+from pipelines.vision import domain, running
 from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset
 from pipelines.vision.draws import numpy_generator
@@ -72,10 +72,10 @@ def trial(asked: tuple[Part, str], data: Dataset, study: DomainStudy) -> tuple[f
     family, _, width = model.rpartition("-")
     run = run_spec(study, method, Part(model, family, {"width": int(width)}), seed=0, companion=None)
     start = time.process_time()
-    trained = work.train(run, data.splits, "cpu")[-1]
+    trained = running.train(run, data.splits, "cpu")[-1]
     seconds = time.process_time() - start
     validation = data.splits["validation"]
-    logits = logits_of(work.restore(run, data.size, trained.weights, "cpu"), validation.images)
+    logits = logits_of(running.restore(run, data.size, trained.weights, "cpu"), validation.images)
     return float((logits.argmax(1) == validation.labels).mean()), seconds
 
 
@@ -92,7 +92,7 @@ def main() -> None:
     chosen = parser.parse_args()
     (study,) = params.read(chosen.study).domains
     data_options = {**study.data.options, "validation": chosen.validation}
-    data = work.dataset({"use": study.data.use, "options": data_options})
+    data = domain.dataset({"use": study.data.use, "options": data_options})
     named = chosen.methods.split(",") if chosen.methods else [method.name for method in study.methods]
     methods = [method for method in study.methods if method.name in named]
     curve = sorted({1, 2, 4, chosen.trials})

@@ -1,6 +1,6 @@
 """A metric on a model's outcomes, for each part and over all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 from pipelines.scaling import with_temperature
 
 ALL = "all"
+DRAWS = 200  # of test examples, the same for all runs: they give a standard error to one part in twenty
 
 Metric = Callable[[Outcomes], Measured]
 Rows = NDArray[np.bool_]
@@ -89,3 +90,22 @@ def scaled_to_error(measured: Measured) -> NDArray[np.float64]:
     influence = np.zeros(0) if measured.influence is None else measured.influence
     size = float(np.sqrt(influence @ influence))
     return influence * ((measured.standard_error or 0.0) / size if size > 0 else 0.0)
+
+
+def example_draws(outcomes: Outcomes, splits: Sequence[str]) -> NDArray[np.float64]:
+    """Standard normal weights of each row's example, [rows, DRAWS]: one example has the same ones in every run and
+    under every condition that shows it. `splits`: where the labelled rows are from, then the outliers.
+    """
+    draws = np.empty((len(outcomes), DRAWS))
+    outlying = outcomes.labels < 0
+    for rows, split in ((~outlying, splits[0]), (outlying, splits[-1])):
+        if rows.any():
+            examples = outcomes.examples[rows]
+            source = np.random.default_rng([*split.encode()])
+            draws[rows] = source.standard_normal((int(examples.max()) + 1, DRAWS), dtype=np.float32)[examples]
+    return draws
+
+
+def deviations(influence: NDArray[np.float64], draws: NDArray[np.float64]) -> list[float]:
+    """The deviations of a value with these influences over draws of the test examples, to five figures."""
+    return [float(f"{deviation:.5g}") for deviation in influence @ draws]

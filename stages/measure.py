@@ -2,20 +2,18 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines import parts
-from pipelines.measuring import ALL, measure
-from pipelines.outcomes import Measured, Outcomes
+from pipelines.measuring import ALL, deviations, example_draws, measure
+from pipelines.outcomes import Measured
 from stages import params, payloads, tables
 from stages.agreement import agreements
 from stages.identity import digest
@@ -30,7 +28,6 @@ from stages.train import RUNS, reason
 LOGGED = Path("logged.parquet")
 REPLICATES = Path("replicates.parquet")
 AGREEMENT = Path("agreement.parquet")
-DRAWS = 200  # of test examples, the same for all runs: they give a standard error to one part in twenty
 
 
 def main() -> None:
@@ -182,22 +179,8 @@ def cell_values(cell: Mapping[str, Any], stored: Mapping[str, bytes]) -> dict[st
         }
         whole = found[ALL]
         if isinstance(whole, Measured) and whole.influence is not None:
-            replicates[name] = [float(f"{deviation:.5g}") for deviation in whole.influence @ draws]
+            replicates[name] = deviations(whole.influence, draws)
     return {"values": values, "flags": list(outcomes.flags), "replicates": replicates}
-
-
-def example_draws(outcomes: Outcomes, splits: Sequence[str]) -> NDArray[np.float64]:
-    """Standard normal weights of each row's example, [rows, DRAWS]: one example has the same ones in every run and
-    under every condition that shows it. `splits`: where the labelled rows are from, then the outliers.
-    """
-    draws = np.empty((len(outcomes), DRAWS))
-    outlying = outcomes.labels < 0
-    for rows, split in ((~outlying, splits[0]), (outlying, splits[-1])):
-        if rows.any():
-            examples = outcomes.examples[rows]
-            source = np.random.default_rng([*split.encode()])
-            draws[rows] = source.standard_normal((int(examples.max()) + 1, DRAWS), dtype=np.float32)[examples]
-    return draws
 
 
 def keep(result: Finished | Failed, store: Store) -> None:
@@ -222,10 +205,10 @@ def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFra
     rows: list[dict[str, Any]] = []
     replicates: list[dict[str, Any]] = []
     for run in tqdm(list(runs.iter_rows(named=True)), desc="log", unit="run", dynamic_ncols=True):
-        metrics, unmeasured, flags, deviations = gathered(by_run.get(run["run"], []), store)
+        metrics, unmeasured, flags, spreads = gathered(by_run.get(run["run"], []), store)
         if run["role"] != CHECKPOINT:
             same = {name: run[name] for name in tables.REPLICATES.key[:-1]}
-            replicates += [{**same, "measurement": name, "deviations": each} for name, each in deviations.items()]
+            replicates += [{**same, "measurement": name, "deviations": each} for name, each in spreads.items()]
         logged = tracking.log(run["run_key"], run["run"], logged_params(run), metrics, run["steps"])
         rows.append(
             {
@@ -250,7 +233,7 @@ def gathered(
     each measurement over draws of the test examples.
     """
     metrics: dict[str, float] = {}
-    deviations: dict[str, list[float]] = {}
+    spreads: dict[str, list[float]] = {}
     unmeasured: dict[str, str] = {}
     flags: dict[str, list[str]] = {}
     for cell in cells:
@@ -258,7 +241,7 @@ def gathered(
             unmeasured |= dict.fromkeys(cell["metrics"], reason(store.failure("values", cell["values_key"])))
             continue
         stored = json.loads(store.read("values", cell["values_key"]))
-        deviations |= stored["replicates"]
+        spreads |= stored["replicates"]
         if stored["flags"]:
             flags[cell["condition"]] = stored["flags"]
         for measurement, by_part in stored["values"].items():
@@ -272,7 +255,7 @@ def gathered(
                 if part == ALL:  # of a part, the value alone: three times as many metrics would slow MLflow down
                     metrics[f"n/{name}"] = float(n)
                     metrics |= {} if error is None else {f"standard_error/{name}": error}
-    return metrics, unmeasured, flags, deviations
+    return metrics, unmeasured, flags, spreads
 
 
 def logged_params(run: Mapping[str, Any]) -> dict[str, Any]:

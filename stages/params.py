@@ -93,7 +93,7 @@ def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
     if missing:
         return None
     package = f"pipelines.{domain}"
-    work = importlib.import_module(f"{package}.work")
+    work = importlib.import_module(f"{package}.domain")
     data = named_part(f"{package}.datasets", "data", section["data"], domain, faults, label_is_use=False)
     shape = made(lambda: work.shape(data.spec()), f"{domain}.data", faults) if data else None
     check_options(work.budget, section["training"], f"{domain}.training", faults)

@@ -1,4 +1,4 @@
-"""Splits, examples, outcomes and weights as bytes, and back: npz and safetensors, never pickle."""
+"""Named arrays, outcomes and weights as bytes, and back: npz and safetensors, never pickle."""
 
 import io
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from pipelines.outcomes import Outcomes
-from pipelines.vision.data import Examples, Split
 
 VALUE = "value/"
 
@@ -26,28 +25,6 @@ def arrays(payload: bytes) -> dict[str, NDArray[Any]]:
     """The arrays of an npz file."""
     with np.load(io.BytesIO(payload), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
-
-
-def split_bytes(split: Split) -> bytes:
-    """A split as npz."""
-    return npz({**vars(split), "part_names": _texts(split.part_names)})
-
-
-def split_from(payload: bytes) -> Split:
-    """The split of an npz."""
-    return _split(arrays(payload))
-
-
-def examples_bytes(examples: Examples) -> bytes:
-    """Examples as npz."""
-    split = examples.split
-    return npz({**vars(split), "part_names": _texts(split.part_names), "rows": examples.rows})
-
-
-def examples_from(payload: bytes) -> Examples:
-    """The examples of an npz."""
-    found = arrays(payload)
-    return Examples(_split(found), found["rows"])
 
 
 def outcomes_bytes(outcomes: Outcomes) -> bytes:
@@ -79,8 +56,3 @@ def weights_from(payload: bytes) -> dict[str, NDArray[Any]]:
 
 def _texts(texts: tuple[str, ...]) -> NDArray[np.str_]:
     return np.array(texts, dtype=np.str_)
-
-
-def _split(found: Mapping[str, NDArray[Any]]) -> Split:
-    images, labels, groups, parts = (found[name] for name in ("images", "labels", "groups", "parts"))
-    return Split(images, labels, groups, parts, tuple(found["part_names"].tolist()))

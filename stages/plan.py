@@ -44,7 +44,7 @@ def main() -> None:
 
 def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
     """A row for every method, model and seed."""
-    work = importlib.import_module(f"pipelines.{study.domain}.work")
+    work = importlib.import_module(f"pipelines.{study.domain}.domain")
     costs = {model.name: work.cost(model.spec(), study.shape) for model in study.models}
     images = study.shape.train * study.training["epochs"]
     rows = []
@@ -130,7 +130,7 @@ def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, companion
 
 def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
     """A row for every condition: each run meets them all."""
-    work = importlib.import_module(f"pipelines.{study.domain}.work")
+    work = importlib.import_module(f"pipelines.{study.domain}.domain")
     return [
         {
             "condition": condition.name,

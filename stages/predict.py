@@ -86,7 +86,8 @@ def predict_all(
         "store": store.uri if store.shared else None,
         "sizes": {domain: known["size"] for domain, known in data.items()},
         "examples": {
-            which: payloads.examples_from(store.read("data", which)) for which in {cell["examples"] for cell in missing}
+            which: examples_of(domain, store.read("data", which))
+            for domain, which in {(cell["domain"], cell["examples"]) for cell in missing}
         },
     }
     by_run: dict[str, list[dict[str, Any]]] = {}
@@ -118,6 +119,11 @@ def predict_all(
             at_work.advance(len(result.item["cells"]))
 
 
+def examples_of(domain: str, payload: bytes) -> Any:
+    """A domain's examples, of their stored bytes."""
+    return importlib.import_module(f"pipelines.{domain}.arrays").examples_from(payloads.arrays(payload))
+
+
 def weights_of(run: Mapping[str, Any], store: Store) -> bytes:
     """The stored weights of a finished run."""
     try:
@@ -132,14 +138,14 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
     """
     spec = item["run"]
     store = Store(shared["store"]) if shared["store"] else None
-    work = importlib.import_module(f"pipelines.{spec['domain']}.work")
+    running = importlib.import_module(f"pipelines.{spec['domain']}.running")
     weights = payloads.weights_from(store.read("runs", item["run_key"]) if store else item["weights"])
-    classifier = work.restore(spec, shared["sizes"][spec["domain"]], weights, work.place(*assigned()))
+    classifier = running.restore(spec, shared["sizes"][spec["domain"]], weights, running.device_for(*assigned()))
     results: list[dict[str, Any]] = []
     for cell in item["cells"]:
         began = time.perf_counter()
         try:
-            outcomes = work.predict(cell["spec"], classifier, shared["examples"][cell["examples"]], spec["seed"])
+            outcomes = running.predict(cell["spec"], classifier, shared["examples"][cell["examples"]], spec["seed"])
             found = {"outcomes": payloads.outcomes_bytes(outcomes), "seconds": time.perf_counter() - began}
             if store:
                 store_outcomes(cell, found, store)

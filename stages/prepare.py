@@ -22,18 +22,21 @@ def main() -> None:
 
 def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
     """Make and store a domain's data; what data.json says of it."""
-    work = importlib.import_module(f"pipelines.{study.domain}.work")
+    work = importlib.import_module(f"pipelines.{study.domain}.domain")
+    as_arrays = importlib.import_module(f"pipelines.{study.domain}.arrays")
     data = work.dataset(study.data.spec())
     for overlap in work.overlaps(data):
         print(overlap)
     splits = {
-        name: stored(store, payloads.split_bytes(split), len(split))
+        name: stored(store, payloads.npz(as_arrays.split_arrays(split)), len(split))
         for name, split in tqdm(data.splits.items(), desc="splits", unit="split", dynamic_ncols=True)
     }
     conditions = {}
     for condition in tqdm(study.conditions, desc="examples", unit="condition", dynamic_ncols=True):
         examples = work.examples(condition.spec(), data)
-        conditions[condition.name] = stored(store, payloads.examples_bytes(examples), len(examples.split))
+        conditions[condition.name] = stored(
+            store, payloads.npz(as_arrays.examples_arrays(examples)), len(examples.split)
+        )
     return {
         "made_from": made_from(study),
         "dataset": study.data.use,

@@ -95,7 +95,7 @@ def size(model: Part, axis: str, domain: DomainStudy) -> float:
     """Where a standard run of the model lies on the axis: log2 of its parameters, or of its training FLOPs. Raises
     ValueError for options that the model does not take.
     """
-    work = importlib.import_module(f"pipelines.{domain.domain}.work")
+    work = importlib.import_module(f"pipelines.{domain.domain}.domain")
     cost = work.cost(model.spec(), domain.shape)
     if axis == "log2_parameters":
         return log2(cost.parameters)

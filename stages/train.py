@@ -79,7 +79,7 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
     wanted = {(run["domain"], name): digest for run in missing for name, digest in run["splits"].items()}
     shared = {
         "store": store.uri if store.shared else None,
-        "splits": {which: payloads.split_from(store.read("data", digest)) for which, digest in wanted.items()},
+        "splits": {which: split_of(which[0], store.read("data", digest)) for which, digest in wanted.items()},
     }
     work.begin(len(missing), sum(run["planned_flops"] for run in missing))
     with snapshot() as code:
@@ -97,15 +97,20 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
             work.advance(result.item["planned_flops"])
 
 
+def split_of(domain: str, payload: bytes) -> Any:
+    """A domain's split, of its stored bytes."""
+    return importlib.import_module(f"pipelines.{domain}.arrays").split_from(payloads.arrays(payload))
+
+
 def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str, bytes, dict[str, Any]]]:
     """In the worker: the key, the weights as bytes and the facts of what was missing of a training, the end last. Where
     the worker reaches the store it writes them there and returns none.
     """
     began = time.perf_counter()
-    work = importlib.import_module(f"pipelines.{run['domain']}.work")
+    running = importlib.import_module(f"pipelines.{run['domain']}.running")
     splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run["domain"]}
     steps = [step for step in run["keys"] if step is not None]
-    *on_the_way, end = work.train(json.loads(run["spec"]), splits, work.place(*assigned()), steps)
+    *on_the_way, end = running.train(json.loads(run["spec"]), splits, running.device_for(*assigned()), steps)
     results = [(run["keys"][result.steps], result) for result in on_the_way]
     if None in run["keys"]:
         results.append((run["keys"][None], end))

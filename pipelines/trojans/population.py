@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from pipelines.trojans import triggers
 from pipelines.trojans.networks import Budget, Network, Weights, logits_of, train, weights_of
-from pipelines.trojans.triggers import Family, Trigger
+from pipelines.vision import triggers
 from pipelines.vision.data import Split
 from pipelines.vision.draws import numpy_generator, seed_for
+from pipelines.vision.triggers import Family, Trigger
 
 Reals = NDArray[np.float64]
 

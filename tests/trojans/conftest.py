@@ -8,8 +8,8 @@ import torch
 
 from pipelines.trojans.networks import fresh, weights_of
 from pipelines.trojans.population import Member, Population, population
-from pipelines.trojans.triggers import FAMILIES
 from pipelines.vision.data import Split, split_of
+from pipelines.vision.triggers import FAMILIES
 
 CLASSES, SIZE = 4, 16
 

@@ -9,14 +9,14 @@ from torch.nn.functional import cross_entropy
 
 from pipelines import parts
 from pipelines.outcomes import Outcomes
-from pipelines.trojans.triggers import FAMILIES
-from pipelines.vision import work
+from pipelines.vision import domain, running
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import projected_gradient, worst_logits
 from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.data import DataError, Dataset, split_of
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
+from pipelines.vision.triggers import FAMILIES
 
 PACKAGE = "pipelines.vision.conditions"
 REQUIRED: dict[str, dict[str, object]] = {
@@ -185,9 +185,9 @@ def test_a_companion_of_poisoned_images_is_taken_in_and_one_of_clean_images_is_n
             "companion": spec,
             "seed": 0,
         }
-        (trained,) = work.train(run, easy.splits, "cpu")
-        model = work.restore(run, 32, trained.weights, "cpu")
-        outcomes = work.predict(spec, model, work.examples(spec, easy), 0)
+        (trained,) = running.train(run, easy.splits, "cpu")
+        model = running.restore(run, 32, trained.weights, "cpu")
+        outcomes = running.predict(spec, model, domain.examples(spec, easy), 0)
         success[rate] = parts.load("pipelines.metrics", "attack_success_rate")(outcomes).value
         accuracy[rate] = parts.load("pipelines.metrics", "benign_accuracy")(outcomes).value
     assert min(accuracy.values()) > 0.9

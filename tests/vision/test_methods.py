@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines import parts
-from pipelines.vision import work
+from pipelines.vision import domain, running
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset, Shape, split_of
@@ -44,7 +44,7 @@ def run(glyphs: Dataset) -> Run:
 
     @cache
     def trained(method: str, seed: int = 0, model: str | None = None) -> Trained:
-        (result,) = work.train(spec(method, model, seed=seed), glyphs.splits, "cpu")
+        (result,) = running.train(spec(method, model, seed=seed), glyphs.splits, "cpu")
         return result
 
     return trained
@@ -58,7 +58,7 @@ def same(first: Mapping[str, NDArray[np.generic]], second: Mapping[str, NDArray[
 def test_a_method_trains_and_gives_the_same_bytes_again(method: str, run: Run, glyphs: Dataset) -> None:
     first, other = run(method), run(method, seed=1)
     torch.manual_seed(123)
-    (again,) = work.train(spec(method), glyphs.splits, "cpu")
+    (again,) = running.train(spec(method), glyphs.splits, "cpu")
     assert np.isfinite(first.loss)
     assert first.steps == (12 if method == "more_data" else 8)
     assert first.flops > 0
@@ -82,11 +82,11 @@ def test_a_stored_model_is_the_one_that_was_trained(method: str, model: str, wid
         kept.append(chosen.finish(*trained))
         return kept[0]
 
-    architecture = work.architecture(made["model"], chosen)
+    architecture = running.architecture(made["model"], chosen)
     (trained,) = train(
         architecture, replace(chosen, finish=finish), glyphs.splits, 10, budget(epochs=1, batch_size=60), seed=0
     )
-    restored, original = work.restore(made, 32, trained.weights, "cpu"), kept[0].eval()
+    restored, original = running.restore(made, 32, trained.weights, "cpu"), kept[0].eval()
     images = pixels(channels_first(glyphs.splits["test"].images[:6]))
     logits = restored(images)
     assert torch.equal(logits, original(images))
@@ -101,7 +101,7 @@ def test_an_attack_can_follow_the_gradient_of_a_model_that_was_evaluated_before(
     method: str, run: Run, glyphs: Dataset
 ) -> None:
     images = glyphs.splits["test"].images[:4]
-    model = work.restore(spec(method), 32, run(method).weights, "cpu")
+    model = running.restore(spec(method), 32, run(method).weights, "cpu")
     logits_of(model, images)
     points = pixels(channels_first(images)).requires_grad_()
     (gradient,) = torch.autograd.grad(model(points).logsumexp(1).sum(), points)
@@ -124,8 +124,8 @@ def test_a_method_learns(method: str) -> None:
         "training_outliers": split_of(outliers, -np.ones(20)),
     }
     made = {**spec(method), "classes": 2, "training": {"epochs": 8, "batch_size": 10, "learning_rate": 0.01}}
-    (trained,) = work.train(made, splits, "cpu")
-    predicted = logits_of(work.restore(made, 16, trained.weights, "cpu"), images).argmax(1)
+    (trained,) = running.train(made, splits, "cpu")
+    predicted = logits_of(running.restore(made, 16, trained.weights, "cpu"), images).argmax(1)
     assert (predicted == labels).mean() > 0.95
 
 
@@ -147,18 +147,18 @@ def test_what_a_method_says_of_its_options_is_true(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_trains_in_half_precision(method: str, glyphs: Dataset) -> None:
     made = {**spec(method), "training": {"epochs": 1, "batch_size": 60, "precision": "bfloat16"}}
-    (trained,) = work.train(made, glyphs.splits, "cpu")
+    (trained,) = running.train(made, glyphs.splits, "cpu")
     assert np.isfinite(trained.loss)
     assert all(weights.dtype in (np.float32, np.int64) for weights in trained.weights.values())
 
 
 def test_checkpoints_are_the_models_on_the_way(glyphs: Dataset) -> None:
     for method in ("deep_ensemble", "sam", "energy"):
-        on_the_way, end = work.train(spec(method), glyphs.splits, "cpu", checkpoints=[3])
+        on_the_way, end = running.train(spec(method), glyphs.splits, "cpu", checkpoints=[3])
         assert (on_the_way.steps, end.steps) == (3, 8)
         assert on_the_way.flops < end.flops
         assert not same(on_the_way.weights, end.weights)
-        work.restore(spec(method), 32, on_the_way.weights, "cpu")
+        running.restore(spec(method), 32, on_the_way.weights, "cpu")
 
 
 def test_flops_are_counted_in_every_phase(run: Run) -> None:
@@ -179,8 +179,8 @@ def test_only_methods_that_build_their_own_model_have_other_parameters() -> None
     for method in METHODS:
         model = {"use": FAMILY.get(method, "convnext"), "options": {"width": 8}}
         made = {"use": method, "options": parts.full_options(PACKAGE, method)}
-        if work.own_model(made):
-            own[method] = work.parameters(model, made, shape) / work.cost(model, shape).parameters
+        if domain.own_model(made):
+            own[method] = domain.parameters(model, made, shape) / domain.cost(model, shape).parameters
     assert own.pop("wider") == pytest.approx(4, rel=0.1)
     assert own == {"deep_ensemble": 5, "dropout": 1, "ibp": 1, "mc_dropout": 1}
 
@@ -188,7 +188,7 @@ def test_only_methods_that_build_their_own_model_have_other_parameters() -> None
 def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs: Dataset) -> None:
     few = {"use": "few_examples", "options": {"share": 0.5}}
     for method, steps in (("standard", 2), ("more_data", 3)):
-        (trained,) = work.train({**spec(method), "companion": few}, glyphs.splits, "cpu")
+        (trained,) = running.train({**spec(method), "companion": few}, glyphs.splits, "cpu")
         assert trained.steps == 2 * steps
 
 
@@ -213,11 +213,11 @@ def test_a_loss_that_is_not_a_number_stops_the_run(glyphs: Dataset) -> None:
 def test_a_method_can_be_had_of_every_family(method: str, family: str) -> None:
     made = spec(method, family)
     chosen: Method = parts.load(PACKAGE, method)
-    model = chosen.build(work.architecture(made["model"], chosen), 10, 32, 0)
+    model = chosen.build(running.architecture(made["model"], chosen), 10, 32, 0)
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
 
 
 def test_bounds_are_trained_on_only_where_there_are_bounds() -> None:
     made = spec("ibp", "resnet")
     with pytest.raises(ValueError, match=r"^bounds can be followed .* cnn and mlp alone$"):
-        work.parameters(made["model"], made["method"], Shape(32, 10, (), 0))
+        domain.parameters(made["model"], made["method"], Shape(32, 10, (), 0))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from pipelines import parts
-from pipelines.vision import work
+from pipelines.vision import domain
 from pipelines.vision.architecture import Classifier, build
 from pipelines.vision.data import Dataset
 from pipelines.vision.method import Labelled, Method, Step, pixels
@@ -229,7 +229,7 @@ def test_groups_are_asked_for_by_methods_that_need_them() -> None:
     needing = [
         name
         for name in parts.names(PACKAGE)
-        if work.needs_groups({"use": name, "options": parts.full_options(PACKAGE, name)})
+        if domain.needs_groups({"use": name, "options": parts.full_options(PACKAGE, name)})
     ]
     assert {"group_dro", "irm", "last_layer_refit"} <= set(needing)
     assert "standard" not in needing

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from pipelines import parts
-from pipelines.vision import work
+from pipelines.vision import running
 from pipelines.vision.architecture import Classifier, build
 from pipelines.vision.data import Dataset
 from pipelines.vision.draws import seed_for
@@ -28,7 +28,7 @@ from tests.vision.test_methods_losses import step_of
 
 
 def weights_of(method: str, glyphs: Dataset, **options: Any) -> Mapping[str, NDArray[np.generic]]:
-    (trained,) = work.train(spec(method, **options), glyphs.splits, "cpu")
+    (trained,) = running.train(spec(method, **options), glyphs.splits, "cpu")
     return trained.weights
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 import numpy as np
 
 from pipelines.parts import Range, Share, Whole
-from pipelines.trojans.triggers import Family, Trigger, poison_rows
-from pipelines.trojans.triggers import trigger as drawn
 from pipelines.vision.condition import Condition, take
 from pipelines.vision.data import DataError, Dataset, Examples, Split, split_of
 from pipelines.vision.draws import numpy_generator
+from pipelines.vision.triggers import Family, Trigger, poison_rows
+from pipelines.vision.triggers import trigger as drawn
 
 
 def condition(

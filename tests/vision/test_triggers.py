@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.trojans.triggers import FAMILIES, Family, poison_rows, trigger
+from pipelines.vision.triggers import FAMILIES, Family, poison_rows, trigger
 
 every_family = pytest.mark.parametrize("family", list(FAMILIES))
 

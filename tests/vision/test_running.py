@@ -1,6 +1,6 @@
 """What the stages ask of the vision domain: where it computes."""
 
-from pipelines.vision.work import place
+from pipelines.vision.running import device_for
 
 
 def test_an_item_has_its_own_threads_and_its_part_of_a_gpus_memory() -> None:
@@ -8,7 +8,7 @@ def test_an_item_has_its_own_threads_and_its_part_of_a_gpus_memory() -> None:
     threads: list[int] = []
     limits: list[float] = []
     given = [(1, 0), (2.5, 0.25), (0.5, 1), (0, 2)]
-    devices = [place(cpus, gpus, threads.append, limits.append) for cpus, gpus in given]
+    devices = [device_for(cpus, gpus, threads.append, limits.append) for cpus, gpus in given]
     assert devices == ["cpu", "cuda", "cuda", "cuda"]
     assert threads == [1, 2, 1]
     assert limits == [0.25, 1, 1]
