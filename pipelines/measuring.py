@@ -27,6 +27,11 @@ def needs(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
     return found
 
 
+def modules(name: str) -> list[str]:
+    """The modules whose code decides a metric's values and their deviations."""
+    return ["pipelines.measuring", f"pipelines.metrics.{name}"]
+
+
 def measure(outcomes: Outcomes, metric: Metric, *, scaled: bool = False) -> dict[str, Measured | Unmeasurable]:
     """The value for "all" and for each named part, or the reason why there is none; `scaled`: on logits divided by the
     temperature of the outcomes' reference.

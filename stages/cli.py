@@ -15,11 +15,20 @@ from pipelines import parts
 from pipelines.vision.data import DataError
 from stages import params
 from stages.entries import WrongParams
-from stages.errors import CodeChanged, StoreError, TrackingError, masked
+from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
-USER_ERRORS = (WrongParams, DataError, TableError, StoreError, TrackingError, CodeChanged, ClusterError)
+USER_ERRORS = (
+    WrongParams,
+    DataError,
+    TableError,
+    StoreError,
+    TrackingError,
+    CodeChanged,
+    CodeNotFollowed,
+    ClusterError,
+)
 COMMANDS = {  # by the module that has the function
     "plan": "auditing",
     "audit": "auditing",

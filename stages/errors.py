@@ -11,7 +11,11 @@ def masked(text: str) -> str:
 
 
 class CodeChanged(RuntimeError):
-    """Source files that were edited while a stage ran on their earlier state."""
+    """Source files that are not as they were when the study was planned, or when the stage began."""
+
+
+class CodeNotFollowed(RuntimeError):
+    """Code that decides numbers and could be edited without any key changing; the message says which and why."""
 
 
 class StoreError(RuntimeError):

@@ -18,9 +18,7 @@ SAMPLED = 300  # records of other studies' runs that are read for a rate
 
 def lines(study: Study, store: Store) -> list[str]:
     """What a study asks for, how much of it the store holds, and what the rest takes."""
-    planned = [row for domain in study.domains for row in plan.planned_runs(domain)]
-    conditions = [row for domain in study.domains for row in plan.planned_cells(domain)]
-    measurements = [plan.planned_measurement(domain, item) for domain in study.domains for item in domain.measurements]
+    planned, conditions, measurements = plan.expanded(study)
     data = prepared(study)
     if data is None:
         counts = f"{len(planned)} runs and {len(conditions)} conditions"

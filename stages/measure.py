@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines import parts
-from pipelines.measuring import ALL, deviations, example_draws, measure
+from pipelines.measuring import ALL, deviations, example_draws, measure, modules
 from pipelines.outcomes import Measured
 from stages import params, payloads, tables
 from stages.agreement import agreements
@@ -20,7 +20,7 @@ from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.predict import OUTCOMES
-from stages.snapshot import snapshot
+from stages.snapshot import Planned, snapshot
 from stages.store import Store
 from stages.tracking import Tracking
 from stages.train import RUNS, reason
@@ -123,7 +123,7 @@ def measure_all(missing: list[dict[str, Any]], store: Store, work: Work) -> None
             yield {"cells": cells, "needed": sorted(needed), "outcomes": outcomes}
 
     work.begin(len(by_run), len(missing))
-    with snapshot() as code:
+    with snapshot(metric_codes(missing)) as code:
         for result in fanout(
             measured,
             items(),
@@ -136,6 +136,13 @@ def measure_all(missing: list[dict[str, Any]], store: Store, work: Work) -> None
         ):
             keep(result, store)
             work.advance(len(result.item["cells"]))
+
+
+def metric_codes(cells: Iterable[Mapping[str, Any]]) -> Iterator[Planned]:
+    """The code that these cells are planned to be measured with."""
+    for cell in cells:
+        for name, metric in cell["metrics"].items():
+            yield f"measurement {name}", modules(metric["spec"]["use"]), metric["code"]
 
 
 def measured(item: Mapping[str, Any], shared: str | None) -> list[bytes | None]:

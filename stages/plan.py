@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.jumps.schema import JUMPS
-from pipelines import parts
+from pipelines import measuring, parts
 from stages import params, tables
-from stages.identity import code_digest
-from stages.study import DomainStudy, Measurement, Part
+from stages.code_path import CodePath
+from stages.snapshot import unedited
+from stages.study import DomainStudy, Measurement, Part, Study
 
 FOLDER = Path("plan")
 REFINED = Path("refined.parquet")  # jumps as they were before runs were added inside their brackets
@@ -23,9 +24,8 @@ RETRY = Path("retry.json")  # what failed when the report was last made: a new f
 def main() -> None:
     """Write plan/runs.parquet, plan/cells.parquet and plan/measurements.parquet."""
     study = params.read()
-    runs = [row for domain in study.domains for row in planned_runs(domain)]
-    cells = [row for domain in study.domains for row in planned_cells(domain)]
-    measurements = [planned_measurement(domain, item) for domain in study.domains for item in domain.measurements]
+    with unedited():
+        runs, cells, measurements = expanded(study)
     tables.write(runs, tables.PLANNED_RUNS, FOLDER / "runs.parquet")
     tables.write(cells, tables.PLANNED_CELLS, FOLDER / "cells.parquet")
     tables.write(measurements, tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
@@ -42,7 +42,17 @@ def main() -> None:
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")
 
 
-def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
+def expanded(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of the tables PLANNED_RUNS, PLANNED_CELLS and PLANNED_MEASUREMENTS."""
+    code = CodePath()
+    return (
+        [row for domain in study.domains for row in planned_runs(domain, code)],
+        [row for domain in study.domains for row in planned_cells(domain, code)],
+        [planned_measurement(domain, item, code) for domain in study.domains for item in domain.measurements],
+    )
+
+
+def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
     """A row for every method, model and seed."""
     work = importlib.import_module(f"pipelines.{study.domain}.domain")
     costs = {model.name: work.cost(model.spec(), study.shape) for model in study.models}
@@ -55,8 +65,8 @@ def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
             parameters = (
                 work.parameters(model.spec(), method.spec(), study.shape) if own else costs[model.name].parameters
             )
-            code = {
-                companion: code_digest(work.training_modules(run_spec(study, method, model, 0, companion)))
+            digests = {
+                companion: code.digest(work.training_modules(run_spec(study, method, model, 0, companion)))
                 for companion in (None, *companions(study, work))
             }
             for seed, planned in itertools.product(study.seeds, roles(study, method, work)):
@@ -77,7 +87,7 @@ def planned_runs(study: DomainStudy) -> list[dict[str, Any]]:
                         "flops": costs[model.name].flops_an_image * images * multiple * planned.cost,
                         "spec": json.dumps(spec, sort_keys=True),
                         "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
-                        "code": code[planned.companion],
+                        "code": digests[planned.companion],
                     }
                 )
     return rows
@@ -128,7 +138,7 @@ def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, companion
     }
 
 
-def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
+def planned_cells(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
     """A row for every condition: each run meets them all."""
     work = importlib.import_module(f"pipelines.{study.domain}.domain")
     return [
@@ -136,7 +146,7 @@ def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
             "condition": condition.name,
             "domain": study.domain,
             "spec": json.dumps(condition.spec(), sort_keys=True),
-            "code": code_digest(work.condition_modules(condition.spec())),
+            "code": code.digest(work.condition_modules(condition.spec())),
             "splits": ",".join(work.splits_needed("conditions", condition.spec())),
             "companion": work.companion_cost(condition.spec()) is not None,
             "checkpoints": condition.name in study.checkpoints.conditions,
@@ -146,7 +156,7 @@ def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
     ]
 
 
-def planned_measurement(study: DomainStudy, item: Measurement) -> dict[str, Any]:
+def planned_measurement(study: DomainStudy, item: Measurement, code: CodePath) -> dict[str, Any]:
     """A row for a metric under a condition."""
     module = parts.module("pipelines.metrics", item.metric.use)
     return {
@@ -159,5 +169,5 @@ def planned_measurement(study: DomainStudy, item: Measurement) -> dict[str, Any]
         "higher_is_better": module.HIGHER_IS_BETTER,
         "reference": item.reference,
         "spec": json.dumps({**item.metric.spec(), "scaled": item.scaled}, sort_keys=True),
-        "code": code_digest([f"pipelines.metrics.{item.metric.use}", "pipelines.measuring"]),
+        "code": code.digest(measuring.modules(item.metric.use)),
     }

@@ -4,7 +4,7 @@ import importlib
 import json
 import time
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.prepare import DATA
-from stages.snapshot import snapshot
+from stages.snapshot import Planned, snapshot
 from stages.store import Entry, Store
-from stages.train import RUNS, reason, write_failures
+from stages.train import RUNS, codes_of, reason, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
 FAILURES = Path("failures/predict.json")
@@ -70,8 +70,9 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) ->
         cell = {name: row[name] for name in ("run", "domain", "run_key", "condition")}
         which = (*(row[name] for name in SAME_RUN), row["condition"])
         model = companions[which] if row["companion_condition"] else row["run_key"]
-        key = digest({"run": model, "condition": spec, "examples": examples, "code": row["code"]})
-        cells.append({**cell, "model_key": model, "spec": spec, "examples": examples, "cell_key": key})
+        key = digest({"run": model, "condition": spec, "examples": examples, "code": row["code_condition"]})
+        about = {"spec": spec, "examples": examples, "code": row["code_condition"]}
+        cells.append({**cell, **about, "model_key": model, "cell_key": key})
     return cells
 
 
@@ -104,7 +105,7 @@ def predict_all(
             yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_run[key]}
 
     at_work.begin(len(by_run), len(missing))
-    with snapshot() as code:
+    with snapshot([*codes_of(specs[key] for key in by_run), *condition_codes(missing)]) as code:
         for result in fanout(
             predicted,
             items(),
@@ -117,6 +118,13 @@ def predict_all(
         ):
             keep(result, store)
             at_work.advance(len(result.item["cells"]))
+
+
+def condition_codes(cells: Iterable[Mapping[str, Any]]) -> Iterator[Planned]:
+    """The code that these cells are planned to be made with, but for that of their models."""
+    for cell in cells:
+        domain = importlib.import_module(f"pipelines.{cell['domain']}.domain")
+        yield f"condition {cell['condition']}", domain.condition_modules(cell["spec"]), cell["code"]
 
 
 def examples_of(domain: str, payload: bytes) -> Any:

@@ -1,28 +1,49 @@
-"""The code a stage runs on: copied at its start, given to the workers, compared at its end."""
+"""The code a stage runs on: copied at its start, held against what was planned, given to the workers."""
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stages.code_path import ROOT, SCIENCE, CodePath, sources_digest
 from stages.errors import CodeChanged
-from stages.identity import sources_digest
 
 PACKAGES = ("pipelines", "stages", "analysis", "cluster")
-ROOT = Path(__file__).resolve().parent.parent
+Planned = tuple[str, list[str], str]  # what is made, the modules that decide it, and the digest they had in the plan
 
 
 @contextmanager
-def snapshot() -> Iterator[Path]:
-    """A folder with a copy of the project's packages. Raises CodeChanged where `pipelines` was edited meanwhile."""
-    before = sources_digest(ROOT / "pipelines")
-    with tempfile.TemporaryDirectory(prefix="diffprog-") as folder:
-        for package in PACKAGES:
-            shutil.copytree(ROOT / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
-        yield Path(folder)
-    if sources_digest(ROOT / "pipelines") != before:
+def unedited() -> Iterator[None]:
+    """Raises CodeChanged at the end where `pipelines` was edited meanwhile."""
+    before = sources_digest(ROOT / SCIENCE)
+    yield
+    if sources_digest(ROOT / SCIENCE) != before:
         raise CodeChanged(
             "pipelines/ was edited while the stage ran; what was finished is kept under the earlier code's keys: "
             "run `dvc repro` again"
+        )
+
+
+@contextmanager
+def snapshot(planned: Iterable[Planned]) -> Iterator[Path]:
+    """A folder with a copy of the project's packages. Raises CodeChanged where its code is not the code that was
+    planned, and where `pipelines` was edited meanwhile.
+    """
+    with unedited(), tempfile.TemporaryDirectory(prefix="diffprog-") as folder:
+        for package in PACKAGES:
+            shutil.copytree(ROOT / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
+        check_planned(planned, CodePath(Path(folder)))
+        yield Path(folder)
+
+
+def check_planned(planned: Iterable[Planned], code: CodePath) -> None:
+    """Raise CodeChanged where code is not as it was planned: its results would get the keys of other code."""
+    expected = {(tuple(modules), digest): name for name, modules, digest in planned}
+    changed = [name for (modules, digest), name in expected.items() if code.digest(modules) != digest]
+    if changed:
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise CodeChanged(
+            f"pipelines/ was edited after the study was planned: the code of {changed[0]}{others} is not the code in "
+            "its key; run `dvc repro` again, or `dvc repro --force plan` first where it finds that plan didn't change"
         )

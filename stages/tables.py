@@ -77,6 +77,7 @@ RUNS = Table(
         "steps": pl.Int64,
         "loss": pl.Float64,
         "spec": pl.String,
+        "code": pl.String,  # digest of what it is trained and restored by
     },
     ("run",),
     nullable=("at_step", "companion", "flops", "steps", "loss"),

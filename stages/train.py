@@ -3,7 +3,7 @@
 import importlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, FOLDER
 from stages.prepare import DATA
-from stages.snapshot import snapshot
+from stages.snapshot import Planned, snapshot
 from stages.store import Entry, Store
 
 RUNS = Path("runs.parquet")
-MODEL = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec")
+MODEL = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec", "code")
 IDENTITY = (*MODEL, "role", "at_step", "companion")
 TRAINED = ("flops", "steps", "loss")
 FAILURES = Path("failures/train.json")
@@ -82,7 +82,7 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
         "splits": {which: split_of(which[0], store.read("data", digest)) for which, digest in wanted.items()},
     }
     work.begin(len(missing), sum(run["planned_flops"] for run in missing))
-    with snapshot() as code:
+    with snapshot(codes_of(missing)) as code:
         for result in fanout(
             trained,
             missing,
@@ -95,6 +95,13 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
         ):
             keep(result, store)
             work.advance(result.item["planned_flops"])
+
+
+def codes_of(runs: Iterable[Mapping[str, Any]]) -> Iterator[Planned]:
+    """The code that these runs are planned to be made with."""
+    for run in runs:
+        domain = importlib.import_module(f"pipelines.{run['domain']}.domain")
+        yield run["run"], domain.training_modules(json.loads(run["spec"])), run["code"]
 
 
 def split_of(domain: str, payload: bytes) -> Any:

@@ -10,6 +10,7 @@ from pipelines import parts
 from pipelines.vision.datasets import glyphs
 from stages import params
 from stages.cli import main, run_stage
+from stages.code_path import CodePath
 from stages.compute import Compute
 from stages.entries import WrongParams
 from stages.plan import planned_runs
@@ -222,7 +223,7 @@ def test_what_a_method_needs_is_named(study: Write, tiny: dict[str, Any]) -> Non
     vision["data"] = {"use": "glyphs", "more_train": 100}
     vision["models"] = {"vit": {"widths": [12]}}
     (made,) = params.read(study(tiny) / "params.yaml").domains
-    by_method = {row["method"]: row for row in planned_runs(made)}
+    by_method = {row["method"]: row for row in planned_runs(made, CodePath())}
     parameters, flops = ({name: row[what] for name, row in by_method.items()} for what in ("parameters", "flops"))
     assert parameters["deep_ensemble"] == 5 * parameters["standard"]
     assert 3 < parameters["wider"] / parameters["standard"] < 4

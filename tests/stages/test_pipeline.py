@@ -16,7 +16,6 @@ import polars as pl
 import pytest
 import yaml
 
-from stages import identity
 from stages.cli import run_stage
 from stages.store import Store
 from tests.stages.conftest import ROOT, STAGES, fresh_copy, run_all, stage
@@ -26,7 +25,6 @@ Write = Callable[[Mapping[str, Any]], Path]
 
 def here() -> None:
     """Run all stages in this process, whose Ray and imports are kept from stage to stage."""
-    identity._parsed.cache_clear()
     for name in STAGES:
         assert run_stage(name) == 0, name
 
