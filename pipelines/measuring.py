@@ -53,6 +53,23 @@ def measure(outcomes: Outcomes, metric: Metric, *, scaled: bool = False) -> dict
     return {ALL: mean_over_parts(outcomes, parts, rows), **parts}
 
 
+def values_of(
+    outcomes: Outcomes, metric: Metric, draws: NDArray[np.float64], *, scaled: bool = False
+) -> tuple[dict[str, Any], list[float] | None]:
+    """A metric's values as they are stored, `[value, standard error, n]` or the reason why there is none, for "all" and
+    for each named part; and the deviations of the former over draws of the test examples, where they are known.
+    """
+    found = measure(outcomes, metric, scaled=scaled)
+    values = {
+        part: [got.value, got.standard_error, got.n] if isinstance(got, Measured) else str(got)
+        for part, got in found.items()
+    }
+    whole = found[ALL]
+    if not isinstance(whole, Measured) or whole.influence is None:
+        return values, None
+    return values, [float(f"{deviation:.5g}") for deviation in whole.influence @ draws]
+
+
 def measured_or_reason(outcomes: Outcomes, metric: Metric) -> Measured | Unmeasurable:
     """The metric's value, or the reason why it has none."""
     try:
@@ -109,8 +126,3 @@ def example_draws(outcomes: Outcomes, splits: Sequence[str]) -> NDArray[np.float
             source = np.random.default_rng([*split.encode()])
             draws[rows] = source.standard_normal((int(examples.max()) + 1, DRAWS), dtype=np.float32)[examples]
     return draws
-
-
-def deviations(influence: NDArray[np.float64], draws: NDArray[np.float64]) -> list[float]:
-    """The deviations of a value with these influences over draws of the test examples, to five figures."""
-    return [float(f"{deviation:.5g}") for deviation in influence @ draws]

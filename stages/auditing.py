@@ -16,12 +16,13 @@ from analysis.audit.margins import margins_digest
 from analysis.audit.schema import EXTERNALITIES, MARGINS, VERDICTS
 from analysis.tables import LEDGER, Table, TableError
 from pipelines.measuring import ALL
-from stages import estimate, params, tables
+from stages import estimate, params, provenance, tables
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
 from stages.measure import cell_values, keyed, measured_runs
 from stages.plan import FOLDER
 from stages.store import Store
+from stages.train import reason as failure_reason
 from stages.verdict_words import reason
 
 CELL = re.compile(r"(?P<run>[^:]+):(?P<condition>[^/]+)/(?P<metric>[^/]+)(/(?P<part>.+))?")
@@ -55,7 +56,7 @@ def verify(chosen: argparse.Namespace) -> int:
     if one.is_empty():
         raise TableError(f"{match['run']!r} is not one of the {len(runs)} finished runs, the first {_first(runs)}")
     measurement, part = f"{match['condition']}/{match['metric']}", match["part"] or ALL
-    again, key = _made_again(one, match["condition"], measurement, part)
+    again, cell = _made_again(one, match["condition"], measurement, part)
     same_run = [pl.col(name) == one[name][0] for name in ("domain", "dataset", "method", "model", "seed")]
     results = tables.read(tables.RESULTS, RESULTS)
     at_step = pl.col("step") == one["steps"][0]
@@ -63,9 +64,12 @@ def verify(chosen: argparse.Namespace) -> int:
     if row.is_empty():
         raise TableError(f"{RESULTS}: no value of {chosen.cell}")
     held = row["value"][0]
-    print(f"{chosen.cell}\n  from the stored outcomes  {again!r}   (cell {key})\n  in {RESULTS}        {held!r}")
+    print(f"{chosen.cell}\n  from the stored outcomes  {again!r}   (cell {cell['cell_key']})")
+    print(f"  in {RESULTS}        {held!r}")
     same = math.isclose(again, held, rel_tol=1e-9, abs_tol=1e-12)
-    print("  the same" if same else f"  they differ by {again - held:.3g}")
+    if again != held:
+        print(f"  {_environments(cell, Store.from_environment())}")
+    print("  the same" if again == held else f"  they differ by {again - held:.3g}{', rounding' * same}")
     return 0 if same else 1
 
 
@@ -150,21 +154,37 @@ def _first(runs: pl.DataFrame) -> str:
     return "none" if runs.is_empty() else repr(runs["run"][0])
 
 
-def _made_again(run: pl.DataFrame, condition: str, measurement: str, part: str) -> tuple[float, str]:
+def _made_again(run: pl.DataFrame, condition: str, measurement: str, part: str) -> tuple[float, dict[str, Any]]:
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     store = Store.from_environment()
     for cell in keyed(run, planned):
         if cell["condition"] == condition and measurement in cell["metrics"]:
             stored = {key: store.read("cells", key) for key in (cell["cell_key"], cell["reference_key"]) if key}
             alone = {**cell, "metrics": {measurement: cell["metrics"][measurement]}}
-            values = cell_values(alone, stored)["values"][measurement]
+            values = _values(alone, stored, measurement)
             if part not in values:
                 raise TableError(f"{measurement} has no part {part!r}: {', '.join(values)}")
             if isinstance(values[part], str):
                 raise TableError(f"{measurement} can't be measured there: {values[part]}")
-            return float(values[part][0]), cell["cell_key"]
+            return float(values[part][0]), cell
     names = ", ".join(planned["measurement"])
     raise TableError(f"{measurement!r} of {run['run'][0]} is not among what was measured: {names}")
+
+
+def _values(cell: dict[str, Any], stored: dict[str, bytes], measurement: str) -> dict[str, Any]:
+    found, failed = cell_values(cell, stored)
+    if failed:
+        raise TableError(f"{measurement} can't be measured there: {failure_reason(failed[measurement])}")
+    values: dict[str, Any] = found["values"][measurement]
+    return values
+
+
+def _environments(cell: dict[str, Any], store: Store) -> str:
+    """In what the environment that made the stored values differs from this one."""
+    entry = store.entry("values", cell["values_key"])
+    then = entry.facts.get(provenance.ENVIRONMENT, {}) if entry else {}
+    here = provenance.environment("cpu", int(then.get("threads", 1)), provenance.checkout())
+    return f"measured then and now with {provenance.differences(then, here)}"
 
 
 def _spread(chosen: argparse.Namespace, fixed: Any, areas: dict[str, str], models: int) -> tuple[pl.DataFrame, str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,22 +13,24 @@ from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines import parts
-from pipelines.measuring import ALL, deviations, example_draws, measure, modules
-from pipelines.outcomes import Measured
-from stages import params, payloads, tables
+from pipelines.measuring import example_draws, modules, values_of
+from stages import params, payloads, provenance, tables
 from stages.agreement import agreements
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.predict import OUTCOMES
+from stages.provenance import ENVIRONMENT
+from stages.run_values import RunValues
 from stages.snapshot import Planned, snapshot
 from stages.store import Store
 from stages.tracking import Tracking
-from stages.train import RUNS, reason
+from stages.train import RUNS, environment_of, write_failures
 
 LOGGED = Path("logged.parquet")
 REPLICATES = Path("replicates.parquet")
 AGREEMENT = Path("agreement.parquet")
+FAILURES = Path("failures/measure.json")
 
 
 def main() -> None:
@@ -41,11 +44,15 @@ def main() -> None:
     store = Store.from_environment()
     cells = keyed(runs, planned, outcomes, conditions)
     with locked(store, "measure") as work:
-        done = store.all_done("values", (cell["values_key"] for cell in cells))
+        done = store.all_done("values", (cell["values_key"] for cell in cells)) - store.failing("values")
         measure_all([cell for cell in cells if cell["values_key"] not in done], store, work)
         log_all(runs, cells, planned, store)
         agreeing = [*agreements(runs, conditions, outcomes, store)]
     tables.write(agreeing, tables.AGREEMENT, AGREEMENT)
+    failing = store.failing("values")
+    failed = [cell for cell in cells if cell["values_key"] in failing]
+    names = [(f"{cell['run']} under {cell['condition']}", "values", cell["values_key"]) for cell in failed]
+    write_failures(names, store, FAILURES)
 
 
 def sync(_: argparse.Namespace) -> int:
@@ -94,7 +101,7 @@ def keyed(
     for row in finished.iter_rows(named=True):
         place = row["domain"], row["condition"]
         if place in metrics:
-            cell = {name: row[name] for name in ("run", "domain", "condition", "cell_key")}
+            cell = {name: row[name] for name in ("run", "domain", "condition", "cell_key", ENVIRONMENT)}
             cell |= {"metrics": metrics[place], "splits": splits[row["condition"]].split(",")}
             cell["reference_key"] = keys.get((row["run"], references.get(place)))
             cells.append({**cell, "values_key": digest({name: cell[name] for name in KEY})})
@@ -128,7 +135,7 @@ def measure_all(missing: list[dict[str, Any]], store: Store, work: Work) -> None
             measured,
             items(),
             total=len(by_run),
-            shared=store.uri if store.shared else None,
+            shared={"store": store.uri if store.shared else None, "checkout": provenance.checkout()},
             resources=resources,
             workers=compute.workers,
             code=code,
@@ -145,61 +152,72 @@ def metric_codes(cells: Iterable[Mapping[str, Any]]) -> Iterator[Planned]:
             yield f"measurement {name}", modules(metric["spec"]["use"]), metric["code"]
 
 
-def measured(item: Mapping[str, Any], shared: str | None) -> list[bytes | None]:
-    """In the worker: what each cell comes to (`cell_values`) as JSON. Where the worker reaches the store (`shared`, its
-    address) it reads the outcomes there, writes the values there and returns none.
+def measured(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """In the worker: of each cell the values as JSON, what failed, by measurement, and the facts of its record. Where
+    the worker reaches the store it reads the outcomes there, and writes the values there.
     """
-    if not shared:
-        return [values_bytes(cell, item["outcomes"]) for cell in item["cells"]]
-    store = Store(shared)
-    outcomes = {key: store.read("cells", key) for key in item["needed"]}
+    store = Store(shared["store"]) if shared["store"] else None
+    outcomes = {key: store.read("cells", key) for key in item["needed"]} if store else item["outcomes"]
+    environment = environment_of("cpu", shared["checkout"])
+    results = []
     for cell in item["cells"]:
-        store_values(cell, values_bytes(cell, outcomes), store)
-    return [None] * len(item["cells"])
+        values, failed = cell_values(cell, outcomes)
+        facts = {"run": cell["run"], "condition": cell["condition"], ENVIRONMENT: environment}
+        found = {"values": json.dumps(values, sort_keys=True).encode(), "failed": failed, "facts": facts}
+        if store:
+            store_values(cell, found, store)
+            del found["values"]
+        results.append(found)
+    return results
 
 
-def values_bytes(cell: Mapping[str, Any], stored: Mapping[str, bytes]) -> bytes:
-    """What a cell comes to, as JSON."""
-    return json.dumps(cell_values(cell, stored), sort_keys=True).encode()
+def store_values(cell: Mapping[str, Any], found: Mapping[str, Any], store: Store) -> None:
+    """Store a cell's values, in place of those that an earlier try left incomplete."""
+    store.write("values", cell["values_key"], found["values"], found["facts"], again=True)
 
 
-def store_values(cell: Mapping[str, Any], payload: bytes, store: Store) -> None:
-    """Store what a cell comes to."""
-    store.write("values", cell["values_key"], payload, {"run": cell["run"], "condition": cell["condition"]})
-
-
-def cell_values(cell: Mapping[str, Any], stored: Mapping[str, bytes]) -> dict[str, Any]:
+def cell_values(
+    cell: Mapping[str, Any], stored: Mapping[str, bytes]
+) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
     """One cell's values, `{measurement: {part: [value, standard error, n] or a reason}}`, its flags, and for each
-    measurement, where they are known, the deviations of its value over draws of the test examples.
+    measurement, where they are known, the deviations of its value over draws of the test examples; and, of each
+    measurement whose metric raised an error, that error.
     """
     outcomes = payloads.outcomes_from(stored[cell["cell_key"]])
     if cell["reference_key"]:
         outcomes = replace(outcomes, reference=payloads.outcomes_from(stored[cell["reference_key"]]))
     draws = example_draws(outcomes, cell["splits"])
-    values, replicates = {}, {}
+    values, replicates, failed = {}, {}, {}
     for name, metric in cell["metrics"].items():
         spec = metric["spec"]
-        found = measure(outcomes, parts.load("pipelines.metrics", spec["use"], spec["options"]), scaled=spec["scaled"])
-        values[name] = {
-            part: [got.value, got.standard_error, got.n] if isinstance(got, Measured) else str(got)
-            for part, got in found.items()
-        }
-        whole = found[ALL]
-        if isinstance(whole, Measured) and whole.influence is not None:
-            replicates[name] = deviations(whole.influence, draws)
-    return {"values": values, "flags": list(outcomes.flags), "replicates": replicates}
+        try:
+            chosen = parts.load("pipelines.metrics", spec["use"], spec["options"])
+            values[name], deviations = values_of(outcomes, chosen, draws, scaled=spec["scaled"])
+        except Exception as error:
+            failed[name] = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
+            continue
+        if deviations is not None:
+            replicates[name] = deviations
+    return {"values": values, "flags": list(outcomes.flags), "replicates": replicates}, failed
 
 
 def keep(result: Finished | Failed, store: Store) -> None:
-    """Store each cell's values, where the worker has not, or why there are none."""
+    """Store each cell's values, where the worker has not, and what failed."""
     for position, cell in enumerate(result.item["cells"]):
-        if isinstance(result, Finished):
-            if (payload := result.value[position]) is not None:
-                store_values(cell, payload, store)
+        where = {name: cell[name] for name in ("run", "condition")}
+        if isinstance(result, Failed):
+            failure = {name: getattr(result, name) for name in ("error", "message", "traceback")}
+            store.write_failure("values", cell["values_key"], {**where, **failure, "measurements": [*cell["metrics"]]})
+            continue
+        found = result.value[position]
+        if "values" in found:
+            store_values(cell, found, store)
+        if not found["failed"]:
             store.forget_failure("values", cell["values_key"])
-        else:
-            failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
-            store.write_failure("values", cell["values_key"], {"run": cell["run"], **failure})
+            continue
+        (first, failure), *_ = found["failed"].items()
+        failure = {**failure, "message": f"{first}: {failure['message']}", "measurements": [*found["failed"]]}
+        store.write_failure("values", cell["values_key"], {**where, **failure})
 
 
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
@@ -211,58 +229,31 @@ def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFra
         by_run.setdefault(cell["run"], []).append(cell)
     rows: list[dict[str, Any]] = []
     replicates: list[dict[str, Any]] = []
+    failing = store.failing("values")
     for run in tqdm(list(runs.iter_rows(named=True)), desc="log", unit="run", dynamic_ncols=True):
-        metrics, unmeasured, flags, spreads = gathered(by_run.get(run["run"], []), store)
+        found = RunValues.of(by_run.get(run["run"], []), store, failing)
         if run["role"] != CHECKPOINT:
             same = {name: run[name] for name in tables.REPLICATES.key[:-1]}
-            replicates += [{**same, "measurement": name, "deviations": each} for name, each in spreads.items()]
-        logged = tracking.log(run["run_key"], run["run"], logged_params(run), metrics, run["steps"])
+            replicates += [{**same, "measurement": name, "deviations": each} for name, each in found.deviations.items()]
+        predicted = {cell[ENVIRONMENT] for cell in by_run.get(run["run"], [])}
+        made_with = {"train": {run[ENVIRONMENT]}, "predict": predicted, "measure": found.environments}
+        environments = {stage: sorted(which - {""}) for stage, which in made_with.items()}
+        logged = tracking.log(run["run_key"], run["run"], logged_params(run), found.metrics, run["steps"])
         rows.append(
             {
                 "run": run["run"],
                 "run_key": run["run_key"],
                 "mlflow_run_id": logged.run_id,
                 "values": logged.values_digest,
-                "metrics": len(metrics),
-                "flags": json.dumps(flags, sort_keys=True),
-                "unmeasured": json.dumps(unmeasured, sort_keys=True),
+                "metrics": len(found.metrics),
+                "flags": json.dumps(found.flags, sort_keys=True),
+                "unmeasured": json.dumps(found.unmeasured, sort_keys=True),
+                "environments": json.dumps(environments, sort_keys=True),
             }
         )
     tracking.settle()
     tables.write(replicates, tables.REPLICATES, REPLICATES)
     return tables.write(rows, tables.LOGGED, LOGGED)
-
-
-def gathered(
-    cells: list[dict[str, Any]], store: Store
-) -> tuple[dict[str, float], dict[str, str], dict[str, list[str]], dict[str, list[float]]]:
-    """A run's values by MLflow name, the reasons of what has none, the flags of each condition, and the deviations of
-    each measurement over draws of the test examples.
-    """
-    metrics: dict[str, float] = {}
-    spreads: dict[str, list[float]] = {}
-    unmeasured: dict[str, str] = {}
-    flags: dict[str, list[str]] = {}
-    for cell in cells:
-        if not store.entry("values", cell["values_key"]):
-            unmeasured |= dict.fromkeys(cell["metrics"], reason(store.failure("values", cell["values_key"])))
-            continue
-        stored = json.loads(store.read("values", cell["values_key"]))
-        spreads |= stored["replicates"]
-        if stored["flags"]:
-            flags[cell["condition"]] = stored["flags"]
-        for measurement, by_part in stored["values"].items():
-            for part, got in by_part.items():
-                name = measurement if part == ALL else f"{measurement}/{part}"
-                if isinstance(got, str):
-                    unmeasured[name] = got
-                    continue
-                value, error, n = got
-                metrics[name] = value
-                if part == ALL:  # of a part, the value alone: three times as many metrics would slow MLflow down
-                    metrics[f"n/{name}"] = float(n)
-                    metrics |= {} if error is None else {f"standard_error/{name}": error}
-    return metrics, unmeasured, flags, spreads
 
 
 def logged_params(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from typing import Any
 import polars as pl
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import params, payloads, tables
+from stages import params, payloads, provenance, tables
 from stages.errors import StoreError
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.prepare import DATA
+from stages.provenance import ENVIRONMENT
 from stages.snapshot import Planned, snapshot
 from stages.store import Entry, Store
-from stages.train import RUNS, codes_of, reason, write_failures
+from stages.train import RUNS, codes_of, environment_of, made_with, reason, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
 FAILURES = Path("failures/predict.json")
@@ -85,6 +86,7 @@ def predict_all(
     compute = params.compute()
     shared = {
         "store": store.uri if store.shared else None,
+        "checkout": provenance.checkout(),
         "sizes": {domain: known["size"] for domain, known in data.items()},
         "examples": {
             which: examples_of(domain, store.read("data", which))
@@ -148,13 +150,16 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
     store = Store(shared["store"]) if shared["store"] else None
     running = importlib.import_module(f"pipelines.{spec['domain']}.running")
     weights = payloads.weights_from(store.read("runs", item["run_key"]) if store else item["weights"])
-    classifier = running.restore(spec, shared["sizes"][spec["domain"]], weights, running.device_for(*assigned()))
+    device = running.device_for(*assigned())
+    classifier = running.restore(spec, shared["sizes"][spec["domain"]], weights, device)
+    environment = environment_of(running.device_name(device), shared["checkout"])
     results: list[dict[str, Any]] = []
     for cell in item["cells"]:
         began = time.perf_counter()
         try:
             outcomes = running.predict(cell["spec"], classifier, shared["examples"][cell["examples"]], spec["seed"])
-            found = {"outcomes": payloads.outcomes_bytes(outcomes), "seconds": time.perf_counter() - began}
+            payload = payloads.outcomes_bytes(outcomes)
+            found = {"outcomes": payload, "seconds": time.perf_counter() - began, ENVIRONMENT: environment}
             if store:
                 store_outcomes(cell, found, store)
             results.append({"stored": True} if store else found)
@@ -166,7 +171,8 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
 
 def store_outcomes(cell: Mapping[str, Any], found: Mapping[str, Any], store: Store) -> None:
     """Store the outcomes of a cell."""
-    facts = {"run": cell["run"], "condition": cell["condition"], "seconds": found["seconds"]}
+    about = {name: cell[name] for name in ("run", "condition")}
+    facts = {**about, **{name: found[name] for name in ("seconds", ENVIRONMENT)}}
     store.write("cells", cell["cell_key"], found["outcomes"], facts)
 
 
@@ -187,8 +193,9 @@ def keep(result: Finished | Failed, store: Store) -> None:
 def with_fate(cell: Mapping[str, Any], trained: Collection[str], entry: Entry | None, store: Store) -> dict[str, Any]:
     """A row of outcomes.parquet, of a cell and its entry in the store, if it has one."""
     row = {name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}
+    row |= {"digest": None, ENVIRONMENT: ""}
     if cell["model_key"] not in trained:
-        return {**row, "digest": None, "status": "failed", "reason": "the model trained for it failed"}
+        return {**row, "status": "failed", "reason": "the model trained for it failed"}
     if entry:
-        return {**row, "digest": entry.sha256, "status": "finished", "reason": ""}
-    return {**row, "digest": None, "status": "failed", "reason": reason(store.failure("cells", cell["cell_key"]))}
+        return {**row, "digest": entry.sha256, ENVIRONMENT: made_with(entry), "status": "finished", "reason": ""}
+    return {**row, "status": "failed", "reason": reason(store.failure("cells", cell["cell_key"]))}

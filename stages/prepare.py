@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from stages import params, payloads, tables
 from stages.identity import bytes_digest, digest
+from stages.provenance import ENVIRONMENT, checkout, environment
 from stages.store import Store
 from stages.study import DomainStudy
 
@@ -56,5 +57,5 @@ def stored(store: Store, payload: bytes, images: int) -> dict[str, Any]:
     """Store a payload under its digest, unless it is there."""
     key = bytes_digest(payload)
     if not store.done("data", key):
-        store.write("data", key, payload, {"images": images})
+        store.write("data", key, payload, {"images": images, ENVIRONMENT: environment("cpu", 1, checkout())})
     return {"digest": key, "images": images, "bytes": len(payload)}

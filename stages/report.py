@@ -11,7 +11,7 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from stages import charts, params, predict, tables, train
+from stages import charts, measure, params, predict, tables, train
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
 from stages.measurement_charts import safety_points
@@ -108,7 +108,9 @@ def main() -> None:
     runs = tables.read(tables.RUNS, RUNS).filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
     build(results, runs, found, REPORT, study=params.study_name())
-    failures = {path.stem: json.loads(path.read_text()) for path in (train.FAILURES, predict.FAILURES)}
+    failures = {
+        path.stem: json.loads(path.read_text()) for path in (train.FAILURES, predict.FAILURES, measure.FAILURES)
+    }
     if any(failures.values()):
         tables.write_json(failures, RETRY)
     print(f"the report is at {REPORT / 'index.html'}")

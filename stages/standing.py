@@ -14,6 +14,7 @@ from analysis.tables import TableError
 from stages import lock, measure, params, predict, tables, train
 from stages.plan import COMPANION, FOLDER
 from stages.prepare import DATA
+from stages.provenance import ENVIRONMENT
 from stages.store import Store
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
@@ -55,16 +56,13 @@ def of_plan(
 ) -> Needed:
     """What a plan's tables need, with the data that data.json describes. Raises KeyError where they do not fit."""
     runs = [train.keyed(row, data) for row in planned.iter_rows(named=True)]
-    fate = {"status": "finished", "reason": "", "flops": None, "steps": None, "loss": None}
+    fate = {"status": "finished", "reason": "", "flops": None, "steps": None, "loss": None, ENVIRONMENT: ""}
     as_if_finished = tables.frame(
         [{**{name: run[name] for name in tables.RUNS.columns if name in run}, **fate} for run in runs], tables.RUNS
     )
     cells = predict.keyed(as_if_finished, conditions, data)
     outcomes = tables.frame(
-        [
-            {**{name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}, "digest": None, **FINISHED}
-            for cell in cells
-        ],
+        [{**{name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}, **FINISHED} for cell in cells],
         tables.OUTCOMES,
     )
     measured = as_if_finished.filter(pl.col("role") != COMPANION)
@@ -75,7 +73,7 @@ def of_plan(
     return Needed(held, runs, cells, values)
 
 
-FINISHED = {"status": "finished", "reason": ""}
+FINISHED = {"status": "finished", "reason": "", "digest": None, ENVIRONMENT: ""}
 
 
 def status(_: argparse.Namespace) -> int:

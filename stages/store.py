@@ -19,6 +19,7 @@ import fsspec
 
 from stages.errors import StoreError, masked
 from stages.identity import bytes_digest
+from stages.provenance import ENVIRONMENT, differences
 
 SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json"}
 KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
@@ -56,9 +57,18 @@ class Store:
         """The store at DIFFPROG_STORE, or `store/`."""
         return cls(os.environ.get("DIFFPROG_STORE") or "store")
 
-    def write(self, kind: str, key: str, payload: bytes, facts: Mapping[str, Any] | None = None) -> Entry:
-        """Store a payload, then its record."""
+    def write(
+        self, kind: str, key: str, payload: bytes, facts: Mapping[str, Any] | None = None, *, again: bool = False
+    ) -> Entry:
+        """Store a payload, then its record; the entry that holds then. One that is whole already stays (`again`: is
+        replaced): the same key stands for the same bytes, and what was made of the first keeps what it was made of.
+        """
         entry = Entry(key, len(payload), bytes_digest(payload), facts or {})
+        held = None if again else self.done(kind, key)
+        if held:
+            if held.sha256 != entry.sha256:
+                print(_differing(kind, str(entry.facts.get("run", key)), entry, held))
+            return held
         self._put(self._path(kind, key, SUFFIXES[kind]), payload)
         self._put(self._path(kind, key, "record"), json.dumps(vars(entry), sort_keys=True).encode())
         return entry
@@ -129,6 +139,10 @@ class Store:
     def failure(self, kind: str, key: str) -> Mapping[str, Any] | None:
         """Why an item failed last, or None."""
         return self._json(self._path(f"failed/{kind}", key, "json"))
+
+    def failing(self, kind: str) -> set[str]:
+        """The keys of all items that failed last, by their files' names."""
+        return {path.rpartition("/")[2].partition(".")[0] for path in self.paths(f"failed/{kind}")}
 
     def forget_failure(self, kind: str, key: str) -> None:
         """Drop the record of a failure, once the item is done."""
@@ -234,6 +248,13 @@ class Store:
         except _their_errors() as error:
             said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
             raise StoreError(f"{self.shown}: cannot {what} {path}: {said}") from error
+
+
+def _differing(kind: str, name: str, made: Entry, held: Entry) -> str:
+    """That one key has other bytes, and in what the two environments differ."""
+    environments = [entry.facts.get(ENVIRONMENT) or {} for entry in (held, made)]
+    apart = differences(*environments)
+    return f"{name}: {kind} {made.key} was made twice, with other bytes; the first stays. They differ in {apart}"
 
 
 def _their_errors() -> tuple[type[Exception], ...]:

@@ -78,6 +78,7 @@ RUNS = Table(
         "loss": pl.Float64,
         "spec": pl.String,
         "code": pl.String,  # digest of what it is trained and restored by
+        "environment": pl.String,  # JSON: what it was made with; empty of a failure
     },
     ("run",),
     nullable=("at_step", "companion", "flops", "steps", "loss"),
@@ -90,6 +91,7 @@ OUTCOMES = Table(
         "condition": pl.String,
         "cell_key": pl.String,
         "digest": pl.String,
+        "environment": pl.String,  # JSON: what it was made with; empty of a failure
         **FATE,
     },
     ("run", "condition"),
@@ -105,6 +107,7 @@ LOGGED = Table(
         "metrics": pl.Int64,
         "flags": pl.String,
         "unmeasured": pl.String,  # JSON: measurement to reason
+        "environments": pl.String,  # JSON: stage to what it was made with, each once
     },
     ("run",),
 )

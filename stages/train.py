@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import params, payloads, tables
+from stages import params, payloads, provenance, tables
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, FOLDER
 from stages.prepare import DATA
+from stages.provenance import ENVIRONMENT
 from stages.snapshot import Planned, snapshot
 from stages.store import Entry, Store
 
@@ -79,6 +80,7 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
     wanted = {(run["domain"], name): digest for run in missing for name, digest in run["splits"].items()}
     shared = {
         "store": store.uri if store.shared else None,
+        "checkout": provenance.checkout(),
         "splits": {which: split_of(which[0], store.read("data", digest)) for which, digest in wanted.items()},
     }
     work.begin(len(missing), sum(run["planned_flops"] for run in missing))
@@ -117,11 +119,13 @@ def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str
     running = importlib.import_module(f"pipelines.{run['domain']}.running")
     splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run["domain"]}
     steps = [step for step in run["keys"] if step is not None]
-    *on_the_way, end = running.train(json.loads(run["spec"]), splits, running.device_for(*assigned()), steps)
+    device = running.device_for(*assigned())
+    *on_the_way, end = running.train(json.loads(run["spec"]), splits, device, steps)
     results = [(run["keys"][result.steps], result) for result in on_the_way]
     if None in run["keys"]:
         results.append((run["keys"][None], end))
     about = {"run": run["run"], "seconds": time.perf_counter() - began}
+    about[ENVIRONMENT] = environment_of(running.device_name(device), shared["checkout"])
     found = [
         (key, payloads.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **about})
         for key, result in results
@@ -130,6 +134,11 @@ def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str
         return found
     store_weights(found, Store(shared["store"]))
     return []
+
+
+def environment_of(device: str, checkout: Mapping[str, Any]) -> dict[str, Any]:
+    """In the worker: what it computes with."""
+    return provenance.environment(device, max(1, int(assigned()[0])), checkout)
 
 
 def store_weights(found: list[tuple[str, bytes, dict[str, Any]]], store: Store) -> None:
@@ -161,9 +170,14 @@ def with_fate(run: dict[str, Any], entry: Entry | None, store: Store) -> dict[st
     row = {name: run[name] for name in tables.RUNS.columns if name in run}
     if entry:
         facts = {name: entry.facts[name] for name in TRAINED}
-        return {**row, **facts, "status": "finished", "reason": ""}
-    nothing = dict.fromkeys(TRAINED)
+        return {**row, **facts, ENVIRONMENT: made_with(entry), "status": "finished", "reason": ""}
+    nothing = {**dict.fromkeys(TRAINED), ENVIRONMENT: ""}
     return {**row, **nothing, "status": "failed", "reason": reason(store.failure("runs", run["run_key"]))}
+
+
+def made_with(entry: Entry) -> str:
+    """The environment that an entry was made with, as JSON."""
+    return provenance.text(entry.facts.get(ENVIRONMENT))
 
 
 def reason(failure: Mapping[str, Any] | None) -> str:

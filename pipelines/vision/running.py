@@ -60,6 +60,11 @@ def device_for(
     return "cuda"
 
 
+def device_name(device: str) -> str:
+    """What a device is, as a person would name it."""
+    return device if device == "cpu" else str(torch.cuda.get_device_name())
+
+
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
     """The trained model of a run, `{model, method, training, classes, companion, seed}`: at its checkpoints and, last,
     at the end. `companion` is the condition whose second model it is, or None.

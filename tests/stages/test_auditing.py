@@ -11,7 +11,7 @@ import pytest
 
 from analysis.audit.simulated import Method, World
 from pipelines.outcomes import Outcomes
-from stages import analyse, measure, tables
+from stages import analyse, measure, provenance, tables
 from stages.cli import main
 from stages.payloads import outcomes_bytes
 from stages.store import Store
@@ -63,6 +63,10 @@ def write_measured(study: str) -> pl.DataFrame:
     return planned
 
 
+MADE = {"environment": "{}"}
+PLANNED = Path("plan/measurements.parquet")
+
+
 def write_study(value: float) -> None:
     """One run under one condition, its outcomes in the store, and results that say `value`."""
     logits = np.zeros((8, 2), np.float32)
@@ -78,7 +82,7 @@ def write_study(value: float) -> None:
     what |= {"pillar": "robustness", "higher_is_better": True}
     role = {"role": "run", "at_step": None, "companion": None}
     tables.write(
-        [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": ""}],
+        [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": "", "code": ""} | MADE],
         tables.RUNS,
         Path("runs.parquet"),
     )
@@ -86,7 +90,7 @@ def write_study(value: float) -> None:
     condition |= {"companion": False, "checkpoints": False, "agreement": ""}
     tables.write([condition], tables.PLANNED_CELLS, Path("plan/cells.parquet"))
     tables.write(
-        [{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""}],
+        [{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""} | MADE],
         tables.OUTCOMES,
         Path("outcomes.parquet"),
     )
@@ -112,6 +116,23 @@ def test_a_number_is_made_again_from_its_outcomes(folder: Path, capsys: pytest.C
     write_study(0.5)
     assert main(["verify", "standard/cnn-1/0:clean/accuracy"]) == 1
     assert capsys.readouterr().out.endswith("  they differ by 0.25\n")
+
+
+def test_both_environments_are_named_where_a_number_is_not_the_same_to_the_bit(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Measured on another processor: the last bit may differ, and the reader sees between what."""
+    write_study(0.75 + 2**-50)
+    here = provenance.environment("cpu", 4, provenance.checkout())
+    (cell,) = measure.keyed(measure.measured_runs(), tables.read(tables.PLANNED_MEASUREMENTS, PLANNED))
+    facts = {"environment": {**here, "processor": "Old Chip", "numpy": "1.0"}}
+    Store("store").write("values", cell["values_key"], b"{}", facts)
+    assert main(["verify", "standard/cnn-1/0:clean/accuracy"]) == 0
+    processor, numpy = here["processor"], here["numpy"]
+    assert capsys.readouterr().out.endswith(
+        f"  measured then and now with numpy 1.0 and {numpy}; processor Old Chip and {processor}\n"
+        "  they differ by -8.88e-16, rounding\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,55 @@ def test_what_fails_is_listed_with_its_reason_and_the_rest_finishes(project: Pat
     assert json.loads((project / "retry.json").read_text()) != {}
 
 
+MOODY = """
+from pathlib import Path
+
+accuracy = metric
+
+def metric():
+    def moody(outcomes):
+        if Path("MOOD").is_dir():
+            raise ArithmeticError("out of luck")
+        return accuracy()(outcomes)
+    return moody
+"""
+
+
+@pytest.mark.slow
+def test_a_metric_that_fails_costs_its_own_value_is_listed_and_is_tried_again(
+    project: Path, tiny: dict[str, Any]
+) -> None:
+    metric = (project / "pipelines/metrics/accuracy.py").read_text()
+    (project / "pipelines/metrics/moody.py").write_text(metric + MOODY.replace("MOOD", str(project / "mood")))
+    (project / "mood").mkdir()
+    tiny["vision"] |= {"models": {"resnet": {"widths": [4]}}, "methods": {"standard": None, "placebo": None}}
+    tiny["vision"]["measurements"]["spurious"]["moody"] = "robustness"
+    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    for name in STAGES:
+        done = in_project(project, name)
+        assert done.returncode == 0, done.stderr
+    listed = json.loads((project / "failures/measure.json").read_text())
+    assert listed == {
+        f"{method}/resnet-4/{seed} under spurious": {
+            "attempts": 1, "reason": "ArithmeticError: spurious/moody: out of luck"
+        }
+        for method in ("standard", "placebo") for seed in (0, 1)
+    }  # fmt: skip
+    results = pl.read_parquet(project / "results.parquet")
+    assert results.filter(condition="spurious", part="all")["metric"].unique().to_list() == ["worst_group_accuracy"]
+    unmeasured = [json.loads(text) for text in pl.read_parquet(project / "logged.parquet")["unmeasured"]]
+    assert unmeasured == [{"spurious/moody": "ArithmeticError: spurious/moody: out of luck"}] * 4
+    before = results.filter(pl.col("metric") != "moody")
+
+    (project / "mood").rmdir()
+    for name in ("measure", "collect"):
+        assert in_project(project, name).returncode == 0
+    assert json.loads((project / "failures/measure.json").read_text()) == {}
+    results = pl.read_parquet(project / "results.parquet")
+    assert results.filter(metric="moody", part="all").height == 4
+    assert results.filter(pl.col("metric") != "moody").equals(before)
+
+
 @pytest.mark.slow
 def test_code_edited_while_a_stage_runs_is_refused(project: Path, tiny: dict[str, Any]) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
@@ -205,6 +254,29 @@ def test_code_edited_while_a_stage_runs_is_refused(project: Path, tiny: dict[str
         assert training.stderr is not None
         assert "pipelines/ was edited while the stage ran" in training.stderr.read()
     assert not (project / "runs.parquet").exists()
+
+
+@pytest.mark.slow
+def test_code_edited_between_the_stages_is_refused(project: Path, tiny: dict[str, Any]) -> None:
+    """Its results would get the keys of the code before, here and in every clone that takes them from the store."""
+    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    for name in ("plan", "prepare"):
+        assert in_project(project, name).returncode == 0
+    noise = project / "pipelines/vision/methods/noise.py"
+    planned = noise.read_text()
+    noise.write_text(planned + "\nEDITED = True\n")
+    refused = in_project(project, "train")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1] == (
+        "pipelines/ was edited after the study was planned: the code of noise/vit-24/1 and 2 more is not the code in "
+        "its key; run `dvc repro` again, or `dvc repro --force plan` first where it finds that plan didn't change"
+    )
+    assert not (project / "store/runs").exists()
+    noise.write_text(planned)
+    assert in_project(project, "train").returncode == 0
+    predict = project / "pipelines/vision/running.py"
+    predict.write_text(predict.read_text().replace("return chosen.outcomes(", "return -1 * chosen.outcomes("))
+    assert in_project(project, "predict").returncode == 2
 
 
 def wait_for_runs(folder: Path, count: int) -> None:

@@ -1,0 +1,56 @@
+"""What was measured of one run, gathered from the store: what goes to MLflow, and what is missing and why."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.measuring import ALL
+from stages.store import Store
+from stages.train import made_with, reason
+
+
+@dataclass
+class RunValues:
+    """A run's values by MLflow name; the reasons of what has none; the flags of each condition; of each measurement the
+    deviations over draws of the test examples; and what they were measured with, as JSON.
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, list[str]] = field(default_factory=dict)
+    deviations: dict[str, list[float]] = field(default_factory=dict)
+    environments: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, cells: list[dict[str, Any]], store: Store, failing: Collection[str]) -> "RunValues":
+        """The values of a run's cells; `failing` are the keys of those whose last try failed, in part or whole."""
+        found = cls()
+        for cell in cells:
+            key = cell["values_key"]
+            entry = store.entry("values", key)
+            if key in failing or not entry:
+                failure = store.failure("values", key)
+                failed = failure["measurements"] if failure else cell["metrics"]
+                found.unmeasured |= dict.fromkeys(failed, reason(failure))
+            if entry:
+                found.environments.add(made_with(entry))
+                found.add(cell["condition"], json.loads(store.read("values", key)))
+        return found
+
+    def add(self, condition: str, stored: Mapping[str, Any]) -> None:
+        """Take in the stored values of a cell."""
+        self.deviations |= stored["replicates"]
+        if stored["flags"]:
+            self.flags[condition] = stored["flags"]
+        for measurement, by_part in stored["values"].items():
+            for part, got in by_part.items():
+                name = measurement if part == ALL else f"{measurement}/{part}"
+                if isinstance(got, str):
+                    self.unmeasured[name] = got
+                    continue
+                value, error, n = got
+                self.metrics[name] = value
+                if part == ALL:  # of a part, the value alone: three times as many metrics would slow MLflow down
+                    self.metrics[f"n/{name}"] = float(n)
+                    self.metrics |= {} if error is None else {f"standard_error/{name}": error}
