@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines import parts
-from pipelines.measuring import ALL, measure
+from pipelines.measuring import ALL, declared, measure
 from pipelines.outcomes import Measured, Outcomes
 from stages import params, payloads, tables
 from stages.agreement import agreements
@@ -175,7 +175,8 @@ def cell_values(cell: Mapping[str, Any], stored: Mapping[str, bytes]) -> dict[st
     values, replicates = {}, {}
     for name, metric in cell["metrics"].items():
         spec = metric["spec"]
-        found = measure(outcomes, parts.load("pipelines.metrics", spec["use"], spec["options"]), scaled=spec["scaled"])
+        loaded, facts = parts.load("pipelines.metrics", spec["use"], spec["options"]), declared(spec["use"])
+        found = measure(outcomes, loaded, scaled=spec["scaled"], within=(facts.lower, facts.upper))
         values[name] = {
             part: [got.value, got.standard_error, got.n] if isinstance(got, Measured) else str(got)
             for part, got in found.items()
@@ -215,7 +216,7 @@ def keep(result: Finished | Failed, store: Store) -> None:
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
     """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
     study = params.study_name()
-    tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.to_dicts()]))
+    tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.drop("lower", "upper").to_dicts()]))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.jumps.schema import JUMPS
-from pipelines import parts
+from pipelines.measuring import declared
 from stages import params, tables
 from stages.identity import code_digest
 from stages.study import DomainStudy, Measurement, Part
@@ -148,7 +148,6 @@ def planned_cells(study: DomainStudy) -> list[dict[str, Any]]:
 
 def planned_measurement(study: DomainStudy, item: Measurement) -> dict[str, Any]:
     """A row for a metric under a condition."""
-    module = parts.module("pipelines.metrics", item.metric.use)
     return {
         "domain": study.domain,
         "measurement": f"{item.condition}/{item.name}",
@@ -156,7 +155,7 @@ def planned_measurement(study: DomainStudy, item: Measurement) -> dict[str, Any]
         "metric": item.name,
         "axis": item.axis,
         "pillar": item.pillar,
-        "higher_is_better": module.HIGHER_IS_BETTER,
+        **declared(item.metric.use)._asdict(),
         "reference": item.reference,
         "spec": json.dumps({**item.metric.spec(), "scaled": item.scaled}, sort_keys=True),
         "code": code_digest([f"pipelines.metrics.{item.metric.use}", "pipelines.measuring"]),

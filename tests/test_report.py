@@ -11,17 +11,17 @@ import pytest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
-from stages.measurement_charts import as_measured, baseline_trend
+from stages.measurement_charts import baseline_trend
 from stages.report import build
 from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
 SCRIPT = "<script>alert(1)</script>"
 MEASUREMENTS = {
-    "clean/accuracy": ("capability", None, True),
-    "transfer/accuracy": ("capability", None, True),
-    "pgd/accuracy": ("safety", "robustness", True),
-    "clean/nll": ("safety", "monitoring", False),
+    "clean/accuracy": ("capability", None, True, 0.0, 1.0),
+    "transfer/accuracy": ("capability", None, True, 0.0, 1.0),
+    "pgd/accuracy": ("safety", "robustness", True, 0.0, 1.0),
+    "clean/nll": ("safety", "monitoring", False, 0.0, np.inf),
 }
 
 
@@ -35,10 +35,10 @@ def _results(method: str = "shield", dataset: str = "digits") -> pl.DataFrame:
                 level = 0.3 + 0.1 * model
                 shift = 0.2 if name == method else 0.0
                 values = (level, level - 0.1, level / 2 + shift, 2 - level)
-                for (measurement, (axis, pillar, higher)), value in zip(MEASUREMENTS.items(), values, strict=True):
+                for (measurement, (axis, pillar, *facts)), value in zip(MEASUREMENTS.items(), values, strict=True):
                     condition, metric = measurement.split("/")
                     place = ("vision", dataset, name, f"cnn-{model}", f"family {model % 2}", 10**model, 1e9, seed, 100)
-                    what = (measurement, metric, condition, "all", axis, pillar, higher)
+                    what = (measurement, metric, condition, "all", axis, pillar, *facts, None, None)
                     rows.append((*place, *what, value + rng.normal(0, 0.01), 0.01, 500, ""))
     return checked(pl.DataFrame(rows, schema=RESULTS.columns, orient="row"), RESULTS)
 
@@ -215,18 +215,6 @@ def test_a_study_of_the_baseline_alone_and_one_without_clean_accuracy(tmp_path: 
     assert other.specs["safety_pgd-accuracy"]["layer"][2]["encoding"]["x"]["title"] == "capability score"
     empty = _build(tmp_path / "empty", RESULTS.empty(), RUNS.drop("flops"))
     assert empty.specs == {}
-
-
-def test_scales_are_undone() -> None:
-    values = pl.DataFrame({"v": [0.2, 0.5, 0.9]})
-    logit = pl.col("v").log() - (1 - pl.col("v")).log()
-    for scale, on_scale, higher in (
-        ("logit", logit, True),
-        ("log", -(pl.col("v") + 1e-4).log(), False),
-        ("identity", -pl.col("v"), False),
-    ):
-        back = values.select(as_measured(on_scale, scale, higher))
-        np.testing.assert_allclose(back.to_series(), values["v"], atol=1e-12)
 
 
 def test_numbers_are_printed_with_their_units() -> None:
