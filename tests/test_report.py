@@ -249,3 +249,31 @@ def test_the_trend_of_the_baseline_goes_through_runs_that_lie_on_a_line_of_logit
     expected = 1 / (1 + np.exp(-(0.5 + 2 * np.log(trend["x"].to_numpy() / (1 - trend["x"].to_numpy())))))
     assert np.allclose(trend["y"].to_numpy(), expected)
     assert len(baseline_trend(points.head(2), percent=True)) == 0
+
+
+def test_shares_are_those_whose_declared_range_is_from_0_to_1() -> None:
+    results = _results()
+    shown = measures(results)
+    assert [name for name, measure in shown.items() if measure.percent] == [
+        "clean/accuracy", "transfer/accuracy", "pgd/accuracy",
+    ]  # fmt: skip
+    wider = measures(results.with_columns(upper=pl.lit(np.inf), value=pl.lit(0.5)))
+    unknown = measures(results.with_columns(lower=None, upper=None))
+    assert not any(measure.percent for measure in (*wider.values(), *unknown.values()))
+    outside = measures(results.with_columns(metric=pl.lit("x"), value=pl.lit(1.01), upper=pl.lit(1.0)))
+    assert outside["clean/nll"].percent
+
+
+def test_a_metric_with_a_target_is_shown_as_its_distance_from_it(tmp_path: Path) -> None:
+    here = pl.col("measurement") == "clean/nll"
+    facts = {"lower": -3.0, "upper": 3.0, "target": 0.5}
+    signed = _results().with_columns(
+        value=pl.when(here & (pl.col("seed") == 0)).then(1 - pl.col("value")).otherwise("value"),
+        **{name: pl.when(here).then(pl.lit(fact)).otherwise(pl.col(name)) for name, fact in facts.items()},
+    )
+    page = _build(tmp_path, signed)
+    chart = page.specs["safety_clean-nll"]["layer"][2]["encoding"]["y"]
+    assert chart["title"] == "clean: nll, distance from 0.5 (axis turned: lower is better)"
+    assert chart["scale"]["reverse"]
+    values = signed.filter(here).sort("method", "model", "seed")["value"]
+    assert [row["y"] for row in page.rows("safety_clean-nll", 2)] == (values - 0.5).abs().to_list()
