@@ -45,7 +45,8 @@ class Facts(NamedTuple):
 def declared(name: str) -> Facts:
     """The facts of a metric."""
     module = parts.module("pipelines.metrics", name)
-    return Facts(module.HIGHER_IS_BETTER, *module.RANGE, module.CHANCE, getattr(module, "TARGET", None))
+    lower, upper = module.RANGE
+    return Facts(module.HIGHER_IS_BETTER, lower, upper, module.CHANCE, getattr(module, "TARGET", None))
 
 
 def measure(

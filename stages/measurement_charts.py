@@ -99,7 +99,7 @@ def baseline_trend(points: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys(("x", "y", "lower", "upper"), pl.Float64))
     y = _logit(standard["y"]) if percent else standard["y"].to_numpy()
     along = np.linspace(x.min(), x.max(), 40)
-    line = np.polyval(np.polyfit(x, y, 1), along)
+    line = np.asarray(np.polyval(np.polyfit(x, y, 1), along), dtype=np.float64)
     fitted = from_scale(line, "logit", True) if percent else line
     return pl.DataFrame({"x": from_scale(along, "logit", True), "y": fitted, "lower": fitted, "upper": fitted})
 

@@ -188,11 +188,9 @@ def test_a_metric_with_a_target_is_analysed_as_its_distance_from_it(study: Calla
     drawn = pl.Series(rng.normal(0, 0.01, (len(distances), 20)).tolist(), dtype=pl.List(pl.Float64))
     key = ["domain", "dataset", "method", "model", "seed", "measurement"]
     moved = distances.with_columns(deviations=drawn)
-    ways = (
-        (distances, moved.select(*key, "deviations")),
-        (signed, moved.select(*key, deviations=drawn * sign_of(signed))),
-    )
-    found, again = (run(results, replicates=replicates) for results, replicates in ways)
+    turned = moved.select(*key, deviations=drawn * sign_of(signed))
+    found = run(distances, replicates=moved.select(*key, "deviations"))
+    again = run(signed, replicates=turned)
     assert (signed.filter(here)["value"] < 0).any()
     for name, frame in found.items():
         assert frame.equals(again[name]), name
