@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import rankdata
 
+from analysis.scales import on_scale
 from analysis.tables import CAPABILITY, CAPABILITY_WEIGHTS, checked
 
 Array = npt.NDArray[np.float64]
@@ -133,13 +134,10 @@ def safetywashing_scores(wide: pl.DataFrame, columns: Sequence[str] = SAFETYWASH
 
 
 def _clean_accuracy(results: pl.DataFrame) -> pl.DataFrame:
-    """logit((k + 1/2) / (n - k + 1/2)) of k right out of n, which is finite at 0 and 1; where n is unknown, as if n
-    were 10,000.
-    """
-    n = pl.col("n").fill_null(10_000)
-    k = pl.col("value") * n
+    """The accuracy on the scale of proportions, which is finite at 0 and 1."""
     rows = results.filter(pl.col("measurement") == CLEAN_ACCURACY, pl.col("part") == "all")
-    score = ((k + 0.5) / (n - k + 0.5)).log()
+    value, n = (rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("value", "n"))
+    score = pl.Series(on_scale(value, n, "logit", True))
     return checked(rows.select(*RUN, score_name=pl.lit("clean_accuracy"), score=score), CAPABILITY)
 
 

@@ -32,6 +32,7 @@ from analysis.jumps.forecasts import forecasts
 from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
 from analysis.jumps.table import confirmed_by_refinement, jumps
 from analysis.risk import risks
+from analysis.scales import distances_from_targets
 from analysis.tables import AGREEMENT_LINE, CAPABILITY, LEDGER, RELIABILITY, RESULTS, TableError, checked
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
@@ -59,7 +60,8 @@ def findings(
     reliability, risks, agreement_line, ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see
     `audited`).
 
-    `results` is the table RESULTS; `runs` has every planned run: domain, dataset, method, model, family, parameters,
+    `results` is the table RESULTS, in which a metric with a target is analysed as the distance from it; `runs` has
+    every planned run: domain, dataset, method, model, family, parameters,
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
     seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share; `refined` the jumps,
     as the table JUMPS, that runs were added for inside their brackets; `agreement` between runs, as that table;
@@ -67,7 +69,8 @@ def findings(
     input and seed give the same tables. Raises TableError where `results` is not that table or a data set has no
     standard run.
     """
-    results = checked(results, RESULTS)
+    measured = checked(results, RESULTS)
+    results = distances_from_targets(measured)
     settings = settings or AuditSettings()
     scores = checked(pl.concat([capability_scores(results, score=score) for score in SCORES]), CAPABILITY)
     sources = [np.random.default_rng([seed, number]) for number in range(4)]
@@ -78,7 +81,7 @@ def findings(
     foreseen = forecasts(results, axis=axis, draws=settings.draws, rng=sources[3]) if axis else FORECASTS.empty()
     effects = paired_effects(results, scores)
     weights = capability_weights(results)
-    held, scored = (results, scores) if replicates is None else with_deviations(results, scores, replicates, weights)
+    held, scored = (results, scores) if replicates is None else with_deviations(measured, scores, replicates, weights)
     audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1])
     return {
         "capability": scores,
@@ -101,10 +104,10 @@ def findings(
 def with_deviations(
     results: pl.DataFrame, scores: pl.DataFrame, replicates: pl.DataFrame, weights: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Results of the last steps and the capability scores, each with its deviations over draws of the test examples;
-    null where they are not known.
+    """Results of the last steps, as measured before, as distances where the metric has a target, and the capability
+    scores, each with its deviations over draws of the test examples; null where they are not known.
     """
-    held = at_last_step(results).join(replicates, on=[*RUN, "measurement"], how="left")
+    held = distances_from_targets(at_last_step(results).join(replicates, on=[*RUN, "measurement"], how="left"))
     whole = held.filter(pl.col("part") == "all")
     return held, scores.join(score_deviations(whole, weights), on=[*RUN, "score_name"], how="left")
 

@@ -14,6 +14,7 @@ import polars as pl
 from analysis.bootstrap import bootstrap_spearman, cluster_counts, percentile_interval, resampled_spearman
 from analysis.capability import capability_scores, capability_weights, oriented, safetywashing_scores
 from analysis.correlation import FEW_FAMILIES, FEWEST_PAIRS
+from analysis.scales import distances_from_targets
 from analysis.tables import Table, checked
 
 Array = npt.NDArray[np.float64]
@@ -84,6 +85,7 @@ def observational(
     Intervals are the 95 % percentile bootstrap's over families, then models; each is drawn from `seed` anew, so that
     none depends on what else is in the table. Raises ValueError where there is no such score.
     """
+    results = distances_from_targets(results)
     wide, axes = _wide(results)
     scores, weights = _scores(results, wide, axes, score)
     against = {name: other for name, other in (against or {}).items() if name != other}

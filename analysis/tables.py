@@ -7,12 +7,15 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Table:
-    """A table's columns with their types, the key that is unique and sorts it, and the columns that may be null."""
+    """A table's columns with their types, the key that is unique and sorts it, the columns that may be null, and those
+    that may be infinite.
+    """
 
     name: str
     columns: dict[str, pl.DataType | type[pl.DataType]]
     key: tuple[str, ...]
     nullable: tuple[str, ...] = ()
+    infinite: tuple[str, ...] = ()
 
     def empty(self) -> pl.DataFrame:
         """The table without a row."""
@@ -23,6 +26,13 @@ class TableError(ValueError):
     """A frame that is not the table it should be; the message names the table, the column and the rows."""
 
 
+FACTS: dict[str, pl.DataType | type[pl.DataType]] = {  # what a metric declares of its values
+    "higher_is_better": pl.Boolean,
+    "lower": pl.Float64,  # of the range; null, as `upper` is, where none is declared: in tables measured elsewhere
+    "upper": pl.Float64,
+    "chance": pl.Float64,  # the value of uninformed outcomes, where there is one for all
+    "target": pl.Float64,  # the best value, where it lies inside the range; closer to it is better
+}
 RESULTS = Table(
     name="results",
     columns={
@@ -41,14 +51,15 @@ RESULTS = Table(
         "part": pl.String,  # "all", or one part of the condition (a corruption at a severity, a family of outliers)
         "axis": pl.String,  # capability or safety
         "pillar": pl.String,  # of a safety measurement: robustness, monitoring, alignment or systemic safety
-        "higher_is_better": pl.Boolean,
+        **FACTS,
         "value": pl.Float64,
         "standard_error": pl.Float64,  # over test examples
         "n": pl.Int64,  # test examples
         "flags": pl.String,  # validity flags, comma-separated; empty where none
     },
     key=("domain", "dataset", "method", "model", "seed", "step", "measurement", "part"),
-    nullable=("parameters", "flops", "pillar", "standard_error", "n"),
+    nullable=("parameters", "flops", "pillar", "lower", "upper", "chance", "target", "standard_error", "n"),
+    infinite=("lower", "upper"),
 )
 
 CAPABILITY = Table(
@@ -238,7 +249,8 @@ def checked(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
             f"{table.name}: {len(repeated)} rows share a key, the first {repeated.select(table.key).row(0, named=True)}"
         )
     for column, dtype in table.columns.items():
-        if dtype == pl.Float64 and not frame[column].drop_nulls().is_finite().all():
+        values = frame[column].drop_nulls()
+        if dtype == pl.Float64 and (values.is_nan() | values.is_infinite() & (column not in table.infinite)).any():
             raise TableError(f"{table.name}: column {column!r} holds values that are not finite")
     return frame
 

@@ -1,7 +1,8 @@
 """A metric on a model's outcomes, for each part and over all of them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ DRAWS = 200  # of test examples, the same for all runs: they give a standard err
 
 Metric = Callable[[Outcomes], Measured]
 Rows = NDArray[np.bool_]
+Ends = tuple[float, float]
+ROUNDING = 1e-6  # of values in float32
 
 
 def needs(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -32,9 +35,50 @@ def modules(name: str) -> list[str]:
     return ["pipelines.measuring", f"pipelines.metrics.{name}"]
 
 
-def measure(outcomes: Outcomes, metric: Metric, *, scaled: bool = False) -> dict[str, Measured | Unmeasurable]:
+class Facts(NamedTuple):
+    """What a metric declares of its values: RANGE, from `lower` to `upper`, HIGHER_IS_BETTER, CHANCE, the value of
+    uninformed outcomes where there is one for all, and TARGET, the best value where it lies inside the range: closer to
+    it is then better, and the distance from it is an error.
+    """
+
+    higher_is_better: bool
+    lower: float
+    upper: float
+    chance: float | None
+    target: float | None
+
+
+def declared(name: str) -> Facts:
+    """The facts of a metric."""
+    module = parts.module("pipelines.metrics", name)
+    lower, upper = module.RANGE
+    return Facts(module.HIGHER_IS_BETTER, lower, upper, module.CHANCE, getattr(module, "TARGET", None))
+
+
+def values_of(
+    outcomes: Outcomes, name: str, options: Mapping[str, Any], draws: NDArray[np.float64], *, scaled: bool
+) -> tuple[dict[str, Any], list[float] | None]:
+    """A metric's values as they are stored, `[value, standard error, n]` or the reason why there is none, for "all" and
+    for each named part; and the deviations of the former over draws of the test examples, where they are known.
+    """
+    facts = declared(name)
+    metric: Metric = parts.load("pipelines.metrics", name, options)
+    found = measure(outcomes, metric, scaled=scaled, within=(facts.lower, facts.upper))
+    values = {
+        part: [got.value, got.standard_error, got.n] if isinstance(got, Measured) else str(got)
+        for part, got in found.items()
+    }
+    whole = found[ALL]
+    if not isinstance(whole, Measured) or whole.influence is None:
+        return values, None
+    return values, [float(f"{deviation:.5g}") for deviation in whole.influence @ draws]
+
+
+def measure(
+    outcomes: Outcomes, metric: Metric, *, scaled: bool = False, within: Ends = (-math.inf, math.inf)
+) -> dict[str, Measured | Unmeasurable]:
     """The value for "all" and for each named part, or the reason why there is none; `scaled`: on logits divided by the
-    temperature of the outcomes' reference.
+    temperature of the outcomes' reference; `within`: the ends of the metric's range.
 
     Without parts "all" is the metric on every row; with parts it is the mean over them (`mean_over_parts`).
     Raises ValueError where a part is itself named "all".
@@ -47,35 +91,36 @@ def measure(outcomes: Outcomes, metric: Metric, *, scaled: bool = False) -> dict
         except Unmeasurable as reason:
             return {ALL: reason}
     if not outcomes.part_names:
-        return {ALL: measured_or_reason(outcomes, metric)}
+        return {ALL: measured_or_reason(outcomes, metric, within)}
     rows = {name: outcomes.in_part(index) for index, name in enumerate(outcomes.part_names)}
-    parts = {name: measured_or_reason(outcomes.rows(keep), metric) for name, keep in rows.items()}
+    parts = {name: measured_or_reason(outcomes.rows(keep), metric, within) for name, keep in rows.items()}
     return {ALL: mean_over_parts(outcomes, parts, rows), **parts}
 
 
-def values_of(
-    outcomes: Outcomes, metric: Metric, draws: NDArray[np.float64], *, scaled: bool = False
-) -> tuple[dict[str, Any], list[float] | None]:
-    """A metric's values as they are stored, `[value, standard error, n]` or the reason why there is none, for "all" and
-    for each named part; and the deviations of the former over draws of the test examples, where they are known.
-    """
-    found = measure(outcomes, metric, scaled=scaled)
-    values = {
-        part: [got.value, got.standard_error, got.n] if isinstance(got, Measured) else str(got)
-        for part, got in found.items()
-    }
-    whole = found[ALL]
-    if not isinstance(whole, Measured) or whole.influence is None:
-        return values, None
-    return values, [float(f"{deviation:.5g}") for deviation in whole.influence @ draws]
-
-
-def measured_or_reason(outcomes: Outcomes, metric: Metric) -> Measured | Unmeasurable:
+def measured_or_reason(outcomes: Outcomes, metric: Metric, within: Ends) -> Measured | Unmeasurable:
     """The metric's value, or the reason why it has none."""
     try:
-        return metric(outcomes)
+        measured = metric(outcomes)
     except Unmeasurable as reason:
         return Unmeasurable(str(reason))
+    wrong = what_is_wrong(measured, within)
+    return Unmeasurable(wrong) if wrong else measured
+
+
+def what_is_wrong(measured: Measured, within: Ends) -> str:
+    """Why a metric's number is no value: it, its standard error or an influence is not finite, or it lies outside the
+    range by more than rounding; empty where nothing is wrong.
+    """
+    lower, upper = within
+    if not math.isfinite(measured.value):
+        return f"the metric returned {measured.value:g}, not a finite number"
+    if not lower - ROUNDING <= measured.value <= upper + ROUNDING:
+        return f"the metric returned {measured.value:g}, outside its range [{lower:g}, {upper:g}]"
+    if measured.standard_error is not None and not math.isfinite(measured.standard_error):
+        return f"the metric returned a standard error of {measured.standard_error:g}, not a finite number"
+    if measured.influence is not None and not np.isfinite(measured.influence).all():
+        return "the metric returned influences that are not finite"
+    return ""
 
 
 def mean_over_parts(

@@ -17,7 +17,8 @@ class Unmeasurable(ValueError):
 
 @dataclass(frozen=True)
 class Measured:
-    """The value of a metric, its standard error over examples (None where no estimate exists) and the examples used.
+    """The value of a metric, its standard error over examples (None where no estimate exists) and the number of
+    examples that it is a share of or a mean over; where two samples are held against each other (AUROC), both together.
 
     influence  float64, one for each row of the outcomes: what one more such example adds to the value, to first order
                (Hampel 1974); None where there is no such estimate. It tells how the noise of runs that share examples

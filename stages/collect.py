@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis.tables import FACTS
 from pipelines.measuring import ALL
 from pipelines.outcomes import COLLAPSED
 from stages import params, tables
@@ -24,7 +25,9 @@ def main() -> None:
     runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     logged = tables.read(tables.LOGGED, LOGGED)
-    tracking = Tracking(params.study_name(), digest([sorted(runs["run_key"]), planned.to_dicts()]))
+    tracking = Tracking(
+        params.study_name(), digest([sorted(runs["run_key"]), planned.drop("lower", "upper").to_dicts()])
+    )
     held = tracking.read()
     rows: list[dict[str, Any]] = []
     flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}
@@ -71,7 +74,7 @@ def results(
         yield {
             **about,
             "step": run["steps"],
-            **{key: row[key] for key in ("measurement", "metric", "condition", "axis", "pillar", "higher_is_better")},
+            **{key: row[key] for key in ("measurement", "metric", "condition", "axis", "pillar", *FACTS)},
             "part": part or ALL,
             "value": value,
             "standard_error": metrics.get(f"standard_error/{name}"),

@@ -12,7 +12,6 @@ import polars as pl
 from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
-from pipelines import parts
 from pipelines.measuring import example_draws, modules, values_of
 from stages import params, payloads, provenance, tables
 from stages.agreement import agreements
@@ -191,11 +190,11 @@ def cell_values(
     for name, metric in cell["metrics"].items():
         spec = metric["spec"]
         try:
-            chosen = parts.load("pipelines.metrics", spec["use"], spec["options"])
-            values[name], deviations = values_of(outcomes, chosen, draws, scaled=spec["scaled"])
+            found = values_of(outcomes, spec["use"], spec["options"], draws, scaled=spec["scaled"])
         except Exception as error:
             failed[name] = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
             continue
+        values[name], deviations = found
         if deviations is not None:
             replicates[name] = deviations
     return {"values": values, "flags": list(outcomes.flags), "replicates": replicates}, failed
@@ -223,7 +222,7 @@ def keep(result: Finished | Failed, store: Store) -> None:
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
     """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
     study = params.study_name()
-    tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.to_dicts()]))
+    tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.drop("lower", "upper").to_dicts()]))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)

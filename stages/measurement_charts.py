@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from analysis.capability import BASELINE, CLEAN_ACCURACY, at_last_step
 from analysis.findings import SCORE
 from analysis.jumps.labels import JUMP
+from analysis.scales import Floats, from_scale, on_scale
 from stages import charts, verdict_charts
 from stages.places import Place, Specs, slug
 from stages.wording import Row
@@ -94,31 +94,31 @@ def baseline_trend(points: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     Columns x, y, lower, upper; empty where fewer than three standard runs differ in accuracy.
     """
     standard = points.filter(pl.col("method") == BASELINE)
-    x = _logit(standard["x"].to_numpy())
+    x = _logit(standard["x"])
     if len(standard) < 3 or np.ptp(x) == 0:
         return pl.DataFrame(schema=dict.fromkeys(("x", "y", "lower", "upper"), pl.Float64))
-    y = standard["y"].to_numpy()
+    y = _logit(standard["y"]) if percent else standard["y"].to_numpy()
     along = np.linspace(x.min(), x.max(), 40)
-    line = np.polyval(np.polyfit(x, _logit(y) if percent else y, 1), along)
-    fitted = 1 / (1 + np.exp(-line)) if percent else line
-    return pl.DataFrame({"x": 1 / (1 + np.exp(-along)), "y": fitted, "lower": fitted, "upper": fitted})
+    line = np.asarray(np.polyval(np.polyfit(x, y, 1), along), dtype=np.float64)
+    fitted = from_scale(line, "logit", True) if percent else line
+    return pl.DataFrame({"x": from_scale(along, "logit", True), "y": fitted, "lower": fitted, "upper": fitted})
 
 
-def _logit(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    inside = np.clip(shares, 1e-3, 1 - 1e-3)
-    return np.asarray(np.log(inside / (1 - inside)))
+def _logit(shares: pl.Series) -> Floats:
+    inside = np.clip(shares.to_numpy(), 1e-3, 1 - 1e-3)  # a line is to be drawn: no end may pull it
+    return on_scale(inside, np.full(len(inside), 1e12), "logit", True)
 
 
 def _ladder(place: Place, name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    ladder = place.found["ladder"].filter(pl.col("measurement") == name)
+    ladder = place.found["ladder"].filter(pl.col("measurement") == name).sort("capability")
     if not len(rows) or not len(ladder):
         return pl.DataFrame(schema=dict.fromkeys(("x", "y", "lower", "upper"), pl.Float64))
     scale, higher = rows["scale"][0], rows["higher_is_better"][0]
     columns = {
-        new: as_measured(pl.col(old), scale, higher)
+        new: pl.Series(from_scale(ladder[old].to_numpy(), scale, higher))
         for new, old in (("y", "safety"), ("lower", "lower"), ("upper", "upper"))
     }
-    return ladder.sort("capability").select(x="capability", **columns)
+    return ladder.select(x="capability", **columns)
 
 
 def _forest_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -169,11 +169,3 @@ def _jump_chart(row: Row, place: Place) -> charts.Spec:
     curve = row["model"] or ("all families pooled" if row["family"] == "pooled" else row["family"])
     said = f"{curve}: {row['label']}{' (confirmed)' if row['confirmed'] else ''}"
     return verdict_charts.jump_curves(panels, axis=row["axis"], title=said)
-
-
-def as_measured(values: pl.Expr, scale: str, higher_is_better: bool) -> pl.Expr:
-    """Values on an oriented scale (analysis.audit.transform) as measured again."""
-    signed = values if higher_is_better else -values
-    if scale == "logit":
-        return 1 / (1 + (-signed).exp())
-    return (signed.exp() - 1e-4).clip(lower_bound=0) if scale == "log" else signed

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analysis.capability import BASELINE, at_last_step
+from analysis.scales import distances_from_targets
 from stages.charts import Spec
 from stages.wording import Measure, measures
 
@@ -19,7 +20,7 @@ class Place:
 
     name: str
     slug: str  # goes into file names; empty where the study has one place
-    results: pl.DataFrame  # last steps, part "all"
+    results: pl.DataFrame  # last steps, part "all"; distances where a metric has a target, as in what was found
     found: Mapping[str, pl.DataFrame]
     shown: dict[str, Measure]
 
@@ -47,9 +48,11 @@ def places(results: pl.DataFrame, findings: Mapping[str, pl.DataFrame]) -> list[
     for index, (domain, dataset) in enumerate(keys):
         here = (pl.col("domain") == domain) & (pl.col("dataset") == dataset)
         rows = measured.filter(here)
+        shown = measures(rows)
+        rows = distances_from_targets(rows)
         tables = {name: frame.filter(here) for name, frame in findings.items() if "dataset" in frame.columns}
         place = f"_{index + 1}_{slug(dataset)}" if len(keys) > 1 else ""
-        found.append(Place(f"{domain}: {dataset}", place, rows, tables, measures(rows)))
+        found.append(Place(f"{domain}: {dataset}", place, rows, tables, shown))
     return found
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.jumps.schema import JUMPS
-from pipelines import measuring, parts
+from pipelines import measuring
+from pipelines.measuring import declared
 from stages import params, tables
 from stages.code_path import CodePath
 from stages.snapshot import unedited
@@ -158,7 +159,6 @@ def planned_cells(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
 
 def planned_measurement(study: DomainStudy, item: Measurement, code: CodePath) -> dict[str, Any]:
     """A row for a metric under a condition."""
-    module = parts.module("pipelines.metrics", item.metric.use)
     return {
         "domain": study.domain,
         "measurement": f"{item.condition}/{item.name}",
@@ -166,7 +166,7 @@ def planned_measurement(study: DomainStudy, item: Measurement, code: CodePath) -
         "metric": item.name,
         "axis": item.axis,
         "pillar": item.pillar,
-        "higher_is_better": module.HIGHER_IS_BETTER,
+        **declared(item.metric.use)._asdict(),
         "reference": item.reference,
         "spec": json.dumps({**item.metric.spec(), "scaled": item.scaled}, sort_keys=True),
         "code": code.digest(measuring.modules(item.metric.use)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import AGREEMENT, RESULTS, Table, TableError, checked
+from analysis.tables import AGREEMENT, FACTS, RESULTS, Table, TableError, checked
 
 RUN = {"run": pl.String, "domain": pl.String, "dataset": pl.String, "method": pl.String, "model": pl.String}
 FATE = {"status": pl.String, "reason": pl.String}
@@ -54,13 +54,14 @@ PLANNED_MEASUREMENTS = Table(
         "metric": pl.String,
         "axis": pl.String,
         "pillar": pl.String,
-        "higher_is_better": pl.Boolean,
+        **FACTS,
         "reference": pl.String,  # the condition whose outcomes it needs beside its own
         "spec": pl.String,
         "code": pl.String,
     },
     ("domain", "measurement"),
-    nullable=("pillar", "reference"),
+    nullable=("pillar", "chance", "target", "reference"),
+    infinite=("lower", "upper"),
 )
 RUNS = Table(
     "runs",

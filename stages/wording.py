@@ -6,11 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from analysis.tables import FACTS
 from stages.study import PILLARS
 
 CAPABILITY_SCORES = {"pc1": "capability score", "clean_accuracy": "capability score (clean accuracy alone)"}
-# Metrics that are shares of examples or of pairs: shown in percent as long as all their values are in [0, 1].
-SHARE = re.compile(r"accuracy|fpr|rate|success|share|calibration")
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
@@ -38,19 +37,24 @@ def measures(rows: pl.DataFrame) -> dict[str, Measure]:
     """Every measurement of the results by name, in the order they are shown: capability, then safety by PILLARS; the
     scores last.
     """
-    columns = ["axis", "pillar", "measurement", "metric", "higher_is_better"]
-    in_order = rows.with_columns(pl.col("pillar").cast(pl.Enum(PILLARS)))
-    inside = in_order.group_by(columns).agg(inside=pl.col("value").is_between(0, 1).all()).sort(columns)
+    columns = ["axis", "pillar", "measurement", *FACTS]
+    about = rows.with_columns(pl.col("pillar").cast(pl.Enum(PILLARS))).select(columns).unique().sort(columns)
     shown = {
-        name: Measure(
-            label=name.replace("/", ": ").replace("_", " "),
-            percent=bool(share and SHARE.search(metric)),
-            falling=not higher,
-            group="capability" if axis == "capability" else (pillar or "safety"),
+        row["measurement"]: Measure(
+            label=label_of(row["measurement"], row["target"]),
+            percent=(row["lower"], row["upper"]) == (0, 1),
+            falling=not row["higher_is_better"],
+            group="capability" if row["axis"] == "capability" else (row["pillar"] or "safety"),
         )
-        for axis, pillar, name, metric, higher, share in inside.iter_rows()
+        for row in about.iter_rows(named=True)
     }
     return shown | {name: Measure(label, False, False, "capability") for name, label in CAPABILITY_SCORES.items()}
+
+
+def label_of(measurement: str, target: float | None) -> str:
+    """The measurement's name as it is printed; where the metric has a target, as the distance from it."""
+    label = measurement.replace("/", ": ").replace("_", " ")
+    return label if target is None else f"{label}, distance from {target:g}"
 
 
 def effect_rows(effects: pl.DataFrame, shown: dict[str, Measure]) -> list[Row]:

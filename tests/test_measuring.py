@@ -1,11 +1,12 @@
-"""Values by part and over parts."""
+"""Values by part and over parts, what a metric declares, and numbers that are no values."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipelines.measuring import measure
+from pipelines.measuring import Facts, declared, measure
 from pipelines.metrics import accuracy, auroc
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 
@@ -88,3 +89,40 @@ def test_the_standard_error_of_all_is_the_spread_of_its_mean(shared: bool) -> No
 def test_a_part_named_all_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^a part is named 'all', the name of the mean over parts$"):
         measure(outcomes_of([1], [0], ("all",)), accuracy.metric())
+
+
+def test_what_a_metric_declares() -> None:
+    assert declared("auroc") == Facts(higher_is_better=True, lower=0, upper=1, chance=0.5, target=None)
+    assert declared("overconfidence") == Facts(higher_is_better=False, lower=-1, upper=1, chance=None, target=0)
+    assert declared("negative_log_likelihood").upper == math.inf
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (Measured(math.nan, 0.1, 4), "the metric returned nan, not a finite number"),
+        (Measured(-math.inf, 0.1, 4), "the metric returned -inf, not a finite number"),
+        (Measured(1.5, 0.1, 4), "the metric returned 1.5, outside its range [0, 1]"),
+        (Measured(-0.01, 0.1, 4), "the metric returned -0.01, outside its range [0, 1]"),
+        (Measured(0.5, math.nan, 4), "the metric returned a standard error of nan, not a finite number"),
+        (Measured(0.5, 0.1, 4, np.array([0.1, np.nan])), "the metric returned influences that are not finite"),
+    ],
+)
+def test_a_number_that_is_no_value_costs_that_value_alone(returned: Measured, reason: str) -> None:
+    outcomes = outcomes_of([1, 0, 1, 1], [0, 0, 1, 1], ("fog", "noise"))
+
+    def metric(shown: Outcomes) -> Measured:
+        return accuracy.metric()(shown) if shown.examples[0] == 0 else returned
+
+    found = measure(outcomes, metric, within=(0, 1))
+    assert found["fog"] == accuracy.metric()(outcomes.part("fog"))
+    assert isinstance(found["noise"], Unmeasurable)
+    assert str(found["noise"]) == reason
+    assert str(found["all"]) == f"part 'noise': {reason}"
+    assert str(measure(outcomes_of([1], [-1], ()), lambda _: returned, within=(0, 1))["all"]) == reason
+
+
+def test_rounding_beyond_an_end_is_no_error_and_an_infinite_end_takes_any_value() -> None:
+    for value, within in ((1 + 1e-7, (0, 1)), (-1e-7, (0, 1)), (1e9, (0, math.inf)), (-1e9, (-math.inf, 0))):
+        returned = Measured(value, None, 1)
+        assert measure(outcomes_of([1], [-1], ()), lambda _, got=returned: got, within=within)["all"] == returned

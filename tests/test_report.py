@@ -11,17 +11,17 @@ import pytest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
-from stages.measurement_charts import as_measured, baseline_trend
+from stages.measurement_charts import baseline_trend
 from stages.report import build
 from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
 SCRIPT = "<script>alert(1)</script>"
 MEASUREMENTS = {
-    "clean/accuracy": ("capability", None, True),
-    "transfer/accuracy": ("capability", None, True),
-    "pgd/accuracy": ("safety", "robustness", True),
-    "clean/nll": ("safety", "monitoring", False),
+    "clean/accuracy": ("capability", None, True, 0.0, 1.0),
+    "transfer/accuracy": ("capability", None, True, 0.0, 1.0),
+    "pgd/accuracy": ("safety", "robustness", True, 0.0, 1.0),
+    "clean/nll": ("safety", "monitoring", False, 0.0, np.inf),
 }
 
 
@@ -35,10 +35,10 @@ def _results(method: str = "shield", dataset: str = "digits") -> pl.DataFrame:
                 level = 0.3 + 0.1 * model
                 shift = 0.2 if name == method else 0.0
                 values = (level, level - 0.1, level / 2 + shift, 2 - level)
-                for (measurement, (axis, pillar, higher)), value in zip(MEASUREMENTS.items(), values, strict=True):
+                for (measurement, (axis, pillar, *facts)), value in zip(MEASUREMENTS.items(), values, strict=True):
                     condition, metric = measurement.split("/")
                     place = ("vision", dataset, name, f"cnn-{model}", f"family {model % 2}", 10**model, 1e9, seed, 100)
-                    what = (measurement, metric, condition, "all", axis, pillar, higher)
+                    what = (measurement, metric, condition, "all", axis, pillar, *facts, None, None)
                     rows.append((*place, *what, value + rng.normal(0, 0.01), 0.01, 500, ""))
     return checked(pl.DataFrame(rows, schema=RESULTS.columns, orient="row"), RESULTS)
 
@@ -217,18 +217,6 @@ def test_a_study_of_the_baseline_alone_and_one_without_clean_accuracy(tmp_path: 
     assert empty.specs == {}
 
 
-def test_scales_are_undone() -> None:
-    values = pl.DataFrame({"v": [0.2, 0.5, 0.9]})
-    logit = pl.col("v").log() - (1 - pl.col("v")).log()
-    for scale, on_scale, higher in (
-        ("logit", logit, True),
-        ("log", -(pl.col("v") + 1e-4).log(), False),
-        ("identity", -pl.col("v"), False),
-    ):
-        back = values.select(as_measured(on_scale, scale, higher))
-        np.testing.assert_allclose(back.to_series(), values["v"], atol=1e-12)
-
-
 def test_numbers_are_printed_with_their_units() -> None:
     share, plain = Measure("a", True, False, "safety"), Measure("b", False, True, "safety")
     assert [difference(v, share) for v in (0.0534, -0.02, 0.0, None)] == [
@@ -261,3 +249,31 @@ def test_the_trend_of_the_baseline_goes_through_runs_that_lie_on_a_line_of_logit
     expected = 1 / (1 + np.exp(-(0.5 + 2 * np.log(trend["x"].to_numpy() / (1 - trend["x"].to_numpy())))))
     assert np.allclose(trend["y"].to_numpy(), expected)
     assert len(baseline_trend(points.head(2), percent=True)) == 0
+
+
+def test_shares_are_those_whose_declared_range_is_from_0_to_1() -> None:
+    results = _results()
+    shown = measures(results)
+    assert [name for name, measure in shown.items() if measure.percent] == [
+        "clean/accuracy", "transfer/accuracy", "pgd/accuracy",
+    ]  # fmt: skip
+    wider = measures(results.with_columns(upper=pl.lit(np.inf), value=pl.lit(0.5)))
+    unknown = measures(results.with_columns(lower=None, upper=None))
+    assert not any(measure.percent for measure in (*wider.values(), *unknown.values()))
+    outside = measures(results.with_columns(metric=pl.lit("x"), value=pl.lit(1.01), upper=pl.lit(1.0)))
+    assert outside["clean/nll"].percent
+
+
+def test_a_metric_with_a_target_is_shown_as_its_distance_from_it(tmp_path: Path) -> None:
+    here = pl.col("measurement") == "clean/nll"
+    facts = {"lower": -3.0, "upper": 3.0, "target": 0.5}
+    signed = _results().with_columns(
+        value=pl.when(here & (pl.col("seed") == 0)).then(1 - pl.col("value")).otherwise("value"),
+        **{name: pl.when(here).then(pl.lit(fact)).otherwise(pl.col(name)) for name, fact in facts.items()},
+    )
+    page = _build(tmp_path, signed)
+    chart = page.specs["safety_clean-nll"]["layer"][2]["encoding"]["y"]
+    assert chart["title"] == "clean: nll, distance from 0.5 (axis turned: lower is better)"
+    assert chart["scale"]["reverse"]
+    values = signed.filter(here).sort("method", "model", "seed")["value"]
+    assert [row["y"] for row in page.rows("safety_clean-nll", 2)] == (values - 0.5).abs().to_list()

@@ -5,7 +5,7 @@ import polars as pl
 from scipy import stats
 
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
+from analysis.scales import Floats
 
 AREA = ["domain", "dataset", "method", "pillar"]
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(AREA, pl.String)

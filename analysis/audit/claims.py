@@ -10,8 +10,8 @@ from analysis.audit.areas import area_frame
 from analysis.audit.decision import adjusted, decide, max_t
 from analysis.audit.estimation import Estimated
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
 from analysis.audit.undecided import deciding
+from analysis.scales import Floats
 
 CLAIM = ["domain", "dataset", "method", "measurement"]
 _ESTIMATES = [name + end for name in ("total", "capability", "beyond") for end in ("", "_se", "_lower", "_upper")]

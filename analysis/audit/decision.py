@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from analysis.audit.estimands import Estimate
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
+from analysis.scales import Floats
 
 LABELS = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", "UNDETERMINED", "BLOCKED")
 TINY = 1e-12

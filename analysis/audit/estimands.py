@@ -18,8 +18,8 @@ from analysis.audit.examples import shared_noise, unit_deviations
 from analysis.audit.grid import Bools, Grid, Ints
 from analysis.audit.ladder import Ladder, coefficients, natural_basis
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
 from analysis.audit.weights import stratified_weights
+from analysis.scales import Floats
 
 SAME_COMPUTE = 0.02  # log2: methods this close to the baseline's FLOPs are matched on them already
 

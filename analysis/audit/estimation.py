@@ -13,8 +13,8 @@ from analysis.audit.gates import gate_frame
 from analysis.audit.grid import Bools, Grid, Ints
 from analysis.audit.ladder import Ladder, capability_ladder, compute_ladder, curve_frame
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
 from analysis.audit.weights import stratified_weights
+from analysis.scales import Floats
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from analysis.audit.grid import Bools, Grid, Ints
-from analysis.audit.transform import Floats
+from analysis.scales import Floats
 
 
 def unit_deviations(grid: Grid, method: int, both: Bools, columns: Ints) -> Floats | None:

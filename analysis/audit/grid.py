@@ -1,13 +1,14 @@
 """One data set's results as arrays [method, model, seed, measurement], with the capability score beside them."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats, oriented, oriented_deviations, oriented_error, scale_of
+from analysis.scales import Floats, deviations_on_scale, error_on_scale, guessed_scale, on_scale, scale_of
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -94,8 +95,8 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
     value, n, error = (_dense(rows[name], index, shape) for name in ("value", "n", "standard_error"))
     y, spread = np.full(shape, np.nan), np.zeros(shape)
     for m, (scale, higher) in enumerate(about.select("scale", "higher_is_better").iter_rows()):
-        y[..., m] = oriented(value[..., m], n[..., m], scale, higher)
-        spread[..., m] = oriented_error(value[..., m], error[..., m], n[..., m], scale)
+        y[..., m] = on_scale(value[..., m], n[..., m], scale, higher)
+        spread[..., m] = error_on_scale(value[..., m], error[..., m], n[..., m], scale)
     flops, parameters = (np.log2(_dense(rows[name], index[:3], shape[:3])) for name in ("flops", "parameters"))
     return Grid(
         domain=domain,
@@ -126,7 +127,7 @@ def _deviations(
     found = np.full((*value.shape, draws), np.nan)
     _fill(found, rows["deviations"], index)
     for m, (scale, higher) in enumerate(about.select("scale", "higher_is_better").iter_rows()):
-        found[..., m, :] = oriented_deviations(found[..., m, :], value[..., m], n[..., m], scale, higher)
+        found[..., m, :] = deviations_on_scale(found[..., m, :], value[..., m], n[..., m], scale, higher)
     of_score = np.full((*value.shape[:-1], draws), np.nan)
     if "score_deviations" in rows.columns:
         _fill(of_score, rows["score_deviations"], index[:3])
@@ -139,13 +140,17 @@ def _fill(array: Floats, lists: pl.Series, index: tuple[Ints, ...]) -> None:
 
 
 def _measurements(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
-    columns = ["metric", "condition", "axis", "pillar", "higher_is_better"]
+    columns = ["metric", "condition", "axis", "pillar", "higher_is_better", "lower", "upper"]
     about = rows.group_by("measurement").agg(pl.col(columns).first(), pl.col("value")).sort("measurement")
-    scales = [
-        settings.transforms.get(metric, scale_of(values.to_numpy(), higher))
-        for metric, higher, values in zip(about["metric"], about["higher_is_better"], about["value"], strict=True)
-    ]
-    return about.drop("value").with_columns(pl.Series("scale", scales, dtype=pl.String))
+    scales = [settings.transforms.get(row["metric"]) or _scale(row) for row in about.iter_rows(named=True)]
+    return about.drop("value", "lower", "upper").with_columns(pl.Series("scale", scales, dtype=pl.String))
+
+
+def _scale(about: dict[str, Any]) -> str:
+    """The scale of a measurement: from the range that its metric declares, else guessed from its values."""
+    if about["lower"] is None or about["upper"] is None:
+        return guessed_scale(np.array(about["value"]), about["higher_is_better"])
+    return scale_of(about["lower"], about["upper"], about["higher_is_better"])
 
 
 def _carries(flags: pl.Series, names: tuple[str, ...]) -> pl.Series:

@@ -10,8 +10,8 @@ from scipy import stats
 from analysis.audit.grid import Grid, Ints
 from analysis.audit.ladder import natural_basis, weighted_fit
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
 from analysis.audit.weights import stratified_weights
+from analysis.scales import Floats
 
 DETERMINED = 0.8  # of the ladder's R2: its lower bound above this
 SEPARABLE = 0.4  # of the ladder's |rho|: its upper bound below this

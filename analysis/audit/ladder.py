@@ -22,7 +22,7 @@ from scipy import stats
 
 from analysis.audit.grid import Bools, Grid, Ints
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats
+from analysis.scales import Floats
 
 LEAST_RELIABILITY = 0.3  # shrinking further would multiply the slope more than threefold
 CURVE_LEVEL = 0.1  # a line is kept only where the likelihood-ratio test against the spline has a larger p

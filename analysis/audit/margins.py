@@ -12,7 +12,7 @@ import polars as pl
 
 from analysis.audit.grid import Grid
 from analysis.audit.settings import AuditSettings
-from analysis.audit.transform import Floats, floor_margin
+from analysis.scales import Floats, floor_margin
 
 REFERENCE_SEEDS = 10  # a margin is at least twice the standard error of a mean over this many seeds
 

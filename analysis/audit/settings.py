@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-KINDS = ("logit", "log", "identity")
+from analysis.scales import SCALES
+
 COUPLINGS = ("accuracy", "error", "risk-coverage")
 
 
@@ -77,9 +78,9 @@ class AuditSettings:
         if self.reliability is not None and not 0 < self.reliability <= 1:
             wrong.append(f"reliability: {self.reliability} is not in (0, 1]")
         wrong += [
-            f"transforms.{m}: {k!r} is not one of: {', '.join(KINDS)}"
+            f"transforms.{m}: {k!r} is not one of: {', '.join(SCALES)}"
             for m, k in self.transforms.items()
-            if k not in KINDS
+            if k not in SCALES
         ]
         wrong += [
             f"couplings.{m}: {k!r} is not one of: {', '.join(COUPLINGS)}"

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from analysis.audit.transform import Floats
+from analysis.scales import Floats
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,10 @@ def _measured(runs: pl.DataFrame, p: Floats, world: World) -> pl.DataFrame:
             pl.lit("safety").alias("axis"),
             pl.lit("monitoring").alias("pillar"),
             pl.lit(True).alias("higher_is_better"),
+            pl.lit(0.0).alias("lower"),
+            pl.lit(1.0).alias("upper"),
+            pl.lit(0.5).alias("chance"),
+            pl.lit(None, dtype=pl.Float64).alias("target"),
             pl.Series("value", p[:, m]),
             pl.Series("standard_error", np.sqrt(p[:, m] * (1 - p[:, m]) / world.examples)),
             pl.lit(world.examples).cast(pl.Int64).alias("n"),

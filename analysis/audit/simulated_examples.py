@@ -13,7 +13,7 @@ from scipy import stats
 
 from analysis.audit.grid import Bools
 from analysis.audit.simulated import World, planned_runs
-from analysis.audit.transform import Floats
+from analysis.scales import Floats, on_scale
 
 DIFFICULTY = 2.0  # SD over examples, in units of skill
 COMMON_LUCK = 0.3  # correlation of two runs' luck on one example
@@ -36,7 +36,8 @@ def example_study(world: World, rng: Generator, *, skill: float = 1.0) -> tuple[
         correct = stats.norm.cdf(np.sqrt(COMMON_LUCK) * luck + np.sqrt(1 - COMMON_LUCK) * own) < confidence
         hits, half = int(correct[world.examples :].sum()), world.examples
         named = {name: value for name, value in run.items() if name not in ("parameters", "flops")}
-        scores.append({**named, "score": float(np.log((hits + 0.5) / (half - hits + 0.5)))})
+        score = on_scale(np.array([hits / half]), np.array([float(half)]), "logit", True)
+        scores.append({**named, "score": float(score[0])})
         rows += [{**run, **measured} for measured in _measured(confidence[:half], correct[:half])]
     return pl.DataFrame(rows, infer_schema_length=None), pl.DataFrame(scores)
 
@@ -59,5 +60,7 @@ def _measured(confidence: Floats, correct: Bools) -> list[dict[str, object]]:
     for (condition, metric, axis), (value, spread) in values.items():
         names = {"measurement": f"{condition}/{metric}", "metric": metric, "condition": condition, "axis": axis}
         numbers = {"value": float(value), "standard_error": float(spread / np.sqrt(size))}
-        rows.append({**shared, **names, "higher_is_better": metric == "accuracy", **numbers})
+        upper = 1.0 if metric != "brier_score" else 2.0
+        facts = {"higher_is_better": metric == "accuracy", "lower": 0.0, "upper": upper}
+        rows.append({**shared, **names, **facts, **numbers})
     return rows

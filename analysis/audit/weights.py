@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 
 from analysis.audit.grid import Ints
-from analysis.audit.transform import Floats
+from analysis.scales import Floats
 
 
 def stratified_weights(strata: Ints, draws: int, rng: Generator) -> tuple[Floats, int]:

@@ -2,7 +2,7 @@
 
 In (0, 1]; an uninformed score has the share of outliers, so compare only at the same share. Outliers (labels below 0)
 are the positives; precision at a score counts all that tie with it. Standard error over outliers and over inliers,
-their numbers fixed, by influence function; None where either has one example.
+their numbers fixed, by influence function; None where either has one example. n is the number of outliers.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ def average_precision(scores: Reals, positive: NDArray[np.bool_]) -> Measured:
     precision = true / (true + false)
     value = float(precision @ hits) / m
     if m == 1 or n == 1:
-        return Measured(value, None, m + n)
+        return Measured(value, None, m)
     # what one more example at a level does to the precision at that level and all below it
     by_positive = hits * false / (true + false) ** 2
     by_negative = -hits * true / (true + false) ** 2
@@ -56,4 +56,4 @@ def average_precision(scores: Reals, positive: NDArray[np.bool_]) -> Measured:
     variance = influence[positive].var(ddof=1) / m + influence[~positive].var(ddof=1) / n
     for rows, size in ((positive, m), (~positive, n)):
         influence[rows] = (influence[rows] - influence[rows].mean()) / size
-    return Measured(value, float(np.sqrt(variance)), m + n, influence)
+    return Measured(value, float(np.sqrt(variance)), m, influence)

@@ -1,11 +1,12 @@
 """The area under the risk-coverage curve beyond that of the best order: all right answers before any wrong one.
 
-In [0, 1], 0 for confidences that rank every right answer above every wrong one, whatever the accuracy (E-AURC, Geifman
-et al. 2019, arXiv 1805.08206): it takes off the larger part of what accuracy alone does to the area. Confidence is the
-highest probability; ties are in random order, and the value is the expectation over it. Rows with a label below 0 do
-not enter. Standard error over examples, by influence function; None for one example.
+In [0, log 2], 0 for confidences that rank every right answer above every wrong one, whatever the accuracy (E-AURC,
+Geifman et al. 2019, arXiv 1805.08206): it takes off the larger part of what accuracy alone does to the area. Confidence
+is the highest probability; ties are in random order, and the value is the expectation over it. Rows with a label below
+0 do not enter. Standard error over examples, by influence function; None for one example.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipelines.metrics.area_under_risk_coverage import mean_selective_risk
 from pipelines.outcomes import Measured, Outcomes
 
 HIGHER_IS_BETTER = False
-RANGE = (0.0, 1.0)
+RANGE = (0.0, math.log(2))  # at most the entropy of the error rate, in nats
 CHANCE: float | None = None
 NEEDS: tuple[str, ...] = ("labels",)
 

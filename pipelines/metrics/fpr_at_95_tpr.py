@@ -3,7 +3,7 @@
 In [0, 1], 0.95 for an uninformed score. Outliers (labels below 0) are the positives: with the inliers as positives
 the same scores give another number. The threshold is the highest outlier score that reaches 95 %; scores equal to it
 are flagged. Standard error over outliers and over inliers: the bootstrap's, in closed form (Maritz & Jarrett 1978);
-None where either has one example.
+None where either has one example. n is the number of inliers.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,8 +47,8 @@ def false_positive_rate(scores: Reals, outlying: NDArray[np.bool_]) -> Measured:
     rates = 1 - np.searchsorted(np.sort(negative), thresholds) / n
     value = float(rates[needed - 1])
     if m == 1 or n == 1:
-        return Measured(value, None, m + n)
+        return Measured(value, None, n)
     chances = chances_as_rank(m, needed)
     mean = chances @ rates
     variance = chances @ (rates - mean) ** 2 + chances @ (rates * (1 - rates)) / n
-    return Measured(value, float(np.sqrt(variance)), m + n)
+    return Measured(value, float(np.sqrt(variance)), n)

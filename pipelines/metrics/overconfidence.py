@@ -1,7 +1,7 @@
 """Mean confidence minus accuracy: above 0 the model claims more than it delivers, below 0 less.
 
-In [-1, 1], 0 where they agree on average. The sign that calibration errors hide: read it beside one, not alone.
-Rows with a label below 0 do not enter. Standard error over examples.
+In [-1, 1], best at 0, where they agree on average. The sign that calibration errors hide: read it beside one, not
+alone. Rows with a label below 0 do not enter. Standard error over examples.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from pipelines.outcomes import Measured, Outcomes
 
 HIGHER_IS_BETTER = False
 RANGE = (-1.0, 1.0)
+TARGET = 0.0
 CHANCE: float | None = None
 NEEDS: tuple[str, ...] = ("labels",)
 

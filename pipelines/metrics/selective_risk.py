@@ -3,10 +3,11 @@
 In [0, 1] (Geifman & El-Yaniv 2017, arXiv 1705.08500). The share answered is rounded up to whole examples. Confidence
 is the highest probability; ties are in random order, and the value is the expectation over it. Rows with a label below
 0 do not enter. Standard error over examples, by influence function, the error rate at the threshold being that of the
-twentieth of examples on either side of it; None for one example.
+twentieth of examples on either side of it; None for one example. n is the number of examples answered.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -37,6 +38,7 @@ def metric(*, coverage: Annotated[float, Range(0, 1, low_open=True)] = 0.8) -> C
         at_threshold = pooled(wrong, score)[order][max(0, answered - beside) : answered + beside].mean()
         # an example that is accepted pushes the least confident accepted one out
         each = accepted * (wrong - at_threshold) * n / answered
-        return on_rows(by_influence(float(accepted @ wrong) / answered, each), known_rows(outcomes))
+        measured = by_influence(float(accepted @ wrong) / answered, each)
+        return on_rows(replace(measured, n=answered), known_rows(outcomes))
 
     return selective_risk

@@ -3,7 +3,8 @@
 In [0, 1]. Rows with a group or label below 0 do not enter; unmeasurable where a group between 0 and the highest has no
 examples. A minimum of noisy accuracies is biased down where groups are close. Standard error: the spread of the
 minimum itself, whichever group it falls on, over 4000 bootstrap samples of examples within groups (fixed seed); where
-groups are close it is somewhat too large, never that of one group taken for granted. None where a group has one.
+groups are close it is somewhat too large, never that of one group taken for granted. None where a group has one. n is
+the size of the least accurate group, the smallest of several.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,8 @@ def metric() -> Callable[[Outcomes], Measured]:
         draws = redrawn(groups)
         error = float(draws.min(axis=1).std(ddof=1)) if groups.size.min() > 1 else None
         influence = groups.influence(chance_of_least(draws))
-        return on_rows(Measured(float(groups.accuracy.min()), error, int(groups.size.sum()), influence), groups.rows)
+        least = groups.accuracy.min()
+        n = int(groups.size[groups.accuracy == least].min())
+        return on_rows(Measured(float(least), error, n, influence), groups.rows)
 
     return worst_group_accuracy

@@ -10,11 +10,11 @@ import pytest
 from analysis.tables import RESULTS, checked
 
 MEASUREMENTS = {
-    "clean/accuracy": ("capability", None, True),
-    "clean/nll": ("capability", None, False),
-    "transfer/accuracy": ("capability", None, True),
-    "pgd/accuracy": ("safety", "robustness", True),
-    "clean/brier": ("safety", "monitoring", False),
+    "clean/accuracy": ("capability", None, True, 1.0),
+    "clean/nll": ("capability", None, False, np.inf),
+    "transfer/accuracy": ("capability", None, True, 1.0),
+    "pgd/accuracy": ("safety", "robustness", True, 1.0),
+    "clean/brier": ("safety", "monitoring", False, 2.0),
 }
 
 
@@ -23,7 +23,7 @@ def result() -> Callable[..., dict[str, Any]]:
     """A row of RESULTS from what matters to a test."""
 
     def row(measurement: str = "clean/accuracy", value: float = 0.5, **columns: Any) -> dict[str, Any]:
-        axis, pillar, higher = MEASUREMENTS[measurement]
+        axis, pillar, higher, upper = MEASUREMENTS[measurement]
         condition, metric = measurement.split("/")
         plain = {
             "domain": "vision",
@@ -42,6 +42,10 @@ def result() -> Callable[..., dict[str, Any]]:
             "axis": axis,
             "pillar": pillar,
             "higher_is_better": higher,
+            "lower": 0.0,
+            "upper": upper,
+            "chance": None,
+            "target": None,
             "value": value,
             "standard_error": None,
             "n": None,

@@ -172,3 +172,30 @@ def test_the_score_is_as_reliable_as_its_noise_leaves_it(study: Callable) -> Non
     moved = pl.Series("deviations", rng.normal(0, 0.05, (len(runs), 100)).tolist(), dtype=pl.List(pl.Float64))
     halves = run(study(), replicates=runs.with_columns(moved))["reliability"]
     assert halves.filter(over="examples", score_name="pc1")["reliability"].is_between(0.3, 0.99).all()
+
+
+def test_a_metric_with_a_target_is_analysed_as_its_distance_from_it(study: Callable) -> None:
+    """The same findings as of the distances themselves, declared as an error: half of them on either side."""
+    distances = study()
+    here = pl.col("measurement") == "clean/brier"
+    sign = pl.when(here & (pl.col("seed") == 0)).then(-1.0).otherwise(1.0)
+    facts = {"lower": -2.0, "upper": 2.0, "target": 0.0}
+    signed = distances.with_columns(
+        value=sign * pl.col("value"),
+        **{name: pl.when(here).then(pl.lit(fact)).otherwise(pl.col(name)) for name, fact in facts.items()},
+    )
+    rng = np.random.default_rng(0)
+    drawn = pl.Series(rng.normal(0, 0.01, (len(distances), 20)).tolist(), dtype=pl.List(pl.Float64))
+    key = ["domain", "dataset", "method", "model", "seed", "measurement"]
+    moved = distances.with_columns(deviations=drawn)
+    turned = moved.select(*key, deviations=drawn * sign_of(signed))
+    found = run(distances, replicates=moved.select(*key, "deviations"))
+    again = run(signed, replicates=turned)
+    assert (signed.filter(here)["value"] < 0).any()
+    for name, frame in found.items():
+        assert frame.equals(again[name]), name
+
+
+def sign_of(results: pl.DataFrame) -> pl.Series:
+    """-1 where a value is below 0, else 1."""
+    return results["value"].sign().replace(0, 1)

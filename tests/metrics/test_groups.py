@@ -34,7 +34,13 @@ def test_worst_group_and_gap_by_hand(of_groups: Build) -> None:
     outcomes = of_groups([90, 30, 80], [100, 50, 100])
     assert worst_group_accuracy.metric()(outcomes).value == pytest.approx(0.6)
     assert accuracy_gap.metric()(outcomes).value == pytest.approx(0.8 - 0.6)
-    assert worst_group_accuracy.metric()(outcomes).n == 250
+    assert worst_group_accuracy.metric()(outcomes).n == 50
+    assert accuracy_gap.metric()(outcomes).n == 250
+
+
+def test_of_groups_as_accurate_the_smallest_counts(of_groups: Build) -> None:
+    found = worst_group_accuracy.metric()(of_groups([90, 40, 20, 50], [100, 50, 25, 60]))
+    assert (found.value, found.n) == (0.8, 25)
 
 
 def test_last_group_by_hand(of_groups: Build) -> None:
@@ -48,7 +54,7 @@ def test_last_group_by_hand(of_groups: Build) -> None:
 
 def test_rows_of_no_group_do_not_enter(outcomes_of: Build) -> None:
     outcomes = outcomes_of(np.eye(2)[[0, 0, 1, 1]], [0, 0, 0, 0], [0, 1, -1, -1])
-    assert worst_group_accuracy.metric()(outcomes) == Measured(1.0, None, 2)
+    assert worst_group_accuracy.metric()(outcomes) == Measured(1.0, None, 1)
     with pytest.raises(Unmeasurable, match=r"^no examples of a known class in a group$"):
         worst_group_accuracy.metric()(outcomes.rows(outcomes.groups < 0))
 

@@ -63,8 +63,8 @@ def test_perfect_and_constant_scores(of_scores: Build) -> None:
     perfect = of_scores(np.arange(10, 15), np.arange(10))
     assert [measured(module, perfect) for module in DETECTION] == [
         Measured(1.0, 0.0, 15),
-        Measured(1.0, 0.0, 15),
-        Measured(0.0, 0.0, 15),
+        Measured(1.0, 0.0, 5),
+        Measured(0.0, 0.0, 10),
     ]
     constant = of_scores(np.zeros(5), np.zeros(10))
     assert [measured(module, constant).value for module in DETECTION] == [0.5, pytest.approx(1 / 3), 1.0]

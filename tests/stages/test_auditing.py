@@ -79,7 +79,14 @@ def write_study(value: float) -> None:
     fate = {"status": "finished", "reason": ""}
     key = {"run": "standard/cnn-1/0", "run_key": "r"}
     what = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy", "axis": "safety"}
-    what |= {"pillar": "robustness", "higher_is_better": True}
+    what |= {
+        "pillar": "robustness",
+        "higher_is_better": True,
+        "lower": 0.0,
+        "upper": 1.0,
+        "chance": None,
+        "target": None,
+    }
     role = {"role": "run", "at_step": None, "companion": None}
     tables.write(
         [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": "", "code": ""} | MADE],

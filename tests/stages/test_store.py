@@ -82,7 +82,8 @@ def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(tmp_path: Path)
 def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(str(tmp_path))
     real_open = open
-    monkeypatch.setattr("builtins.open", lambda path, mode="r": real_open("/dev/full", mode))
+    full = {"wb": "/dev/full"}
+    monkeypatch.setattr("builtins.open", lambda path, mode="r": real_open(full.get(mode, path), mode))
     with pytest.raises(StoreError, match=r"cannot write .*: No space left on device$"):
         store.write("runs", KEY, b"x" * 100_000)
     monkeypatch.undo()

@@ -54,6 +54,7 @@ def study(rng: np.random.Generator, spread: float) -> tuple[pl.DataFrame, pl.Dat
                 run |= {"seed": seed, "step": 1}
                 what = {"measurement": "x/accuracy", "metric": "accuracy", "condition": "x", "part": "all"}
                 what |= {"axis": "safety", "pillar": "robustness", "higher_is_better": True, "flags": ""}
+                what |= {"lower": 0.0, "upper": 1.0}
                 value = {"value": right.mean(), "standard_error": right.std() / EXAMPLES**0.5, "n": EXAMPLES}
                 moved = ((right - right.mean()) / EXAMPLES) @ weights
                 rows.append({**run, "parameters": 1 + model, "flops": 1.0, **what, **value, "deviations": moved})

@@ -38,3 +38,29 @@ def test_blocking_flags_are_read_however_written(flags: str, blocked: bool) -> N
     assert grid.blocked[1].all() == grid.blocked[1].any() == blocked
     assert grid.flagged[1].all() == (flags != "")
     assert not grid.flagged[0].any()
+
+
+def scale(results: pl.DataFrame, scores: pl.DataFrame, **settings: dict[str, str]) -> str:
+    return str(grids(results, scores, AuditSettings(**settings))[0].measurements["scale"][0])
+
+
+def test_the_scale_is_that_of_the_declared_range_whatever_the_values() -> None:
+    results, scores = simulated_study(World(methods={"a": Method()}), np.random.default_rng(0))
+    first = pl.int_range(pl.len()) == 0
+    odd = results.with_columns(value=pl.when(first).then(pl.lit(1.2)).otherwise("value"))
+    wider = {"upper": pl.lit(np.inf)}
+    assert scale(results, scores) == scale(odd, scores) == "logit"
+    assert scale(results.with_columns(**wider), scores) == "identity"
+    falling = results.with_columns(higher_is_better=pl.lit(False))
+    below = falling.with_columns(value=pl.when(first).then(pl.lit(-0.001)).otherwise("value"))
+    assert scale(falling, scores) == scale(below, scores) == "log"
+    assert scale(below.with_columns(lower=pl.lit(-1.0)), scores) == "identity"
+    assert scale(results, scores, transforms={"auroc": "identity"}) == "identity"
+
+
+def test_without_a_declared_range_the_scale_is_guessed() -> None:
+    results, scores = simulated_study(World(methods={"a": Method()}), np.random.default_rng(0))
+    unknown = results.with_columns(lower=pl.lit(None, dtype=pl.Float64), upper=pl.lit(None, dtype=pl.Float64))
+    first = pl.int_range(pl.len()) == 0
+    assert scale(unknown, scores) == "logit"
+    assert scale(unknown.with_columns(value=pl.when(first).then(1.2).otherwise("value")), scores) == "identity"
