@@ -172,3 +172,38 @@ def test_the_score_is_as_reliable_as_its_noise_leaves_it(study: Callable) -> Non
     moved = pl.Series("deviations", rng.normal(0, 0.05, (len(runs), 100)).tolist(), dtype=pl.List(pl.Float64))
     halves = run(study(), replicates=runs.with_columns(moved))["reliability"]
     assert halves.filter(over="examples", score_name="pc1")["reliability"].is_between(0.3, 0.99).all()
+
+
+def test_jumps_are_looked_for_over_training_flops_where_any_are_stored(study: Callable) -> None:
+    results = study(families=1)
+    assert run(results)["jumps"]["axis"].unique().to_list() == ["log2_flops"]
+    one_missing = results.with_columns(flops=pl.when(pl.int_range(pl.len()) > 0).then("flops"))
+    assert run(one_missing)["jumps"]["axis"].unique().to_list() == ["log2_flops"]
+    without = results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
+    assert run(without)["jumps"]["axis"].unique().to_list() == ["log2_parameters"]
+
+
+def test_jumps_are_looked_for_over_steps_where_runs_are_measured_on_the_way(study: Callable) -> None:
+    last = study(families=1)
+    results = pl.concat([last.with_columns(step=pl.lit(step, dtype=pl.Int64)) for step in (25, 50, 100)])
+    assert run(results)["jumps"]["axis"].unique().sort().to_list() == ["log2_flops", "step"]
+
+
+def test_margins_come_from_flops_where_one_run_has_none(study: Callable) -> None:
+    """A doubling of FLOPs is two of parameters: the margin is that of FLOPs, whatever one run lacks."""
+    results = study(families=1).with_columns(size=pl.col("model").str.slice(3).cast(pl.Int64))
+    parameters = (4 ** pl.col("size")).cast(pl.Int64)
+    results = results.with_columns(flops=2.0 ** pl.col("size"), parameters=parameters).drop("size")
+    settings = AuditSettings(draws=100)
+    whole, part, without = (
+        run(results.with_columns(flops=flops), settings=settings)["margins"]
+        for flops in (
+            pl.col("flops"),
+            pl.when((pl.col("method") == "standard") & (pl.col("model") == "f0-1") & (pl.col("seed") == 0))
+            .then(None)
+            .otherwise("flops"),
+            pl.lit(None, dtype=pl.Float64),
+        )
+    )
+    assert part.equals(whole)
+    assert without["doubling"].to_numpy() == pytest.approx(whole["doubling"].to_numpy() / 2)
