@@ -11,9 +11,18 @@ from analysis.audit.undecided import Deciding, deciding
 PAIRS = 10
 SPREAD = 0.1 * PAIRS**0.5  # of single pairs; their mean's standard error is 0.1
 ROW = {
-    "unit": "pair", "units": PAIRS, "pairs": PAIRS, "models": 1, "margin": 0.1, "capability_margin": 0.1,
-    "total_se": 0.1, "capability_se": 0.1, "beyond_se": 0.1, "seed_share": 0.0,
-    "level_differential": 0.05, "level_equivalence": 0.05,
+    "unit": "pair",
+    "units": PAIRS,
+    "pairs": PAIRS,
+    "models": 1,
+    "margin": 0.1,
+    "capability_margin": 0.1,
+    "total_se": 0.1,
+    "capability_se": 0.1,
+    "beyond_se": 0.1,
+    "seed_share": 0.0,
+    "level_differential": 0.05,
+    "level_equivalence": 0.05,
 }
 
 
