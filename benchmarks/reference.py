@@ -23,6 +23,7 @@ from analysis.jumps.comparison import Comparison
 from analysis.jumps.curve import curve_over_scale
 from analysis.jumps.shape import jump
 from analysis.observational import observational
+from analysis.tables import RESULTS, checked
 from pipelines.metrics import (
     accuracy,
     brier_score,
@@ -34,7 +35,7 @@ from pipelines.outcomes import Outcomes
 from stages.import_check import Checked, check
 from stages.import_readers import read_table
 from stages.import_spec import Spec
-from stages.importing import results_of
+from stages.importing import metric_keys, rows_of, runs
 
 Values = Iterator[tuple[str, float]]
 
@@ -58,6 +59,14 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's correlation over the pairs that are complete."""
     both = ~(np.isnan(x) | np.isnan(y))
     return float(resampled_spearman(x[both], y[both, None], np.ones((1, int(both.sum()))))[0, 0])
+
+
+def results_of(found: Checked) -> pl.DataFrame:
+    """A checked table as the table RESULTS, without MLflow in between."""
+    keys = metric_keys([one.name for one in found.measured])
+    by_key = {keys[one.name]: one for one in found.measured}
+    rows = [row for run in runs(found, keys) for row in rows_of(found.study, run, by_key)]
+    return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
 
 
 def column(found: Checked, name: str) -> np.ndarray:

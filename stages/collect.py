@@ -13,7 +13,7 @@ from pipelines.outcomes import COLLAPSED
 from stages import params, tables
 from stages.errors import TrackingError
 from stages.identity import digest
-from stages.measure import LOGGED, measured_runs
+from stages.measure import LOGGED, measured_runs, plan_digest
 from stages.plan import FOLDER
 from stages.tracking import Logged, Tracking
 
@@ -25,9 +25,7 @@ def main() -> None:
     runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     logged = tables.read(tables.LOGGED, LOGGED)
-    tracking = Tracking(
-        params.study_name(), digest([sorted(runs["run_key"]), planned.drop("lower", "upper").to_dicts()])
-    )
+    tracking = Tracking(params.study_name(), plan_digest(runs, planned))
     held = tracking.read()
     rows: list[dict[str, Any]] = []
     flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}

@@ -150,14 +150,6 @@ def collect(study: str) -> tuple[pl.DataFrame, dict[str, str]]:
     return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS), against
 
 
-def results_of(found: Checked) -> pl.DataFrame:
-    """A checked table as the table RESULTS, without MLflow in between."""
-    keys = metric_keys([one.name for one in found.measured])
-    by_key = {keys[one.name]: one for one in found.measured}
-    rows = [row for run in runs(found, keys) for row in rows_of(found.study, run, by_key)]
-    return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
-
-
 def rows_of(study: str, run: Mapping[str, Any], by_key: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
     """A row of RESULTS for each value of a model's run."""
     metrics = run["metrics"]

@@ -219,10 +219,15 @@ def keep(result: Finished | Failed, store: Store) -> None:
         store.write_failure("values", cell["values_key"], {**where, **failure})
 
 
+def plan_digest(runs: pl.DataFrame, planned: pl.DataFrame) -> str:
+    """What MLflow's parent run stands for: these runs and measurements (a metric's range is in its code's digest)."""
+    return digest([sorted(runs["run_key"]), planned.drop("lower", "upper").to_dicts()])
+
+
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
     """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
     study = params.study_name()
-    tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.drop("lower", "upper").to_dicts()]))
+    tracking = Tracking(study, plan_digest(runs, planned))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)

@@ -34,7 +34,6 @@ class Grid:
     methods: list[str]
     models: list[str]
     families: Ints  # [model]
-    family_names: list[str]
     measurements: (
         pl.DataFrame
     )  # measurement, metric, condition, axis, pillar, higher_is_better, scale; one row per last index
@@ -104,7 +103,6 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
         methods=methods,
         models=list(families),
         families=np.array([names.index(family) for family in families.values()]),
-        family_names=names,
         measurements=about,
         value=value,
         y=y,

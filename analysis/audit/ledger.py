@@ -43,19 +43,6 @@ def externality_ledger(audit: Audit, method: str) -> pl.DataFrame:
     return ledger.sort(["axis", "pillar", *CLAIM], nulls_last=True)
 
 
-def selection_ledger(planned: pl.DataFrame) -> pl.DataFrame:
-    """Per method: planned runs and how many finished, failed, were flagged, excluded or are missing, and the share
-    that finished.
-
-    planned: method, model, family, parameters, seed, status, reason; one row per planned run. Raises ValueError for
-    an unknown status or column.
-    """
-    _check(planned)
-    counts = [(pl.col("status") == status).sum().cast(pl.Int64).alias(status) for status in STATUSES]
-    share = (pl.col("status").is_in(["finished", "flagged"])).mean().alias("finished_share")
-    return planned.group_by("method").agg(pl.len().cast(pl.Int64).alias("planned"), *counts, share).sort("method")
-
-
 def selection_tests(planned: pl.DataFrame) -> pl.DataFrame:
     """Whether being lost goes with method or with scale: question, test, statistic, p, lost, planned.
 

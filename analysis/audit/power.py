@@ -2,10 +2,7 @@
 simulation.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy import integrate, optimize, stats
 
@@ -72,24 +69,6 @@ def pairs_for_equivalence(
         stats.norm.cdf((width + effect) * roots - critical),
     )
     return _fewest(below + above - 1, power)
-
-
-def power_table(
-    seeds: Sequence[int],
-    sd: float = 1.0,
-    *,
-    claims: Sequence[int] = (1, 10, 80),
-    alpha: float = 0.05,
-    power: float = 0.8,
-) -> pl.DataFrame:
-    """What each number of seeds can show: n, one column per family size (effect beyond the margin), and `equivalence`
-    (half-width).
-    """
-    rows = []
-    for n in seeds:
-        effects = {f"claims_{m}": detectable_effect(n, sd, alpha=alpha, power=power, claims=m) for m in claims}
-        rows.append({"n": n, **effects, "equivalence": equivalence_halfwidth(n, sd, alpha=alpha, power=power)})
-    return pl.DataFrame(rows)
 
 
 def _corrected_roots(alpha: float) -> NDArray[np.float64]:

@@ -1,7 +1,5 @@
-"""What the audit holds fixed before it looks: levels, margins, gates, transforms. Hashed into every report."""
+"""What the audit holds fixed before it looks: levels, margins, gates, transforms."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,16 +24,6 @@ class Margins:
         wrong = [f"{name}: {value}" for name, value in given.items() if not 0 < value < float("inf")]
         if wrong:
             raise ValueError(f"a margin is above 0 and finite, not {'; '.join(wrong)}")
-
-    @property
-    def digest(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 of the margins, rounded to 9 digits: what a pre-registration
-        freezes.
-        """
-        numbers = {name: f"{value:.9g}" for name, value in sorted(self.safety.items())}
-        capability = None if self.capability is None else f"{self.capability:.9g}"
-        text = json.dumps({"safety": numbers, "capability": capability}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

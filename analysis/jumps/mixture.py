@@ -19,14 +19,12 @@ SMALLEST_GROUP = 2
 @dataclass(frozen=True)
 class Mixture:
     """Two groups of seeds: x (positions,), the share in the upper group at each x, the p that the most clearly split
-    x has one normal group, the p that this share jumps, and whether the groups are a mixture whose share rises
-    smoothly.
+    x has one normal group, and whether the groups are a mixture whose share rises smoothly.
     """
 
     x: Array
     success: Array
     p_one_group: float
-    p_share_jumps: float
     found: bool
 
 
@@ -51,9 +49,8 @@ def mixture(x: Array, values: Array, *, draws: int, rng: np.random.Generator) ->
     middle = float(np.median(middles[apart])) if any(apart) else float(np.median(middles))
     success = (values > middle).astype(float)
     share = np.bincount(where, success) / counts
-    p_share = _share_jumps(x, success, draws, rng) if sum(apart) > 1 else 1.0
-    mixed = sum(apart) > 1 and p_share >= ALPHA
-    return Mixture(points, share, min(p_values), p_share, mixed)
+    mixed = sum(apart) > 1 and _share_jumps(x, success, draws, rng) >= ALPHA
+    return Mixture(points, share, min(p_values), mixed)
 
 
 @dataclass(frozen=True)

@@ -71,3 +71,14 @@ def test_a_prediction_does_not_look_at_labels_under_the_shift() -> None:
 
 def test_two_models_make_no_line() -> None:
     assert agreement_on_the_line(table(models=2)).is_empty()
+
+
+def test_three_models_make_a_line() -> None:
+    assert agreement_on_the_line(table(models=3))["run"].to_list() == ["m0", "m1", "m2"]
+
+
+def test_a_prediction_counts_from_an_r_squared_of_95_percent() -> None:
+    found = pl.concat([agreement_on_the_line(table(noise=noise)) for noise in np.linspace(0.01, 0.1, 30)])
+    for low, high, counts in ((0.9, 0.95, False), (0.95, 0.99, True)):
+        near = found.filter(pl.col("r_squared").is_between(low, high, closed="left"))
+        assert near["on_the_line"].unique().to_list() == [counts]

@@ -138,3 +138,22 @@ def test_safetywashing_refuses_gaps_and_absent_columns() -> None:
         safetywashing_scores(wide.drop("bbh"))
     with pytest.raises(ValueError, match=r"^The capability columns \['piqa', 'bbh'\] hold gaps or a single value$"):
         safetywashing_scores(wide.with_columns(piqa=pl.lit(1.0), bbh=pl.when(pl.col("bbh") > 9).then("bbh")))
+
+
+def test_the_component_rises_with_more_of_the_measurements(result: Callable, table: Callable) -> None:
+    """One of three falls as the two others rise, whatever sign the decomposition takes."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        rows = []
+        for model in range(8):
+            skill, values = rng.normal(), rng.normal(0, 0.05, 3)
+            values += np.array([1, 1, -1]) * skill
+            names = ("clean/accuracy", "transfer/accuracy", "pgd/accuracy")
+            for name, value in zip(names, values, strict=True):
+                rows.append(result(name, value, model=f"cnn-{model}") | {"axis": "capability", "pillar": None})
+        weights = capability_weights(table(rows))
+        assert dict(weights.select("measurement", pl.col("weight").sign()).iter_rows()) == {
+            "clean/accuracy": 1,
+            "transfer/accuracy": 1,
+            "pgd/accuracy": -1,
+        }

@@ -199,3 +199,38 @@ def test_a_metric_with_a_target_is_analysed_as_its_distance_from_it(study: Calla
 def sign_of(results: pl.DataFrame) -> pl.Series:
     """-1 where a value is below 0, else 1."""
     return results["value"].sign().replace(0, 1)
+
+
+def test_jumps_are_looked_for_over_training_flops_where_any_are_stored(study: Callable) -> None:
+    results = study(families=1)
+    assert run(results)["jumps"]["axis"].unique().to_list() == ["log2_flops"]
+    one_missing = results.with_columns(flops=pl.when(pl.int_range(pl.len()) > 0).then("flops"))
+    assert run(one_missing)["jumps"]["axis"].unique().to_list() == ["log2_flops"]
+    without = results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
+    assert run(without)["jumps"]["axis"].unique().to_list() == ["log2_parameters"]
+
+
+def test_jumps_are_looked_for_over_steps_where_runs_are_measured_on_the_way(study: Callable) -> None:
+    last = study(families=1)
+    results = pl.concat([last.with_columns(step=pl.lit(step, dtype=pl.Int64)) for step in (25, 50, 100)])
+    assert run(results)["jumps"]["axis"].unique().sort().to_list() == ["log2_flops", "step"]
+
+
+def test_margins_come_from_flops_where_one_run_has_none(study: Callable) -> None:
+    """A doubling of FLOPs is two of parameters: the margin is that of FLOPs, whatever one run lacks."""
+    results = study(families=1).with_columns(size=pl.col("model").str.slice(3).cast(pl.Int64))
+    parameters = (4 ** pl.col("size")).cast(pl.Int64)
+    results = results.with_columns(flops=2.0 ** pl.col("size"), parameters=parameters).drop("size")
+    settings = AuditSettings(draws=100)
+    whole, part, without = (
+        run(results.with_columns(flops=flops), settings=settings)["margins"]
+        for flops in (
+            pl.col("flops"),
+            pl.when((pl.col("method") == "standard") & (pl.col("model") == "f0-1") & (pl.col("seed") == 0))
+            .then(None)
+            .otherwise("flops"),
+            pl.lit(None, dtype=pl.Float64),
+        )
+    )
+    assert part.equals(whole)
+    assert without["doubling"].to_numpy() == pytest.approx(whole["doubling"].to_numpy() / 2)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from analysis.risk import risks, weights
 from analysis.tables import RESULTS
@@ -37,3 +39,19 @@ def test_what_is_not_given_shares_what_is_left() -> None:
 
 def test_without_residual_risk_there_is_no_row(study: Callable) -> None:
     assert risks(study(), {}).is_empty()
+
+
+def test_the_interval_is_students_over_models(result: Callable, table: Callable) -> None:
+    values = [0.3, 0.32, 0.35, 0.29, 0.31, 0.33]
+    rows = [result(value=value, **RISK, model=f"cnn-{model}") for model, value in enumerate(values)]
+    frame = table(rows).with_columns(condition=pl.lit("pgd"), measurement=pl.lit("pgd/residual_risk"))
+    row = risks(frame, {}).row(0, named=True)
+    low, high = stats.t.interval(0.95, 5, loc=np.mean(values), scale=stats.sem(values))
+    assert (row["low"], row["high"]) == pytest.approx((low, high))
+    assert row["models"] == row["runs"] == 6
+
+
+def test_one_model_has_no_interval(result: Callable, table: Callable) -> None:
+    frame = table([result(value=0.3, **RISK)]).with_columns(measurement=pl.lit("clean/residual_risk"))
+    row = risks(frame, {}).row(0, named=True)
+    assert (row["vulnerability"], row["low"], row["high"], row["risk"]) == (0.3, None, None, 0.3)

@@ -217,7 +217,7 @@ def test_sync_brings_back_what_the_tracking_server_lost(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/{min(number, 1)}.db")
         assert main(["sync"]) == 0
         assert capsys.readouterr().out == "MLflow holds 1 runs, from 1 of 1 stored values\n"
-        plan = measure.digest([["r"], planned.to_dicts()])
+        plan = measure.plan_digest(measure.measured_runs(), planned)
         held.append({key: (run.metrics, run.params) for key, run in Tracking("s", plan).read().items()})
     assert held[0] == held[1] == held[2]
     assert held[0]["r"][0] == {"clean/accuracy": 0.75, "n/clean/accuracy": 8.0, "standard_error/clean/accuracy": 0.1}

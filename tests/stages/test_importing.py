@@ -7,14 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.tables import RESULTS
+from analysis.tables import RESULTS, checked
 from stages import importing
 from stages.cli import main
 from stages.errors import TrackingError
 from stages.import_check import check
 from stages.import_readers import read_table
 from stages.import_spec import read_spec
-from stages.importing import collect, metric_keys, results_of
+from stages.importing import collect, metric_keys, rows_of, runs
 from stages.tracking import Tracking
 
 SPEC = """
@@ -60,7 +60,10 @@ def test_a_table_goes_in_and_comes_out_the_same(tmp_path: Path, capsys: pytest.C
     ]
     results, against = collect("table")
     direct = check(read_table(Path(table), read_spec(Path(spec))), read_spec(Path(spec)))
-    assert results.equals(results_of(direct))
+    keys = metric_keys([one.name for one in direct.measured])
+    measured = {keys[one.name]: one for one in direct.measured}
+    rows = [row for run in runs(direct, keys) for row in rows_of("table", run, measured)]
+    assert results.equals(checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS))
     assert against == {"brier": "mmlu"}
     assert results.schema == pl.Schema(RESULTS.columns)
     assert set(results["measurement"]) == {"mmlu", "bbh (Σ)", "brier", "mce", "../up"}

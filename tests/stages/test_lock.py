@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -129,4 +131,63 @@ def test_a_driver_says_how_far_it_is_and_stops_where_another_took_over(
             time.sleep(0.01)
         with pytest.raises(StoreError, match="another driver took the store over while this one stood still"):
             work.advance(1)
+    assert holder(store) == other
+
+
+def test_a_lock_that_was_removed_is_written_again_by_the_next_beat(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 0.02)
+    with locked(store, "train") as work:
+        for _ in range(2):
+            store.remove(f"{store.root}/lock.json")
+            deadline = time.monotonic() + 10
+            while not (found := holder(store)):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            assert found.token == work.driver.token
+        work.advance(1)
+    assert holder(store) is None
+
+
+def test_beats_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which a driver on another machine sees that this one lives."""
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 0.02)
+    with locked(store, "train"):
+        beats: set[int] = set()
+        deadline = time.monotonic() + 10
+        while len(beats) < 3:
+            assert time.monotonic() < deadline
+            found = holder(store)
+            beats |= {found.beat} if found else set()
+    assert max(beats) - min(beats) >= 2
+
+
+def test_a_zombie_and_a_process_that_never_was_are_gone(killed: Driver) -> None:
+    assert alive(killed) is False
+    assert alive(replace(killed, pid=2**22 + 1)) is False
+
+
+def test_who_holds_the_lock_is_said_for_people(store: Store) -> None:
+    with locked(store, "train") as work:
+        driver = work.driver
+    assert (driver.stage, driver.pid, driver.host) == ("train", os.getpid(), socket.gethostname())
+    assert (driver.items, driver.items_done, driver.amount, driver.amount_done, driver.seconds) == (0, 0, 0, 0, 0)
+    since = datetime.strptime(driver.since, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    assert abs((datetime.now(UTC) - since).total_seconds()) < 60
+
+
+def test_on_an_object_store_the_last_of_two_that_take_over_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stale lock is overwritten by two drivers at once: the one that finds the other's name there gives way."""
+    store = Store(f"memory://{tmp_path}")
+    store.put_file("lock.json", b"{")
+    with locked(store, "train") as work:
+        other = replace(work.driver, token="t" * 16)
+    store.put_file("lock.json", b"{")
+    monkeypatch.setattr(lock.time, "sleep", lambda _: store.put_file("lock.json", json.dumps(asdict(other)).encode()))
+    message = re.escape(f"{store.shown}: another driver took the store over at the same time")
+    with pytest.raises(StoreError, match=f"^{message}$"):
+        locked(store, "train").__enter__()
     assert holder(store) == other

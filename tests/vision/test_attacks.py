@@ -310,3 +310,13 @@ def test_a_model_without_finite_logits_is_refused() -> None:
 
     with pytest.raises(Broken, match=r"^logits of 2 of 2 images are not finite: there is no model to attack$"):
         attack(Dead(4), grey(2), torch.tensor([0, 1]), Plan(BALLS[0]), source())
+
+
+@of_both_norms
+def test_a_corner_is_just_within_reach_of_grey_where_all_pixels_may_change(ball: Ball) -> None:
+    grey, corner = torch.full((1, 3, SIZE, SIZE), 0.5), torch.ones(1, 3, SIZE, SIZE)
+    whole = ball.all_pixels(SIZE)
+    norm = float("inf") if ball.norm == "linf" else 2
+    assert whole == Ball(ball.norm, pytest.approx(float(torch.linalg.vector_norm((corner - grey).flatten(), ord=norm))))
+    assert torch.allclose(whole.around(corner).project(grey), grey)
+    assert not torch.allclose(Ball(ball.norm, 0.99 * whole.epsilon).around(corner).project(grey), grey)

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from pipelines import parts
 from pipelines.measuring import measure
 from pipelines.metrics import accuracy, flip_rate, shape_bias
+from pipelines.metrics._corruptions import ERRORS, EXCESS_ERRORS
 from pipelines.outcomes import Measured, Outcomes
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.conditions import _warps as warps
 from pipelines.vision.conditions import perturbations
-from pipelines.vision.conditions._corrupt import CORRUPTIONS, pixelate
+from pipelines.vision.conditions._corrupt import CORRUPTIONS, motion_blur, pixelate
 from pipelines.vision.conditions.difficulty import nearness_to_others
 from pipelines.vision.data import Dataset, split_of
 from pipelines.vision.training import budget, train
@@ -265,3 +266,40 @@ def test_hard_examples_come_in_tenths_the_hardest_last(glyphs: Dataset) -> None:
     hardness = nearness_to_others(glyphs.splits["test"], glyphs.splits["train"])
     assert np.bincount(outcomes.groups).tolist() == [6] * 10
     assert all(hardness[outcomes.groups == k].max() <= hardness[outcomes.groups == k + 1].min() for k in range(9))
+
+
+def test_motion_spreads_a_point_over_a_line_of_that_length_about_its_place() -> None:
+    images = np.zeros((6, 41, 41, 3), dtype=np.float32)
+    images[:, 20, 20] = 1
+    length = 12.0
+    blurred = motion_blur(images, length, np.random.default_rng(0))
+    assert blurred.sum((1, 2, 3)) == pytest.approx(np.full(6, 3), abs=1e-4)
+    row, column = np.mgrid[:41, :41] - 20.0
+    for image in blurred[..., 0].astype(float):
+        assert ((image * row).sum(), (image * column).sum()) == pytest.approx((0, 0), abs=1e-3)
+        spread = [[(image * a * b).sum() for b in (row, column)] for a in (row, column)]
+        across, along = np.linalg.eigvalsh(spread)
+        assert along == pytest.approx(length**2 * 10 / 96, abs=0.3)  # nine equal steps from one end to the other
+        assert across < 0.3  # what reading between pixels adds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["jpeg", "fog"])
+def test_the_baseline_errors_are_those_of_the_model_they_are_said_to_be(kind: str) -> None:
+    """A standard resnet-8 on glyphs at its defaults, 5 epochs, all test images: two of the five seeds of the mean."""
+    data: Dataset = parts.load("pipelines.vision.datasets", "glyphs").load()
+    architecture = parts.load("pipelines.vision.models", "resnet", {"width": 8})
+    method = parts.load("pipelines.vision.methods", "standard")
+    errors, excess = [], []
+    for seed in (0, 1):
+        (trained,) = train(architecture, method, data.splits, 10, budget(epochs=5), seed)
+        model = Classifier(architecture(10, 32)).eval()
+        model.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in trained.weights.items()})
+        outcomes = seen_by(model, "corruptions", data, images=1000, kinds=[kind])
+        clean = (logits_of(model, data.splits["test"].images).argmax(1) != data.splits["test"].labels).mean()
+        found = measure(outcomes, accuracy.metric())
+        summed = sum(1 - part.value for name, part in found.items() if name != "all" and isinstance(part, Measured))
+        errors.append(summed)
+        excess.append(summed - 5 * clean)
+    assert np.mean(errors) == pytest.approx(ERRORS[kind], rel=0.1)
+    assert np.mean(excess) == pytest.approx(EXCESS_ERRORS[kind], rel=0.1)

@@ -22,8 +22,10 @@ def condition(*, imbalance: Annotated[float, Range(1.5, 1000)] | None = 5) -> Co
     epochs. null: none is trained, and the classes are as rare as the training data have them."""
 
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
-        test, counts = dataset.splits["test"], np.bincount(dataset.splits["train"].labels)
-        order = np.argsort(-counts, kind="stable") if imbalance is None else np.arange(len(counts))
+        test, order = dataset.splits["test"], np.arange(len(dataset.class_names))
+        if imbalance is None:
+            counts = np.bincount(dataset.splits["train"].labels, minlength=len(order))
+            order = np.argsort(-counts, kind="stable")
         third = np.empty(len(order), dtype=np.int64)
         third[order] = np.arange(len(order)) * 3 // len(order)
         return Examples(split_of(test.images, test.labels, groups=third[test.labels]), np.arange(len(test)))

@@ -43,7 +43,7 @@ def condition(
         test = dataset.splits["test"]
         marked = np.flatnonzero(test.labels != target)
         split = split_of(
-            np.concatenate([test.images, on(dataset.size)(test.images[marked])]),
+            np.concatenate([test.images, on(test.images.shape[1])(test.images[marked])]),
             np.concatenate([test.labels, test.labels[marked]]),
             groups=np.repeat([-1, target], [len(test), len(marked)]),
         )

@@ -27,3 +27,13 @@ def test_a_planted_effect_is_found_over_its_pillar_more_narrowly_than_on_one_mea
     assert area["beyond_lower"] < 4.0 < area["beyond_upper"]
     single = found.verdicts.select(("beyond_upper", "beyond_lower")).to_numpy() / 0.1
     assert area["beyond_upper"] - area["beyond_lower"] < np.mean(single[:, 0] - single[:, 1])
+
+
+def test_an_area_of_one_measurement_is_its_verdict_in_margins() -> None:
+    rng = np.random.default_rng(1)
+    results, scores = simulated_study(World(methods={"safer": Method(beyond=0.4)}), rng)
+    settings = AuditSettings(draws=400, margins=Margins({"condition00/auroc": 0.1}))
+    found = audit(results, scores, primary=["condition00/auroc"], settings=settings, rng=rng)
+    area, verdict = found.areas.row(0, named=True), found.verdicts.row(0, named=True)
+    for name in ("beyond", "beyond_lower", "beyond_upper"):
+        assert area[name] == pytest.approx(verdict[name] / 0.1)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from analysis.audit.estimands import Estimate, estimate, paired_units
@@ -10,6 +11,7 @@ from analysis.audit.grid import Grid, grids
 from analysis.audit.ladder import capability_ladder
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
+from analysis.audit.verdicts import audit
 from analysis.audit.weights import stratified_weights
 
 SETTINGS = AuditSettings(draws=20_000, example_share=0.0)
@@ -68,3 +70,31 @@ def test_models_the_ladder_does_not_cover_leave_d_but_not_t() -> None:
     assert 6 <= found.in_range < 12
     assert len(found.units.models) == 12
     assert np.isfinite(found.beyond).all()
+
+
+@pytest.mark.parametrize(("widths", "df"), [(3, 12 - 4), (2, 8 - 1)])
+def test_a_family_of_three_is_resampled_by_itself_and_one_of_two_is_not(widths: int, df: int) -> None:
+    _, found = estimated(World(methods={"m": Method()}, families=4, widths=widths))
+    assert found.df == df
+
+
+def matched(flops: float) -> pl.DataFrame:
+    results, scores = simulated_study(World(methods={"m": Method(flops=flops)}), np.random.default_rng(0))
+    settings = AuditSettings(draws=100)
+    found = audit(results, scores, primary=["condition00/auroc"], settings=settings, rng=np.random.default_rng(0))
+    return found.effects.filter(match="flops")
+
+
+@pytest.mark.parametrize(
+    ("flops", "units"),
+    [
+        (1.01, None),  # less than .02 doublings: equal already
+        (1.02, 12),
+        (2**0.29, 12),  # the largest models lie within a twentieth of their family's six doublings beyond its largest
+        (2**0.31, 9),
+        (2**-0.29, 12),
+        (2**-0.31, 9),
+    ],
+)
+def test_flops_are_matched_where_they_differ_and_within_the_familys_range(flops: float, units: int | None) -> None:
+    assert matched(flops)["units"].to_list() == ([] if units is None else [units])

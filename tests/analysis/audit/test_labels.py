@@ -1,8 +1,13 @@
 """Metric labels and the coupling null: planted determination, planted separation, and coupling that explains all."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.audit.grid import grids
@@ -10,7 +15,9 @@ from analysis.audit.labels import coupling_null, metric_labels, spearman
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
 
+Floats = NDArray[np.float64]
 SETTINGS = AuditSettings(draws=400)
+ROW = ("domain", "dataset", "method", "model", "family", "seed", "step")
 
 
 def labels(world: World, seed: int = 0) -> pl.DataFrame:
@@ -54,16 +61,10 @@ def test_spearman_is_scipys_and_takes_weights_as_copies() -> None:
     assert np.isnan(spearman(x, np.ones(15))).all()
 
 
-@pytest.mark.parametrize("kind", ["accuracy", "error", "risk-coverage"])
-def test_the_null_keeps_the_coupling_and_permutes_the_rest(kind: str) -> None:
-    rng = np.random.default_rng(0)
+def test_the_null_of_accuracy_is_at_most_the_accuracy() -> None:
     accuracy = np.linspace(0.5, 0.95, 10)
-    value = 0.05 * (1 - accuracy) + 0.01 if kind != "accuracy" else accuracy * 0.4
-    null = coupling_null(value, accuracy, kind, 200, rng)
-    assert null.shape == (200, 10)
-    if kind == "accuracy":
-        assert null == pytest.approx(np.tile(value, (200, 1)))  # one quality for all: nothing but the coupling
-        assert np.all(null <= accuracy)
+    null = coupling_null(accuracy * 0.4, accuracy, "accuracy", 200, np.random.default_rng(0))
+    assert null == pytest.approx(np.tile(accuracy * 0.4, (200, 1)))  # one quality for all: nothing but the coupling
 
 
 def test_robust_accuracy_that_is_coupled_only_lies_within_its_null() -> None:
@@ -76,3 +77,99 @@ def test_robust_accuracy_that_is_coupled_only_lies_within_its_null() -> None:
         low, high = np.quantile(null, [0.025, 0.975])
         inside += int(low <= spearman(accuracy, value)[0] <= high)
     assert inside >= 51
+
+
+def perfect_ranking(error: float, n: int = 100_000) -> float:
+    """The area under the risk-coverage curve where every wrong answer is less confident than every right one."""
+    wrong = np.arange(n) >= n - round(error * n)
+    return float((np.cumsum(wrong) / np.arange(1, n + 1)).mean())
+
+
+def test_a_quality_that_all_models_share_leaves_the_null_no_spread() -> None:
+    accuracy = np.linspace(0.5, 0.95, 10)
+    error = 1 - accuracy
+    low = np.array([perfect_ranking(each) for each in error])
+    for kind, value in (("error", 0.4 * error), ("risk-coverage", low + 0.3 * (error - low))):
+        null = coupling_null(value, accuracy, kind, 50, np.random.default_rng(0))
+        assert null == pytest.approx(np.tile(value, (50, 1)), abs=1e-4), kind
+    quality = np.linspace(0.2, 0.6, 10)
+    shuffled = coupling_null(quality * error, accuracy, "error", 50, np.random.default_rng(0)) / error
+    assert np.sort(shuffled, axis=1) == pytest.approx(np.tile(quality, (50, 1)))
+    assert not np.allclose(shuffled, quality)
+
+
+Coupled = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def coupled(result: Callable[..., dict[str, Any]], table: Callable[..., pl.DataFrame]) -> Coupled:
+    """The label of a measurement whose values are given, on models whose capability rises with clean accuracy."""
+
+    def label(accuracy: Floats, value: Floats, metric: str, higher_is_better: bool, draws: int = 100) -> dict[str, Any]:
+        rows, scores = [], []
+        for k, (of_clean, of_metric) in enumerate(zip(accuracy, value, strict=True)):
+            run = {"model": f"cnn-{k:02d}", "family": "cnn"}
+            rows.append(result("clean/accuracy", float(of_clean), **run))
+            about = {"measurement": f"under/{metric}", "metric": metric, "higher_is_better": higher_is_better}
+            rows.append({**result("pgd/accuracy", float(of_metric), **run), **about})
+            scores.append({**{name: rows[-1][name] for name in ROW}, "score": float(k)})
+        settings = AuditSettings(draws=draws)
+        grid = grids(table(rows), pl.DataFrame(scores), settings)[0]
+        return metric_labels(grid, settings, np.random.default_rng(0)).row(0, named=True)
+
+    return label
+
+
+def test_a_lower_is_better_metric_is_coupled_upwards(coupled: Coupled) -> None:
+    accuracy = np.linspace(0.5, 0.95, 12)
+    quality = 0.2 + 0.05 * np.random.default_rng(1).standard_normal(12)
+    row = coupled(accuracy, quality * (1 - accuracy), "brier_score", False)
+    assert 0 < row["coupled_lower"] < row["rho_ladder"] < row["coupled_upper"]
+    assert row["p_coupled"] > 0.1
+
+
+def test_the_p_of_coupling_counts_both_tails_and_the_study_itself(coupled: Coupled) -> None:
+    accuracy = np.linspace(0.8, 0.82, 12)
+    against = coupled(accuracy, accuracy * np.linspace(0.6, 0.2, 12), "accuracy", True)
+    assert against["rho_ladder"] == pytest.approx(-1)
+    assert against["p_coupled"] == pytest.approx(2 / 101)  # no draw of 100 is as far
+    same = coupled(accuracy, accuracy * 0.5, "accuracy", True)
+    assert same["p_coupled"] == 1
+
+
+def test_the_nulls_ends_are_those_of_95_percent(coupled: Coupled) -> None:
+    accuracy = np.linspace(0.8, 0.8001, 12)  # so alike that a permutation decides everything
+    row = coupled(accuracy, accuracy * np.linspace(0.6, 0.2, 12), "accuracy", True, draws=4000)
+    assert row["coupled_upper"] == pytest.approx(0.587, abs=0.03)  # Spearman's critical value, n = 12
+    assert row["coupled_lower"] == pytest.approx(-0.587, abs=0.03)
+
+
+def test_a_metric_without_mechanical_coupling_has_no_null(coupled: Coupled) -> None:
+    accuracy = np.linspace(0.5, 0.95, 12)
+    row = coupled(accuracy, accuracy / 2, "auroc", True)
+    assert (row["coupled_lower"], row["coupled_upper"], row["p_coupled"]) == (None, None, None)
+    assert row["rho_ladder"] == pytest.approx(1)
+
+
+def test_the_interval_of_rho_is_that_of_95_percent() -> None:
+    quiet = World(slope=0.0, families=12, widths=5, family_spread=0.0, model_spread=0.3, seeds=1)
+    widths = [
+        row["rho_upper"] - row["rho_lower"] for row in (labels(quiet, seed).row(0, named=True) for seed in range(8))
+    ]
+    assert np.mean(widths) == pytest.approx(2 * 1.96 / np.sqrt(59), rel=0.1)
+
+
+def test_labels_turn_at_their_thresholds() -> None:
+    """R2's lower bound at .8 makes a measurement determined, rho's bounds within .4 make it separable."""
+    steep = World(slope=1.0, family_spread=0.0, seeds=4)
+    flat = World(slope=0.0, family_spread=0.0, families=12, widths=5, seeds=1)
+    rows = [labels(replace(steep, model_spread=spread), 0).row(0, named=True) for spread in np.linspace(0.1, 0.6, 21)]
+    rows += [labels(replace(flat, model_spread=0.3), seed).row(0, named=True) for seed in range(20)]
+    found = [(row["label"], row["r2_lower"], max(abs(row["rho_lower"]), abs(row["rho_upper"]))) for row in rows]
+    assert {label for label, r2, _ in found if r2 > 0.8} == {"capability-determined"}
+    assert {label for label, r2, rho in found if r2 <= 0.8 and rho < 0.4} == {"separable"}
+    assert {label for label, r2, rho in found if r2 <= 0.8 and rho >= 0.4} == {"mixed"}
+    for low, high in ((0.7, 0.8), (0.8, 0.9)):
+        assert any(low < r2 < high for _, r2, _ in found)
+    for low, high in ((0.3, 0.4), (0.4, 0.5)):
+        assert any(low < rho < high for _, _, rho in found)

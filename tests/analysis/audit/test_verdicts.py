@@ -10,7 +10,6 @@ import pytest
 from analysis.audit.margins import margins_digest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
-from analysis.audit.summary import summary
 from analysis.audit.verdicts import Audit, audit
 from analysis.tables import RESULTS, checked
 
@@ -179,7 +178,6 @@ def test_a_baseline_alone_has_ladders_and_no_verdicts() -> None:
     assert len(found.verdicts) == len(found.effects) == 0
     assert len(found.curves) == 40
     assert found.metrics["rungs"].to_list() == [12]
-    assert summary(found, SETTINGS)["claims"] == 0
 
 
 def test_a_saturated_measurement_is_blocked() -> None:

@@ -40,3 +40,15 @@ def test_one_group_of_seeds_is_no_mixture(shape: str) -> None:
 def test_nothing_is_said_of_few_seeds() -> None:
     x = np.tile(np.arange(10.0), 9)
     assert mixture(x, x, draws=99, rng=np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize(("spread", "apart"), [(0.2, True), (0.4, False)])
+def test_groups_of_seeds_lie_four_deviations_apart(spread: float, apart: bool) -> None:
+    """Of 30 seeds a model, five deviations are two groups, two and a half may be one."""
+    x, found = np.tile(np.arange(10.0), 30), []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        values = (rng.random(len(x)) < (x + 0.5) / 10) + rng.normal(0, spread, len(x))
+        result = mixture(x, values, draws=199, rng=np.random.default_rng(seed))
+        found.append(result is not None and result.found)
+    assert np.mean(found) >= 0.8 if apart else np.mean(found) <= 0.2

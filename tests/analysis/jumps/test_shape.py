@@ -2,11 +2,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis.jumps.comparison import Comparison, Fit
 from analysis.jumps.curve import curve_over_scale
 from analysis.jumps.families import LINE, LOGISTIC, STEP, Grid
-from analysis.jumps.shape import sharpness, transition
+from analysis.jumps.shape import jump, sharpness, transition
 
 
 def _fit(kind: int, width: float, coefficients: tuple[float, float, float]) -> Fit:
@@ -48,3 +49,25 @@ def test_intervals_cover_the_planted_step(judged: Callable) -> None:
 def test_the_transition_of_a_logistic_is_its_own(planted: Callable, shape: str, width: float) -> None:
     found = transition(Comparison(curve_over_scale(*planted(shape, points=21, noise=0.001))))
     assert found == pytest.approx((0.5, width), abs=0.01)
+
+
+def test_the_interval_of_the_change_point_covers_it_under_noise_on_both_sides() -> None:
+    below, above = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x = np.arange(40.0)
+        comparison = Comparison(curve_over_scale(x, 0.5 * (x > 18.5) + 0.3 * x / 39 + rng.normal(0, 0.35, 40)))
+        found = jump(comparison, 99, rng)
+        below.append(found.change_low <= 18.5)
+        above.append(found.change_high >= 18.5)
+    assert np.mean(below) >= 0.95
+    assert np.mean(above) >= 0.95
+    assert np.mean(np.logical_and(below, above)) >= 0.85
+
+
+def test_the_amplitudes_interval_is_normal_at_90_percent(planted: Callable, judged: Callable) -> None:
+    found = judged(*planted("step")).jump
+    ends = stats.norm.interval(0.9, found.amplitude, found.amplitude_error)
+    assert (found.amplitude_low, found.amplitude_high) == pytest.approx(ends, rel=1e-3)
+    # A step over six positions of five runs each side: the difference of two means of 30 runs with an SD of .05
+    assert found.amplitude_error == pytest.approx(0.05 * np.sqrt(2 / 30), rel=0.3)

@@ -171,3 +171,17 @@ def test_curves_without_noise_or_change() -> None:
         labels.append(found["label"].item())
     assert labels == ["NONE", "SMOOTH", "JUMP"]
     assert _jumps([row | {"parameters": None} for row in rows])[0].equals(JUMPS.empty())
+
+
+def test_what_a_smooth_companion_predicts_is_in_the_table() -> None:
+    """Sixty tokens that must all be right explain a steep rise; a probability that hardly moves explains no step."""
+    probability = "clean/probability_correct"
+    beside = {"accuracy": "probability_correct"}
+    exact = {ACCURACY: lambda u: (0.5 + 0.5 * u) ** 60, probability: lambda u: 0.5 + 0.5 * u}
+    step = {ACCURACY: lambda u: 1.0 * (u > 0.5), probability: lambda u: 0.5 + 0.1 * u}
+    for truth, explained in ((exact, True), (step, False)):
+        found, _ = _jumps(_study(truth), companions=beside)
+        accuracy, companion = found.sort("measurement").rows(named=True)
+        assert (accuracy["label"], accuracy["companion"]) == ("METRIC ARTEFACT", probability)
+        assert (accuracy["p_pushed_through"] > 0.05) == explained
+        assert companion["p_pushed_through"] is companion["companion"] is None

@@ -1,0 +1,82 @@
+"""Gates: each passes on one side of its bound and fails on the other."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.audit.settings import AuditSettings, Margins
+from analysis.audit.simulated import Method, World, simulated_study
+from analysis.audit.verdicts import Audit, audit
+
+SETTINGS = AuditSettings(draws=100, margins=Margins(capability=0.25))
+WORLD = World(methods={"m": Method()})
+NAME = "condition00/auroc"
+
+
+def audited(results: pl.DataFrame, scores: pl.DataFrame, settings: AuditSettings = SETTINGS) -> Audit:
+    return audit(results, scores, primary=[NAME], settings=settings, rng=np.random.default_rng(0))
+
+
+def passed(found: Audit, gate: str) -> bool:
+    return bool(found.gates.filter(pl.col("gate") == gate)["passed"].item())
+
+
+@pytest.mark.parametrize(("flagged", "valid"), [(2, True), (3, False)])
+def test_a_tenth_of_the_runs_may_carry_a_flag(flagged: int, valid: bool) -> None:
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    runs = results.filter(method="m").head(flagged).select("method", "model", "seed")
+    marked = results.join(runs.with_columns(flag=pl.lit("gradient-masking")), on=runs.columns, how="left")
+    found = audited(marked.with_columns(flags=pl.col("flag").fill_null("")).drop("flag"), scores)
+    assert passed(found, "validity") == valid
+    assert passed(found, "baseline validity")
+    assert (found.verdicts["label"].item() == "BLOCKED") != valid
+
+
+@pytest.mark.parametrize(("level", "open_to_change"), [(0.045, False), (0.055, True), (0.945, True), (0.955, False)])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_measurement_is_saturated_within_a_twentieth_of_an_end(
+    level: float, open_to_change: bool, lost: bool
+) -> None:
+    """One run that was not measured makes no difference."""
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    results = results.with_columns(value=level + 1e-3 * (pl.col("value") - pl.col("value").mean()))
+    found = audited(results.filter(pl.int_range(pl.len()) != 3) if lost else results, scores)
+    assert passed(found, "saturation") == open_to_change
+    assert (found.verdicts["label"].item() == "BLOCKED") != open_to_change
+
+
+@pytest.mark.parametrize(("widths", "enough"), [(7, False), (8, True)])
+def test_eight_rungs_are_recommended(widths: int, enough: bool) -> None:
+    found = audited(*simulated_study(replace(WORLD, families=1, widths=widths), np.random.default_rng(0)))
+    assert passed(found, "ladder") == enough
+
+
+@pytest.mark.parametrize(("of_one_run", "reliable"), [(0.78, False), (0.82, True)])
+def test_the_score_of_a_mean_over_seeds_is_reliable_from_nine_tenths(of_one_run: float, reliable: bool) -> None:
+    """Over two seeds half of the noise is left: 1 - (1 - r) / 2."""
+    settings = replace(SETTINGS, reliability=of_one_run)
+    found = audited(*simulated_study(WORLD, np.random.default_rng(0)), settings)
+    assert passed(found, "capability reliability") == reliable
+
+
+@pytest.mark.parametrize(("ratio", "moves"), [(2.9, False), (3.1, True)])
+def test_a_measurement_moves_with_scale_from_three_times_the_spread_over_seeds(ratio: float, moves: bool) -> None:
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    models = results["model"].unique().sort()
+    places = np.arange(len(models)) - (len(models) - 1) / 2
+    levels = 0.5 + 0.1 * places / places.std(ddof=1)
+    away = 0.1 / ratio / np.sqrt(2)  # two runs that far from their mean have an SD of sqrt(2) times that
+    value = pl.col("model").replace_strict(models, levels) + (2 * pl.col("seed") - 1) * away
+    found = audited(results.with_columns(value=value), scores, replace(SETTINGS, transforms={"auroc": "identity"}))
+    assert passed(found, "moves with scale") == moves
+
+
+def test_measurements_that_no_run_flags_and_pairs_are_counted() -> None:
+    gates = audited(*simulated_study(WORLD, np.random.default_rng(0))).gates
+    details = dict(gates.select("gate", "detail").iter_rows())
+    assert details["pairs"] == "24 pairs over 12 models"
+    assert details["validity"] == "0 of 24 runs carry gradient-masking or masked or leak"
+    assert details["range"] == "the ladder covers 12 of 12 models"
+    assert details["ladder"] == "12 rungs, 8 recommended"
