@@ -5,9 +5,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipelines import parts
+from stages import documents
 from stages.compute import Compute, compute_faults, compute_options
 from stages.entries import NAME, Faults, WrongParams, asked, check_options, content_of, made, named_part, named_parts
 from stages.measurements import measurements_of
@@ -239,14 +238,14 @@ def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
 
 def study_name(path: Path = Path("params.yaml")) -> str:
     """The study's name, of a params.yaml that was checked when it was planned."""
-    return str(yaml.safe_load(path.read_text())["study"])
+    return str(documents.read(path).content["study"])
 
 
 def compute(path: Path = Path("params.yaml")) -> Compute:
     """The section `compute` of a params.yaml that was checked when it was planned."""
-    return Compute(yaml.safe_load(path.read_text()).get("compute") or {})
+    return Compute(documents.read(path).content.get("compute") or {})
 
 
 def audit(path: Path = Path("params.yaml")) -> Preregistered:
     """The section `audit` of a params.yaml that was checked when it was planned."""
-    return preregistered(yaml.safe_load(path.read_text()).get("audit") or {})
+    return preregistered(documents.read(path).content.get("audit") or {})

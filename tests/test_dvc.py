@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from tests.stages.conftest import ROOT, TINY
 
@@ -59,7 +59,7 @@ def clone(tmp_path: Path) -> Path:
         else:
             shutil.copy(source, folder / name)
     study = {**TINY, "audit": {"placebos": [], "draws": 200}}
-    (folder / "params.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    YAML().dump(study, folder / "params.yaml")
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "start")
@@ -99,10 +99,10 @@ def test_what_failed_is_tried_again_by_the_next_repro(clone: Path, tmp_path: Pat
     (clone / "pipelines/vision/methods/flaky.py").write_text(FLAKY)
     marker = tmp_path / "marker"
     marker.touch()
-    params = yaml.safe_load((clone / "params.yaml").read_text())
+    params = YAML(typ="safe").load(clone / "params.yaml")
     params["vision"]["methods"] = {"standard": None, "flaky": {"marker": str(marker)}}
     params["vision"]["models"] = {"resnet": {"widths": [4]}}
-    (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    YAML().dump(params, clone / "params.yaml")
     dvc(clone, "repro")
     assert len(json.loads((clone / "failures/train.json").read_text())) == 2
     assert "RuntimeError: not yet" in (clone / "report/index.html").read_text()

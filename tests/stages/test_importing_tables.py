@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from stages.import_check import Checked, check
 from stages.import_readers import read_table
@@ -21,7 +21,7 @@ def load(tmp_path: Path) -> Any:
 
     def load(text: str, name: str = "table.csv", **fields: Any) -> Checked:
         (tmp_path / name).write_text(text, encoding="utf-8")
-        (tmp_path / "spec.yaml").write_text(yaml.safe_dump({**SPEC, **fields}, sort_keys=False))
+        YAML().dump({**SPEC, **fields}, tmp_path / "spec.yaml")
         spec = read_spec(tmp_path / "spec.yaml")
         return check(read_table(tmp_path / name, spec), spec)
 
@@ -88,10 +88,10 @@ def test_everything_wrong_with_a_spec_is_there_at_once(tmp_path: Path) -> None:
     assert caught.value.faults == [
         "spec.yaml: 'keys' is not one of: study, key, family, scale, capability, safety, lower_is_better, against, "
         "percent, ignore, missing, long, join, format",
-        "spec.yaml: line 7: 'safety' stands more than once",
+        "spec.yaml: line 7: duplicate key 'safety'",
         "spec.yaml: study: '../x' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "spec.yaml: scale: {'size': 'a'} is not a mapping of flops and parameters to columns",
-        "spec.yaml: capability: 'a' stands more than once",
+        "spec.yaml: capability: 'a' is given more than once",
         "spec.yaml: long: {'value': 'a'} is not a mapping of measurement and value (and standard_error, n) to columns",
         "spec.yaml: format: 'xml' is not one of: table, lm-eval, inspect, robustbench",
     ]

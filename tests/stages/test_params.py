@@ -233,7 +233,7 @@ def test_what_a_method_needs_is_named(study: Write, tiny: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
-        ("study: a\nstudy: b\n", ["line 2: 'study' stands more than once", "no domain is given: one of vision"]),
+        ("study: a\nstudy: b\n", ["line 2: duplicate key 'study'", "no domain is given: one of vision"]),
         ("[1, 2]\n", ["not a mapping with 'study' and a domain (vision)"]),
         ("", ["not a mapping with 'study' and a domain (vision)"]),
         ("study: x\nvision: 3\n", [
@@ -251,12 +251,12 @@ def test_what_is_no_study_is_said(tmp_path: Path, text: str, messages: list[str]
     assert faults(tmp_path) == [f"params.yaml: {message}" for message in messages]
 
 
-def test_a_name_that_stands_twice_in_a_section_is_said(study: Write, tiny: dict[str, Any]) -> None:
+def test_a_duplicate_key_in_a_section_is_said(study: Write, tiny: dict[str, Any]) -> None:
     folder = study(tiny)
     text = (folder / "params.yaml").read_text().replace("    noise:\n", "    noise: {sigma: 1}\n    noise:\n")
     (folder / "params.yaml").write_text(text)
     (fault,) = faults(folder)
-    assert fault.endswith("'noise' stands more than once")
+    assert fault.endswith("duplicate key 'noise'")
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

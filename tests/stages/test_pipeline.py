@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from stages import identity
 from stages.cli import run_stage
@@ -174,7 +174,7 @@ def test_what_fails_is_listed_with_its_reason_and_the_rest_finishes(project: Pat
         "standard": None,
         **{how: {"use": "faulty", "how": how} for how in ("raise", "kill", "nan")},
     }
-    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    YAML().dump(tiny, project / "params.yaml")
     for name in (*STAGES, "analyse", "report"):
         done = in_project(project, name)
         assert done.returncode == 0, done.stderr
@@ -194,7 +194,7 @@ def test_what_fails_is_listed_with_its_reason_and_the_rest_finishes(project: Pat
 
 @pytest.mark.slow
 def test_code_edited_while_a_stage_runs_is_refused(project: Path, tiny: dict[str, Any]) -> None:
-    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    YAML().dump(tiny, project / "params.yaml")
     for name in ("plan", "prepare"):
         assert in_project(project, name).returncode == 0
     variables = {**os.environ, "PYTHONPATH": str(project)}
