@@ -107,6 +107,9 @@ def named_part(
     if not isinstance(use, str):
         faults.add(where, f"'use' is missing: one of {', '.join(parts.names(package))}")
         return None
+    if label_is_use and use != name and name in parts.names(package):
+        faults.add(where, f"{name!r} is a part of its own, and this uses {use!r}: give it another name")
+        return None
     before = len(faults)
     made(lambda: parts.load(package, use, options), where, faults)
     return Part(name, use, parts.full_options(package, use, options)) if len(faults) == before else None

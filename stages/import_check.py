@@ -11,6 +11,7 @@ from stages.import_readers import Raw, read_table, short, unfit_names
 from stages.import_spec import Spec, WrongImport, chosen, not_a_column
 from stages.import_wide import MOST_NAMED, Wide, bad_cells, from_long, from_wide, long_names
 
+MODEL, COMPONENTS = ("model", "family"), ("pc1", "safetywashing")  # names that the analysis has for something else
 NUMBERS = ("value", "standard_error", "n")
 GAP = 5  # between the largest fraction and the smallest percent of a column that holds both, at least
 
@@ -93,6 +94,7 @@ def _measured(
         faults += unfit_names(raw.source, "measurement", in_rows)
         names = in_rows.drop_nulls().unique(maintain_order=True).to_list()
         measured, _ = _roles(spec, raw, names, faults)
+        faults += _taken(raw.source, [one.name for one in measured], spec)
         return from_long(raw.source, frame, rows, in_rows, spec.long, _about(spec), spec.missing, faults), measured
     names = [name for name in frame.columns if name not in (*spec.key, *_about(spec))]
     measured, explicit = _roles(spec, raw, names, faults)
@@ -100,9 +102,20 @@ def _measured(
     if left_out:
         notes.append(f"{len(left_out)} columns left out, text or empty: {', '.join(map(short, left_out))}")
     measured = [one for one in measured if one.name not in left_out]
+    faults += _taken(raw.source, [one.name for one in measured], spec)
     if not measured and not faults:
         faults.append(f"{spec.source}: no column is left to be measured")
     return wide, measured
+
+
+def _taken(source: str, names: Sequence[str], spec: Spec) -> list[str]:
+    """A line for each measurement whose name the analysis has for something else."""
+    return [
+        f"{source}: {short(name)} cannot be measured: the analysis has this name for "
+        f"{'the score' if name in COMPONENTS else 'what a model is'}; rename it, or name it under 'ignore'"
+        for name in names
+        if name in (*MODEL, *COMPONENTS, *spec.scale)
+    ]
 
 
 def _roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> tuple[list[Measured], list[str]]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from ruamel.yaml import YAML
 
@@ -112,3 +113,11 @@ def test_what_failed_is_tried_again_by_the_next_repro(clone: Path, tmp_path: Pat
     assert json.loads((clone / "failures/train.json").read_text()) == {}
     assert "RuntimeError: not yet" not in (clone / "report/index.html").read_text()
     assert "up to date" in dvc(clone, "status")
+
+
+def test_a_number_as_dvc_writes_it_is_read(clone: Path) -> None:
+    """0.00001 becomes 1e-05, without a point, which is a number in YAML 1.2 alone."""
+    dvc(clone, "exp", "run", "-S", "+vision.training.weight_decay=0.00001", "plan")
+    assert "weight_decay: 1e-05\n" in (clone / "params.yaml").read_text()
+    (spec, *_) = pl.read_parquet(clone / "plan/runs.parquet")["spec"]
+    assert json.loads(spec)["training"]["weight_decay"] == 1e-5

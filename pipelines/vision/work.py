@@ -1,5 +1,6 @@
 """What the stages ask of the vision domain: plain specifications (`{use, options}`) in, values out."""
 
+import math
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipelines import parts
 from pipelines.flops import FlopCount
@@ -42,6 +44,9 @@ __all__ = [
 
 Spec = Mapping[str, Any]
 LEARNT = ("train", "more_train")  # splits of training images
+MOST_NUMBERS, MOST_TENSORS = 2**28, 20_000  # of a network: 1 GiB of weights, some thousand layers
+MOST_TIMES = 1000  # the training of standard, by a method
+SIZED = tuple(getattr(torch.ops.aten, name) for name in ("empty", "zeros", "ones", "full", "randn", "rand"))
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,29 @@ def dataset(data: Spec) -> Dataset:
     return loader.load()
 
 
+class Bounded(TorchDispatchMode):
+    """A context in which a network is made. Raises ValueError, before the memory is taken, on one that is too large."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.numbers = self.tensors = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func._overloadpacket in SIZED:
+            self.numbers += math.prod(args[0])
+            self.tensors += 1
+            if self.numbers > MOST_NUMBERS or self.tensors > MOST_TENSORS:
+                what = f"at least {self.numbers:.1e} numbers in {self.tensors:,} tensors"
+                raise ValueError(f"too large: {what}; accepted: at most {MOST_NUMBERS:.1e} in {MOST_TENSORS:,}")
+        return func(*args, **(kwargs or {}))
+
+
 def cost(model: Spec, shape: Shape) -> Cost:
-    """What one image costs in training. Raises ValueError where the images are too small for the model."""
-    classifier = build(part("models", model), shape.classes, shape.size, seed=0)
+    """What one image costs in training. Raises ValueError where the images are too small for the model, or the model
+    is too large.
+    """
+    with Bounded():
+        classifier = build(part("models", model), shape.classes, shape.size, seed=0)
     with FlopCount() as count:
         classifier(torch.zeros(2, 3, shape.size, shape.size)).sum().backward()
     return Cost(count_parameters(classifier), count.total / 2)
@@ -98,7 +123,10 @@ def own_model(method: Spec) -> bool:
 def parameters(model: Spec, method: Spec, shape: Shape) -> int:
     """Trainable parameters of a model as a method builds it. Raises ValueError where it cannot."""
     chosen: Method = part("methods", method)
-    return count_parameters(chosen.build(architecture(model, chosen), shape.classes, shape.size, 0))
+    if chosen.cost > MOST_TIMES:
+        raise ValueError(f"takes {chosen.cost:,.0f} times the training of standard; accepted: at most {MOST_TIMES:,}")
+    with Bounded():
+        return count_parameters(chosen.build(architecture(model, chosen), shape.classes, shape.size, 0))
 
 
 def needs_groups(method: Spec) -> bool:
