@@ -47,7 +47,7 @@ def _parsed(name: str) -> ast.Module:
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"no source file for module {name!r}", name=name)
-    return ast.parse(Path(found.origin).read_text())
+    return ast.parse(Path(found.origin).read_text(encoding="utf-8"))
 
 
 def _imports(name: str) -> set[str]:

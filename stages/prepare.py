@@ -10,6 +10,7 @@ from stages import params, payloads, tables
 from stages.identity import bytes_digest, digest
 from stages.store import Store
 from stages.study import DomainStudy
+from stages.watched import unwatched
 
 DATA = Path("data.json")
 
@@ -24,6 +25,8 @@ def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
     """Make and store a domain's data; what data.json says of it."""
     work = importlib.import_module(f"pipelines.{study.domain}.work")
     data = work.dataset(study.data.spec())
+    for line in unwatched(study):
+        print(line)
     for overlap in work.overlaps(data):
         print(overlap)
     splits = {

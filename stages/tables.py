@@ -159,5 +159,5 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
     """Write JSON with sorted keys."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    aside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(aside, path)

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = [
     "cost",
     "dataset",
     "examples",
+    "files",
     "needs_groups",
     "outcomes_have",
     "overlaps",
@@ -46,6 +48,7 @@ Spec = Mapping[str, Any]
 LEARNT = ("train", "more_train")  # splits of training images
 MOST_NUMBERS, MOST_TENSORS = 2**28, 20_000  # of a network: 1 GiB of weights, some thousand layers
 MOST_TIMES = 1000  # the training of standard, by a method
+FILES = ("path", "root", "images", "labels", "test_images", "test_labels")  # options of data sets that name them
 SIZED = tuple(getattr(torch.ops.aten, name) for name in ("empty", "zeros", "ones", "full", "randn", "rand"))
 
 
@@ -66,6 +69,14 @@ def shape(data: Spec) -> Shape:
     """What is known of a dataset before it is made."""
     loader: Loader = part("datasets", data)
     return loader.shape()
+
+
+def files(data: Spec) -> list[Path]:
+    """The files and folders that a dataset is read from, its near outliers too."""
+    options = data["options"]
+    near = dict(options.get("near_outliers") or {})
+    beside = files({"options": near}) if near else []
+    return [Path(options[name]) for name in FILES if isinstance(options.get(name), str)] + beside
 
 
 def dataset(data: Spec) -> Dataset:

@@ -283,8 +283,8 @@ def test_what_would_take_all_memory_or_hours_is_said_before_it_is_tried(study: W
 @pytest.mark.parametrize(
     ("section", "options", "message"),
     [
-        ("evaluate_at", {"steps": 10**9}, "vision.evaluate_at: 'steps' is 1000000000, not a whole number from 1 to 1000 or "
-            "a list, each item a whole number of at least 1"),
+        ("evaluate_at", {"steps": 10**9}, "vision.evaluate_at: 'steps' is 1000000000, not a whole number from 1 to "
+            "1000 or a list, each item a whole number of at least 1"),
         ("training", {"epochs": 10**18}, "vision.training: asks for 1,000,000,000,000,000,000 steps; accepted: at most "
             "1,000,000,000,000"),
         ("seeds", [10**20], "line 134: '100000000000000000000' is not a whole number of at most 9223372036854775807"),
