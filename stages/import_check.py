@@ -159,10 +159,15 @@ def _models(source: str, wide: Wide, spec: Spec, faults: list[str], notes: list[
         value = found.value * factor
         faults += bad_cells(source, column, wide.rows, wide.about[column], found.bad)
         faults += _lines(source, column, wide.rows, found.value, (found.value <= 0).fill_null(False), "is not above 0")
+        beyond = ((found.value > 0) & ((value == 0) | value.is_infinite())).fill_null(False)
+        faults += _lines(
+            source, column, wide.rows, found.value, beyond, f"times {factor:g} is beyond what numbers hold"
+        )
         if name == "parameters":
             uneven = ((value - value.round()).abs() > 1e-6 * value.abs()).fill_null(False) | (
                 value >= 2.0**63
             ).fill_null(False)
+            uneven &= ~beyond
             for row, number in zip(wide.rows.filter(uneven)[:MOST_NAMED], value.filter(uneven), strict=False):
                 faults.append(
                     f"{source}: column {short(column)}, row {short(row)}: {number!r} is not a number of parameters; "

@@ -15,6 +15,7 @@ from stages.entries import NAME, Faults
 
 FORMATS = ("table", "lm-eval", "inspect", "robustbench")
 LONG = ("measurement", "value", "standard_error", "n")
+LONGEST = 500  # characters of a name
 SCALES = ("flops", "parameters")
 FIELDS = (
     *("study", "key", "family", "scale", "capability", "safety", "lower_is_better", "against", "percent"),
@@ -118,6 +119,8 @@ def _study(value: Any) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, (str, int, float)) or isinstance(value, bool):
         raise ValueError(f"{value!r} is not the name of a column")
+    if len(str(value)) > LONGEST:
+        raise ValueError(f"{str(value)[:40]!r}... has {len(str(value)):,} characters, at most {LONGEST}")
     return spaced(str(value))
 
 
@@ -139,7 +142,9 @@ def _family(value: Any) -> str | dict[str, str]:
     if not isinstance(value, dict):
         return _text(value)
     if list(value) == ["regex"]:
-        return {"regex": _text(value["regex"])}
+        if not isinstance(value["regex"], str):
+            raise ValueError(f"{value['regex']!r} is not a regular expression")
+        return {"regex": value["regex"]}
     return _mapping(value)
 
 

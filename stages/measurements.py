@@ -32,11 +32,11 @@ def measurements_of(
         if not isinstance(metrics, dict) or not metrics:
             faults.add(where, f"{metrics!r} is not a mapping of metrics to an axis")
             continue
-        folded: dict[str, Any] = {}
+        folded: dict[str, str] = {}
         for name, entry in metrics.items():
-            other = folded.setdefault(str(name).lower(), name)
-            if other != name:
-                faults.add(f"{where}.{name}", differs(name, other))
+            other = folded.setdefault(str(name).lower(), str(name))
+            if other != str(name):
+                faults.add(f"{where}.{name}", differs(str(name), other))
             measurement = _measurement(condition, name, entry, has, reference, where, faults)
             if measurement:
                 found.append(measurement)
