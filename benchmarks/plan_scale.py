@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 from stages import measure, standing, tables
 from stages.identity import bytes_digest, digest
@@ -136,7 +136,7 @@ def measured(runs: int) -> dict[str, float]:
         os.chdir(folder)
         try:
             subprocess.run(["git", "init", "-q"], check=True)
-            Path("params.yaml").write_text(yaml.safe_dump(study(runs)))
+            YAML().dump(study(runs), Path("params.yaml"))
             spent = {"plan": stage("plan")}
             stage("prepare")
             fill()

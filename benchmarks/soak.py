@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-import yaml
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect")
@@ -142,7 +142,7 @@ def main() -> None:
         calm, rough = Path(base, "calm"), Path(base, "rough")
         for folder in (calm, rough):
             folder.mkdir()
-            (folder / "params.yaml").write_text(yaml.safe_dump(study(chosen.runs)))
+            YAML().dump(study(chosen.runs), folder / "params.yaml")
         began = time.monotonic()
         if drive(calm).wait():
             raise SystemExit((calm / "log").read_text())

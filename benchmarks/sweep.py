@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 STAGES = ("train", "predict", "measure", "collect")
@@ -75,7 +75,7 @@ def train_and_measure(seeds: Iterable[int], params: dict[str, Any]) -> list[floa
 def seconds_of_the_sweep(params: dict[str, Any]) -> tuple[dict[str, float], float]:
     """Seconds of each stage, from an empty store; and the seconds spent inside training."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "params.yaml").write_text(yaml.safe_dump(params))
+        YAML().dump(params, Path(folder, "params.yaml"))
         spent = {}
         for stage in ("plan", "prepare", *STAGES):
             start = time.perf_counter()

@@ -16,6 +16,7 @@ from pipelines.vision.data import DataError
 from stages import params
 from stages.entries import WrongParams
 from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked
+from stages.watched import unwatched
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
@@ -153,6 +154,8 @@ def check_params(path: Path) -> int:
         print(f"  {len(domain.models)} models   {', '.join(part.name for part in domain.models)}")
         print(f"  {len(domain.seeds)} seeds   {', '.join(map(str, domain.seeds))}")
         print(f"  {runs} runs x {len(domain.conditions)} conditions, {len(domain.measurements)} measurements")
+        for line in unwatched(domain):
+            print(f"  {line}")
     return 0
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from pipelines import parts
 from pipelines.parts import UnknownPart, WrongOptions
+from stages import documents
+from stages.documents import NotYaml
 from stages.study import DOMAINS, Part
 
 LONGEST_LINE = 1000  # of a fault: a name may be anything
@@ -37,41 +37,21 @@ class Faults(list[str]):
         self.append(shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE // 2]} ... {shown[-80:]}")
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """A YAML loader that keeps a list of the keys that stand twice in one mapping."""
-
-    repeated: list[str]
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for position, (key, (key_node, _)) in enumerate(zip(keys, node.value, strict=True)):
-            if key in keys[:position]:
-                self.repeated.append(f"line {key_node.start_mark.line + 1}: {key!r} stands more than once")
-        return super().construct_mapping(node, deep)
-
-
 def content_of(path: Path, faults: Faults) -> Mapping[str, Any]:
-    """The mapping in a YAML file. Raises WrongParams where there is none; keys that stand twice are faults."""
+    """The mapping in a YAML file. Raises WrongParams where there is none; duplicate keys are faults."""
     try:
-        loader = _UniqueKeys(path.read_text())
-        loader.repeated = []
-        content = loader.get_single_data()
+        document = documents.read(path)
     except OSError as error:
         raise WrongParams([f"{path}: {error.strerror}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WrongParams([f"{path.name}: not YAML: {_yaml_fault(error)}"]) from error
-    for repeated in loader.repeated:
-        faults.add("", repeated)
-    if not isinstance(content, dict):
-        raise WrongParams([*faults, f"{path.name}: not a mapping with 'study' and a domain ({', '.join(DOMAINS)})"])
-    return content
-
-
-def _yaml_fault(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark
-        return f"{error.problem}, at line {mark.line + 1}, column {mark.column + 1}"
-    return " ".join(str(error).split())
+    except NotYaml as error:
+        faults.add("", str(error))
+        raise WrongParams(list(faults)) from error
+    for duplicate in document.duplicates:
+        faults.add("", duplicate)
+    if not isinstance(document.content, dict):
+        faults.add("", f"not a mapping with 'study' and a domain ({', '.join(DOMAINS)})")
+        raise WrongParams(list(faults))
+    return document.content
 
 
 def check_options(make: Callable[..., Any], options: Any, where: str, faults: Faults) -> None:
@@ -126,6 +106,9 @@ def named_part(
     use = options.pop("use", name if label_is_use else None)
     if not isinstance(use, str):
         faults.add(where, f"'use' is missing: one of {', '.join(parts.names(package))}")
+        return None
+    if label_is_use and use != name and name in parts.names(package):
+        faults.add(where, f"{name!r} is a part of its own, and this uses {use!r}: give it another name")
         return None
     before = len(faults)
     made(lambda: parts.load(package, use, options), where, faults)

@@ -35,7 +35,7 @@ def lines(study: Study, store: Store) -> list[str]:
 def prepared(study: Study) -> dict[str, Any] | None:
     """data.json, if it was made from this study's data and conditions."""
     try:
-        data = json.loads(DATA.read_text())
+        data = json.loads(DATA.read_text(encoding="utf-8"))
         fits = all(data[domain.domain]["made_from"] == made_from(domain) for domain in study.domains)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,6 +11,7 @@ from stages.import_readers import Raw, read_table, short, unfit_names
 from stages.import_spec import Spec, WrongImport, chosen, not_a_column
 from stages.import_wide import MOST_NAMED, Wide, bad_cells, from_long, from_wide, long_names
 
+MODEL, COMPONENTS = ("model", "family"), ("pc1", "safetywashing")  # names that the analysis has for something else
 NUMBERS = ("value", "standard_error", "n")
 GAP = 5  # between the largest fraction and the smallest percent of a column that holds both, at least
 
@@ -93,6 +94,7 @@ def _measured(
         faults += unfit_names(raw.source, "measurement", in_rows)
         names = in_rows.drop_nulls().unique(maintain_order=True).to_list()
         measured, _ = _roles(spec, raw, names, faults)
+        faults += _taken(raw.source, [one.name for one in measured], spec)
         return from_long(raw.source, frame, rows, in_rows, spec.long, _about(spec), spec.missing, faults), measured
     names = [name for name in frame.columns if name not in (*spec.key, *_about(spec))]
     measured, explicit = _roles(spec, raw, names, faults)
@@ -100,9 +102,20 @@ def _measured(
     if left_out:
         notes.append(f"{len(left_out)} columns left out, text or empty: {', '.join(map(short, left_out))}")
     measured = [one for one in measured if one.name not in left_out]
+    faults += _taken(raw.source, [one.name for one in measured], spec)
     if not measured and not faults:
         faults.append(f"{spec.source}: no column is left to be measured")
     return wide, measured
+
+
+def _taken(source: str, names: Sequence[str], spec: Spec) -> list[str]:
+    """A line for each measurement whose name the analysis has for something else."""
+    return [
+        f"{source}: {short(name)} cannot be measured: the analysis has this name for "
+        f"{'the score' if name in COMPONENTS else 'what a model is'}; rename it, or name it under 'ignore'"
+        for name in names
+        if name in (*MODEL, *COMPONENTS, *spec.scale)
+    ]
 
 
 def _roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> tuple[list[Measured], list[str]]:
@@ -146,10 +159,15 @@ def _models(source: str, wide: Wide, spec: Spec, faults: list[str], notes: list[
         value = found.value * factor
         faults += bad_cells(source, column, wide.rows, wide.about[column], found.bad)
         faults += _lines(source, column, wide.rows, found.value, (found.value <= 0).fill_null(False), "is not above 0")
+        beyond = ((found.value > 0) & ((value == 0) | value.is_infinite())).fill_null(False)
+        faults += _lines(
+            source, column, wide.rows, found.value, beyond, f"times {factor:g} is beyond what numbers hold"
+        )
         if name == "parameters":
             uneven = ((value - value.round()).abs() > 1e-6 * value.abs()).fill_null(False) | (
                 value >= 2.0**63
             ).fill_null(False)
+            uneven &= ~beyond
             for row, number in zip(wide.rows.filter(uneven)[:MOST_NAMED], value.filter(uneven), strict=False):
                 faults.append(
                     f"{source}: column {short(column)}, row {short(row)}: {number!r} is not a number of parameters; "

@@ -10,11 +10,10 @@ from typing import Any
 import polars as pl
 
 from stages import import_logs
-from stages.import_spec import Spec, WrongImport, spaced
+from stages.import_spec import LONGEST, Spec, WrongImport, spaced
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 UNFIT = r"[\p{Cc}\p{Cf}]"  # control characters, and those that are invisible or turn the direction of text
-LONGEST = 500
 MOST_LINES = 100
 
 

@@ -1,7 +1,7 @@
 """The spec of an import: which columns of a published table are the key, capability, safety, scale; checked whole."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-import yaml
-
-from stages.entries import NAME
+from stages import documents
+from stages.documents import NotYaml
+from stages.entries import NAME, Faults
 
 FORMATS = ("table", "lm-eval", "inspect", "robustbench")
 LONG = ("measurement", "value", "standard_error", "n")
+LONGEST = 500  # characters of a name
 SCALES = ("flops", "parameters")
 FIELDS = (
     *("study", "key", "family", "scale", "capability", "safety", "lower_is_better", "against", "percent"),
@@ -58,41 +59,32 @@ class Spec:
 def read_spec(path: Path) -> Spec:
     """The spec in a YAML file. Raises WrongImport with every fault in it."""
     try:
-        text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
-        repeated = list(_repeated(yaml.compose(text, yaml.SafeLoader)))
+        document = documents.read(path)
     except OSError as error:
         raise WrongImport([f"{path.name}: {error.strerror}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WrongImport([f"{path.name}: not YAML: {' '.join(str(error).split())}"]) from error
+    except NotYaml as error:
+        raise WrongImport([f"{path.name}: {error}"]) from error
+    content = document.content
     if not isinstance(content, dict):
         raise WrongImport([f"{path.name}: not a mapping with 'study' and the columns of the table"])
-    faults = [f"{path.name}: {name!r} is not one of: {', '.join(FIELDS)}" for name in content if name not in FIELDS]
-    faults += [f"{path.name}: line {line}: {name!r} stands more than once" for line, name in repeated]
+    faults = Faults(path.name)
+    for name in content:
+        if name not in FIELDS:
+            faults.add("", f"{name!r} is not one of: {', '.join(FIELDS)}")
+    for duplicate in document.duplicates:
+        faults.add("", duplicate)
     found = {name: content[name] for name in FIELDS if content.get(name) is not None}
     values: dict[str, Any] = {}
     for name, value in found.items():
         try:
             values[name] = _READ[name](value)
         except ValueError as error:
-            faults.append(f"{path.name}: {name}: {error}")
+            faults.add(name, str(error))
     if "study" not in found:
-        faults.append(f"{path.name}: 'study' is missing")
+        faults.add("", "'study' is missing")
     if faults:
         raise WrongImport(faults)
     return Spec(path.name, path.parent, **values)
-
-
-def _repeated(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Line and name of every key that stands again in its mapping."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    yield key.start_mark.line + 1, key.value
-                seen.add(key.value)
-            yield from _repeated(value)
 
 
 def chosen(wanted: Sequence[str], columns: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -127,6 +119,8 @@ def _study(value: Any) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, (str, int, float)) or isinstance(value, bool):
         raise ValueError(f"{value!r} is not the name of a column")
+    if len(str(value)) > LONGEST:
+        raise ValueError(f"{str(value)[:40]!r}... has {len(str(value)):,} characters, at most {LONGEST}")
     return spaced(str(value))
 
 
@@ -134,7 +128,7 @@ def _names(value: Any) -> tuple[str, ...]:
     names = [_text(name) for name in (value if isinstance(value, list) else [value])]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"{', '.join(map(repr, repeated))} stands more than once")
+        raise ValueError(f"{', '.join(map(repr, repeated))} is given more than once")
     return tuple(names)
 
 
@@ -148,7 +142,9 @@ def _family(value: Any) -> str | dict[str, str]:
     if not isinstance(value, dict):
         return _text(value)
     if list(value) == ["regex"]:
-        return {"regex": str(value["regex"])}
+        if not isinstance(value["regex"], str):
+            raise ValueError(f"{value['regex']!r} is not a regular expression")
+        return {"regex": value["regex"]}
     return _mapping(value)
 
 

@@ -149,7 +149,7 @@ def _put_aside(store: Store, stale: Driver | None) -> None:
     aside = path.with_name(f"{NAME}.{secrets.token_hex(4)}.part")
     with suppress(FileNotFoundError):
         path.rename(aside)
-        moved = json.loads(aside.read_text() or "{}") if stale else {}
+        moved = json.loads(aside.read_text(encoding="utf-8") or "{}") if stale else {}
         if stale and moved.get("token") != stale.token:
             os.link(aside, path)
         aside.unlink()

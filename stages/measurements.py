@@ -1,6 +1,6 @@
 """The section `measurements` of params.yaml: which metrics, under which conditions, and what each stands for."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines import measuring
@@ -8,6 +8,7 @@ from stages.entries import Faults, named_part
 from stages.study import PILLARS, Measurement, Part
 
 REFERENCE = "reference"  # the condition that metrics may need beside their own
+BESIDE_VALUES = ("n", "standard_error")  # in MLflow what stands beside a value starts with one of these
 
 
 def measurements_of(
@@ -31,13 +32,32 @@ def measurements_of(
         if not isinstance(metrics, dict) or not metrics:
             faults.add(where, f"{metrics!r} is not a mapping of metrics to an axis")
             continue
+        folded: dict[str, str] = {}
         for name, entry in metrics.items():
+            other = folded.setdefault(str(name).lower(), str(name))
+            if other != str(name):
+                faults.add(f"{where}.{name}", differs(str(name), other))
             measurement = _measurement(condition, name, entry, has, reference, where, faults)
             if measurement:
                 found.append(measurement)
     if not faulty and not any(measurement.axis == "capability" for measurement in found):
         faults.add(f"{domain}.measurements", "none is 'capability': there is nothing to measure safety against")
     return tuple(found)
+
+
+def unfit_conditions(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each condition whose name means something else in MLflow or in a run's name, and why."""
+    for position, name in enumerate(names):
+        if name in BESIDE_VALUES:
+            yield name, f"{name!r} is what MLflow holds beside a value: give it another name"
+        elif name.isdecimal():
+            yield name, f"{name!r} reads as a training step: give it another name"
+        yield from ((name, differs(name, other)) for other in names[:position] if name.lower() == other.lower())
+
+
+def differs(name: str, other: str) -> str:
+    """Why two names cannot stand side by side."""
+    return f"{name!r} differs from {other!r} by case alone, which some servers of MLflow don't tell apart"
 
 
 def _measurement(

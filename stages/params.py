@@ -3,20 +3,21 @@
 import importlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Annotated, Any
 
 from pipelines import parts
+from stages import documents
 from stages.compute import Compute, compute_faults, compute_options
 from stages.entries import NAME, Faults, WrongParams, asked, check_options, content_of, made, named_part, named_parts
-from stages.measurements import measurements_of
+from stages.measurements import measurements_of, unfit_conditions
 from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
 from stages.study import DOMAINS, SHIFTED, UNSHIFTED, Agreement, Checkpoints, DomainStudy, Measurement, Part, Study
 
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
 OPTIONAL = ("evaluate_at", "agreement")
 BASELINE = "standard"
+MOST_STEPS = 10**12  # of a training run
+Checkpointed = Annotated[int, parts.Range(1, 1000)]
 
 
 def read(path: Path = Path("params.yaml")) -> Study:
@@ -58,7 +59,7 @@ def _audit(section: Any, domains: list[DomainStudy], faults: Faults) -> None:
             if item.axis == "safety"
         ]
         methods = [method.name for domain in domains for method in domain.methods]
-        for where, what in audit_faults(section, dict.fromkeys(safety), dict.fromkeys(methods)):
+        for where, what in audit_faults(section, list(dict.fromkeys(safety)), list(dict.fromkeys(methods))):
             faults.add(where, what)
 
 
@@ -100,6 +101,8 @@ def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
     models = _models(package, section["models"], f"{domain}.models", shape, work, faults)
     methods = named_parts(f"{package}.methods", section["methods"], f"{domain}.methods", faults)
     conditions = named_parts(f"{package}.conditions", section["conditions"], f"{domain}.conditions", faults)
+    for name, why in unfit_conditions([condition.name for condition in conditions]):
+        faults.add(f"{domain}.conditions.{name}", why)
     if isinstance(section["methods"], dict) and BASELINE not in section["methods"]:
         faults.add(f"{domain}.methods", f"{BASELINE!r} is missing: every method is compared with it")
     if shape:
@@ -117,6 +120,9 @@ def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
         return None
     training = parts.defaults(work.budget) | section["training"]
     last = work.training_steps(shape, training)
+    if last > MOST_STEPS:
+        faults.add(f"{domain}.training", f"asks for {last:,} steps; accepted: at most {MOST_STEPS:,}")
+        return None
     asked = section.get("evaluate_at")
     checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{domain}.evaluate_at", faults)
     return DomainStudy(
@@ -125,7 +131,7 @@ def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
 
 
 def evaluate_at_options(
-    *, steps: parts.Count | list[parts.Count], methods: list[str] | None = None, conditions: list[str] | None = None
+    *, steps: Checkpointed | list[parts.Count], methods: list[str] | None = None, conditions: list[str] | None = None
 ) -> dict[str, Any]:
     """steps: a number of steps, evenly spaced in their logarithm from the first on, or a list of steps. methods: whose
     runs, by default the baseline's. conditions: by default all."""
@@ -225,6 +231,9 @@ def _models(package: str, section: Any, where: str, shape: Any, work: Any, fault
                 made(lambda part=part: work.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
             if part and len(faults) == before:
                 models.append(Part(f"{family}-{width}", part.use, part.options))
+    for model in models:
+        if model.name in section:
+            faults.add(f"{where}.{model.name}", "is a model of another family too: give the family another name")
     return tuple(models)
 
 
@@ -239,14 +248,14 @@ def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
 
 def study_name(path: Path = Path("params.yaml")) -> str:
     """The study's name, of a params.yaml that was checked when it was planned."""
-    return str(yaml.safe_load(path.read_text())["study"])
+    return str(documents.read(path).content["study"])
 
 
 def compute(path: Path = Path("params.yaml")) -> Compute:
     """The section `compute` of a params.yaml that was checked when it was planned."""
-    return Compute(yaml.safe_load(path.read_text()).get("compute") or {})
+    return Compute(documents.read(path).content.get("compute") or {})
 
 
 def audit(path: Path = Path("params.yaml")) -> Preregistered:
     """The section `audit` of a params.yaml that was checked when it was planned."""
-    return preregistered(yaml.safe_load(path.read_text()).get("audit") or {})
+    return preregistered(documents.read(path).content.get("audit") or {})

@@ -31,7 +31,7 @@ def main() -> None:
     """Make the missing cells, then write outcomes.parquet: every run x condition, finished or failed."""
     runs = tables.read(tables.RUNS, RUNS)
     planned = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
-    data = json.loads(DATA.read_text())
+    data = json.loads(DATA.read_text(encoding="utf-8"))
     store = Store.from_environment()
     cells = keyed(runs, planned, data)
     trained = set(runs.filter(pl.col("status") == "finished")["run_key"])

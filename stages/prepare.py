@@ -11,6 +11,7 @@ from stages.identity import bytes_digest, digest
 from stages.provenance import ENVIRONMENT, checkout, environment
 from stages.store import Store
 from stages.study import DomainStudy
+from stages.watched import unwatched
 
 DATA = Path("data.json")
 
@@ -26,6 +27,8 @@ def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
     work = importlib.import_module(f"pipelines.{study.domain}.domain")
     as_arrays = importlib.import_module(f"pipelines.{study.domain}.arrays")
     data = work.dataset(study.data.spec())
+    for line in unwatched(study):
+        print(line)
     for overlap in work.overlaps(data):
         print(overlap)
     splits = {

@@ -72,13 +72,13 @@ def audit_faults(section: Mapping[str, Any], safety: Collection[str], methods: C
     none. `safety` are the study's safety measurements, `methods` its methods.
     """
     areas, margins, placebos = (section.get(name) for name in ("areas", "margins", "placebos"))
-    seen: set[Any] = set()
+    seen: list[Any] = []  # a wrong entry may be unhashable
     for area, measurement in (areas if isinstance(areas, dict) else {}).items():
         if measurement not in safety:
             yield f"audit.areas.{area}", f"{measurement!r} is not one of the safety measurements: {', '.join(safety)}"
         elif measurement in seen:
             yield f"audit.areas.{area}", f"{measurement!r} stands for another area already"
-        seen.add(measurement)
+        seen.append(measurement)
     for name, margin in (margins if isinstance(margins, dict) else {}).items():
         if name != CAPABILITY and name not in safety:
             yield f"audit.margins.{name}", f"not {CAPABILITY!r} nor one of the safety measurements: {', '.join(safety)}"

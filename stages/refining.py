@@ -2,6 +2,10 @@
 
 import argparse
 import importlib
+import io
+import os
+import secrets
+import shutil
 from collections.abc import Mapping
 from math import log2
 from pathlib import Path
@@ -16,6 +20,7 @@ from analysis.jumps.schema import JUMPS
 from analysis.tables import TableError
 from stages import params, tables
 from stages.analyse import FINDINGS
+from stages.entries import WrongParams
 from stages.plan import REFINED
 from stages.study import DomainStudy, Part
 
@@ -113,12 +118,31 @@ def described(added: Mapping[str, list[int]]) -> str:
     return "run " + " and ".join(said) if said else ""
 
 
+def replace(path: Path, text: str) -> None:
+    """Write a file of the user's aside, then put it in the place of the old one, with its mode: a reader, or a later
+    run, finds the one or the other whole. Raises WrongParams where it can't be written.
+    """
+    path = path.resolve()  # a link stays one
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with aside.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, aside)
+        os.replace(aside, path)
+    except OSError as error:
+        raise WrongParams([f"{path.name}: cannot be written, and is as it was: {error.strerror}"]) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def schedule(wanted: list[tuple[dict[str, Any], dict[str, list[int]]]], path: Path) -> None:
     """Add the widths and steps to params.yaml, comments kept, and the jumps as they are now to refined.parquet."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
-    content = yaml.load(path.read_text())
+    content = yaml.load(path.read_text(encoding="utf-8"))
     for row, added in wanted:
         section = content[row["domain"]]
         for name, values in added.items():
@@ -128,8 +152,9 @@ def schedule(wanted: list[tuple[dict[str, Any], dict[str, list[int]]]], path: Pa
             else:
                 widths = section["models"][name]["widths"]
                 widths += sorted(set(values) - set(widths))
-    with path.open("w") as file:
-        yaml.dump(content, file)
     kept = tables.read(JUMPS, REFINED)
     new = pl.DataFrame([row for row, added in wanted if any(added.values())], schema=JUMPS.columns)
     tables.write(pl.concat([kept.join(new, on=KEY, how="anti"), new]), JUMPS, REFINED)
+    text = io.StringIO()
+    yaml.dump(content, text)
+    replace(path, text.getvalue())

@@ -108,9 +108,8 @@ def main() -> None:
     runs = tables.read(tables.RUNS, RUNS).filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
     build(results, runs, found, REPORT, study=params.study_name())
-    failures = {
-        path.stem: json.loads(path.read_text()) for path in (train.FAILURES, predict.FAILURES, measure.FAILURES)
-    }
+    listed = (train.FAILURES, predict.FAILURES, measure.FAILURES)
+    failures = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in listed}
     if any(failures.values()):
         tables.write_json(failures, RETRY)
     print(f"the report is at {REPORT / 'index.html'}")

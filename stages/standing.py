@@ -45,7 +45,7 @@ def needed(folder: Path = Path()) -> Needed:
     conditions = tables.read(tables.PLANNED_CELLS, folder / FOLDER / "cells.parquet")
     measurements = tables.read(tables.PLANNED_MEASUREMENTS, folder / FOLDER / "measurements.parquet")
     try:
-        data = json.loads((folder / DATA).read_text())
+        data = json.loads((folder / DATA).read_text(encoding="utf-8"))
         return of_plan(planned, conditions, measurements, data)
     except (OSError, ValueError, KeyError) as error:
         raise TableError(f"{folder / DATA}: not the data of this plan; `dvc repro` prepares them") from error

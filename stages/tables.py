@@ -1,5 +1,6 @@
 """Reading and writing the small tables that pass between stages: Parquet, checked, sorted, the same bytes each time."""
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -143,13 +144,24 @@ def frame(rows: list[dict[str, Any]], table: Table) -> pl.DataFrame:
 
 
 def write(rows: list[dict[str, Any]] | pl.DataFrame, table: Table, path: Path) -> pl.DataFrame:
-    """Check and write a table."""
+    """Check and write a table. Raises TableError."""
     found = checked(rows, table) if isinstance(rows, pl.DataFrame) else frame(rows, table)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
-    found.write_parquet(aside, compression="zstd", statistics=False)
-    os.replace(aside, path)
+    content = io.BytesIO()
+    found.write_parquet(content, compression="zstd", statistics=False)
+    _put(content.getvalue(), path)
     return found
+
+
+def _put(content: bytes, path: Path) -> None:
+    """Write a file aside, then in its place."""
+    aside = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(content)
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise TableError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def read(table: Table, path: Path) -> pl.DataFrame:
@@ -161,8 +173,5 @@ def read(table: Table, path: Path) -> pl.DataFrame:
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write JSON with sorted keys."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-    os.replace(aside, path)
+    """Write JSON with sorted keys. Raises TableError."""
+    _put((json.dumps(content, indent=2, sort_keys=True) + "\n").encode(), path)

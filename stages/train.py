@@ -27,7 +27,7 @@ FAILURES = Path("failures/train.json")
 def main() -> None:
     """Train what is missing, then write runs.parquet: every planned run, finished or failed."""
     planned = tables.read(tables.PLANNED_RUNS, FOLDER / "runs.parquet")
-    data = json.loads(DATA.read_text())
+    data = json.loads(DATA.read_text(encoding="utf-8"))
     store = Store.from_environment()
     runs = [keyed(row, data) for row in planned.iter_rows(named=True)]
     with locked(store, "train") as work:

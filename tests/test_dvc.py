@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from tests.stages.conftest import ROOT, TINY
 
@@ -59,7 +60,7 @@ def clone(tmp_path: Path) -> Path:
         else:
             shutil.copy(source, folder / name)
     study = {**TINY, "audit": {"placebos": [], "draws": 200}}
-    (folder / "params.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    YAML().dump(study, folder / "params.yaml")
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "start")
@@ -99,10 +100,10 @@ def test_what_failed_is_tried_again_by_the_next_repro(clone: Path, tmp_path: Pat
     (clone / "pipelines/vision/methods/flaky.py").write_text(FLAKY)
     marker = tmp_path / "marker"
     marker.touch()
-    params = yaml.safe_load((clone / "params.yaml").read_text())
+    params = YAML(typ="safe").load(clone / "params.yaml")
     params["vision"]["methods"] = {"standard": None, "flaky": {"marker": str(marker)}}
     params["vision"]["models"] = {"resnet": {"widths": [4]}}
-    (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    YAML().dump(params, clone / "params.yaml")
     dvc(clone, "repro")
     assert len(json.loads((clone / "failures/train.json").read_text())) == 2
     assert "RuntimeError: not yet" in (clone / "report/index.html").read_text()
@@ -112,3 +113,11 @@ def test_what_failed_is_tried_again_by_the_next_repro(clone: Path, tmp_path: Pat
     assert json.loads((clone / "failures/train.json").read_text()) == {}
     assert "RuntimeError: not yet" not in (clone / "report/index.html").read_text()
     assert "up to date" in dvc(clone, "status")
+
+
+def test_a_number_as_dvc_writes_it_is_read(clone: Path) -> None:
+    """0.00001 becomes 1e-05, without a point, which is a number in YAML 1.2 alone."""
+    dvc(clone, "exp", "run", "-S", "+vision.training.weight_decay=0.00001", "plan")
+    assert "weight_decay: 1e-05\n" in (clone / "params.yaml").read_text()
+    (spec, *_) = pl.read_parquet(clone / "plan/runs.parquet")["spec"]
+    assert json.loads(spec)["training"]["weight_decay"] == 1e-5

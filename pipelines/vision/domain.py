@@ -1,10 +1,13 @@
 """What the stages ask of the vision domain before a run: plain specifications (`{use, options}`) in, values out."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipelines.flops import FlopCount
 from pipelines.vision import training
@@ -25,6 +28,7 @@ __all__ = [
     "dataset",
     "example_modules",
     "examples",
+    "files",
     "needs_groups",
     "outcomes_have",
     "overlaps",
@@ -36,6 +40,11 @@ __all__ = [
     "training_modules",
     "training_steps",
 ]
+
+MOST_NUMBERS, MOST_TENSORS = 2**28, 20_000  # of a network: 1 GiB of weights, some thousand layers
+MOST_TIMES = 1000  # the training of standard, by a method
+FILES = ("path", "root", "images", "labels", "test_images", "test_labels")  # options of data sets that name them
+SIZED = tuple(getattr(torch.ops.aten, name) for name in ("empty", "zeros", "ones", "full", "randn", "rand"))
 
 
 @dataclass(frozen=True)
@@ -52,15 +61,43 @@ def shape(data: Spec) -> Shape:
     return loader.shape()
 
 
+def files(data: Spec) -> list[Path]:
+    """The files and folders that a dataset is read from, its near outliers too."""
+    options = data["options"]
+    near = dict(options.get("near_outliers") or {})
+    beside = files({"options": near}) if near else []
+    return [Path(options[name]) for name in FILES if isinstance(options.get(name), str)] + beside
+
+
 def dataset(data: Spec) -> Dataset:
     """The dataset itself."""
     loader: Loader = part("datasets", data)
     return loader.load()
 
 
+class Bounded(TorchDispatchMode):
+    """A context in which a network is made. Raises ValueError, before the memory is taken, on one that is too large."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.numbers = self.tensors = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func._overloadpacket in SIZED:
+            self.numbers += math.prod(args[0])
+            self.tensors += 1
+            if self.numbers > MOST_NUMBERS or self.tensors > MOST_TENSORS:
+                what = f"at least {self.numbers:.1e} numbers in {self.tensors:,} tensors"
+                raise ValueError(f"too large: {what}; accepted: at most {MOST_NUMBERS:.1e} in {MOST_TENSORS:,}")
+        return func(*args, **(kwargs or {}))
+
+
 def cost(model: Spec, shape: Shape) -> Cost:
-    """What one image costs in training. Raises ValueError where the images are too small for the model."""
-    classifier = build(part("models", model), shape.classes, shape.size, seed=0)
+    """What one image costs in training. Raises ValueError where the images are too small for the model, or the model
+    is too large.
+    """
+    with Bounded():
+        classifier = build(part("models", model), shape.classes, shape.size, seed=0)
     with FlopCount() as count:
         classifier(torch.zeros(2, 3, shape.size, shape.size)).sum().backward()
     return Cost(count_parameters(classifier), count.total / 2)
@@ -80,7 +117,10 @@ def own_model(method: Spec) -> bool:
 def parameters(model: Spec, method: Spec, shape: Shape) -> int:
     """Trainable parameters of a model as a method builds it. Raises ValueError where it cannot."""
     chosen: Method = part("methods", method)
-    return count_parameters(chosen.build(architecture(model, chosen), shape.classes, shape.size, 0))
+    if chosen.cost > MOST_TIMES:
+        raise ValueError(f"takes {chosen.cost:,.0f} times the training of standard; accepted: at most {MOST_TIMES:,}")
+    with Bounded():
+        return count_parameters(chosen.build(architecture(model, chosen), shape.classes, shape.size, 0))
 
 
 def needs_groups(method: Spec) -> bool:

@@ -1,5 +1,6 @@
 """A sweep that is to be broken, and what it comes to undisturbed."""
 
+import copy
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from tests.stages.conftest import ROOT, STAGES, TINY
 
@@ -110,7 +111,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sweep]:
     for package in ("pipelines", "stages", "analysis", "cluster"):
         shutil.copytree(ROOT / package, project / package, ignore=shutil.ignore_patterns("__pycache__"))
     (project / "pipelines/vision/methods/trap.py").write_text(TRAP)
-    study = yaml.safe_load(yaml.safe_dump(TINY))
+    study = copy.deepcopy(TINY)
     vision = study["vision"]
     vision["models"] = {"resnet": {"widths": [4]}}
     vision["methods"] = {"standard": None, "trap": None}
@@ -119,7 +120,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sweep]:
     vision["measurements"] = {name: TINY["vision"]["measurements"][name] for name in ("clean", "near")}
     prepared, finished = Sweep(base / "prepared", project), Sweep(base / "finished", project)
     prepared.folder.mkdir()
-    (prepared.folder / "params.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    YAML().dump(study, prepared.folder / "params.yaml")
     prepared.succeeds("plan", "prepare")
     shutil.copytree(prepared.folder, finished.folder)
     finished.succeeds(*STAGES[2:])

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from kubernetes.client import models
 from kubernetes.utils.quantity import parse_quantity
+from ruamel.yaml import YAML
 
 from cluster.fanout import CODE_MIB, check_size
 from stages.snapshot import snapshot
@@ -65,7 +65,7 @@ SCALARS = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float),
 
 
 def load(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text())
+    content: dict[str, Any] = YAML(typ="safe").load(DEPLOY / name)
     return content
 
 
@@ -180,7 +180,7 @@ def test_no_secret_stands_in_a_file_and_authentication_stays_on(path: Path) -> N
 
 def test_the_image_has_what_dvc_depends_on() -> None:
     copied = " ".join(line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY"))
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].values()
     sources = {dep.partition("/")[0] for stage in stages for dep in stage["deps"]}
     made = {out.partition("/")[0] for stage in stages for out in (*stage["outs"],) if isinstance(out, str)}
     for name in sources - made - {"retry.json"}:

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from stages.lock import locked
 from stages.store import Store
@@ -66,7 +66,7 @@ def test_a_task_that_hangs_or_eats_all_memory_fails_alone(
     memory = psutil.virtual_memory()
     variables = {**variables, "RAY_memory_usage_threshold": f"{1 - (memory.available - 2**31) / memory.total:.4f}"}
     params = prepared.folder / "params.yaml"
-    params.write_text(params.read_text() + yaml.safe_dump({"compute": compute}))
+    YAML().dump({**YAML(typ="safe").load(params), "compute": compute}, params)
     (prepared.folder / "trap").write_text(kind)
     prepared.succeeds("train", **(variables if kind == "memory" else {}))
     failed = prepared.failed()

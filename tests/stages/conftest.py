@@ -1,5 +1,6 @@
 """A folder with a tiny study in it, and its stages run as DVC runs them."""
 
+import copy
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -56,7 +57,7 @@ STAGES = ("plan", "prepare", "train", "predict", "measure", "collect")
 @pytest.fixture
 def tiny() -> dict[str, Any]:
     """The tiny study, to be changed at will."""
-    copied: dict[str, Any] = yaml.safe_load(yaml.safe_dump(TINY, sort_keys=False))
+    copied: dict[str, Any] = copy.deepcopy(TINY)
     return copied
 
 
@@ -67,7 +68,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[
         monkeypatch.delenv(name, raising=False)
 
     def write(content: Mapping[str, Any]) -> Path:
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(dict(content), sort_keys=False))
+        YAML().dump(dict(content), tmp_path / "params.yaml")
         monkeypatch.chdir(tmp_path)
         return tmp_path
 

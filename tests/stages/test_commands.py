@@ -27,13 +27,13 @@ RATE = 1e9
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tiny study, its plan, and a data.json as `prepare` writes it."""
-    import yaml
+    from ruamel.yaml import YAML
 
     folder = tmp_path_factory.mktemp("planned")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("DIFFPROG_STORE", raising=False)
-        Path("params.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+        YAML().dump(TINY, Path("params.yaml"))
         assert run_stage("plan") == 0
         (vision,) = params.read().domains
         splits = {"train": {"digest": "f" * 64}, "training_outliers": {"digest": "d" * 64}}

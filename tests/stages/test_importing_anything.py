@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from stages.import_check import check
 from stages.import_readers import read_table
@@ -65,7 +65,7 @@ def test_any_json_as_a_result_file(tmp_path: Path, content: Any, kind: str | Non
 @given(content=st.dictionaries(st.sampled_from(["study", "key", "family", "scale", "safety", "against", "long"]), JSON))
 @ANY
 def test_any_yaml_as_a_spec(tmp_path: Path, content: Any) -> None:
-    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(content))
+    YAML().dump(content, tmp_path / "spec.yaml")
     try:
         spec = read_spec(tmp_path / "spec.yaml")
     except WrongImport as error:

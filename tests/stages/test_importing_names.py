@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from stages.import_check import Checked, check
 from stages.import_readers import read_table
@@ -19,7 +19,7 @@ def load(tmp_path: Path) -> Any:
 
     def load(text: str, name: str = "table.csv", **fields: Any) -> Checked:
         (tmp_path / name).write_text(text, encoding="utf-8")
-        (tmp_path / "spec.yaml").write_text(yaml.safe_dump({**SPEC, **fields}, sort_keys=False))
+        YAML().dump({**SPEC, **fields}, tmp_path / "spec.yaml")
         spec = read_spec(tmp_path / "spec.yaml")
         return check(read_table(tmp_path / name, spec), spec)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from stages.import_check import Checked, check
 from stages.import_readers import read_table
-from stages.import_spec import WrongImport, read_spec
+from stages.import_spec import FIELDS, WrongImport, read_spec
 
 SPEC = {"study": "s", "key": ["name"], "capability": ["mmlu"], "safety": "*"}
 
@@ -21,7 +21,7 @@ def load(tmp_path: Path) -> Any:
 
     def load(text: str, name: str = "table.csv", **fields: Any) -> Checked:
         (tmp_path / name).write_text(text, encoding="utf-8")
-        (tmp_path / "spec.yaml").write_text(yaml.safe_dump({**SPEC, **fields}, sort_keys=False))
+        YAML().dump({**SPEC, **fields}, tmp_path / "spec.yaml")
         spec = read_spec(tmp_path / "spec.yaml")
         return check(read_table(tmp_path / name, spec), spec)
 
@@ -88,10 +88,10 @@ def test_everything_wrong_with_a_spec_is_there_at_once(tmp_path: Path) -> None:
     assert caught.value.faults == [
         "spec.yaml: 'keys' is not one of: study, key, family, scale, capability, safety, lower_is_better, against, "
         "percent, ignore, missing, long, join, format",
-        "spec.yaml: line 7: 'safety' stands more than once",
+        "spec.yaml: line 7: duplicate key 'safety'",
         "spec.yaml: study: '../x' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "spec.yaml: scale: {'size': 'a'} is not a mapping of flops and parameters to columns",
-        "spec.yaml: capability: 'a' stands more than once",
+        "spec.yaml: capability: 'a' is given more than once",
         "spec.yaml: long: {'value': 'a'} is not a mapping of measurement and value (and standard_error, n) to columns",
         "spec.yaml: format: 'xml' is not one of: table, lm-eval, inspect, robustbench",
     ]
@@ -239,3 +239,28 @@ def test_a_large_table_is_checked_by_columns(load: Any) -> None:
     lines = faults(load, f"name,mmlu,x\n{marred}\n")
     assert lines[0] == "table.csv: column 'mmlu', row 'm9': '0.0009?' is not a number"
     assert lines[100:] == ["table.csv: column 'mmlu': and 900 more cells that are not numbers"]
+
+
+@pytest.mark.parametrize("scale", ["flops", "parameters"])
+@pytest.mark.parametrize(("times", "shown"), [(1e308, "1e+308"), (1e-320, "9.99989e-321")])
+def test_a_factor_that_leaves_no_number_is_said(load: Any, scale: str, times: float, shown: str) -> None:
+    text = "name,mmlu,size\na,1,1e10\nb,2,1e-9\nc,3,-\n"
+    row, number = ("a", "10000000000.0") if times > 1 else ("b", "1e-09")
+    found = faults(load, text, scale={scale: {"column": "size", "times": times}})
+    assert f"table.csv: column 'size', row '{row}': {number} times {shown} is beyond what numbers hold" in found
+    assert not [line for line in found if "inf" in line]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(
+    "value",
+    [[[1]], {"a": [1]}, {1: 2}, [None], 1e308, float("inf"), True, 0, "\u00e9" * 5000, {"regex": [1]}, {"x": {}}],
+)
+def test_an_odd_value_in_a_spec_is_a_short_line_or_none(load: Any, field: str, value: Any) -> None:
+    said: list[str] = []
+    try:
+        load("name,mmlu,x\na,1,2\nb,2,3\n", **{field: value})
+    except WrongImport as error:
+        said = error.faults
+    assert all(len(line) <= 1200 for line in said)

@@ -1,5 +1,6 @@
 """params.yaml: every fault at once, one line each, and nothing run."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -234,7 +235,7 @@ def test_what_a_method_needs_is_named(study: Write, tiny: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
-        ("study: a\nstudy: b\n", ["line 2: 'study' stands more than once", "no domain is given: one of vision"]),
+        ("study: a\nstudy: b\n", ["line 2: duplicate key 'study'", "no domain is given: one of vision"]),
         ("[1, 2]\n", ["not a mapping with 'study' and a domain (vision)"]),
         ("", ["not a mapping with 'study' and a domain (vision)"]),
         ("study: x\nvision: 3\n", [
@@ -252,12 +253,78 @@ def test_what_is_no_study_is_said(tmp_path: Path, text: str, messages: list[str]
     assert faults(tmp_path) == [f"params.yaml: {message}" for message in messages]
 
 
-def test_a_name_that_stands_twice_in_a_section_is_said(study: Write, tiny: dict[str, Any]) -> None:
+def test_a_duplicate_key_in_a_section_is_said(study: Write, tiny: dict[str, Any]) -> None:
     folder = study(tiny)
     text = (folder / "params.yaml").read_text().replace("    noise:\n", "    noise: {sigma: 1}\n    noise:\n")
     (folder / "params.yaml").write_text(text)
     (fault,) = faults(folder)
-    assert fault.endswith("'noise' stands more than once")
+    assert fault.endswith("duplicate key 'noise'")
+
+
+@pytest.mark.timeout(60)
+def test_what_would_take_all_memory_or_hours_is_said_before_it_is_tried(study: Write, tiny: dict[str, Any]) -> None:
+    vision = tiny["vision"]
+    vision["models"] = {
+        "resnet": {"widths": [4, 10**6]},
+        "vit": {"widths": [12 * 10**6]},
+        "cnn": {"widths": [2**62]},
+        "deep": {"use": "resnet", "widths": [4], "blocks": 10**6},
+    }
+    vision["methods"]["deep_ensemble"] = {"members": 10**9}
+    too_large = r"too large: at least \S+ numbers in [\d,]+ tensors; accepted: at most 2\.7e\+08 in 20,000"
+    *models, method = faults(study(tiny))
+    for name, line in zip(("resnet", "vit", "cnn", "deep"), models, strict=True):
+        assert re.fullmatch(rf"params\.yaml: vision\.models\.{name}: {too_large}", line), line
+    assert method == (
+        "params.yaml: vision.methods.deep_ensemble: resnet-4: takes 1,000,000,000 times the training of standard; "
+        "accepted: at most 1,000"
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "options", "message"),
+    [
+        ("evaluate_at", {"steps": 10**9}, "vision.evaluate_at: 'steps' is 1000000000, not a whole number from 1 to "
+            "1000 or a list, each item a whole number of at least 1"),
+        ("training", {"epochs": 10**18}, "vision.training: asks for 1,000,000,000,000,000,000 steps; accepted: at most "
+            "1,000,000,000,000"),
+        ("seeds", [10**20], "line 134: '100000000000000000000' is not a whole number of at most 9223372036854775807"),
+        ("training", {"epochs": 10**21}, "line 136: '1000000000000000000000' is not a whole number of at most "
+            "9223372036854775807"),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_study_has_is_said(
+    study: Write, tiny: dict[str, Any], section: str, options: Any, message: str
+) -> None:
+    tiny["vision"][section] = options
+    (fault,) = faults(study(tiny))
+    assert re.sub(r"line \d+", "line", fault) == "params.yaml: " + re.sub(r"line \d+", "line", message)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("areas", {"a": ["near/auroc"]}, "audit.areas.a: ['near/auroc'] is not one of the safety measurements: "),
+        ("areas", ["near/auroc"], "audit: 'areas' is ['near/auroc'], not a mapping or null"),
+        ("placebos", [["noise"]], "audit: 'placebos' is [['noise']], not a list, each item a text or null"),
+    ],
+)
+def test_a_list_where_a_name_belongs_is_said(
+    study: Write, tiny: dict[str, Any], name: str, value: Any, message: str
+) -> None:
+    tiny["audit"] = {name: value}
+    assert faults(study(tiny))[0].startswith(f"params.yaml: {message}")
+
+
+def test_a_merged_mapping_and_numbers_without_a_point_are_read(study: Write, tiny: dict[str, Any]) -> None:
+    folder = study(tiny)
+    text = (
+        (folder / "params.yaml").read_text().replace("    noise:\n      sigma: 0.1\n", "    noise: &a {sigma: 4e-3}\n")
+    )
+    text = text.replace("    outlier_exposure:\n", "    louder: {<<: *a, use: noise}\n    outlier_exposure:\n")
+    (folder / "params.yaml").write_text(text)
+    (vision,) = params.read(folder / "params.yaml").domains
+    assert [part.options.get("sigma") for part in vision.methods] == [None, 0.004, 0.004, None]
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

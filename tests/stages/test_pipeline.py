@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from stages.cli import run_stage
 from stages.store import Store
@@ -172,7 +172,7 @@ def test_what_fails_is_listed_with_its_reason_and_the_rest_finishes(project: Pat
         "standard": None,
         **{how: {"use": "faulty", "how": how} for how in ("raise", "kill", "nan")},
     }
-    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    YAML().dump(tiny, project / "params.yaml")
     for name in (*STAGES, "analyse", "report"):
         done = in_project(project, name)
         assert done.returncode == 0, done.stderr
@@ -213,7 +213,7 @@ def test_a_metric_that_fails_costs_its_own_value_is_listed_and_is_tried_again(
     (project / "mood").mkdir()
     tiny["vision"] |= {"models": {"resnet": {"widths": [4]}}, "methods": {"standard": None, "placebo": None}}
     tiny["vision"]["measurements"]["spurious"]["moody"] = "robustness"
-    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    YAML().dump(tiny, project / "params.yaml")
     for name in STAGES:
         done = in_project(project, name)
         assert done.returncode == 0, done.stderr
@@ -241,7 +241,7 @@ def test_a_metric_that_fails_costs_its_own_value_is_listed_and_is_tried_again(
 
 @pytest.mark.slow
 def test_code_edited_while_a_stage_runs_is_refused(project: Path, tiny: dict[str, Any]) -> None:
-    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    YAML().dump(tiny, project / "params.yaml")
     for name in ("plan", "prepare"):
         assert in_project(project, name).returncode == 0
     variables = {**os.environ, "PYTHONPATH": str(project)}
@@ -259,7 +259,7 @@ def test_code_edited_while_a_stage_runs_is_refused(project: Path, tiny: dict[str
 @pytest.mark.slow
 def test_code_edited_between_the_stages_is_refused(project: Path, tiny: dict[str, Any]) -> None:
     """Its results would get the keys of the code before, here and in every clone that takes them from the store."""
-    (project / "params.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+    YAML().dump(tiny, project / "params.yaml")
     for name in ("plan", "prepare"):
         assert in_project(project, name).returncode == 0
     noise = project / "pipelines/vision/methods/noise.py"

@@ -1,13 +1,15 @@
 """Stage `prepare`: what it refuses, in one line, and what it says of the data."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from stages.cli import run_stage
+from stages.cli import main, run_stage
 
 Write = Callable[[Mapping[str, Any]], Path]
 
@@ -38,3 +40,44 @@ def test_test_images_among_the_training_images(
     assert said.startswith("npz: ")
     assert said.endswith(" of the 100 images of test are in train, too; accepted: at most 1 %")
     assert Path("data.json").exists(), "of the run before"
+
+
+def test_what_dvc_does_not_watch_is_named(
+    study: Write, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path outside data/, one through a link in it, links inside one; a link to a file is watched."""
+    outside = tmp_path_factory.mktemp("outside")
+    folder, rng = study(tiny), np.random.default_rng(0)
+    for place in ("a", "b"):
+        (outside / place).mkdir()
+        for index in range(50):
+            Image.fromarray(rng.integers(0, 256, (16, 16)).astype(np.uint8)).save(outside / place / f"{index}.png")
+    shutil.copytree(outside, folder / "data/plain")
+    (folder / "data/plain/a/one.png").symlink_to(outside / "a/1.png")
+    shutil.copytree(outside / "a", folder / "data/mixed/a")
+    (folder / "data/mixed/b").symlink_to(outside / "b")
+    (folder / "data/linked").symlink_to(outside)
+    tiny["vision"] |= {
+        "conditions": {"clean": None, "far": {"use": "outliers", "kind": "far"}},
+        "measurements": {"clean": {"accuracy": "capability"}, "far": {"auroc": "monitoring"}},
+    }
+    options = {"use": "folder", "size": 16, "outliers": 10, "training_outliers": 10}
+    again = "is not watched by DVC; after a change there: `dvc repro --force prepare`, then `dvc repro`"
+    for path, named in (
+        ("data/plain", []),
+        ("data/mixed", ["data/mixed/b"]),
+        ("data/linked", ["data/linked"]),
+        (str(outside), [str(outside)]),
+    ):
+        tiny["vision"]["data"] = {**options, "path": path}
+        study(tiny)
+        assert main(["check"]) == 0
+        assert capsys.readouterr().out.splitlines()[5:] == [f"  {place} {again}" for place in named]
+    tiny["vision"]["data"] = {**options, "path": "data/plain", "near_outliers": {"use": "folder", "path": str(outside)}}
+    study(tiny)
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.splitlines()[5:] == [f"  {outside} {again}"]
+    tiny["vision"]["data"] = {**options, "path": str(outside)}
+    study(tiny)
+    assert run_stage("prepare") == 0
+    assert f"{outside} {again}" in capsys.readouterr().out.splitlines()

@@ -1,5 +1,10 @@
 """diffprog jumps: what lies inside a bracket is added to params.yaml, and what came of it is told."""
 
+import resource
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,7 @@ from analysis.jumps.table import confirmed_by_refinement
 from stages import params, plan, tables
 from stages.cli import main
 from stages.refining import ladders, size
+from tests.stages.conftest import ROOT
 
 Write = Callable[[Mapping[str, Any]], Path]
 
@@ -71,6 +77,49 @@ def test_a_pooled_jump_is_refined_in_every_family_and_steps_where_they_are(ladde
     (domain,) = params.read().domains
     assert len(ladders(domain)["vit"]) == 3
     assert domain.checkpoints.steps == (1, 2, 3)
+
+
+def test_params_are_whole_where_the_disk_is_full(ladder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No file of this process may grow beyond 1000 bytes; refined.parquet, which has more, is written first."""
+    keep(jump(proposed=[18.0, 19.0]))
+    params_file = Path("params.yaml")
+    params_file.chmod(0o640)
+    before = params_file.read_bytes()
+    assert len(before) > 1000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        assert main(["jumps", "--refine"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handled)
+    assert capsys.readouterr().err == "refined.parquet: cannot be written: File too large\n"
+    assert params_file.read_bytes() == before
+    assert main(["jumps", "--refine"]) == 0
+    assert len(params_file.read_bytes()) > len(before)
+    assert params_file.stat().st_mode & 0o777 == 0o640
+    assert not [*Path().glob(".params*"), *Path().glob("*.part")]
+
+
+def test_params_are_whole_where_the_writer_is_killed(tmp_path: Path) -> None:
+    """Killed at any moment of writing over and over, by turns, two texts of a megabyte."""
+    file = tmp_path / "params.yaml"
+    texts = ["a" * 2**20, "b" * 2**20]
+    file.write_text(texts[0])
+    code = (
+        "import itertools, sys; from pathlib import Path; from stages.refining import replace\n"
+        "print('ready', flush=True)\n"
+        "for letter in itertools.cycle('ba'): replace(Path(sys.argv[1]), letter * 2**20)"
+    )
+    for wait in (0.0, 0.01, 0.02, 0.05):
+        command = [sys.executable, "-c", code, str(file)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout
+            writer.stdout.readline()
+            time.sleep(wait)
+            writer.kill()
+        assert file.read_text() in texts
 
 
 def test_a_jump_that_stays_abrupt_is_confirmed_and_another_is_said_to_be_wider() -> None:

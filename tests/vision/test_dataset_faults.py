@@ -1,6 +1,10 @@
 """Folders and files that cannot be used: each says in one line where, what was found and what is accepted."""
 
 import gzip
+import io
+import math
+import os
+import socket
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -226,7 +230,7 @@ def npz_fault(file: Path, **arrays: Any) -> str:
         ({"labels": LABELS.astype(float)}, "labels: labels of type float64; accepted: whole numbers"),
         ({"labels": LABELS.astype(bool)}, "labels: labels of type bool; accepted: whole numbers"),
         ({"labels": np.eye(20, dtype=int)}, "labels: labels of shape [20, 20]; accepted: [n]"),
-        ({"labels": LABELS.astype(int) - 1}, "labels: row 0 is -1; accepted: 0 and above"),
+        ({"labels": LABELS.astype(int) - 1}, "labels: row 0 is -1; accepted: 0 to 2147483647"),
         ({"images": IMAGES / 255}, "images: images of type float64; accepted: uint8"),
         ({"images": IMAGES[:, :3]}, None),
         ({"images": IMAGES[:, 0]},
@@ -275,3 +279,58 @@ def test_an_archive_with_a_flipped_byte(tmp_path: Path) -> None:
     shape("npz", images=str(file))
     found = fault(lambda: load("npz", images=str(file)))
     assert found == f"{file}: images: Bad CRC-32 for file 'images.npy'; accepted: {ARCHIVE}"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["fifo", "socket", "folder", "link to nothing", "link to a fifo"])
+def test_what_is_no_file_is_named_and_not_opened(tmp_path: Path, kind: str) -> None:
+    odd = classes(tmp_path / "images", "a", "b") / "a/z.png"
+    if kind == "folder":
+        odd.mkdir()
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as opened:
+            opened.bind(os.path.relpath(odd))
+    elif kind == "fifo":
+        os.mkfifo(odd)
+    else:
+        os.mkfifo(tmp_path / "fifo")
+        odd.symlink_to(tmp_path / ("fifo" if kind == "link to a fifo" else "nothing"))
+    assert fault(lambda: shape("folder", path=f"{tmp_path}/images")) == f"{odd}: not a file; accepted: {SUFFIXES}"
+
+
+@pytest.mark.timeout(20)
+def test_an_archive_that_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    assert npz_fault_of(tmp_path / "a.npz") == "not a file; accepted: a NumPy archive, .npz"
+
+
+def npz_fault_of(file: Path) -> str:
+    return fault(lambda: load("npz", images=str(file))).removeprefix(f"{file}: ")
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (10**15, "y_train: row 3 is 1000000000000000; accepted: 0 to 2147483647"),
+        (2**64 - 1, "y_train: row 3 is 18446744073709551615; accepted: 0 to 2147483647"),
+        (2**31 - 1, "y_train: class 2 has no image; accepted: every label from 0 to 2147483647"),
+    ],
+)
+def test_a_huge_label_takes_no_memory(tmp_path: Path, label: int, message: str) -> None:
+    labels = LABELS.astype(np.uint64)
+    labels[3] = label
+    assert npz_fault(tmp_path / "a.npz", x_train=IMAGES, y_train=labels) == message
+
+
+@pytest.mark.parametrize("shape", [(20, 250_000, 250_000), (20, 6, 5), (2**40, 2**40, 2**40)])
+def test_a_header_that_announces_other_bytes_than_follow(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """It is read and compared before memory is taken."""
+    np.savez(tmp_path / "good.npz", x_train=IMAGES, y_train=LABELS)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "good.npz") as good, zipfile.ZipFile(tmp_path / "a.npz", "w") as bad:
+        bad.writestr("y_train.npy", good.read("y_train.npy"))
+        bad.writestr("x_train.npy", header.getvalue() + IMAGES.tobytes())
+    assert npz_fault_of(tmp_path / "a.npz") == (
+        f"x_train: announces an array of {math.prod(shape):,} bytes and holds 720; accepted: a whole array"
+    )

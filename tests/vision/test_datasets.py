@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from pipelines import parts
 from pipelines.parts import WrongOptions
 from pipelines.vision.data import DataError, Dataset, Loader, Split
+from pipelines.vision.datasets import _images
 from pipelines.vision.datasets._images import square
 from pipelines.vision.datasets._labelled import stratified
 
@@ -372,3 +373,20 @@ def test_a_damaged_torchvision_dataset_is_one_line(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path}: MNIST cannot be opened or downloaded: shape '[40, 6, 6]' is invalid for input of size 1435"
     )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_a_folders_images_stand_upright(tmp_path: Path, orientation: int, suffix: str) -> None:
+    """A picture whose left upper corner alone is white, stored in each of EXIF's orientations."""
+    upright = np.zeros((16, 16), dtype=np.uint8)
+    upright[:8, :8] = 255
+    stored = {  # what a camera that was held so writes
+        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
+        5: upright.T, 6: np.rot90(upright), 7: upright[::-1, ::-1].T, 8: np.rot90(upright, -1),
+    }  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / f"a{suffix}"
+    Image.fromarray(np.ascontiguousarray(stored[orientation])).convert("RGB").save(file, exif=exif)
+    assert np.abs(_images.read(file, 16)[..., 0].astype(int) - upright).max() < 60

@@ -10,6 +10,7 @@ from pipelines.vision.data import DataError
 from pipelines.vision.datasets._images import squares_of_arrays
 from pipelines.vision.datasets._labelled import Source
 
+LARGEST = 2**31 - 1  # of labels
 SHAPES = "[n, height, width], with 1 or 3 channels last or none"
 
 
@@ -36,7 +37,8 @@ def source_of(where: str, pairs: Mapping[str, Pair]) -> Source:
     labels = {kind: checked_labels(pair) for kind, pair in pairs.items()}
     pool = "train" if "train" in labels else next(iter(labels))
     classes = int(labels[pool].max()) + 1
-    missing = np.flatnonzero(np.bincount(labels[pool]) == 0)
+    present = np.unique(labels[pool])
+    missing = np.flatnonzero(present != np.arange(len(present)))
     if classes < 2:
         raise DataError(f"{pairs[pool].labels}: holds 1 class, 0; accepted: at least 2")
     if len(missing):
@@ -69,7 +71,7 @@ def checked_labels(pair: Pair) -> NDArray[np.int64]:
         raise DataError(
             f"{pair.labels}: {len(values)} labels for {pair.shape[0]} images in {pair.images}; accepted: one each"
         )
-    if values.min() < 0:
-        row = int(values.argmin())
-        raise DataError(f"{pair.labels}: row {row} is {values[row]}; accepted: 0 and above")
+    for row in (int(values.argmin()), int(values.argmax())):
+        if not 0 <= values[row] <= LARGEST:
+            raise DataError(f"{pair.labels}: row {row} is {values[row]}; accepted: 0 to {LARGEST}")
     return values.astype(np.int64)

@@ -1,11 +1,12 @@
 """Images of any size as uint8 RGB squares of one size."""
 
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipelines.vision.data import DataError
 
@@ -48,16 +49,19 @@ def squares_of_arrays(arrays: NDArray[np.uint8], size: int) -> Images:
 
 
 def read(path: Path, size: int) -> Images:
-    """The image of a file as [size, size, 3]. Raises DataError on one that cannot be read."""
+    """The image of a file as [size, size, 3], turned as its EXIF orientation says. Raises DataError on one that cannot
+    be read.
+    """
     try:
         with Image.open(path) as picture:
             if picture.mode not in EIGHT_BITS:
                 raise DataError(f"{path}: an image of mode {picture.mode!r}; accepted: {', '.join(EIGHT_BITS)}")
+            ImageOps.exif_transpose(picture, in_place=True)
             # a palette's transparency given as bytes is only read without a warning by way of RGBA
             through = picture.convert("RGBA") if picture.mode == "P" else picture
             return square(through, size)
     except DataError:
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
         raise DataError(f"{path}: cannot be read as an image: {reason}; accepted: {', '.join(SUFFIXES)}") from error

@@ -1,9 +1,10 @@
 """A folder of images, one folder for each class, as torchvision's ImageFolder has it.
 
 Either <path>/<split>/<class>/<image> with the splits train and test, and validation or val if you like, or
-<path>/<class>/<image>, from which shares are split off.
+<path>/<class>/<image>, from which shares are split off. Images are turned as their EXIF orientation says.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,11 +100,19 @@ def files_by_class(path: Path) -> dict[str, list[Path]]:
         raise DataError(f"{path}: holds no folder of a class; accepted: {LAYOUTS}")
     found: dict[str, list[Path]] = {}
     for folder in classes:
-        names = sorted(entry.name for entry in folder.iterdir() if entry.suffix.lower() in _images.SUFFIXES)
-        found[folder.name] = [folder / name for name in names if not name.startswith(".")]
+        with os.scandir(folder) as entries:  # knows what is a plain file without asking for each
+            images = {entry.name: entry.is_file() for entry in entries if is_image(entry.name)}
+        for name in sorted(name for name, plain in images.items() if not plain):
+            raise DataError(f"{folder / name}: not a file; accepted: {', '.join(_images.SUFFIXES)}")
+        found[folder.name] = [folder / name for name in sorted(images)]
         if not found[folder.name]:
             raise DataError(f"{folder}: class {folder.name!r} holds no image; accepted: {', '.join(_images.SUFFIXES)}")
     return found
+
+
+def is_image(name: str) -> bool:
+    """Whether a file of this name is taken for an image."""
+    return Path(name).suffix.lower() in _images.SUFFIXES and not name.startswith(".")
 
 
 def folders(path: Path) -> list[Path]:

@@ -4,6 +4,7 @@ One file: arrays x_train, y_train, x_test, y_test (Keras), train_images, train_l
 images and labels. A file for each: the one array in it, of any name.
 """
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ NAMES = {
     "test": (("test_images", "test_labels"), ("x_test", "y_test")),
     "validation": (("val_images", "val_labels"), ("x_val", "y_val")),
 }
-UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def dataset(
@@ -100,20 +101,27 @@ def only(file: Path) -> str:
 def headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]:
     """Shape and type of every array in a file, without reading the arrays. Raises DataError."""
     found = {}
+    held: dict[str, int] = {}
+    if file.exists() and not file.is_file():
+        raise DataError(f"{file}: not a file; accepted: a NumPy archive, .npz")
     try:
         with zipfile.ZipFile(file) as archive:
-            for member in archive.namelist():
+            for member in archive.infolist():
                 with archive.open(member) as opened:
                     header = np.lib.format.read_array_header_1_0
                     if np.lib.format.read_magic(opened) != (1, 0):
                         header = np.lib.format.read_array_header_2_0
                     shape, _, dtype = header(opened)
-                found[member.removesuffix(".npy")] = (shape, dtype)
+                    held[member.filename.removesuffix(".npy")] = member.file_size - opened.tell()
+                found[member.filename.removesuffix(".npy")] = (shape, dtype)
     except UNREADABLE as error:
         raise DataError(f"{file}: {reason(error)}; accepted: a NumPy archive, .npz") from error
-    for name, (_, dtype) in found.items():
+    for name, (shape, dtype) in found.items():
         if dtype.hasobject:
             raise DataError(f"{file}: {name}: holds Python objects, which are not unpickled; accepted: numbers")
+        if math.prod(shape) * dtype.itemsize != held[name]:
+            announced = f"an array of {math.prod(shape) * dtype.itemsize:,} bytes"
+            raise DataError(f"{file}: {name}: announces {announced} and holds {held[name]:,}; accepted: a whole array")
     return found
 
 
