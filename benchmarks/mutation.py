@@ -59,7 +59,7 @@ GROUPS: dict[str, Callable[[Path], bool]] = {  # the first that fits
     "cluster": lambda path: path.parts[0] == "cluster",
 }
 SHARES = {"metrics": 0.27, "audit": 0.27, "analysis-other": 0.17, "store": 0.15, "vision": 0.14}  # of a sample
-LONGEST = 60  # seconds of tests for one mutant, by the clock of the recording
+LONGEST = 30  # seconds of tests for one mutant, by the clock of the recording
 Row = dict[str, Any]
 TORCHVISION = "pipelines._torchvision"  # what timm needs before it is imported
 PRELOADED = (

@@ -160,7 +160,7 @@ def test_beats_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
             assert time.monotonic() < deadline
             found = holder(store)
             beats |= {found.beat} if found else set()
-    assert max(beats) - min(beats) >= 2
+    assert max(beats) >= 2
 
 
 def test_a_zombie_and_a_process_that_never_was_are_gone(killed: Driver) -> None:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from pipelines import parts
 from pipelines.measuring import measure
 from pipelines.metrics import accuracy, flip_rate, shape_bias
-from pipelines.metrics._corruptions import ERRORS, EXCESS_ERRORS
 from pipelines.outcomes import Measured, Outcomes
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.condition import Condition, logits_of
@@ -281,25 +280,3 @@ def test_motion_spreads_a_point_over_a_line_of_that_length_about_its_place() -> 
         across, along = np.linalg.eigvalsh(spread)
         assert along == pytest.approx(length**2 * 10 / 96, abs=0.3)  # nine equal steps from one end to the other
         assert across < 0.3  # what reading between pixels adds
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["jpeg", "fog"])
-def test_the_baseline_errors_are_those_of_the_model_they_are_said_to_be(kind: str) -> None:
-    """A standard resnet-8 on glyphs at its defaults, 5 epochs, all test images: two of the five seeds of the mean."""
-    data: Dataset = parts.load("pipelines.vision.datasets", "glyphs").load()
-    architecture = parts.load("pipelines.vision.models", "resnet", {"width": 8})
-    method = parts.load("pipelines.vision.methods", "standard")
-    errors, excess = [], []
-    for seed in (0, 1):
-        (trained,) = train(architecture, method, data.splits, 10, budget(epochs=5), seed)
-        model = Classifier(architecture(10, 32)).eval()
-        model.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in trained.weights.items()})
-        outcomes = seen_by(model, "corruptions", data, images=1000, kinds=[kind])
-        clean = (logits_of(model, data.splits["test"].images).argmax(1) != data.splits["test"].labels).mean()
-        found = measure(outcomes, accuracy.metric())
-        summed = sum(1 - part.value for name, part in found.items() if name != "all" and isinstance(part, Measured))
-        errors.append(summed)
-        excess.append(summed - 5 * clean)
-    assert np.mean(errors) == pytest.approx(ERRORS[kind], rel=0.1)
-    assert np.mean(excess) == pytest.approx(EXCESS_ERRORS[kind], rel=0.1)
