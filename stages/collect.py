@@ -9,11 +9,12 @@ import polars as pl
 
 from pipelines.measuring import ALL
 from pipelines.outcomes import COLLAPSED
-from stages import params, tables
+from stages import tables
 from stages.errors import TrackingError
 from stages.identity import digest
 from stages.measure import LOGGED, measured_runs
 from stages.plan import FOLDER
+from stages.planned import study_name
 from stages.tracking import Logged, Tracking
 
 RESULTS = Path("results.parquet")
@@ -24,7 +25,7 @@ def main() -> None:
     runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     logged = tables.read(tables.LOGGED, LOGGED)
-    tracking = Tracking(params.study_name(), digest([sorted(runs["run_key"]), planned.to_dicts()]))
+    tracking = Tracking(study_name(), digest([sorted(runs["run_key"]), planned.to_dicts()]))
     held = tracking.read()
     rows: list[dict[str, Any]] = []
     flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}

@@ -21,6 +21,7 @@ from stages.agreement import agreements
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
+from stages.planned import study_name
 from stages.predict import OUTCOMES
 from stages.snapshot import snapshot
 from stages.store import Store
@@ -214,8 +215,7 @@ def keep(result: Finished | Failed, store: Store) -> None:
 
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
     """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
-    study = params.study_name()
-    tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.to_dicts()]))
+    tracking = Tracking(study_name(), digest([sorted(runs["run_key"]), planned.to_dicts()]))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)

@@ -11,7 +11,7 @@ from pipelines import parts
 from stages.compute import Compute, compute_faults, compute_options
 from stages.entries import NAME, Faults, WrongParams, asked, check_options, content_of, made, named_part, named_parts
 from stages.measurements import measurements_of
-from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
+from stages.preregistered import audit_faults, audit_options, preregistered
 from stages.study import DOMAINS, SHIFTED, UNSHIFTED, Agreement, Checkpoints, DomainStudy, Measurement, Part, Study
 
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
@@ -44,7 +44,8 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
     domains = [study for study in found if study]
     _audit(content.get("audit") or {}, domains, faults)
     _compute(content.get("compute") or {}, domains, faults)
-    return Study(str(name), tuple(domains), Compute(content.get("compute") or {}))
+    audit = preregistered({} if faults else content.get("audit") or {})
+    return Study(str(name), tuple(domains), audit, Compute(content.get("compute") or {}))
 
 
 def _audit(section: Any, domains: list[DomainStudy], faults: Faults) -> None:
@@ -237,16 +238,6 @@ def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
     return tuple(section)
 
 
-def study_name(path: Path = Path("params.yaml")) -> str:
-    """The study's name, of a params.yaml that was checked when it was planned."""
-    return str(yaml.safe_load(path.read_text())["study"])
-
-
 def compute(path: Path = Path("params.yaml")) -> Compute:
     """The section `compute` of a params.yaml that was checked when it was planned."""
     return Compute(yaml.safe_load(path.read_text()).get("compute") or {})
-
-
-def audit(path: Path = Path("params.yaml")) -> Preregistered:
-    """The section `audit` of a params.yaml that was checked when it was planned."""
-    return preregistered(yaml.safe_load(path.read_text()).get("audit") or {})

@@ -11,11 +11,14 @@ import pytest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
+from stages import tables
 from stages.measurement_charts import as_measured, baseline_trend
 from stages.report import build
+from stages.study_section import Planned
 from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
+ATTACK = {"norm": "linf", "epsilon": 0.0078, "levels": None, "clean": False}
 SCRIPT = "<script>alert(1)</script>"
 MEASUREMENTS = {
     "clean/accuracy": ("capability", None, True),
@@ -91,9 +94,78 @@ class Page(HTMLParser):
         return rows
 
 
-def _build(folder: Path, results: pl.DataFrame, runs: pl.DataFrame = RUNS, study: str = "A study") -> Page:
-    found = findings(results, runs, seed=0, settings=QUICK)
-    build(results, runs, found, folder, study=study)
+def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: float) -> Planned:
+    """The plan of hand-made results; `residual_risk`: by condition, the false alarms it is measured with."""
+    data = {"use": "digits", "options": {"train": 100, "noise": 0.02}}
+    planned = checked(results, RESULTS).select("dataset", "method", "model", "family", "seed").unique()
+    runs = [
+        {
+            **row,
+            "run": f"{row['dataset']}/{row['method']}/{row['model']}/{row['seed']}",
+            "domain": "vision",
+            "role": "run",
+            "at_step": None,
+            "companion": None,
+            "parameters": 10,
+            "flops": 1e9,
+            "spec": json.dumps(
+                {
+                    "method": {"use": "adversarial", "options": {"epsilon": 0.0078}},
+                    "model": {"use": "cnn", "options": {"width": 8}},
+                    "training": {"epochs": 3, "precision": "float32"},
+                }
+            ),
+            "splits": "train",
+            "code": "",
+        }
+        for row in planned.to_dicts()
+    ]
+    conditions = {"clean": {"use": "clean", "options": {}}, "pgd": {"use": "pgd", "options": ATTACK}}
+    conditions |= {"transfer": {"use": "clean", "options": {"split": "test"}}}
+    conditions |= {name: {"use": "clean", "options": {}} for name in residual_risk}
+    cell = {"domain": "vision", "code": "", "splits": "test", "companion": False, "checkpoints": True, "agreement": ""}
+    cells = [{**cell, "condition": name, "spec": json.dumps(spec)} for name, spec in conditions.items()]
+    measured = [(name, *facts, {}) for name, facts in MEASUREMENTS.items()]
+    measured += [
+        (f"{name}/residual_risk", "safety", "systemic safety", False, {"score": "msp", "false_alarms": share})
+        for name, share in residual_risk.items()
+    ]
+    measurements = [
+        {
+            "domain": "vision",
+            "measurement": name,
+            "condition": name.split("/")[0],
+            "metric": name.split("/")[1],
+            "axis": axis,
+            "pillar": pillar,
+            "higher_is_better": higher,
+            "reference": None,
+            "code": "",
+            "spec": json.dumps({"use": name.split("/")[1], "options": options, "scaled": name == "clean/nll"}),
+        }
+        for name, axis, pillar, higher, options in measured
+    ]
+    part = {"digest": "ab" * 32, "images": 1234, "bytes": 9}
+    prepared = {"class_names": ["0", "1"], "size": 32, "splits": {"test": part}, "conditions": {"pgd": part}}
+    return Planned(
+        study,
+        {"vision": data},
+        tables.frame(runs, tables.PLANNED_RUNS),
+        tables.frame(cells, tables.PLANNED_CELLS),
+        tables.frame(measurements, tables.PLANNED_MEASUREMENTS),
+        {"vision": prepared},
+    )
+
+
+def _build(
+    folder: Path,
+    results: pl.DataFrame,
+    runs: pl.DataFrame = RUNS,
+    plan: Planned | None = None,
+    **options: Any,
+) -> Page:
+    found = findings(results, runs, **({"seed": 0, "settings": QUICK} | options))
+    build(results, runs, found, folder, plan or plan_of(results))
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 
@@ -183,7 +255,7 @@ def test_the_first_screen_has_the_verdicts(page: Page) -> None:
 
 def test_names_from_tables_are_inert(tmp_path: Path) -> None:
     results = _results(SCRIPT).with_columns(model=pl.format("{}</script><b>", "model"))
-    page = _build(tmp_path, results, RUNS.with_columns(method=pl.lit(SCRIPT)), study=SCRIPT)
+    page = _build(tmp_path, results, RUNS.with_columns(method=pl.lit(SCRIPT)), plan_of(results, SCRIPT))
     assert len([tag for tag, _ in page.tags if tag == "script"]) == 3
     assert "b" not in [tag for tag, _ in page.tags]
     assert SCRIPT in page.text
