@@ -10,6 +10,7 @@ from scipy.stats import fisher_exact
 from analysis.agreement import agreement_on_the_line
 from analysis.audit.grid import grids
 from analysis.audit.ledger import PLANNED, externality_ledger, selection_tests
+from analysis.audit.preregistration import preregistration, settings_table
 from analysis.audit.schema import (
     AREAS,
     ESTIMATES,
@@ -27,13 +28,23 @@ from analysis.audit.verdicts import Audit, audit
 from analysis.capability import SCORES, at_last_step, capability_scores, capability_weights, score_deviations
 from analysis.correlation import capability_correlation
 from analysis.effects import paired_effects
+from analysis.environments import crossings, environments
 from analysis.jumps.curves import Axis
 from analysis.jumps.forecasts import forecasts
 from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
 from analysis.jumps.table import confirmed_by_refinement, jumps
 from analysis.risk import risks
 from analysis.scales import distances_from_targets
-from analysis.tables import AGREEMENT_LINE, CAPABILITY, LEDGER, RELIABILITY, RESULTS, TableError, checked
+from analysis.tables import (
+    AGREEMENT_LINE,
+    CAPABILITY,
+    LEDGER,
+    PROVENANCE,
+    RELIABILITY,
+    RESULTS,
+    TableError,
+    checked,
+)
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
 SENSITIVITY = "clean_accuracy"  # and the one they are held against again
@@ -55,17 +66,18 @@ def findings(
     refined: pl.DataFrame | None = None,
     agreement: pl.DataFrame | None = None,
     exposure: Mapping[str, float] | None = None,
+    provenance: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
-    reliability, risks, agreement_line, ledger, selection, jumps, jump_fits, forecasts, and the audit's tables (see
-    `audited`).
+    reliability, risks, agreement_line, settings, environments, crossings, ledger, selection, jumps, jump_fits,
+    forecasts, and the audit's tables (see `audited`).
 
     `results` is the table RESULTS, in which a metric with a target is analysed as the distance from it; `runs` has
     every planned run: domain, dataset, method, model, family, parameters,
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
     seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share; `refined` the jumps,
     as the table JUMPS, that runs were added for inside their brackets; `agreement` between runs, as that table;
-    `exposure` to hazards, by condition. The same
+    `exposure` to hazards, by condition; `provenance` what the runs were made with, as that table. The same
     input and seed give the same tables. Raises TableError where `results` is not that table or a data set has no
     standard run.
     """
@@ -83,6 +95,8 @@ def findings(
     weights = capability_weights(results)
     held, scored = (results, scores) if replicates is None else with_deviations(measured, scores, replicates, weights)
     audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1])
+    made = PROVENANCE.empty() if provenance is None else provenance
+    fixed = preregistration(settings, areas or {}, equal_flops=equal_flops, exposure=exposure or {})
     return {
         "capability": scores,
         "capability_weights": weights,
@@ -97,6 +111,9 @@ def findings(
         "verdicts": with_difference(audit_tables["verdicts"], effects),
         "reliability": reliability(scores, scored),
         "risks": risks(results, exposure or {}),
+        "settings": settings_table(settings, fixed),
+        "environments": environments(made),
+        "crossings": crossings(made),
         "agreement_line": AGREEMENT_LINE.empty() if agreement is None else agreement_on_the_line(agreement),
     }
 
@@ -148,7 +165,10 @@ def audited(
         raise TableError(f"results: {error}") from error
     area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)
     verdicts = found.verdicts.join(about, on=["domain", "dataset", "measurement"], how="left").with_columns(
-        area=area, placebo=pl.col("method").is_in(settings.placebos)
+        area=area,
+        placebo=pl.col("method").is_in(settings.placebos),
+        alpha=settings.alpha,
+        false_discovery_rate=settings.false_discovery_rate,
     )
     verdicts = verdicts.join(again, on=CLAIM, how="left")
     frames = (verdicts, found.effects, found.curves, found.metrics, found.areas, found.gates, found.margins)

@@ -221,6 +221,46 @@ AGREEMENT_LINE = Table(
     key=("domain", "dataset", "method", "condition", "run"),
 )
 
+FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {  # of what an entry of the store was made with
+    **dict.fromkeys(("python", "torch", "timm", "torchvision", "numpy", "diffprog"), pl.String),
+    **dict.fromkeys(("system", "processor", "vector_units", "device"), pl.String),
+    "threads": pl.Int64,
+    "commit": pl.String,
+    "dirty": pl.Boolean,  # whether the working tree had changes that were not committed
+}
+_MADE = {"domain": pl.String, "dataset": pl.String, "method": pl.String}
+
+PROVENANCE = Table(
+    name="provenance",
+    columns={
+        **_MADE,
+        "model": pl.String,
+        "seed": pl.Int64,
+        "step": pl.Int64,  # of the run, or of its checkpoint
+        "stage": pl.String,  # train, predict or measure
+        "environment": pl.String,  # JSON with sorted keys: those of FIELDS that are known
+    },
+    key=("domain", "dataset", "method", "model", "seed", "step", "stage", "environment"),
+)
+
+ENVIRONMENTS = Table(
+    name="environments",
+    columns={"domain": pl.String, "dataset": pl.String, "stage": pl.String, **FIELDS, "runs": pl.Int64},
+    key=("domain", "dataset", "stage", *FIELDS),
+    nullable=tuple(FIELDS),
+)
+
+CROSSINGS = Table(
+    name="crossings",
+    columns={
+        **_MADE,
+        "field": pl.String,  # in which runs differ from the standard runs that they are paired with
+        "crossing": pl.Int64,  # pairs whose two runs were not both made with one and the same value of it
+        "pairs": pl.Int64,
+    },
+    key=("domain", "dataset", "method", "field"),
+)
+
 LEDGER = Table(
     name="ledger",
     columns={

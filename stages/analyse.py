@@ -9,7 +9,7 @@ import polars as pl
 from analysis.audit.margins import margins_digest
 from analysis.findings import findings
 from analysis.jumps.schema import JUMPS
-from stages import params, tables
+from stages import planned, tables
 from stages.collect import RESULTS
 from stages.measure import AGREEMENT, REPLICATES
 from stages.plan import REFINED, RUN
@@ -27,7 +27,7 @@ def main() -> None:
     write(
         tables.read(tables.RESULTS, RESULTS),
         runs,
-        params.audit(),
+        planned.audit(),
         replicates=tables.read(tables.REPLICATES, REPLICATES),
         agreement=tables.read(tables.AGREEMENT, AGREEMENT),
         refined=tables.read(JUMPS, REFINED),
@@ -43,7 +43,7 @@ def write(
 ) -> None:
     """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder.
 
-    `beside` may hold the tables `replicates`, `agreement` and `refined` (see `analysis.findings`).
+    `beside` may hold the tables `replicates`, `agreement`, `refined` and `provenance` (see `analysis.findings`).
     """
     found = findings(
         results,
@@ -78,5 +78,6 @@ def summary(found: Mapping[str, pl.DataFrame], runs: pl.DataFrame) -> dict[str, 
         "verdicts": judged[False],
         "placebos": judged[True],
         "labels": dict(labels.iter_rows()),
+        "audit": found["settings"]["digest"].item(),
         "margins": margins_digest(found["margins"]),
     }

@@ -13,10 +13,10 @@ import polars as pl
 
 from analysis.audit.foresight import assumed_spread, foreseen, spread_of_claims
 from analysis.audit.margins import margins_digest
-from analysis.audit.schema import EXTERNALITIES, MARGINS, VERDICTS
+from analysis.audit.schema import EXTERNALITIES, MARGINS, SETTINGS, VERDICTS
 from analysis.tables import LEDGER, Table, TableError
 from pipelines.measuring import ALL
-from stages import estimate, params, provenance, tables
+from stages import estimate, params, planned, provenance, tables
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
 from stages.measure import cell_values, keyed, measured_runs
@@ -42,6 +42,7 @@ def audit(chosen: argparse.Namespace) -> int:
         print(f"\n{dataset}, against standard training of the same model with the same seed")
         print("\n".join(_case(rows.to_dicts())))
     print("\n".join(["", *_side_effects(chosen.method), *_placebos(verdicts), *_runs(chosen.method)]))
+    print(f"audit           {_finding(SETTINGS)['digest'].item()}, of all its choices, fixed before the run")
     print(f"margins         {margins_digest(_finding(MARGINS))}, fixed in params.yaml or from the ladder")
     return 0
 
@@ -78,7 +79,7 @@ def plan(chosen: argparse.Namespace) -> int:
     such a study can show.
     """
     study = params.read(chosen.file)
-    fixed = params.audit(chosen.file)
+    fixed = study.audit
     for domain in study.domains:
         others, models, seeds = len(domain.methods) - 1, len(domain.models), len(domain.seeds)
         safety = [f"{item.condition}/{item.name}" for item in domain.measurements if item.axis == "safety"]
@@ -91,7 +92,8 @@ def plan(chosen: argparse.Namespace) -> int:
         spread, source = _spread(chosen, fixed, areas, models)
         found = foreseen(spread, models=models, seeds=sorted({seeds, *SEEDS}), claims=claims)
         print(f"\nspread of D: {source}")
-        print("\n".join(_power(found, planned=seeds, claims=claims)))
+        print("\n".join(_power(found, planned=seeds, claims=claims)), end="\n\n")
+    print(planned.audit_line(fixed))
     if not chosen.power:
         print("\n".join(estimate.lines(study, Store.from_environment())))
     return 0
@@ -124,8 +126,9 @@ def _case(rows: list[dict[str, Any]]) -> list[str]:
 
 def _side_effects(method: str) -> list[str]:
     rows = _finding(EXTERNALITIES).filter(pl.col("method") == method)
-    counts = Counter(rows["direction"])
-    lines = [f"all measured    {counts['up']} better, {counts['down']} worse, {counts['unclear']} unclear (95 %)"]
+    counts, level = Counter(rows["direction"]), 100 * (1 - _finding(SETTINGS)["alpha"].item())
+    counted = f"{counts['up']} better, {counts['down']} worse, {counts['unclear']} unclear"
+    lines = [f"all measured    {counted} ({level:.4g} % intervals)"]
     for direction, word in (("up", "better"), ("down", "worse")):
         names = rows.filter(pl.col("direction") == direction)["measurement"].to_list()
         lines += textwrap.wrap(", ".join(names), 110, initial_indent=f"  {word:<14}", subsequent_indent=" " * 16)

@@ -10,11 +10,12 @@ import polars as pl
 from analysis.tables import FACTS
 from pipelines.measuring import ALL
 from pipelines.outcomes import COLLAPSED
-from stages import params, tables
+from stages import tables
 from stages.errors import TrackingError
 from stages.identity import digest
 from stages.measure import LOGGED, measured_runs, plan_digest
 from stages.plan import FOLDER
+from stages.planned import study_name
 from stages.tracking import Logged, Tracking
 
 RESULTS = Path("results.parquet")
@@ -25,7 +26,7 @@ def main() -> None:
     runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     logged = tables.read(tables.LOGGED, LOGGED)
-    tracking = Tracking(params.study_name(), plan_digest(runs, planned))
+    tracking = Tracking(study_name(), plan_digest(runs, planned))
     held = tracking.read()
     rows: list[dict[str, Any]] = []
     flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}

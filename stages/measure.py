@@ -18,6 +18,7 @@ from stages.agreement import agreements
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
+from stages.planned import study_name
 from stages.predict import OUTCOMES
 from stages.provenance import ENVIRONMENT
 from stages.run_values import RunValues
@@ -226,8 +227,7 @@ def plan_digest(runs: pl.DataFrame, planned: pl.DataFrame) -> str:
 
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
     """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
-    study = params.study_name()
-    tracking = Tracking(study, plan_digest(runs, planned))
+    tracking = Tracking(study_name(), plan_digest(runs, planned))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)

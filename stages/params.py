@@ -10,7 +10,7 @@ from stages import documents
 from stages.compute import Compute, compute_faults, compute_options
 from stages.entries import NAME, Faults, WrongParams, asked, check_options, content_of, made, named_part, named_parts
 from stages.measurements import measurements_of, unfit_conditions
-from stages.preregistered import Preregistered, audit_faults, audit_options, preregistered
+from stages.preregistered import audit_faults, audit_options, preregistered
 from stages.study import DOMAINS, SHIFTED, UNSHIFTED, Agreement, Checkpoints, DomainStudy, Measurement, Part, Study
 
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
@@ -45,7 +45,8 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
     domains = [study for study in found if study]
     _audit(content.get("audit") or {}, domains, faults)
     _compute(content.get("compute") or {}, domains, faults)
-    return Study(str(name), tuple(domains), Compute(content.get("compute") or {}))
+    audit = preregistered({} if faults else content.get("audit") or {})
+    return Study(str(name), tuple(domains), audit, Compute(content.get("compute") or {}))
 
 
 def _audit(section: Any, domains: list[DomainStudy], faults: Faults) -> None:
@@ -246,16 +247,6 @@ def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
     return tuple(section)
 
 
-def study_name(path: Path = Path("params.yaml")) -> str:
-    """The study's name, of a params.yaml that was checked when it was planned."""
-    return str(documents.read(path).content["study"])
-
-
 def compute(path: Path = Path("params.yaml")) -> Compute:
     """The section `compute` of a params.yaml that was checked when it was planned."""
     return Compute(documents.read(path).content.get("compute") or {})
-
-
-def audit(path: Path = Path("params.yaml")) -> Preregistered:
-    """The section `audit` of a params.yaml that was checked when it was planned."""
-    return preregistered(documents.read(path).content.get("audit") or {})

@@ -11,7 +11,7 @@ from typing import Any
 from analysis.jumps.schema import JUMPS
 from pipelines import measuring
 from pipelines.measuring import declared
-from stages import params, tables
+from stages import params, planned, tables
 from stages.code_path import CodePath
 from stages.snapshot import unedited
 from stages.study import DomainStudy, Measurement, Part, Study
@@ -23,23 +23,25 @@ RETRY = Path("retry.json")  # what failed when the report was last made: a new f
 
 
 def main() -> None:
-    """Write plan/runs.parquet, plan/cells.parquet and plan/measurements.parquet."""
+    """Write plan/runs.parquet, plan/cells.parquet, plan/measurements.parquet, plan/study.json and plan/audit.json."""
     study = params.read()
     with unedited():
         runs, cells, measurements = expanded(study)
     tables.write(runs, tables.PLANNED_RUNS, FOLDER / "runs.parquet")
     tables.write(cells, tables.PLANNED_CELLS, FOLDER / "cells.parquet")
     tables.write(measurements, tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
+    planned.write(study)
     if not RETRY.exists():
         tables.write_json({}, RETRY)
     if not REFINED.exists():
         tables.write(JUMPS.empty(), JUMPS, REFINED)
     for domain in study.domains:
         counts = f"{len(domain.methods)} methods x {len(domain.models)} models x {len(domain.seeds)} seeds"
-        planned = Counter(row["role"] for row in runs if row["domain"] == domain.domain)
-        beside = "".join(f", {planned[role]} {role}s" for role in (CHECKPOINT, COMPANION) if planned[role])
-        print(f"{study.name}: {counts} = {planned[RUN]} runs{beside}")
+        roles = Counter(row["role"] for row in runs if row["domain"] == domain.domain)
+        beside = "".join(f", {roles[role]} {role}s" for role in (CHECKPOINT, COMPANION) if roles[role])
+        print(f"{study.name}: {counts} = {roles[RUN]} runs{beside}")
         print(f"{len(domain.conditions)} conditions, {len(domain.measurements)} measurements")
+    print(planned.audit_line(study.audit))
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")
 
 
@@ -70,25 +72,25 @@ def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
                 companion: code.digest(work.training_modules(run_spec(study, method, model, 0, companion)))
                 for companion in (None, *companions(study, work))
             }
-            for seed, planned in itertools.product(study.seeds, roles(study, method, work)):
-                spec = run_spec(study, method, model, seed, planned.companion)
+            for seed, role in itertools.product(study.seeds, roles(study, method, work)):
+                spec = run_spec(study, method, model, seed, role.companion)
                 rows.append(
                     {
-                        "run": f"{method.name}/{model.name}/{seed}{planned.suffix}",
+                        "run": f"{method.name}/{model.name}/{seed}{role.suffix}",
                         "domain": study.domain,
                         "dataset": study.data.use,
                         "method": method.name,
                         "model": model.name,
                         "family": model.use,
                         "seed": seed,
-                        "role": planned.role,
-                        "at_step": planned.at_step,
-                        "companion": planned.companion.name if planned.companion else None,
+                        "role": role.role,
+                        "at_step": role.at_step,
+                        "companion": role.companion.name if role.companion else None,
                         "parameters": parameters,
-                        "flops": costs[model.name].flops_an_image * images * multiple * planned.cost,
+                        "flops": costs[model.name].flops_an_image * images * multiple * role.cost,
                         "spec": json.dumps(spec, sort_keys=True),
                         "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
-                        "code": digests[planned.companion],
+                        "code": digests[role.companion],
                     }
                 )
     return rows

@@ -3,9 +3,10 @@ area of safety, which effects are too small to matter, and how sure a verdict mu
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
+from analysis.audit.preregistration import preregistration, preregistration_digest
 from analysis.audit.settings import AuditSettings, Margins
 from pipelines import parts
 from pipelines.parts import Range
@@ -16,17 +17,43 @@ Fault = tuple[str, str]
 
 @dataclass(frozen=True)
 class Preregistered:
-    """The audit as it was fixed before the run.
+    """The audit as it was fixed before the run: the section's options, the defaults of those left out among them."""
 
-    areas: safety measurement by area; where there are none, every safety measurement is an area of its own.
-    equal_flops: whether a differential verdict must hold at equal training FLOPs too, where they are known.
-    exposure: by condition, how often deployed inputs are of that hazard, times the harm of one that passes.
-    """
+    options: Mapping[str, Any]
 
-    areas: Mapping[str, str] = field(default_factory=dict)
-    settings: AuditSettings = field(default_factory=lambda: preregistered({}).settings)
-    equal_flops: bool = True
-    exposure: Mapping[str, float] = field(default_factory=dict)
+    @property
+    def areas(self) -> Mapping[str, str]:
+        """The safety measurement of each area; where there are none, every one is an area of its own."""
+        areas: Mapping[str, str] = self.options["areas"]
+        return areas
+
+    @property
+    def equal_flops(self) -> bool:
+        """Whether a differential verdict must hold at equal training FLOPs too, where they are known."""
+        return bool(self.options["equal_flops"])
+
+    @property
+    def exposure(self) -> Mapping[str, float]:
+        """By condition, how often deployed inputs are of that hazard, times the harm of one that passes."""
+        return {name: float(share) for name, share in self.options["exposure"].items()}
+
+    @property
+    def settings(self) -> AuditSettings:
+        """What the audit holds fixed beside the areas."""
+        margins = {name: float(margin) for name, margin in self.options["margins"].items()}
+        capability = margins.pop(CAPABILITY, None)
+        return AuditSettings(
+            false_discovery_rate=float(self.options["q"]),
+            draws=self.options["draws"],
+            margins=Margins(margins, capability),
+            placebos=tuple(self.options["placebos"]),
+        )
+
+    @property
+    def digest(self) -> str:
+        """What a report is cited with: the same for the same audit, however it is written."""
+        text = preregistration(self.settings, self.areas, equal_flops=self.equal_flops, exposure=self.exposure)
+        return preregistration_digest(text)
 
 
 def audit_options(
@@ -54,17 +81,8 @@ def audit_options(
 
 
 def preregistered(section: Mapping[str, Any]) -> Preregistered:
-    """The section, checked before, as the audit takes it."""
-    options = audit_options(**section)
-    safety = {name: float(margin) for name, margin in options["margins"].items() if name != CAPABILITY}
-    capability = options["margins"].get(CAPABILITY)
-    settings = AuditSettings(
-        false_discovery_rate=options["q"],
-        draws=options["draws"],
-        margins=Margins(safety, None if capability is None else float(capability)),
-        placebos=tuple(options["placebos"]),
-    )
-    return Preregistered(options["areas"], settings, options["equal_flops"], options["exposure"])
+    """The section, checked before, with its defaults."""
+    return Preregistered(audit_options(**section))
 
 
 def audit_faults(section: Mapping[str, Any], safety: Collection[str], methods: Collection[str]) -> Iterator[Fault]:

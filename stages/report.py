@@ -11,16 +11,18 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from stages import charts, measure, params, predict, tables, train
+from stages import charts, measure, predict, tables, train
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
 from stages.measurement_charts import safety_points
 from stages.places import Specs, places
 from stages.plan import RETRY, RUN
 from stages.sections import section
+from stages.spreadsheets import write_csv
+from stages.study_section import Planned, read_planned
 from stages.train import RUNS
 from stages.verdict_charts import LABEL_COLOURS
-from stages.verdict_words import MARKS, MEANINGS, signed
+from stages.verdict_words import MARKS, MEANINGS, percent, signed
 from stages.wording import difference, interval, number
 
 REPORT = Path("report")
@@ -40,29 +42,32 @@ RUN_COLUMNS = (
 
 
 def build(
-    results: pl.DataFrame, runs: pl.DataFrame, findings: Mapping[str, pl.DataFrame], folder: Path, *, study: str
+    results: pl.DataFrame, runs: pl.DataFrame, findings: Mapping[str, pl.DataFrame], folder: Path, plan: Planned
 ) -> None:
     """Write index.html, the charts as SVG and PNG and plots/*.csv into the folder. The same input gives the same bytes.
 
     `results` is the table RESULTS; `runs` has a row per planned run, with those of RUN_COLUMNS that are known;
-    `findings` are the tables of `analysis.findings`. `study` is the page's title.
+    `findings` are the tables of `analysis.findings`; `plan` is what was planned, the page's title with it.
     """
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     specs: Specs = {}
-    sections = []
+    sections, settings = [], findings["settings"]
     for place in places(results, findings):
-        sections.append(section(place, specs))
+        sections.append(section(place, specs, plan, settings))
         names = place.results.filter(pl.col("axis") == "safety")["measurement"].unique().sort()
         points = pl.concat([safety_points(place, name) for name in names]) if len(names) else None
         for name, frame in {"safety_against_capability": points, **place.found}.items():
             if frame is not None and name in ("safety_against_capability", "effects", "verdicts"):
-                frame.write_csv(folder / "plots" / f"{name}{place.slug}.csv")
+                write_csv(frame, folder / "plots" / f"{name}{place.slug}.csv")
     for name, spec in specs.items():
         svg, png = charts.pictures(spec)
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         (folder / f"{name}.png").write_bytes(png)
     page = _template().render(
-        study=study,
+        title=plan.name,
+        alpha=settings["alpha"].item(),
+        rate=settings["false_discovery_rate"].item(),
+        digest=settings["digest"].item(),
         sections=sections,
         marks=MARKS,
         meanings=MEANINGS,
@@ -86,11 +91,15 @@ def _bundle() -> str:
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(str(files("stages"))),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters |= {"difference": difference, "number": number, "signed": signed}
+    environment.filters |= {"difference": difference, "number": number, "percent": percent, "signed": signed}
     environment.globals |= {"interval": interval}
-    return environment.from_string(files("stages").joinpath("report.html").read_text(encoding="utf-8"))
+    return environment.get_template("report.html")
 
 
 def _runs(runs: pl.DataFrame) -> dict[str, Any]:
@@ -107,7 +116,7 @@ def main() -> None:
     results = tables.read(tables.RESULTS, RESULTS)
     runs = tables.read(tables.RUNS, RUNS).filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
-    build(results, runs, found, REPORT, study=params.study_name())
+    build(results, runs, found, REPORT, read_planned())
     listed = (train.FAILURES, predict.FAILURES, measure.FAILURES)
     failures = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in listed}
     if any(failures.values()):

@@ -9,14 +9,15 @@ from analysis.findings import SCORE
 from stages import charts, verdict_charts, verdict_words
 from stages.measurement_charts import measurement_charts
 from stages.places import Place, Specs
+from stages.study_section import Planned, about_measurements, false_alarms, study_section
 from stages.verdict_words import MARKS
 from stages.wording import Row, effect_rows, interval
 
 # What each gate asks of a claim; a name the audit adds later is shown without.
 GATES = {
     "saturation": "the measurement is neither at its floor nor at its ceiling",
-    "validity": "the method's runs carry no flag that voids them, such as masked gradients",
-    "baseline validity": "nor do the standard runs",
+    "validity": "none of the method's runs has a flag that makes it invalid, such as masked gradients",
+    "baseline validity": "nor has any standard run",
     "moves with scale": "standard models differ by more than three times what their seeds do",
     "pairs": "there are enough runs paired by model and seed",
     "equal FLOPs": "the method is held against standard training with the same FLOPs",
@@ -26,10 +27,15 @@ GATES = {
 }
 
 
-def section(place: Place, specs: Specs) -> dict[str, Any]:
-    """What the template shows of one place. Its charts go into `specs`, under the names of their files."""
+def section(place: Place, specs: Specs, plan: Planned, settings: pl.DataFrame) -> dict[str, Any]:
+    """What the template shows of one place. Its charts go into `specs`, under the names of their files; `settings` is
+    the table SETTINGS.
+    """
+    domain = str(place.results["domain"][0])
+    about = about_measurements(plan, domain)
     verdicts = place.found["verdicts"].with_columns(
-        pl.col("measurement").replace_strict(list(place.shown), range(len(place.shown)), default=99).alias("order")
+        pl.col("measurement").replace_strict(list(place.shown), range(len(place.shown)), default=99).alias("order"),
+        pl.col("measurement").replace_strict(about, default="", return_dtype=pl.String).alias("about"),
     )
     primary = verdicts.filter(pl.col("area").is_not_null()).sort("order", "method").to_dicts()
     named = {row["area"]: place.label(row["measurement"]) for row in primary}
@@ -38,6 +44,7 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
     return {
         "name": place.name,
         "slug": place.slug,
+        "study": study_section(place, plan, settings),
         "verdict_table": _verdict_table(primary, place.others, named),
         "answer": verdict_words.answer(primary),
         "sentences": [
@@ -66,6 +73,7 @@ def section(place: Place, specs: Specs) -> dict[str, Any]:
         "agreement": _agreement(place),
         "forecast_size": verdict_charts.SIZES[str(place.found["forecasts"]["axis"].first() or "log2_flops")],
         "risks": _risks(place, specs),
+        "false_alarms": false_alarms(plan, domain),
         "exposed": place.found["risks"]["exposure"].n_unique() > 1,
         "pillars": place.found["areas"].to_dicts(),
     }
@@ -79,13 +87,14 @@ def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]
     if not primary:
         return None
     placebos = {row["method"] for row in primary if row["placebo"]}
+    about = {row["area"]: row["about"] for row in primary}
     of_areas = [
-        {"name": area, "beside": measurement if measurement != area else "", "placebo": False}
-        for area, measurement in areas.items()
+        {"name": area, "beside": [each for each in (shown, about[area]) if each not in ("", area)], "placebo": False}
+        for area, shown in areas.items()
     ]
     of_methods = [
-        {"name": method, "beside": "does nothing: a check" if method in placebos else "", "placebo": method in placebos}
-        for method in methods
+        {"name": name, "beside": ["does nothing: a check"] * (name in placebos), "placebo": name in placebos}
+        for name in methods
     ]
     down, across = ("area", "method") if len(areas) >= len(methods) else ("method", "area")
     rows, columns = (of_areas, of_methods) if down == "area" else (of_methods, of_areas)

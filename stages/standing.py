@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from analysis.tables import TableError
-from stages import lock, measure, params, predict, tables, train
+from stages import lock, measure, predict, tables, train
 from stages.plan import COMPANION, FOLDER
+from stages.planned import study_name
 from stages.prepare import DATA
 from stages.provenance import ENVIRONMENT
 from stages.store import Store
@@ -80,7 +81,7 @@ def status(_: argparse.Namespace) -> int:
     """`diffprog status`: how much is done, what failed, and how the driver at work gets on."""
     store = Store.from_environment()
     asked = needed()
-    print(f"{params.study_name()}, in the store {store.shown}")
+    print(f"{study_name()}, in the store {store.shown}")
     for stage, (kind, words) in KINDS.items():
         keys = asked.keys(kind)
         missing = set(keys) - store.listing(kind)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.compute import Compute
+from stages.preregistered import Preregistered
 
 DOMAINS = ("vision",)
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")  # Hendrycks et al. 2021, arXiv 2109.13916
@@ -83,8 +84,9 @@ class DomainStudy:
 
 @dataclass(frozen=True)
 class Study:
-    """A named study over one or more domains, and what its work needs, which is in no key."""
+    """A named study over one or more domains, how it is judged, and what its work needs, which is in no key."""
 
     name: str
     domains: tuple[DomainStudy, ...]
+    audit: Preregistered
     compute: Compute

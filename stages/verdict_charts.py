@@ -34,7 +34,7 @@ def label_scales() -> tuple[alt.Scale, alt.Scale]:
 
 
 def verdict_intervals(rows: pl.DataFrame, *, methods: list[str], areas: list[str]) -> Spec:
-    """D of every method in every area in margins, with its 95 % interval: beyond 1 is more than the margin.
+    """D of every method in every area in margins, with its interval: beyond 1 is more than the margin.
 
     `rows` has method, area, label, d, low, high (in margins) and hover.
     """
@@ -74,7 +74,7 @@ def verdict_intervals(rows: pl.DataFrame, *, methods: list[str], areas: list[str
 
 
 def capability_plane(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Spec:
-    """A method's effect on capability (E) against its effect on safety beyond it (D), with joint 95 % ellipses; the
+    """A method's effect on capability (E) against its effect on safety beyond it (D), with joint ellipses; the
     margins as a box. `rows` is of VERDICTS, of one measurement.
     """
     colours, shapes = method_scales(methods)
@@ -119,8 +119,8 @@ def capability_plane(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Sp
 
 
 def ellipses(rows: pl.DataFrame, points: int = 60) -> pl.DataFrame:
-    """The joint 95 % region of E and D of each row (an ellipse from their standard errors and correlation, with F(2,
-    df - 1) for the few units): method, capability, beyond, order.
+    """The joint region of E and D of each row at its level (an ellipse from their standard errors and correlation, with
+    F(2, df - 1) for the few units): method, capability, beyond, order.
     """
     angle = np.linspace(0, 2 * np.pi, points + 1)
     frames = []
@@ -129,7 +129,7 @@ def ellipses(rows: pl.DataFrame, points: int = 60) -> pl.DataFrame:
         if row["df"] < 2 or any(row[name] is None for name in needed):
             continue
         df, rho = row["df"], row["capability_beyond_correlation"]
-        radius = float(np.sqrt(2 * df / (df - 1) * stats.f.isf(0.05, 2, df - 1)))
+        radius = float(np.sqrt(2 * df / (df - 1) * stats.f.isf(row["alpha"], 2, df - 1)))
         u, v = np.cos(angle), rho * np.cos(angle) + np.sqrt(max(1 - rho**2, 0)) * np.sin(angle)
         frames.append(
             pl.DataFrame(
@@ -146,7 +146,7 @@ def ellipses(rows: pl.DataFrame, points: int = 60) -> pl.DataFrame:
 
 
 def forest(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Spec:
-    """Every method's D and T on one measurement with 95 % intervals, within the margin's band.
+    """Every method's D and T on one measurement with intervals, within the margin's band.
 
     `rows` has method, label, margin, kind (beyond capability or in all), value, low, high, pairs, models.
     """

@@ -42,7 +42,6 @@ ALONE = "above its margin only as a single claim, not with all claims counted"
 PRICE_OPEN = "safer beyond what capability explains; what it costs of capability is open"
 _SAID |= {ALONE: "{}: " + ALONE, PRICE_OPEN: "{}: " + PRICE_OPEN}
 _ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", PRICE_OPEN, "NULL", ALONE, "UNDETERMINED", "BLOCKED")
-LEVEL = 0.05
 
 
 def answer(rows: Sequence[Row]) -> str:
@@ -85,17 +84,17 @@ def reason(row: Row) -> str:
 
 
 def half_known(row: Row) -> str:
-    """What is known of a verdict that is open, if anything: that D is above its margin and only its price in capability
-    is open, or that it is above it by its own test, and only the correction for the number of claims keeps it open.
+    """What is known of an UNDETERMINED verdict: that D is above its margin and only the cost in capability is open, or
+    that D is above it as a single claim but not after the correction for all claims. Empty where nothing is known.
     """
     alone, among = row["p_differential"], row["q_differential"]
-    if row["label"] != "UNDETERMINED" or alone is None or among is None or alone > LEVEL:
+    if row["label"] != "UNDETERMINED" or alone is None or among is None or alone > row["alpha"]:
         return ""
-    return ALONE if among > LEVEL else PRICE_OPEN
+    return ALONE if among > row["false_discovery_rate"] else PRICE_OPEN
 
 
 def estimate(row: Row, name: str) -> str:
-    """An effect with its 95 % interval on its scale; a dash where it is not known."""
+    """An effect with its interval on its scale; a dash where it is not known."""
     if row[name] is None:
         return DASH
     return f"{signed(row[name])} [{signed(row[f'{name}_lower'])}, {signed(row[f'{name}_upper'])}]"
@@ -142,6 +141,7 @@ def hover(row: Row) -> str:
     lines = [
         f"{row['method']}, {row['measurement']}: {row['label']}"
         + (f" ({row['qualifier']})" if row["qualifier"] else ""),
+        *([row["about"]] if row.get("about") else []),
         f"D, beyond capability: {estimate(row, 'beyond')}, about {natural(row['beyond'], row)}",
         f"T, in all: {estimate(row, 'total')}; as measured {measured(row)}",
         f"E, on capability: {estimate(row, 'capability')}",
@@ -155,6 +155,11 @@ def hover(row: Row) -> str:
     if row["flagged_runs"]:
         lines.append(f"without {row['flagged_runs']} flagged runs: {row['label_without_flagged']}")
     return "\n".join([*lines, *([reason(row)] if row["reason"] else [])])
+
+
+def percent(share: float) -> str:
+    """A share in percent, as in "5 %": no more digits than it has."""
+    return f"{100 * share:.4g}\N{NO-BREAK SPACE}%"
 
 
 def number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
+from stages import tables
 from stages.measurement_charts import baseline_trend
 from stages.report import build
+from stages.study_section import Planned
 from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
+ATTACK = {"norm": "linf", "epsilon": 0.0078, "levels": None, "clean": False}
 SCRIPT = "<script>alert(1)</script>"
 MEASUREMENTS = {
     "clean/accuracy": ("capability", None, True, 0.0, 1.0),
@@ -71,6 +75,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self.text += " " * (tag in ("td", "th", "small", "dd"))
 
     def handle_data(self, data: str) -> None:
         if self.tags and self.tags[-1][0] == "script" and self.lasttag == "script" and self.cdata_elem == "script":
@@ -91,9 +96,82 @@ class Page(HTMLParser):
         return rows
 
 
-def _build(folder: Path, results: pl.DataFrame, runs: pl.DataFrame = RUNS, study: str = "A study") -> Page:
-    found = findings(results, runs, seed=0, settings=QUICK)
-    build(results, runs, found, folder, study=study)
+def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: float) -> Planned:
+    """The plan of hand-made results; `residual_risk`: by condition, the false alarms it is measured with."""
+    data = {"use": "digits", "options": {"train": 100, "noise": 0.02}}
+    planned = checked(results, RESULTS).select("dataset", "method", "model", "family", "seed").unique()
+    runs = [
+        {
+            **row,
+            "run": f"{row['dataset']}/{row['method']}/{row['model']}/{row['seed']}",
+            "domain": "vision",
+            "role": "run",
+            "at_step": None,
+            "companion": None,
+            "parameters": 10,
+            "flops": 1e9,
+            "spec": json.dumps(
+                {
+                    "method": {"use": "adversarial", "options": {"epsilon": 0.0078}},
+                    "model": {"use": "cnn", "options": {"width": 8}},
+                    "training": {"epochs": 3, "precision": "float32"},
+                }
+            ),
+            "splits": "train",
+            "code": "",
+        }
+        for row in planned.to_dicts()
+    ]
+    conditions = {"clean": {"use": "clean", "options": {}}, "pgd": {"use": "pgd", "options": ATTACK}}
+    conditions |= {"transfer": {"use": "clean", "options": {"split": "test"}}}
+    conditions |= {name: {"use": "clean", "options": {}} for name in residual_risk}
+    cell = {"domain": "vision", "code": "", "splits": "test", "companion": False, "checkpoints": True, "agreement": ""}
+    cells = [{**cell, "condition": name, "spec": json.dumps(spec)} for name, spec in conditions.items()]
+    measured = [(name, *facts, {}) for name, facts in MEASUREMENTS.items()]
+    measured += [
+        (f"{name}/residual_risk", "safety", "systemic safety", False, 0.0, 1.0, {"score": "msp", "false_alarms": share})
+        for name, share in residual_risk.items()
+    ]
+    measurements = [
+        {
+            "domain": "vision",
+            "measurement": name,
+            "condition": name.split("/")[0],
+            "metric": name.split("/")[1],
+            "axis": axis,
+            "pillar": pillar,
+            "higher_is_better": higher,
+            "lower": lower,
+            "upper": upper,
+            "chance": None,
+            "target": None,
+            "reference": None,
+            "code": "",
+            "spec": json.dumps({"use": name.split("/")[1], "options": options, "scaled": name == "clean/nll"}),
+        }
+        for name, axis, pillar, higher, lower, upper, options in measured
+    ]
+    part = {"digest": "ab" * 32, "images": 1234, "bytes": 9}
+    prepared = {"class_names": ["0", "1"], "size": 32, "splits": {"test": part}, "conditions": {"pgd": part}}
+    return Planned(
+        study,
+        {"vision": data},
+        tables.frame(runs, tables.PLANNED_RUNS),
+        tables.frame(cells, tables.PLANNED_CELLS),
+        tables.frame(measurements, tables.PLANNED_MEASUREMENTS),
+        {"vision": prepared},
+    )
+
+
+def _build(
+    folder: Path,
+    results: pl.DataFrame,
+    runs: pl.DataFrame = RUNS,
+    plan: Planned | None = None,
+    **options: Any,
+) -> Page:
+    found = findings(results, runs, **({"seed": 0, "settings": QUICK} | options))
+    build(results, runs, found, folder, plan or plan_of(results))
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 
@@ -183,7 +261,7 @@ def test_the_first_screen_has_the_verdicts(page: Page) -> None:
 
 def test_names_from_tables_are_inert(tmp_path: Path) -> None:
     results = _results(SCRIPT).with_columns(model=pl.format("{}</script><b>", "model"))
-    page = _build(tmp_path, results, RUNS.with_columns(method=pl.lit(SCRIPT)), study=SCRIPT)
+    page = _build(tmp_path, results, RUNS.with_columns(method=pl.lit(SCRIPT)), plan_of(results, SCRIPT))
     assert len([tag for tag, _ in page.tags if tag == "script"]) == 3
     assert "b" not in [tag for tag, _ in page.tags]
     assert SCRIPT in page.text
@@ -277,3 +355,83 @@ def test_a_metric_with_a_target_is_shown_as_its_distance_from_it(tmp_path: Path)
     assert chart["scale"]["reverse"]
     values = signed.filter(here).sort("method", "model", "seed")["value"]
     assert [row["y"] for row in page.rows("safety_clean-nll", 2)] == (values - 0.5).abs().to_list()
+
+
+def flat(page: Page) -> str:
+    """The page's text, its white space made single spaces."""
+    return re.sub(r"\s+", " ", page.text)
+
+
+def test_the_levels_on_the_page_are_the_audits(tmp_path: Path) -> None:
+    """Intervals, claims and false alarms go by what was chosen, wherever the page names them."""
+    results = _results()
+    risk = results.filter(measurement="clean/nll").with_columns(
+        *(
+            pl.lit(value).alias(name)
+            for name, value in {"metric": "residual_risk", "pillar": "systemic safety"}.items()
+        ),
+        measurement=pl.lit("spurious/residual_risk"),
+        condition=pl.lit("spurious"),
+        value=pl.col("value") / 4,
+    )
+    results = checked(pl.concat([results, risk]), RESULTS)
+    settings = replace(QUICK, alpha=0.1, false_discovery_rate=0.2)
+    plan = plan_of(results, spurious=0.01, near=0.02)
+    text = flat(_build(tmp_path, results, plan=plan, settings=settings))
+    assert "with its 90 % interval" in text
+    assert "The bars are 90 % intervals" in text
+    assert "the joint 90 % region" in text
+    assert "at most 20 % of the claims made are expected to be false" in text
+    assert "at most 20 % of the claims made where q is at most 0.2 are expected to be false" in text
+    assert "one-sided tests at 10 %, false discovery rate 20 %" in text
+    assert "at most 1 % (spurious), 2 % (near) false alarms" in text
+    assert "5 % false" not in text
+
+
+def test_the_page_says_what_was_measured(page: Page) -> None:
+    """Every option of the plan, the number of images, the audit's choices; an area names what its condition was."""
+    text = flat(page)
+    for said in (
+        "digits: train 100, noise 0.02",
+        "epochs 3, precision float32",
+        "24: 2 methods × 6 models × 2 seeds (0, 1)",
+        "adversarial epsilon 0.0078",
+        "pgd pgd norm linf, epsilon 0.0078, levels –, clean no 1234 test at checkpoints too",
+        "clean: nll nll logits at the best temperature monitoring lower",
+        '"margins":{"capability":0.2,"safety":{"pgd/accuracy":0.2}}',
+        "made with not recorded",
+    ):
+        assert said in text, said
+    assert "pgd/accuracy pgd: accuracy norm linf, epsilon 0.0078" in text.split("The study")[0]
+    assert text.index("TRADE-OFF") < text.index("The study") < text.index("The verdicts as intervals")
+    cells = [attributes["title"] for tag, attributes in page.tags if tag == "td" and "title" in attributes]
+    assert any("norm linf, epsilon 0.0078" in (title or "") for title in cells)
+
+
+def test_comparisons_across_environments_are_warned_of(tmp_path: Path) -> None:
+    results = _results()
+    runs = results.select("domain", "dataset", "method", "model", "seed", "step").unique()
+    other = (pl.col("method") == "shield") & (pl.col("seed") == 1)
+    made = [json.dumps({"dirty": name == "B", "processor": name, "torch": "2.13"}) for name in "AB"]
+    environment = pl.when(other).then(pl.lit(made[1])).otherwise(pl.lit(made[0]))
+    provenance = runs.with_columns(environment=environment, stage=pl.lit("train"))
+    text = flat(_build(tmp_path, results, provenance=provenance))
+    assert "made with torch 2.13, processor A and B, dirty False and True" in text
+    assert (
+        "6 of 12 comparisons with standard training are between runs made with different processors (shield in 6 of "
+        "12): a part of their difference may come of that."
+    ) in text
+    assert "Not all runs were made with the same: there are several states of the working tree." in text
+    assert "The working tree had changes that were not committed" in text
+    assert "train A False" not in flat(_build(tmp_path, results))
+
+
+def test_no_name_in_the_csv_files_is_a_formula(tmp_path: Path) -> None:
+    _build(tmp_path, _results("=HYPERLINK(1)"), areas={"@attacks": "pgd/accuracy"})
+    verdicts = pl.read_csv(tmp_path / "plots/verdicts.csv")
+    assert set(verdicts["method"]) == {"'=HYPERLINK(1)"}
+    assert set(verdicts["area"].drop_nulls()) == {"'@attacks"}
+    for file in (tmp_path / "plots").glob("*.csv"):
+        cells = pl.read_csv(file, infer_schema=False)
+        for column in set(cells.columns) & {"method", "area"}:
+            assert not cells[column].drop_nulls().str.contains(r"^[=+\-@\t\r]").any(), (file, column)

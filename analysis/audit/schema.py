@@ -38,6 +38,8 @@ VERDICTS = Table(
     {
         **_CLAIM,
         **_ABOUT,
+        "alpha": pl.Float64,  # one-sided level of each test; intervals are two-sided at 1 - alpha
+        "false_discovery_rate": pl.Float64,  # over all claims of a tier
         "area": pl.String,  # that the measurement stands for; null where the verdict is exploratory
         "placebo": pl.Boolean,
         "higher_is_better": pl.Boolean,
@@ -69,6 +71,17 @@ VERDICTS = Table(
         "seeds_needed",
         "models_needed",
     ),
+)
+SETTINGS = Table(
+    "settings",
+    {
+        "digest": pl.String,  # of `preregistered`
+        "alpha": pl.Float64,
+        "false_discovery_rate": pl.Float64,
+        "draws": pl.Int64,
+        "preregistered": pl.String,  # JSON: every choice of the audit, canonical (analysis.audit.preregistration)
+    },
+    ("digest",),
 )
 ESTIMATES = Table(
     "estimates",

@@ -1,4 +1,6 @@
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,14 @@ from scipy.stats import fisher_exact
 from analysis import tables
 from analysis.audit import schema as audit_schema
 from analysis.audit.decision import LABELS
+from analysis.audit.preregistration import preregistration, preregistration_digest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
 from analysis.findings import findings, ledger, planned_runs
 from analysis.jumps import schema as jump_schema
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2, "clean/brier": 0.1}, 0.1), placebos=("sugar",))
+MADE = ("environments", "crossings")
 AREAS = {"attacks": "pgd/accuracy"}
 TABLES = {
     value.name: value
@@ -46,11 +50,12 @@ def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
     assert set(found) == {
         *("capability", "capability_weights", "correlations", "effects", "ledger", "selection", "jumps", "jump_fits"),
         *("reliability", "risks", "forecasts", "agreement_line"),
+        *("settings", "environments", "crossings"),
         *("verdicts", "estimates", "ladder", "restatements", "areas", "gates", "margins", "externalities"),
     }
     for name, frame in found.items():
         assert tables.checked(frame, TABLES[name]).equals(frame)
-        assert len(frame) or name in ("jump_fits", "forecasts", "risks", "agreement_line")
+        assert len(frame) or name in ("jump_fits", "forecasts", "risks", "agreement_line", *MADE)
     assert set(found["correlations"]["score_name"]) == {"clean_accuracy", "pc1"}
 
 
@@ -107,7 +112,7 @@ def test_the_seed_alone_decides_the_draws(study: Callable) -> None:
 
 def test_a_study_without_results_has_empty_tables() -> None:
     found = run(tables.RESULTS.empty())
-    assert all(found[name].is_empty() for name in found if name not in ("ledger", "selection"))
+    assert all(found[name].is_empty() for name in found if name not in ("ledger", "selection", "settings"))
 
 
 def test_what_is_no_results_table_is_refused(study: Callable) -> None:
@@ -234,3 +239,20 @@ def test_margins_come_from_flops_where_one_run_has_none(study: Callable) -> None
     )
     assert part.equals(whole)
     assert without["doubling"].to_numpy() == pytest.approx(whole["doubling"].to_numpy() / 2)
+
+
+def test_the_settings_are_told_and_each_verdict_has_its_levels(study: Callable) -> None:
+    settings = replace(QUICK, alpha=0.1, false_discovery_rate=0.2)
+    found = run(study(), settings=settings, exposure={"pgd": 0.5})
+    text = preregistration(settings, AREAS, equal_flops=True, exposure={"pgd": 0.5})
+    assert found["settings"].rows() == [(preregistration_digest(text), 0.1, 0.2, 100, text)]
+    assert set(found["verdicts"].select("alpha", "false_discovery_rate").rows()) == {(0.1, 0.2)}
+
+
+def test_what_runs_were_made_with_is_told(study: Callable) -> None:
+    runs = study().select("domain", "dataset", "method", "model", "seed", "step").unique()
+    old, new = (json.dumps({"processor": name}) for name in ("old", "new"))
+    environment = pl.when(pl.col("method") == "shield").then(pl.lit(new)).otherwise(pl.lit(old))
+    found = run(study(), provenance=runs.with_columns(environment=environment, stage=pl.lit("train")))
+    assert found["environments"].select("processor", "runs").rows() == [("new", 24), ("old", 48)]
+    assert found["crossings"].select("method", "field", "crossing", "pairs").rows() == [("shield", "processor", 24, 24)]

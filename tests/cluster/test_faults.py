@@ -228,8 +228,8 @@ def test_a_tracking_server_that_goes_away_for_a_while_and_for_good(
         finished.succeeds("collect", **variables)
         assert logged_once(tmp_path / "server.db", 6)
         (finished.folder / "logged").unlink()
-        params = finished.folder / "params.yaml"
-        params.write_text(params.read_text().replace("study: tiny", "study: again"))
+        planned = finished.folder / "plan/study.json"
+        planned.write_text(planned.read_text().replace('"tiny"', '"again"'))
         process = finished.start("measure", code=LOGGED_ONE, MLFLOW_HTTP_REQUEST_MAX_RETRIES="1", **variables)
         finished.sees((finished.folder / "logged").exists, process)
         os.killpg(server.pid, signal.SIGKILL)

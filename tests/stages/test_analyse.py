@@ -44,9 +44,12 @@ def test_the_summary_says_each_verdict_with_its_effect(tmp_path: Path) -> None:
     assert said["labels"] == {"DIFFERENTIAL": 1}
     assert said["runs"] == {"finished": len(runs), "failed": 0}
     assert len(said["margins"]) == 16
+    assert said["audit"] == FIXED.digest
     other = preregistered({"margins": {"condition00/auroc": 0.2}, "draws": 200})
     analyse.write(results, runs, other, tmp_path)
-    assert json.loads((tmp_path / "audit.json").read_text())["margins"] != said["margins"]
+    again = json.loads((tmp_path / "audit.json").read_text())
+    assert again["margins"] != said["margins"]
+    assert again["audit"] == other.digest != said["audit"]
 
 
 def test_a_study_without_results_has_a_summary_too(tmp_path: Path) -> None:

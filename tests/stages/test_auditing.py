@@ -11,9 +11,10 @@ import pytest
 
 from analysis.audit.simulated import Method, World
 from pipelines.outcomes import Outcomes
-from stages import analyse, measure, provenance, tables
+from stages import analyse, measure, params, provenance, tables
 from stages.cli import main
 from stages.payloads import outcomes_bytes
+from stages.planned import STUDY
 from stages.store import Store
 from tests.stages.test_analyse import FIXED, simulated_tables
 
@@ -40,6 +41,8 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     runs = 4 * 4 * 2
     assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown
     assert "placebos        1 " in shown
+    assert f"audit           {FIXED.digest}, of all its choices, fixed before the run" in shown
+    assert "unclear (95 % intervals)" in shown
     assert main(["audit", "sword"]) == 2
     assert capsys.readouterr().err == "'sword' is not one of the methods that were audited: placebo, shield\n"
 
@@ -55,7 +58,7 @@ def write_measured(study: str) -> pl.DataFrame:
     runs = tables.read(tables.RUNS, Path("runs.parquet"))
     spec = {"method": {"options": {}}, "training": {"epochs": 1}}
     tables.write(runs.with_columns(spec=pl.lit(json.dumps(spec))), tables.RUNS, Path("runs.parquet"))
-    Path("params.yaml").write_text(f"study: {study}\n")
+    tables.write_json({"name": study, "data": {}}, STUDY)
     planned = tables.read(tables.PLANNED_MEASUREMENTS, Path("plan/measurements.parquet"))
     (cell,) = measure.keyed(measure.measured_runs(), planned)
     values = {"values": {"clean/accuracy": {"all": [0.75, 0.1, 8]}}, "flags": [], "replicates": {}}
@@ -176,5 +179,9 @@ def test_a_plan_says_what_it_can_show(
     assert planned[:3] == ["outliers", "2", "0.10"]
     seeds = [float(line.split()[3]) for line in lines if line.startswith("  outliers")]
     assert seeds == sorted(seeds, reverse=True)
+    audit_line = (
+        f"audit    {params.read().audit.digest}, the digest of the whole section `audit`; the report shows it too"
+    )
+    assert audit_line in lines
     assert main(["plan"]) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == lines[:2]
+    assert capsys.readouterr().out.splitlines()[:3] == [*lines[:2], audit_line]

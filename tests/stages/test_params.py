@@ -104,11 +104,11 @@ def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any
 
 def test_an_audit_is_read_with_its_defaults(study: Write, tiny: dict[str, Any]) -> None:
     study(tiny)
-    assert params.audit().settings.placebos == ("placebo",)
-    assert params.audit().areas == {}
+    assert params.read().audit.settings.placebos == ("placebo",)
+    assert params.read().audit.areas == {}
     tiny["audit"] = {"areas": {"outliers": "near/auroc"}, "margins": {"capability": 1, "near/auroc": 0.2}, "q": 0.1}
     study(tiny)
-    fixed = params.audit()
+    fixed = params.read().audit
     assert fixed.areas == {"outliers": "near/auroc"}
     assert (fixed.settings.margins.capability, fixed.settings.margins.safety) == (1.0, {"near/auroc": 0.2})
     assert (fixed.settings.false_discovery_rate, fixed.equal_flops) == (0.1, True)

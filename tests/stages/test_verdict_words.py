@@ -32,6 +32,8 @@ ROW: dict[str, Any] = {
     "baseline": 0.5,
     "higher_is_better": True,
     "match": "flops",
+    "alpha": 0.05,
+    "false_discovery_rate": 0.05,
     "margin": 0.2,
     "capability_margin": 0.3,
     "total": 0.5,
@@ -117,6 +119,21 @@ def test_a_gain_whose_price_alone_is_open_is_said() -> None:
     row = ROW | {"p_differential": 0.001, "q_differential": 0.03}
     assert beside(row) == "safer beyond what capability explains; what it costs of capability is open"
     assert beside(row | {"label": "TRADE-OFF"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("alpha", "rate", "said"),
+    [
+        (0.05, 0.25, "safer beyond"),
+        (0.05, 0.1, "above its margin only"),
+        (0.005, 0.25, ""),
+        (0.02, 0.2, "safer beyond"),
+    ],
+)
+def test_what_is_known_goes_by_the_levels_of_the_audit(alpha: float, rate: float, said: str) -> None:
+    row = ROW | {"p_differential": 0.01, "q_differential": 0.2, "alpha": alpha, "false_discovery_rate": rate}
+    assert beside(row).startswith(said)
+    assert bool(beside(row)) == bool(said)
 
 
 def test_a_verdict_that_flagged_runs_change_says_so() -> None:

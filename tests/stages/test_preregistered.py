@@ -1,0 +1,94 @@
+"""The digest of the section `audit`: every choice is in it, the way it is written is not."""
+
+import dataclasses
+import inspect
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from analysis.audit.preregistration import preregistration, preregistration_digest
+from analysis.audit.settings import AuditSettings, Margins
+from stages.preregistered import audit_options, preregistered
+
+CHOSEN = """
+areas: {attacks: pgd/accuracy, outliers: near/auroc}
+margins: {capability: 0.3, pgd/accuracy: 0.20, near/auroc: 1}
+placebos: [placebo, sugar]
+q: 0.10
+draws: 500
+equal_flops: true
+exposure: {spurious: 0.2, near: 1}
+"""
+# The same, each entry in another order or another form.
+SAME = """
+exposure: {near: 1.0, spurious: 0.20}
+equal_flops: true
+draws: 500
+q: 0.1
+placebos: [sugar, placebo]
+margins: {near/auroc: 1.0, pgd/accuracy: 0.2, capability: 0.30}
+areas: {outliers: near/auroc, attacks: pgd/accuracy}
+"""
+CHANGED: dict[str, list[Any]] = {  # by option of the section: other values of it, each of another audit
+    "areas": [{}, {"attacks": "pgd/accuracy"}, {"assaults": "pgd/accuracy", "outliers": "near/auroc"}],
+    "margins": [{}, {"pgd/accuracy": 0.2}, {"capability": 0.3, "pgd/accuracy": 0.21, "near/auroc": 1}],
+    "placebos": [[], ["placebo"]],
+    "q": [0.05],
+    "draws": [501],
+    "equal_flops": [False],
+    "exposure": [{}, {"spurious": 0.2, "near": 0.9}],
+}
+OTHER: dict[str, Any] = {  # by setting of the analysis
+    "baseline": "plain",
+    "alpha": 0.1,
+    "false_discovery_rate": 0.1,
+    "draws": 2001,
+    "margins": Margins({"pgd/accuracy": 0.2}),
+    "placebos": ("placebo",),
+    "example_share": 0.1,
+    "reliability": 0.9,
+    "min_pairs": 4,
+    "min_rungs": 6,
+    "min_models": 7,
+    "blocking_flags": ("leak",),
+    "max_flagged": 0.2,
+    "clean_accuracy": "clean/top5",
+    "transforms": {"auroc": "identity"},
+    "couplings": {"pgd/accuracy": "accuracy"},
+}
+
+
+def digest(section: dict[str, Any]) -> str:
+    return preregistered(section).digest
+
+
+def test_the_order_and_the_form_of_numbers_are_not_in_the_digest() -> None:
+    assert digest(yaml.safe_load(CHOSEN)) == digest(yaml.safe_load(SAME))
+    options = inspect.signature(audit_options).parameters
+    given = {name: option.default for name, option in options.items() if option.default is not None}
+    assert digest({}) == digest(given) == digest({**given, "placebos": ["placebo"], "areas": {}, "exposure": {}})
+    assert len(digest({})) == 16
+
+
+def test_every_option_is_in_the_digest() -> None:
+    assert set(CHANGED) == set(inspect.signature(audit_options).parameters)
+    chosen = yaml.safe_load(CHOSEN)
+    assert set(chosen) == set(CHANGED)
+    sections = [chosen, *({**chosen, name: value} for name, values in CHANGED.items() for value in values)]
+    assert len({digest(section) for section in sections}) == len(sections)
+
+
+def test_every_setting_of_the_analysis_is_in_the_digest() -> None:
+    assert set(OTHER) == {field.name for field in dataclasses.fields(AuditSettings)}
+    every = [AuditSettings(), *(dataclasses.replace(AuditSettings(), **{name: value}) for name, value in OTHER.items())]
+    texts = [preregistration(settings, {}, equal_flops=True, exposure={}) for settings in every]
+    assert len({preregistration_digest(text) for text in texts}) == len(every)
+
+
+@pytest.mark.parametrize("section", [{}, yaml.safe_load(CHOSEN)])
+def test_a_section_read_back_from_the_plan_is_the_same_audit(section: dict[str, Any]) -> None:
+    fixed = preregistered(section)
+    again = preregistered(json.loads(json.dumps(fixed.options)))
+    assert (again.digest, again.settings, again.areas) == (fixed.digest, fixed.settings, fixed.areas)
