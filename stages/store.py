@@ -7,18 +7,15 @@ entry is done when its record parses and its payload has the size and digest the
 import json
 import os
 import re
-import secrets
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
-
 from stages.errors import StoreError, masked
 from stages.identity import bytes_digest
+from stages.store_files import StoredFiles
+from stages.terminal import escaped
 
 SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json"}
 KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
@@ -36,20 +33,8 @@ class Entry:
     facts: Mapping[str, Any]
 
 
-class Store:
-    """Entries by kind (`data`, `runs`, `cells`, `values`) and key, below a local folder or any fsspec URI.
-
-    shared: whether workers on other machines reach it by its address. They write to it themselves then; else the
-    driver writes what they send.
-    """
-
-    def __init__(self, uri: str):
-        self.uri = uri
-        self.shown = masked(uri)
-        options = {} if "://" not in uri else {"use_listings_cache": False}  # others write, too
-        self.files, self.root = fsspec.core.url_to_fs(uri, **options)
-        self.local = "file" in self.files.protocol
-        self.shared = not self.local and "memory" not in self.files.protocol
+class Store(StoredFiles):
+    """Entries by kind (`data`, `runs`, `cells`, `values`) and key, below a local folder or any fsspec URI."""
 
     @classmethod
     def from_environment(cls) -> "Store":
@@ -59,8 +44,12 @@ class Store:
     def write(self, kind: str, key: str, payload: bytes, facts: Mapping[str, Any] | None = None) -> Entry:
         """Store a payload, then its record."""
         entry = Entry(key, len(payload), bytes_digest(payload), facts or {})
+        try:
+            record = _json_bytes(vars(entry))
+        except ValueError as error:
+            raise StoreError(f"{self.shown}: {kind} entry {key} has a fact that is not finite: {facts}") from error
         self._put(self._path(kind, key, SUFFIXES[kind]), payload)
-        self._put(self._path(kind, key, "record"), json.dumps(vars(entry), sort_keys=True).encode())
+        self._put(self._path(kind, key, "record"), record)
         return entry
 
     def entry(self, kind: str, key: str) -> Entry | None:
@@ -122,9 +111,8 @@ class Store:
     def write_failure(self, kind: str, key: str, failure: Mapping[str, Any]) -> None:
         """Keep why an item failed, and count the attempts."""
         attempts = int((self.failure(kind, key) or {}).get("attempts", 0)) + 1
-        said = {name: masked(what) if isinstance(what, str) else what for name, what in failure.items()}
-        record = json.dumps({**said, "attempts": attempts}, sort_keys=True)
-        self._put(self._path(f"failed/{kind}", key, "json"), record.encode())
+        said = {name: escaped(masked(what)) if isinstance(what, str) else what for name, what in failure.items()}
+        self._put(self._path(f"failed/{kind}", key, "json"), _json_bytes({**said, "attempts": attempts}))
 
     def failure(self, kind: str, key: str) -> Mapping[str, Any] | None:
         """Why an item failed last, or None."""
@@ -134,49 +122,6 @@ class Store:
         """Drop the record of a failure, once the item is done."""
         self.remove(self._path(f"failed/{kind}", key, "json"))
 
-    def remove(self, path: str) -> None:
-        """Remove a file, if it is there. Raises StoreError."""
-        with suppress(FileNotFoundError), self._said("remove", path):
-            if not self.local:  # S3 says nothing of what is not there
-                self.files.rm_file(path)
-            else:
-                os.remove(path)
-
-    def put_file(self, name: str, content: bytes) -> None:
-        """Write a file of the store's own, beside the kinds' folders."""
-        self._put(f"{self.root}/{name}", content)
-
-    def create_file(self, name: str, content: bytes) -> bool:
-        """Write a file of the store's own unless it is there; whether that was done (an object store: best effort)."""
-        path = f"{self.root}/{name}"
-        if not self.local:
-            try:
-                with self._said("write", path):
-                    self.files.pipe_file(path, content, mode="create")
-            except StoreError as error:
-                if isinstance(error.__cause__, FileExistsError) or self.files.exists(path):
-                    return False
-                raise
-            except FileNotFoundError as error:
-                raise StoreError(f"{self.shown}: cannot write {path}: {error}") from error
-            return True
-        aside = f"{path}.{secrets.token_hex(4)}.part"
-        self._put(aside, content)
-        try:
-            with self._said("write", path):
-                os.link(aside, path)
-        except StoreError as error:
-            if isinstance(error.__cause__, FileExistsError):
-                return False
-            raise
-        finally:
-            os.remove(aside)
-        return True
-
-    def json_file(self, name: str) -> dict[str, Any] | None:
-        """The content of a JSON file of the store's own; None where there is none to read."""
-        return self._json(f"{self.root}/{name}")
-
     def _path(self, kind: str, key: str, suffix: str) -> str:
         if not KEY.fullmatch(key):  # of a table that was written by another hand
             raise StoreError(f"{self.shown}: {key[:80]!r} is not a key")
@@ -185,63 +130,6 @@ class Store:
     def _payload(self, kind: str, key: str) -> bytes | None:
         return self._content(self._path(kind, key, SUFFIXES[kind]))
 
-    def _json(self, path: str) -> dict[str, Any] | None:
-        content = self._content(path)
-        try:
-            record = json.loads(content) if content is not None else None
-        except ValueError:
-            return None
-        return record if isinstance(record, dict) else None
 
-    def _content(self, path: str) -> bytes | None:
-        try:
-            with self._said("read", path):
-                content: bytes = self.files.cat_file(path)
-        except FileNotFoundError:
-            return None
-        return content
-
-    def _put(self, path: str, data: bytes) -> None:
-        try:
-            with self._said("write", path):
-                self._write(path, data)
-        except FileNotFoundError as error:  # an object store without the bucket
-            raise StoreError(f"{self.shown}: cannot write {path}: {error}") from error
-
-    def _write(self, path: str, data: bytes) -> None:
-        if not self.local:
-            self.files.pipe_file(path, data)
-            return
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        aside = f"{path}.{secrets.token_hex(4)}.part"
-        try:
-            with open(aside, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, path)
-        finally:
-            if os.path.exists(aside):
-                os.remove(aside)
-
-    @contextmanager
-    def _said(self, what: str, path: str) -> Iterator[None]:
-        """Raises StoreError for what the file system or object store did not do, but for a file that is not there."""
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except _their_errors() as error:
-            said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-            raise StoreError(f"{self.shown}: cannot {what} {path}: {said}") from error
-
-
-def _their_errors() -> tuple[type[Exception], ...]:
-    """What file systems and the clients of object stores raise; the latter are known once they were loaded."""
-    theirs = (
-        ("botocore.exceptions", "BotoCoreError"),
-        ("botocore.exceptions", "ClientError"),
-        ("aiohttp", "ClientError"),
-    )
-    loaded = [getattr(sys.modules[module], name) for module, name in theirs if module in sys.modules]
-    return (OSError, *loaded)
+def _json_bytes(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, allow_nan=False).encode()
