@@ -1,7 +1,8 @@
 """One driver at a time on a store: a file in it says who is at work there, and how far.
 
-The stages wait for one another's lock; what a person types (`gc`, `sync`)  whose driver is gone is taken over. On the same machine its process is looked for; of another machine's the file
-is watched, which a living driver rewrites every few seconds. Nothing compares the clocks of two machines.
+The stages wait for the lock; what a person types (`gc`, `sync`) is refused at once. A lock whose driver is gone is
+taken over. On the same machine its process is looked for; of another machine's the file is watched, which a living
+driver rewrites every few seconds. Nothing compares the clocks of two machines.
 """
 
 import json
@@ -63,7 +64,8 @@ class Work:
     def begin(self, items: int, amount: float) -> None:
         """Say how much there is to do."""
         self.began = time.monotonic()
-        self.driver = replace(self.driver, items=items, amount=float(amount))
+        fresh = {"items_done": 0, "amount_done": 0.0, "seconds": 0.0}
+        self.driver = replace(self.driver, items=items, amount=float(amount), **fresh)
 
     def advance(self, amount: float) -> None:
         """Say that an item was done. Raises StoreError where another driver has taken the lock meanwhile."""
@@ -210,7 +212,7 @@ def _driver(record: dict[str, Any] | None) -> Driver | None:
 
 
 def _content(driver: Driver) -> bytes:
-    return json.dumps(asdict(driver), sort_keys=True).encode()
+    return json.dumps(asdict(driver), sort_keys=True, allow_nan=False).encode()
 
 
 def _myself(stage: str) -> Driver:

@@ -17,11 +17,11 @@ from pipelines import parts
 from pipelines.measuring import ALL, measure
 from pipelines.outcomes import Measured, Outcomes
 from stages import params, payloads, tables
-from stages.agreement import agreements
+from stages.agreement import agreements, compared
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
-from stages.predict import OUTCOMES
+from stages.predict import OUTCOMES, predict_again
 from stages.snapshot import snapshot
 from stages.store import Store
 from stages.tracking import Tracking
@@ -43,9 +43,12 @@ def main() -> None:
     conditions = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
     store = Store.from_environment()
     cells = keyed(runs, planned, outcomes, conditions)
-    with locked(store, "measure") as work:
+    with locked(store, "measure", wait=True) as work:
         done = store.all_done("values", (cell["values_key"] for cell in cells))
-        measure_all([cell for cell in cells if cell["values_key"] not in done], store, work)
+        missing = [cell for cell in cells if cell["values_key"] not in done]
+        looked_at = [key for cell in missing for key in (cell["cell_key"], cell["reference_key"]) if key]
+        predict_again([*looked_at, *compared(runs, conditions, outcomes)["cell_key"]], store, work)
+        measure_all(missing, store, work)
         log_all(runs, cells, planned, store)
         agreeing = [*agreements(runs, conditions, outcomes, store)]
     tables.write(agreeing, tables.AGREEMENT, AGREEMENT)
@@ -62,7 +65,7 @@ def sync(_: argparse.Namespace) -> int:
         logged = log_all(runs, cells, planned, store)
     print(f"MLflow holds {len(logged)} runs, from {len(held)} of {len(cells)} stored values")
     if len(held) < len(cells):
-        print("the rest are not measured: `dvc repro` measures them")
+        print("the rest are not in the store: `dvc repro --force --single-item measure` measures them")
     return 0
 
 

@@ -4,7 +4,7 @@ import importlib
 import json
 import time
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from stages.errors import StoreError
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
-from stages.prepare import DATA
+from stages.prepare import described, prepare_again
 from stages.snapshot import snapshot
 from stages.store import Entry, Store
-from stages.train import RUNS, reason, write_failures
+from stages.train import RUNS, reason, train_again, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
 FAILURES = Path("failures/predict.json")
@@ -30,12 +30,12 @@ def main() -> None:
     """Make the missing cells, then write outcomes.parquet: every run x condition, finished or failed."""
     runs = tables.read(tables.RUNS, RUNS)
     planned = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
-    data = json.loads(DATA.read_text())
+    data = described()
     store = Store.from_environment()
     cells = keyed(runs, planned, data)
     trained = set(runs.filter(pl.col("status") == "finished")["run_key"])
     possible = [cell for cell in cells if cell["model_key"] in trained]
-    with locked(store, "predict") as work:
+    with locked(store, "predict", wait=True) as work:
         done = store.all_done("cells", (cell["cell_key"] for cell in possible))
         missing = [cell for cell in possible if cell["cell_key"] not in done]
         if len(missing) < len(possible):
@@ -82,6 +82,8 @@ def predict_all(
     if not missing:
         return
     compute = params.compute()
+    train_again((cell["model_key"] for cell in missing), data, store, at_work)
+    prepare_again((cell["examples"] for cell in missing), data, store)
     shared = {
         "store": store.uri if store.shared else None,
         "sizes": {domain: known["size"] for domain, known in data.items()},
@@ -99,7 +101,7 @@ def predict_all(
         for key in longest_first:
             spec = json.loads(specs[key]["spec"])
             named = {name: specs[key][name] for name in ("domain", "method", "model")}
-            weights = None if store.shared else weights_of(specs[key], store)
+            weights = None if store.shared else store.read("runs", key)
             yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_run[key]}
 
     at_work.begin(len(by_run), len(missing))
@@ -118,12 +120,21 @@ def predict_all(
             at_work.advance(len(result.item["cells"]))
 
 
-def weights_of(run: Mapping[str, Any], store: Store) -> bytes:
-    """The stored weights of a finished run."""
-    try:
-        return store.read("runs", run["run_key"])
-    except StoreError as error:
-        raise StoreError(f"{error} (run {run['run']}); `dvc repro --force train` makes it again") from error
+def predict_again(keys: Iterable[str], store: Store, work: Work) -> None:
+    """Make the outcomes with these keys that the store has lost since they were made. Raises StoreError."""
+    lost = store.lost("cells", keys)
+    if not lost:
+        return
+    print(f"{store.shown}: the outcomes of {len(lost)} cells are missing or damaged: made again", flush=True)
+    runs, data = tables.read(tables.RUNS, RUNS), described()
+    cells = keyed(runs, tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet"), data)
+    predict_all([cell for cell in cells if cell["cell_key"] in lost], runs, data, store, work)
+    if still := sorted(store.lost("cells", lost)):
+        raise StoreError(
+            f"{store.shown}: {len(still)} of {len(lost)} cells that were lost could not be made again, the first: "
+            f"{reason(store.failure('cells', still[0]))}: `dvc repro --force --single-item predict` lists them, `dvc "
+            "repro` goes on without them"
+        )
 
 
 def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import polars as pl
 from analysis.tables import TableError
 from stages import lock, measure, params, predict, tables, train
 from stages.plan import COMPANION, FOLDER
-from stages.prepare import DATA
+from stages.prepare import DATA, digests_of
 from stages.store import Store
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
@@ -69,9 +69,7 @@ def of_plan(
     )
     measured = as_if_finished.filter(pl.col("role") != COMPANION)
     values = measure.keyed(measured, measurements, outcomes, conditions)
-    held = {
-        part["digest"] for known in data.values() for kind in ("splits", "conditions") for part in known[kind].values()
-    }
+    held = set[str]().union(*map(digests_of, data.values()))
     return Needed(held, runs, cells, values)
 
 

@@ -18,6 +18,7 @@ from stages.store_files import StoredFiles
 from stages.terminal import escaped
 
 SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json"}
+MADE_BY = {"data": "prepare", "runs": "train", "cells": "predict", "values": "measure"}  # stages
 KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 READERS = 16  # of an object store at once: each look takes a round trip
 RECORD_FIELDS = {"key", "size", "sha256", "facts"}
@@ -62,11 +63,12 @@ class Store(StoredFiles):
     def read(self, kind: str, key: str) -> bytes:
         """The payload, checked against its record. Raises StoreError."""
         entry = self.entry(kind, key)
+        again = f"`dvc repro --force --single-item {MADE_BY[kind]}` makes it again"
         if entry is None:
-            raise StoreError(f"{self.shown}: no {kind} entry {key}")
+            raise StoreError(f"{self.shown}: no {kind} entry {key}; {again}")
         payload = self._payload(kind, key)
         if payload is None or bytes_digest(payload) != entry.sha256:
-            raise StoreError(f"{self.shown}: the payload of {kind} entry {key} does not match its record")
+            raise StoreError(f"{self.shown}: the payload of {kind} entry {key} does not match its record; {again}")
         return payload
 
     def done(self, kind: str, key: str) -> Entry | None:
@@ -79,6 +81,11 @@ class Store(StoredFiles):
         """The keys whose entries are whole."""
         wanted = list(dict.fromkeys(keys))
         return {key for key, entry in zip(wanted, self._each(self.done, kind, wanted), strict=True) if entry}
+
+    def lost(self, kind: str, keys: Iterable[str]) -> set[str]:
+        """The keys whose entries are missing or damaged."""
+        wanted = set(keys)
+        return wanted - self.all_done(kind, wanted)
 
     def entries(self, kind: str, keys: Iterable[str]) -> dict[str, Entry]:
         """The entries by key, as recorded; their payloads are not looked at."""

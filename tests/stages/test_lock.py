@@ -121,19 +121,22 @@ def test_a_driver_says_how_far_it_is_and_stops_where_another_took_over(
         f"{store.shown}: another driver took the store over while this one stood still; what is finished is kept, and "
         "`dvc repro` goes on from there"
     )
-    with pytest.raises(StoreError, match=f"^{re.escape(stopped)}$"), locked(store, "train") as work:
-        work.begin(10, 100)
-        work.advance(40)
-        deadline = time.monotonic() + 10
-        while not (found := holder(store)) or found.items_done == 0:
-            assert time.monotonic() < deadline
-        assert (found.items, found.items_done, found.amount, found.amount_done) == (10, 1, 100, 40)
-        other = replace(found, token="t" * 16)
-        while not work.lost:
-            store.put_file("lock.json", json.dumps(asdict(other)).encode())
-            time.sleep(0.01)
-        with pytest.raises(StoreError, match=f"^{re.escape(stopped)}$"):
-            work.advance(1)
+    holding = locked(store, "train")
+    work = holding.__enter__()
+    work.begin(10, 100)
+    work.advance(40)
+    deadline = time.monotonic() + 10
+    while not (found := holder(store)) or found.items_done == 0:
+        assert time.monotonic() < deadline
+    assert (found.items, found.items_done, found.amount, found.amount_done) == (10, 1, 100, 40)
+    other = replace(found, token="t" * 16)
+    while not work.lost:
+        store.put_file("lock.json", json.dumps(asdict(other)).encode())
+        time.sleep(0.01)
+    with pytest.raises(StoreError, match=f"^{re.escape(stopped)}$"):
+        work.advance(1)
+    with pytest.raises(StoreError, match=f"^{re.escape(stopped)}$"):
+        holding.__exit__(None, None, None)
     assert holder(store) == other
 
 
