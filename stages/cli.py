@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.tables import TableError
-from cluster.fanout import ClusterError
+from cluster.connection import ClusterError
 from pipelines import parts
 from pipelines.vision.data import DataError
 from stages import params

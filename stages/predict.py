@@ -125,7 +125,7 @@ def predict_again(keys: Iterable[str], store: Store, work: Work) -> None:
     lost = store.lost("cells", keys)
     if not lost:
         return
-    print(f"{store.shown}: the outcomes of {len(lost)} cells are missing or damaged: made again", flush=True)
+    print(f"{store.shown}: cells missing or damaged, made again: {len(lost)}", flush=True)
     runs, data = tables.read(tables.RUNS, RUNS), described()
     cells = keyed(runs, tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet"), data)
     predict_all([cell for cell in cells if cell["cell_key"] in lost], runs, data, store, work)

@@ -39,7 +39,7 @@ def prepare_again(digests: Iterable[str], described: Mapping[str, Any], store: S
     lost = store.lost("data", digests)
     if not lost:
         return
-    print(f"{store.shown}: {len(lost)} splits or sets of examples are missing or damaged: made again", flush=True)
+    print(f"{store.shown}: splits and examples missing or damaged, made again: {len(lost)}", flush=True)
     for study in params.read().domains:
         if lost & digests_of(described[study.domain]):
             prepared(study, store)

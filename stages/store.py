@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.errors import StoreError, masked
+from stages.home import home
 from stages.identity import bytes_digest
 from stages.store_files import StoredFiles
 from stages.terminal import escaped
@@ -39,8 +40,9 @@ class Store(StoredFiles):
 
     @classmethod
     def from_environment(cls) -> "Store":
-        """The store at DIFFPROG_STORE, or `store/`."""
-        return cls(os.environ.get("DIFFPROG_STORE") or "store")
+        """The store at DIFFPROG_STORE, or `store/`; a relative path is the project's, not its temporary copy's."""
+        given = os.environ.get("DIFFPROG_STORE") or "store"
+        return cls(given if "://" in given else str(home() / os.path.expanduser(given)))
 
     def write(self, kind: str, key: str, payload: bytes, facts: Mapping[str, Any] | None = None) -> Entry:
         """Store a payload, then its record."""

@@ -104,7 +104,7 @@ def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, work
     lost = store.lost("runs", keys)
     if not lost:
         return
-    print(f"{store.shown}: {len(lost)} models are missing or damaged: trained again", flush=True)
+    print(f"{store.shown}: models missing or damaged, trained again: {len(lost)}", flush=True)
     planned = tables.read(tables.PLANNED_RUNS, FOLDER / "runs.parquet")
     runs = [keyed(row, data) for row in planned.iter_rows(named=True)]
     train_all(trainings([run for run in runs if run["run_key"] in lost]), data, store, work)
