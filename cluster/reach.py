@@ -40,7 +40,7 @@ def fault(address: str, seconds: float = SECONDS) -> str | None:
 def _asked(script: str, address: str, seconds: float) -> tuple[str, str | None]:
     """A script's last line of output, and what went wrong, if anything.
 
-    In a process of its own: a Ray that can't reach its cluster tries for many minutes, and may take its process with it.
+    In a process of its own: a Ray that can't reach its cluster tries for many minutes, and may end its process.
     """
     try:
         done = subprocess.run(

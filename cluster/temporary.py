@@ -62,10 +62,9 @@ def temporary(within: Path) -> Iterator[Path]:
 
 
 def _remove_if_left(folder: Path) -> None:
-    with suppress(OSError):  # another user's, not ours, or of a driver that is alive
-        with open(folder / HELD, "r+b") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(folder)
+    with suppress(OSError), open(folder / HELD, "r+b") as held:  # else another user's, or of a driver that is alive
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove(folder)
 
 
 def _remove(folder: Path) -> None:

@@ -64,8 +64,8 @@ class Work:
     def begin(self, items: int, amount: float) -> None:
         """Say how much there is to do."""
         self.began = time.monotonic()
-        fresh = {"items_done": 0, "amount_done": 0.0, "seconds": 0.0}
-        self.driver = replace(self.driver, items=items, amount=float(amount), **fresh)
+        about = self.driver
+        self.driver = replace(about, items=items, amount=float(amount), items_done=0, amount_done=0.0, seconds=0.0)
 
     def advance(self, amount: float) -> None:
         """Say that an item was done. Raises StoreError where another driver has taken the lock meanwhile."""
@@ -180,7 +180,7 @@ def _alive(driver: Driver, store: Store, *, quiet: bool) -> bool:
 def _stays_unreadable(store: Store) -> bool:
     """Whether the lock is there without a driver in it, and not only for the instant in which one writes it."""
     time.sleep(min(LOOK_SECONDS, BEAT_SECONDS))
-    return holder(store) is None and bool(store.files.exists(f"{store.root}/{NAME}"))
+    return holder(store) is None and store.holds_file(NAME)
 
 
 def _put_aside(store: Store, stale: Driver | None) -> None:

@@ -106,7 +106,8 @@ class Store(StoredFiles):
     def paths(self, kind: str) -> dict[str, int]:
         """The sizes in bytes of all files below a kind's folder, foreign ones too."""
         try:
-            found = self.files.find(f"{self.root}/{kind}", detail=True)
+            with self.reporting("list", f"{self.root}/{kind}"):
+                found = self.files.find(f"{self.root}/{kind}", detail=True)
         except FileNotFoundError:
             return {}
         return {path: int(info["size"]) for path, info in found.items()}

@@ -60,12 +60,16 @@ class StoredFiles:
             with self.reporting("write", path):
                 self.files.pipe_file(path, content, mode="create")
         except StoreError as error:
-            if isinstance(error.__cause__, FileExistsError) or self.files.exists(path):
+            if isinstance(error.__cause__, FileExistsError) or self._content(path) is not None:
                 return False
             raise
         except FileNotFoundError as error:
             raise StoreError(f"{self.shown}: cannot write {path}: {error}") from error
         return True
+
+    def holds_file(self, name: str) -> bool:
+        """Whether a file of the store's own is there, whatever is in it."""
+        return self._content(f"{self.root}/{name}") is not None
 
     def json_file(self, name: str) -> dict[str, Any] | None:
         """The content of a JSON file of the store's own; None where there is none to read."""
@@ -169,4 +173,4 @@ def _their_errors() -> tuple[type[Exception], ...]:
         ("aiohttp", "ClientError"),
     )
     loaded = [getattr(sys.modules[module], name) for module, name in theirs if module in sys.modules]
-    return (OSError, *loaded)
+    return (OSError, ValueError, NotImplementedError, *loaded)
