@@ -43,8 +43,10 @@ def gc(chosen: argparse.Namespace) -> int:
 def needed_keys(folders: Iterable[Path]) -> dict[str, set[str]]:
     """By kind, the keys that the plans in these folders need."""
     plans = [needed(folder) for folder in folders]
-    kept = {kind: {key for plan in plans for key in plan.keys(kind)} for kind in ("runs", "cells", "values")}
-    return {**kept, "data": {key for plan in plans for key in plan.data}}
+    kept = {"data": {key for plan in plans for key in plan.data}}
+    for found in (plan.keys() for plan in plans):
+        kept |= {kind: kept.get(kind, set()) | keys for kind, keys in found.items()}
+    return kept
 
 
 def waste(store: Store, kept: dict[str, set[str]]) -> tuple[dict[str, dict[str, int]], int]:

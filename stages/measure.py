@@ -18,6 +18,7 @@ from pipelines.measuring import ALL, measure
 from pipelines.outcomes import Measured, Outcomes
 from stages import params, payloads, tables
 from stages.agreement import agreements, compared
+from stages.digests import digest_but_for
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
@@ -97,17 +98,19 @@ def keyed(
     cells = []
     finished = outcomes.filter(pl.col("status") == "finished").join(runs.select("run", "domain"), on="run")
     keys = {tuple(place): key for *place, key in finished.select("run", "condition", "cell_key").iter_rows()}
+    common = {}
+    for place, asked in metrics.items():
+        about = {"metrics": asked, "splits": splits[place[1]].split(",")}
+        common[place] = about, digest_but_for(about, "cell_key", "reference_key")
     for row in finished.iter_rows(named=True):
         place = row["domain"], row["condition"]
         if place in metrics:
+            about, key_of = common[place]
+            reference = keys.get((row["run"], references[place])) if place in references else None
             cell = {name: row[name] for name in ("run", "domain", "condition", "cell_key")}
-            cell |= {"metrics": metrics[place], "splits": splits[row["condition"]].split(",")}
-            cell["reference_key"] = keys.get((row["run"], references.get(place)))
-            cells.append({**cell, "values_key": digest({name: cell[name] for name in KEY})})
+            values_key = key_of(row["cell_key"], reference)
+            cells.append({**cell, **about, "reference_key": reference, "values_key": values_key})
     return cells
-
-
-KEY = ("cell_key", "metrics", "splits", "reference_key")
 
 
 def measure_all(missing: list[dict[str, Any]], store: Store, work: Work) -> None:

@@ -12,8 +12,8 @@ import polars as pl
 
 from cluster.fanout import Failed, Finished, assigned, fanout
 from stages import params, payloads, tables
+from stages.digests import digest_but_for
 from stages.errors import StoreError
-from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.prepare import described, prepare_again
@@ -60,18 +60,23 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) ->
     finished = runs.filter(pl.col("status") == "finished")
     of_companions = runs.filter(role=COMPANION).select(*SAME_RUN, "companion", "run_key")
     companions = {tuple(which): key for *which, key in of_companions.iter_rows()}
+    common = {}
+    for row in planned.iter_rows(named=True):
+        examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
+        spec = json.loads(row["spec"])
+        key_of = digest_but_for({"condition": spec, "examples": examples, "code": row["code"]}, "run")
+        common[row["domain"], row["condition"]] = {"spec": spec, "examples": examples}, key_of
     cells = []
-    met = finished.filter(pl.col("role") != COMPANION).join(planned, on="domain", suffix="_condition")
-    for row in met.iter_rows(named=True):
+    of_plan = planned.select("domain", "condition", "checkpoints", has_companion="companion")
+    of_runs = finished.filter(pl.col("role") != COMPANION).select("run", "run_key", "role", *SAME_RUN)
+    for row in of_runs.join(of_plan, on="domain").iter_rows(named=True):
         if row["role"] == CHECKPOINT and not row["checkpoints"]:
             continue
-        examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
-        spec = json.loads(row["spec_condition"])
         cell = {name: row[name] for name in ("run", "domain", "run_key", "condition")}
         which = (*(row[name] for name in SAME_RUN), row["condition"])
-        model = companions[which] if row["companion_condition"] else row["run_key"]
-        key = digest({"run": model, "condition": spec, "examples": examples, "code": row["code"]})
-        cells.append({**cell, "model_key": model, "spec": spec, "examples": examples, "cell_key": key})
+        model = companions[which] if row["has_companion"] else row["run_key"]
+        about, key_of = common[row["domain"], row["condition"]]
+        cells.append({**cell, "model_key": model, **about, "cell_key": key_of(model)})
     return cells
 
 

@@ -7,7 +7,7 @@ entry is done when its record parses and its payload has the size and digest the
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -98,8 +98,8 @@ class Store(StoredFiles):
     def listing(self, kind: str) -> set[str]:
         """The keys with a record and a payload, by their files' names alone: fast, and not checked."""
         held: dict[str, set[str]] = {}
-        for path in self.paths(kind):
-            key, _, suffix = path.rpartition("/")[2].partition(".")
+        for name in self.names(kind):
+            key, _, suffix = name.partition(".")
             held.setdefault(key, set()).add(suffix)
         return {key for key, suffixes in held.items() if {"record", SUFFIXES[kind]} <= suffixes}
 
@@ -111,6 +111,14 @@ class Store(StoredFiles):
         except FileNotFoundError:
             return {}
         return {path: int(info["size"]) for path, info in found.items()}
+
+    def names(self, kind: str) -> Iterator[str]:
+        """The names of all files below a kind's folder, in no order."""
+        if self.local:
+            for _, _, names in os.walk(f"{self.root}/{kind}"):
+                yield from names
+        else:
+            yield from (path.rpartition("/")[2] for path in self.paths(kind))
 
     def _each(self, look: Callable[[str, str], Entry | None], kind: str, keys: list[str]) -> list[Entry | None]:
         if not self.shared:
