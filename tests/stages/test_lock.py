@@ -108,7 +108,7 @@ def test_of_another_machine_a_silent_lock_is_taken_over_and_a_beating_one_is_not
         store.put_file("lock.json", json.dumps(asdict(replace(driver, beat=1))).encode())
         sleep(seconds)
 
-    monkeypatch.setattr(lock.time, "sleep", beats)
+    monkeypatch.setattr(time, "sleep", beats)
     with pytest.raises(StoreError, match="another driver is at work on this store: train on elsewhere"):
         locked(store, "train").__enter__()
 
