@@ -131,7 +131,7 @@ def measured(runs: int) -> dict[str, float]:
         ours = shutil.ignore_patterns("__pycache__", "*.parquet", "cache", "tmp", "*.json")
         for name in ("pipelines", "stages", "analysis", "cluster", ".dvc", "data", "plan", "failures"):
             shutil.copytree(ROOT / name, Path(folder, name), ignore=ours)
-        for name in ("dvc.yaml", ".dvcignore", ".gitignore", "refined.parquet"):
+        for name in ("dvc.yaml", ".dvcignore", ".gitignore", "refined.parquet", "retry.json"):
             shutil.copy(ROOT / name, folder)
         os.chdir(folder)
         try:

@@ -11,15 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cluster.connection import connected, first_line
+
 WORKER_RETRIES = 2  # of an item whose worker or node died
-OUT_OF_MEMORY_RETRIES = 2  # Ray's default is for ever
-CODE_MIB = 100  # what Ray's dashboard takes of a job's code; the head keeps it in its memory
 CAPACITY_SECONDS = 5.0  # between two looks at how large the cluster is
 GPU_OUT_OF_MEMORY = "OutOfMemoryError"  # the name of torch's error, which can't be imported here
-
-
-class ClusterError(RuntimeError):
-    """No work can be sent to the cluster; the message says why and where, in one line."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ def fanout(
     if not total:
         return
     needed = resources if callable(resources) else lambda _: resources
-    work = _Work(_connect(code), function, shared, workers)
+    work = _Work(connected(code), function, shared, workers)
     waiting = iter(items)
     item = next(waiting, _NONE)
     with tqdm(total=total, desc=title, unit="item", dynamic_ncols=True, mininterval=0.5) as bar:
@@ -258,54 +254,11 @@ def _result(ray: Any, reference: Any, item: Any) -> Finished | Failed:
     try:
         succeeded, value, seconds = ray.get(reference)
     except ray.exceptions.OutOfMemoryError as error:  # of a node's memory; torch's class has the same name
-        return Failed(item, "NodeOutOfMemory", _first_line(error), "")
+        return Failed(item, "NodeOutOfMemory", first_line(error), "")
     except ray.exceptions.RayError as error:
-        return Failed(item, type(error).__name__, _first_line(error), "")
+        return Failed(item, type(error).__name__, first_line(error), "")
     return Finished(item, value, seconds) if succeeded else Failed(item, *value)
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def _amount(name: str, amount: float) -> str:
     return f"{amount / 2**30:.3g} GiB of memory" if name == "memory" else f"{amount:g} {name}"
-
-
-def _connect(code: Path | None) -> Any:
-    address = os.environ.get("RAY_ADDRESS")
-    if not address:
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else raylets listen outside loopback
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_task_oom_retries", str(OUT_OF_MEMORY_RETRIES))
-    import ray
-
-    if not ray.is_initialized():
-        import logging
-
-        if code:
-            check_size(code)
-        try:
-            ray.init(
-                address or "local",  # not the one that a `ray start` on this machine has left, dead or alive
-                include_dashboard=None if address else False,
-                runtime_env={"working_dir": str(code)} if code else None,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-            )
-        except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
-            raise ClusterError(f"Ray at {address or 'this machine'}: {_first_line(error)}") from error
-    return ray
-
-
-def check_size(code: Path, limit: int = CODE_MIB * 2**20) -> int:
-    """The bytes of a folder that is to be sent to the workers. Raises ClusterError where they are too many."""
-    sizes = {path: path.stat().st_size for path in code.rglob("*") if path.is_file()}
-    if sum(sizes.values()) > limit:
-        largest = max(sizes, key=lambda path: sizes[path])
-        raise ClusterError(
-            f"the code for the workers is {sum(sizes.values()) / 2**20:.1f} MiB, more than the {limit / 2**20:g} MiB "
-            f"that a cluster takes; the largest file is {largest.relative_to(code)}: keep data outside the packages"
-        )
-    return sum(sizes.values())

@@ -22,9 +22,7 @@ def agreements(
     """The rows of the table AGREEMENT: for every two runs of a method that are compared, under every condition that
     is planned to be looked at, the share of labelled rows that they answer alike, and each one's accuracy.
     """
-    looked_at = planned.filter(pl.col("agreement") != "").select("domain", "condition", "agreement")
-    finished = outcomes.filter(pl.col("status") == "finished").select("run", "condition", "cell_key")
-    cells = runs.filter(pl.col("role") == RUN).join(finished, on="run").join(looked_at, on=["domain", "condition"])
+    cells = compared(runs, planned, outcomes)
     grouped = cells.sort("run").group_by("domain", "method", "condition", maintain_order=True)
     for (_, _, condition), of_method in grouped:
         answers = {row["run"]: answered(store.read("cells", row["cell_key"])) for row in of_method.to_dicts()}
@@ -42,6 +40,13 @@ def agreements(
                 "second_accuracy": float((other == labels).mean()),
                 "n": len(labels),
             }
+
+
+def compared(runs: pl.DataFrame, planned: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """The finished cells whose answers are compared, with the columns of their run."""
+    looked_at = planned.filter(pl.col("agreement") != "").select("domain", "condition", "agreement")
+    finished = outcomes.filter(pl.col("status") == "finished").select("run", "condition", "cell_key")
+    return runs.filter(pl.col("role") == RUN).join(finished, on="run").join(looked_at, on=["domain", "condition"])
 
 
 def answered(payload: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

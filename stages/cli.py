@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.tables import TableError
-from cluster.fanout import ClusterError
+from cluster.connection import ClusterError
 from pipelines import parts
 from pipelines.vision.data import DataError
 from stages import params
 from stages.entries import WrongParams
 from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked
+from stages.terminal import escaped, run_printing
 from stages.watched import unwatched
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
@@ -45,10 +46,14 @@ STOPPED = 130  # as shells count a Ctrl-C
 
 def run_stage(name: str) -> int:
     """Run one stage; its exit status: 0, or 2 with one line on standard error for each thing that was wrong."""
+    return run_printing(lambda: _stage(name))
+
+
+def _stage(name: str) -> int:
     try:
         importlib.import_module(f"stages.{name}").main()
     except USER_ERRORS as error:
-        print(masked(str(error)), file=sys.stderr)
+        print(escaped(masked(str(error))), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; what is finished is kept, and `dvc repro` goes on from there", file=sys.stderr)
@@ -110,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "doctor",
         help="whether this machine, the store, MLflow and Ray are fit for a sweep; exit status 1 where not",
         description="Check Python, torch and torchvision, disk, memory, the store, MLflow and Ray: one line each, "
-        "with the mend. The exit status is 1 where something is wrong.",
+        "with the fix. The exit status is 1 where something is wrong.",
     )
     case = commands.add_parser("audit", help="one method's case on one screen")
     case.add_argument("method")
@@ -120,6 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     number = commands.add_parser("verify", help="a number of the report, made again from stored outcomes")
     number.add_argument("cell", help="METHOD/MODEL/SEED:CONDITION/METRIC, as in standard/resnet-8/0:clean/accuracy")
     chosen = parser.parse_args(arguments)
+    return run_printing(lambda: _command(chosen))
+
+
+def _command(chosen: argparse.Namespace) -> int:
     if chosen.command in COMMANDS:
         return run_command(COMMANDS[chosen.command], chosen)
     if chosen.command in ("import", "analyse"):
@@ -131,12 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_command(module: str, chosen: argparse.Namespace) -> int:
-    """Run a command's function in a module of the stages; its exit status, 2 for what the user can mend."""
+    """Run a command's function in a module of the stages; its exit status, 2 for what the user can fix."""
     try:
         status: int = getattr(importlib.import_module(f"stages.{module}"), chosen.command)(chosen)
     except USER_ERRORS as error:
-        print(masked(str(error)), file=sys.stderr)
+        print(escaped(masked(str(error))), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
     return status
 
 
@@ -145,7 +157,7 @@ def check_params(path: Path) -> int:
     try:
         study = params.read(path)
     except WrongParams as error:
-        print(error, file=sys.stderr)
+        print(escaped(str(error)), file=sys.stderr)
         return 2
     for domain in study.domains:
         runs = len(domain.methods) * len(domain.models) * len(domain.seeds)

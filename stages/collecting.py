@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from stages.lock import locked
@@ -15,28 +16,37 @@ KEY_DIGITS = {"data": 64, "runs": 32, "cells": 32, "values": 32}
 def gc(chosen: argparse.Namespace) -> int:
     """Print what no plan needs, ask, remove it; the exit status, 1 where the answer was no."""
     store = Store.from_environment()
-    plans = [needed(folder) for folder in (Path(), *chosen.keep)]
-    kept = {kind: {key for plan in plans for key in plan.keys(kind)} for kind in ("runs", "cells", "values")}
-    kept["data"] = {key for plan in plans for key in plan.data}
+    folders = (Path(), *chosen.keep)
+    unneeded, foreign = waste(store, needed_keys(folders))
+    size = sum(size for paths in unneeded.values() for size in paths.values())
+    for kind, paths in unneeded.items():
+        entries = {path.rpartition("/")[2].partition(".")[0] for path in paths}
+        print(f"  {kind:<16}{len(entries):>7} entries{len(paths):>8} files{sum(paths.values()):>16,} bytes")
+    if foreign:
+        print(f"  {foreign} files that are not the store's own are left alone")
+    if not any(unneeded.values()):
+        print(f"{store.shown}: nothing to remove")
+        return 0
+    if not chosen.yes and not _agreed(f"remove {size:,} bytes from {store.shown}? [y/N] "):
+        print("nothing was removed")
+        return 1
     with locked(store, "gc"):
-        unneeded, foreign = waste(store, kept)
-        sizes = {kind: sum(paths.values()) for kind, paths in unneeded.items()}
-        for kind, paths in unneeded.items():
-            entries = {path.rpartition("/")[2].partition(".")[0] for path in paths}
-            print(f"  {kind:<16}{len(entries):>7} entries{len(paths):>8} files{sizes[kind]:>16,} bytes")
-        if foreign:
-            print(f"  {foreign} files that are not the store's own are left alone")
-        if not any(unneeded.values()):
-            print(f"{store.shown}: nothing to remove")
-            return 0
-        if not chosen.yes and not _agreed(f"remove {sum(sizes.values()):,} bytes from {store.shown}? [y/N] "):
-            print("nothing was removed")
-            return 1
-        for paths in unneeded.values():
-            for path in sorted(paths, key=lambda path: not path.endswith(".record")):  # an entry without one is none
-                store.remove(path)
-    print(f"{sum(map(len, unneeded.values()))} files removed")
+        now, _ = waste(store, needed_keys(folders))  # an answer takes its time
+        removed = [path for kind, paths in unneeded.items() for path in paths if path in now.get(kind, {})]
+        for path in sorted(removed, key=lambda path: not path.endswith(".record")):  # an entry without one is none
+            store.remove(path)
+    needed_again = sum(map(len, unneeded.values())) - len(removed)
+    print(f"{len(removed)} files removed" + f", {needed_again} are needed or gone meanwhile" * bool(needed_again))
     return 0
+
+
+def needed_keys(folders: Iterable[Path]) -> dict[str, set[str]]:
+    """By kind, the keys that the plans in these folders need."""
+    plans = [needed(folder) for folder in folders]
+    kept = {"data": {key for plan in plans for key in plan.data}}
+    for found in (plan.keys() for plan in plans):
+        kept |= {kind: kept.get(kind, set()) | keys for kind, keys in found.items()}
+    return kept
 
 
 def waste(store: Store, kept: dict[str, set[str]]) -> tuple[dict[str, dict[str, int]], int]:

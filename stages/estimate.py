@@ -93,7 +93,7 @@ def _conditions(study: Study, asked: Needed, store: Store) -> str:
 
 
 def _values(asked: Needed, store: Store) -> str:
-    every = set(asked.keys("values"))
+    every = asked.keys()["values"]
     missing = every - store.listing("values")
     return f"measure  {len(every)} sets of values: {len(every) - len(missing)} in the store, {len(missing)} to do"
 

@@ -1,7 +1,8 @@
 """One driver at a time on a store: a file in it says who is at work there, and how far.
 
-A lock whose driver is gone is taken over. On the same machine its process is looked for; of another machine's the file
-is watched, which a living driver rewrites every few seconds. Nothing compares the clocks of two machines.
+The stages wait for the lock; what a person types (`gc`, `sync`) is refused at once. A lock whose driver is gone is
+taken over. On the same machine its process is looked for; of another machine's the file is watched, which a living
+driver rewrites every few seconds. Nothing compares the clocks of two machines.
 """
 
 import json
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from stages.errors import StoreError
 from stages.store import Store
@@ -22,6 +24,7 @@ from stages.store import Store
 NAME = "lock.json"
 BEAT_SECONDS = 5.0
 SILENT_BEATS = 4  # after which a driver on another machine counts as gone
+LOOK_SECONDS = 1.0  # between two looks at a lock that another holds
 
 
 @dataclass(frozen=True)
@@ -61,39 +64,58 @@ class Work:
     def begin(self, items: int, amount: float) -> None:
         """Say how much there is to do."""
         self.began = time.monotonic()
-        self.driver = replace(self.driver, items=items, amount=float(amount))
+        about = self.driver
+        self.driver = replace(about, items=items, amount=float(amount), items_done=0, amount_done=0.0, seconds=0.0)
 
     def advance(self, amount: float) -> None:
         """Say that an item was done. Raises StoreError where another driver has taken the lock meanwhile."""
         done = self.driver.amount_done + amount
         seconds = time.monotonic() - self.began
         self.driver = replace(self.driver, items_done=self.driver.items_done + 1, amount_done=done, seconds=seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raises StoreError where another driver has taken the lock."""
         if self.lost:
-            raise StoreError(f"{self.store.shown}: another driver took the store over while this one stood still")
+            raise StoreError(
+                f"{self.store.shown}: another driver took the store over while this one stood still; what is finished "
+                "is kept, and `dvc repro` goes on from there"
+            )
 
     def beat(self) -> None:
-        """Rewrite the file until the work ends."""
+        """Rewrite the file until the work ends, whatever can't be read or written for a while."""
         while not self.ended.wait(BEAT_SECONDS):
-            found = holder(self.store)
-            if found and found.token != self.driver.token:
-                self.lost = True
-                return
             self.driver = replace(self.driver, beat=self.driver.beat + 1)
-            with suppress(StoreError):  # a store that can't be written is said where results go
-                self.store.put_file(NAME, _content(self.driver))
+            with suppress(StoreError):  # a store that stays out of reach is said where results go
+                found = holder(self.store)
+                if found and found.token != self.driver.token:
+                    self.lost = True
+                    return
+                if found or not self.store.create_file(NAME, _content(self.driver)):  # one that was removed comes back
+                    self.store.put_file(NAME, _content(self.driver))
 
 
 @contextmanager
-def locked(store: Store, stage: str) -> Iterator[Work]:
-    """Hold the store's lock. Raises StoreError where another driver, that is alive, holds it."""
+def locked(store: Store, stage: str, *, wait: bool = False) -> Iterator[Work]:
+    """Hold the store's lock. Another driver that is alive is waited for, however long it takes, or, without `wait`,
+    refused: raises StoreError, as it does where another driver has taken the lock meanwhile.
+    """
     work = Work(store, _myself(stage))
+    waited = False
     while not store.create_file(NAME, _content(work.driver)):
         other = holder(store)
-        if other and _alive(other, store):
-            raise StoreError(
-                f"{store.shown}: another driver is at work on this store: {other.stage} on {other.host}, process "
-                f"{other.pid}, since {other.since}; wait for it, or end it"
-            )
+        if other and _alive(other, store, quiet=waited):
+            if not wait:
+                raise StoreError(
+                    f"{store.shown}: another driver is at work on this store: {said(other)}; wait for it, or end it"
+                )
+            if not waited:
+                print(f"{store.shown}: waiting for the driver at work on this store: {said(other)}", flush=True)
+            waited = True
+            time.sleep(LOOK_SECONDS)
+            continue
+        if not other and not _stays_unreadable(store):
+            continue
         if not store.local:
             _overwrite(work)
             break
@@ -102,21 +124,25 @@ def locked(store: Store, stage: str) -> Iterator[Work]:
     thread.start()
     try:
         yield work
+        work.check()
     finally:
         work.ended.set()
         thread.join()
-        found = holder(store)
-        if found and found.token == work.driver.token:
-            store.remove(f"{store.root}/{NAME}")
+        with suppress(StoreError):  # a lock that stays is that of a driver that is gone
+            found = holder(store)
+            if found and found.token == work.driver.token:
+                store.remove(f"{store.root}/{NAME}")
+
+
+def said(driver: Driver) -> str:
+    """Who a driver is and how far, in a few words."""
+    far = f", {driver.items_done} of {driver.items} items done" if driver.items else ""
+    return f"{driver.stage} on {driver.host}, process {driver.pid}, since {driver.since}{far}"
 
 
 def holder(store: Store) -> Driver | None:
-    """The driver that the store's lock names, alive or not; None where there is no readable lock."""
-    found = store.json_file(NAME)
-    try:
-        return Driver(**found) if found else None
-    except TypeError:
-        return None
+    """The driver that the store's lock names, alive or not; None where there is no lock, or none that makes sense."""
+    return _driver(store.json_file(NAME))
 
 
 def alive(driver: Driver) -> bool | None:
@@ -126,32 +152,46 @@ def alive(driver: Driver) -> bool | None:
     return _born(driver.pid) == driver.born
 
 
-def _alive(driver: Driver, store: Store) -> bool:
+def _alive(driver: Driver, store: Store, *, quiet: bool) -> bool:
     known = alive(driver)
     if known is not None:
         return known
     patience = SILENT_BEATS * BEAT_SECONDS
-    print(f"{store.shown}: looking for {patience:g} s whether the driver on {driver.host} is alive", flush=True)
+    if not quiet:
+        print(f"{store.shown}: looking for {patience:g} s whether the driver on {driver.host} is alive", flush=True)
     deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        time.sleep(min(1.0, BEAT_SECONDS))
-        now = holder(store)
+    while True:
+        time.sleep(min(LOOK_SECONDS, BEAT_SECONDS))
+        late = time.monotonic() >= deadline
+        try:
+            now = holder(store)
+        except StoreError:  # what can't be read does not say that its writer is gone
+            if late:
+                raise
+            continue
         if now is None:
             return False
         if (now.token, now.beat) != (driver.token, driver.beat):
             return True
-    return False
+        if late:
+            return False
+
+
+def _stays_unreadable(store: Store) -> bool:
+    """Whether the lock is there without a driver in it, and not only for the instant in which one writes it."""
+    time.sleep(min(LOOK_SECONDS, BEAT_SECONDS))
+    return holder(store) is None and store.holds_file(NAME)
 
 
 def _put_aside(store: Store, stale: Driver | None) -> None:
     """Move a lock away whose driver is gone; if it has become another's meanwhile, put it back."""
     path = Path(store.root, NAME)
     aside = path.with_name(f"{NAME}.{secrets.token_hex(4)}.part")
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError), store.reporting("move", str(path)):
         path.rename(aside)
-        moved = json.loads(aside.read_text(encoding="utf-8") or "{}") if stale else {}
-        if stale and moved.get("token") != stale.token:
-            os.link(aside, path)
+        found = _driver(store.json_file(aside.name))
+        if found and (not stale or found.token != stale.token):
+            store.create_file(NAME, _content(found))
         aside.unlink()
 
 
@@ -164,8 +204,15 @@ def _overwrite(work: Work) -> None:
         raise StoreError(f"{work.store.shown}: another driver took the store over at the same time")
 
 
+def _driver(record: dict[str, Any] | None) -> Driver | None:
+    try:
+        return Driver(**record) if record else None
+    except TypeError:
+        return None
+
+
 def _content(driver: Driver) -> bytes:
-    return json.dumps(asdict(driver), sort_keys=True).encode()
+    return json.dumps(asdict(driver), sort_keys=True, allow_nan=False).encode()
 
 
 def _myself(stage: str) -> Driver:

@@ -14,12 +14,13 @@ from tqdm import tqdm
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines.measuring import example_draws, modules, values_of
 from stages import params, payloads, provenance, tables
-from stages.agreement import agreements
+from stages.agreement import agreements, compared
+from stages.digests import digest_but_for
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.planned import study_name
-from stages.predict import OUTCOMES
+from stages.predict import OUTCOMES, predict_again
 from stages.provenance import ENVIRONMENT
 from stages.run_values import RunValues
 from stages.snapshot import Planned, snapshot
@@ -43,9 +44,12 @@ def main() -> None:
     conditions = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
     store = Store.from_environment()
     cells = keyed(runs, planned, outcomes, conditions)
-    with locked(store, "measure") as work:
+    with locked(store, "measure", wait=True) as work:
         done = store.all_done("values", (cell["values_key"] for cell in cells)) - store.failing("values")
-        measure_all([cell for cell in cells if cell["values_key"] not in done], store, work)
+        missing = [cell for cell in cells if cell["values_key"] not in done]
+        looked_at = [key for cell in missing for key in (cell["cell_key"], cell["reference_key"]) if key]
+        predict_again([*looked_at, *compared(runs, conditions, outcomes)["cell_key"]], store, work)
+        measure_all(missing, store, work)
         log_all(runs, cells, planned, store)
         agreeing = [*agreements(runs, conditions, outcomes, store)]
     tables.write(agreeing, tables.AGREEMENT, AGREEMENT)
@@ -66,7 +70,7 @@ def sync(_: argparse.Namespace) -> int:
         logged = log_all(runs, cells, planned, store)
     print(f"MLflow holds {len(logged)} runs, from {len(held)} of {len(cells)} stored values")
     if len(held) < len(cells):
-        print("the rest are not measured: `dvc repro` measures them")
+        print("the rest are not in the store: `dvc repro --force --single-item measure` measures them")
     return 0
 
 
@@ -98,17 +102,19 @@ def keyed(
     cells = []
     finished = outcomes.filter(pl.col("status") == "finished").join(runs.select("run", "domain"), on="run")
     keys = {tuple(place): key for *place, key in finished.select("run", "condition", "cell_key").iter_rows()}
+    common = {}
+    for place, asked in metrics.items():
+        about = {"metrics": asked, "splits": splits[place[1]].split(",")}
+        common[place] = about, digest_but_for(about, "cell_key", "reference_key")
     for row in finished.iter_rows(named=True):
         place = row["domain"], row["condition"]
         if place in metrics:
+            about, key_of = common[place]
+            reference = keys.get((row["run"], references[place])) if place in references else None
             cell = {name: row[name] for name in ("run", "domain", "condition", "cell_key", ENVIRONMENT)}
-            cell |= {"metrics": metrics[place], "splits": splits[row["condition"]].split(",")}
-            cell["reference_key"] = keys.get((row["run"], references.get(place)))
-            cells.append({**cell, "values_key": digest({name: cell[name] for name in KEY})})
+            values_key = key_of(row["cell_key"], reference)
+            cells.append({**cell, **about, "reference_key": reference, "values_key": values_key})
     return cells
-
-
-KEY = ("cell_key", "metrics", "splits", "reference_key")
 
 
 def measure_all(missing: list[dict[str, Any]], store: Store, work: Work) -> None:

@@ -12,15 +12,15 @@ import polars as pl
 
 from cluster.fanout import Failed, Finished, assigned, fanout
 from stages import params, payloads, provenance, tables
+from stages.digests import digest_but_for
 from stages.errors import StoreError
-from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
-from stages.prepare import DATA
+from stages.prepare import described, prepare_again
 from stages.provenance import ENVIRONMENT
 from stages.snapshot import Planned, snapshot
 from stages.store import Entry, Store
-from stages.train import RUNS, codes_of, environment_of, made_with, reason, write_failures
+from stages.train import RUNS, codes_of, environment_of, made_with, reason, train_again, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
 FAILURES = Path("failures/predict.json")
@@ -31,12 +31,12 @@ def main() -> None:
     """Make the missing cells, then write outcomes.parquet: every run x condition, finished or failed."""
     runs = tables.read(tables.RUNS, RUNS)
     planned = tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet")
-    data = json.loads(DATA.read_text(encoding="utf-8"))
+    data = described()
     store = Store.from_environment()
     cells = keyed(runs, planned, data)
     trained = set(runs.filter(pl.col("status") == "finished")["run_key"])
     possible = [cell for cell in cells if cell["model_key"] in trained]
-    with locked(store, "predict") as work:
+    with locked(store, "predict", wait=True) as work:
         done = store.all_done("cells", (cell["cell_key"] for cell in possible))
         missing = [cell for cell in possible if cell["cell_key"] not in done]
         if len(missing) < len(possible):
@@ -61,19 +61,23 @@ def keyed(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) ->
     finished = runs.filter(pl.col("status") == "finished")
     of_companions = runs.filter(role=COMPANION).select(*SAME_RUN, "companion", "run_key")
     companions = {tuple(which): key for *which, key in of_companions.iter_rows()}
+    common = {}
+    for row in planned.iter_rows(named=True):
+        examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
+        spec = json.loads(row["spec"])
+        key_of = digest_but_for({"condition": spec, "examples": examples, "code": row["code"]}, "run")
+        common[row["domain"], row["condition"]] = {"spec": spec, "examples": examples, "code": row["code"]}, key_of
     cells = []
-    met = finished.filter(pl.col("role") != COMPANION).join(planned, on="domain", suffix="_condition")
-    for row in met.iter_rows(named=True):
+    of_plan = planned.select("domain", "condition", "checkpoints", has_companion="companion")
+    of_runs = finished.filter(pl.col("role") != COMPANION).select("run", "run_key", "role", *SAME_RUN)
+    for row in of_runs.join(of_plan, on="domain").iter_rows(named=True):
         if row["role"] == CHECKPOINT and not row["checkpoints"]:
             continue
-        examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
-        spec = json.loads(row["spec_condition"])
         cell = {name: row[name] for name in ("run", "domain", "run_key", "condition")}
         which = (*(row[name] for name in SAME_RUN), row["condition"])
-        model = companions[which] if row["companion_condition"] else row["run_key"]
-        key = digest({"run": model, "condition": spec, "examples": examples, "code": row["code_condition"]})
-        about = {"spec": spec, "examples": examples, "code": row["code_condition"]}
-        cells.append({**cell, **about, "model_key": model, "cell_key": key})
+        model = companions[which] if row["has_companion"] else row["run_key"]
+        about, key_of = common[row["domain"], row["condition"]]
+        cells.append({**cell, "model_key": model, **about, "cell_key": key_of(model)})
     return cells
 
 
@@ -84,6 +88,8 @@ def predict_all(
     if not missing:
         return
     compute = params.compute()
+    train_again((cell["model_key"] for cell in missing), data, store, at_work)
+    prepare_again((cell["examples"] for cell in missing), data, store)
     shared = {
         "store": store.uri if store.shared else None,
         "checkout": provenance.checkout(),
@@ -103,7 +109,7 @@ def predict_all(
         for key in longest_first:
             spec = json.loads(specs[key]["spec"])
             named = {name: specs[key][name] for name in ("domain", "method", "model")}
-            weights = None if store.shared else weights_of(specs[key], store)
+            weights = None if store.shared else store.read("runs", key)
             yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_run[key]}
 
     at_work.begin(len(by_run), len(missing))
@@ -134,12 +140,21 @@ def examples_of(domain: str, payload: bytes) -> Any:
     return importlib.import_module(f"pipelines.{domain}.arrays").examples_from(payloads.arrays(payload))
 
 
-def weights_of(run: Mapping[str, Any], store: Store) -> bytes:
-    """The stored weights of a finished run."""
-    try:
-        return store.read("runs", run["run_key"])
-    except StoreError as error:
-        raise StoreError(f"{error} (run {run['run']}); `dvc repro --force train` makes it again") from error
+def predict_again(keys: Iterable[str], store: Store, work: Work) -> None:
+    """Make the outcomes with these keys that the store has lost since they were made. Raises StoreError."""
+    lost = store.lost("cells", keys)
+    if not lost:
+        return
+    print(f"{store.shown}: cells missing or damaged, made again: {len(lost)}", flush=True)
+    runs, data = tables.read(tables.RUNS, RUNS), described()
+    cells = keyed(runs, tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet"), data)
+    predict_all([cell for cell in cells if cell["cell_key"] in lost], runs, data, store, work)
+    if still := sorted(store.lost("cells", lost)):
+        raise StoreError(
+            f"{store.shown}: {len(still)} of {len(lost)} cells that were lost could not be made again, the first: "
+            f"{reason(store.failure('cells', still[0]))}: `dvc repro --force --single-item predict` lists them, `dvc "
+            "repro` goes on without them"
+        )
 
 
 def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,13 +1,18 @@
 """Stage `prepare`: the data, and every condition's examples, made once and stored under the digest of their content."""
 
 import importlib
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from analysis.tables import TableError
 from stages import params, payloads, tables
+from stages.errors import StoreError
 from stages.identity import bytes_digest, digest
+from stages.lock import locked
 from stages.provenance import ENVIRONMENT, checkout, environment
 from stages.store import Store
 from stages.study import DomainStudy
@@ -19,7 +24,38 @@ DATA = Path("data.json")
 def main() -> None:
     """Write data.json: the digests and sizes of all splits and examples."""
     store = Store.from_environment()
-    tables.write_json({study.domain: prepared(study, store) for study in params.read().domains}, DATA)
+    with locked(store, "prepare", wait=True):  # until data.json says what is needed, `gc` may remove it
+        tables.write_json({study.domain: prepared(study, store) for study in params.read().domains}, DATA)
+
+
+def described() -> dict[str, Any]:
+    """What data.json says. Raises TableError where it is not there."""
+    try:
+        return dict(json.loads(DATA.read_text()))
+    except (OSError, ValueError) as error:
+        raise TableError(f"{DATA}: not what `prepare` writes; `dvc repro prepare` does") from error
+
+
+def prepare_again(digests: Iterable[str], described: Mapping[str, Any], store: Store) -> None:
+    """Make what the store lacks of the data with these digests, which data.json has. Raises StoreError."""
+    lost = store.lost("data", digests)
+    if not lost:
+        return
+    print(f"{store.shown}: splits and examples missing or damaged, made again: {len(lost)}", flush=True)
+    for study in params.read().domains:
+        if lost & digests_of(described[study.domain]):
+            prepared(study, store)
+    if still := store.lost("data", lost):
+        raise StoreError(
+            f"{store.shown}: {len(still)} of {len(lost)} splits or sets of examples that were lost come out otherwise "
+            "than data.json says (another Python, processor or data folder): "
+            "`dvc repro --force --single-item prepare` writes it anew, `dvc repro` goes on from there"
+        )
+
+
+def digests_of(described: Mapping[str, Any]) -> set[str]:
+    """The digests of all splits and examples of a domain in data.json."""
+    return {part["digest"] for kind in ("splits", "conditions") for part in described[kind].values()}
 
 
 def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:

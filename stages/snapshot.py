@@ -1,11 +1,12 @@
 """The code a stage runs on: copied at its start, held against what was planned, given to the workers."""
 
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from cluster.connection import ClusterError, first_line
+from cluster.temporary import place, temporary
 from stages.code_path import ROOT, SCIENCE, CodePath, sources_digest
 from stages.errors import CodeChanged
 
@@ -30,11 +31,15 @@ def snapshot(planned: Iterable[Planned]) -> Iterator[Path]:
     """A folder with a copy of the project's packages. Raises CodeChanged where its code is not the code that was
     planned, and where `pipelines` was edited meanwhile.
     """
-    with unedited(), tempfile.TemporaryDirectory(prefix="diffprog-") as folder:
-        for package in PACKAGES:
-            shutil.copytree(ROOT / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
-        check_planned(planned, CodePath(Path(folder)))
-        yield Path(folder)
+    with unedited(), ExitStack() as leaving:
+        try:
+            folder = leaving.enter_context(temporary(place()[0])) / "code"
+            for package in PACKAGES:
+                shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+        except (OSError, shutil.Error) as error:
+            raise ClusterError(f"the code for the workers can't be copied: {first_line(error)}") from error
+        check_planned(planned, CodePath(folder))
+        yield folder
 
 
 def check_planned(planned: Iterable[Planned], code: CodePath) -> None:

@@ -3,8 +3,9 @@
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +15,72 @@ from analysis.tables import TableError
 from stages import lock, measure, predict, tables, train
 from stages.plan import COMPANION, FOLDER
 from stages.planned import study_name
-from stages.prepare import DATA
+from stages.prepare import DATA, digests_of
 from stages.provenance import ENVIRONMENT
 from stages.store import Store
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
 
 
+RUNS_AT_ONCE = 2000  # whose cells and values are held at once
+
+
 @dataclass(frozen=True)
 class Needed:
     """What a plan needs of the store, whether it is there or not: data by digest, the rest with its key.
 
-    runs: as `stages.train.keyed` gives them; cells: as `stages.predict.keyed`; values: as `stages.measure.keyed`, for
-    every run as if all had finished.
+    runs: as `stages.train.keyed` gives them, those of one method, model and seed together.
     """
 
     data: set[str]
     runs: list[dict[str, Any]]
-    cells: list[dict[str, Any]]
-    values: list[dict[str, Any]]
+    conditions: pl.DataFrame
+    measurements: pl.DataFrame
+    described: Mapping[str, Any]
 
-    def keys(self, kind: str) -> list[str]:
-        """The keys of `runs`, `cells` or `values`, each once."""
-        names = {"runs": "run_key", "cells": "cell_key", "values": "values_key"}
-        return list(dict.fromkeys(item[names[kind]] for item in getattr(self, kind)))
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """As `stages.predict.keyed` gives them, of all runs as if they had finished."""
+        return [cell for cells, _ in self.pieces() for cell in cells]
+
+    @property
+    def values(self) -> list[dict[str, Any]]:
+        """As `stages.measure.keyed` gives them, of all cells as if they had finished."""
+        return [cell for _, values in self.pieces() for cell in values]
+
+    def keys(self) -> dict[str, set[str]]:
+        """Those of `runs`, `cells` and `values`."""
+        found: dict[str, set[str]] = {"runs": {run["run_key"] for run in self.runs}, "cells": set(), "values": set()}
+        for cells, values in self.pieces():
+            found["cells"].update(cell["cell_key"] for cell in cells)
+            found["values"].update(cell["values_key"] for cell in values)
+        return found
+
+    def pieces(self) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+        """The cells and values of some runs at a time: of a large sweep there are millions."""
+        piece: list[dict[str, Any]] = []
+        for _, together in groupby(self.runs, key=_same_run):
+            piece += together
+            if len(piece) >= RUNS_AT_ONCE:
+                yield self._of(piece)
+                piece = []
+        if piece:
+            yield self._of(piece)
+
+    def _of(self, runs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        fate = {**FINISHED, "flops": None, "steps": None, "loss": None}
+        finished = tables.frame(
+            [{**{name: run[name] for name in tables.RUNS.columns if name in run}, **fate} for run in runs], tables.RUNS
+        )
+        cells = predict.keyed(finished, self.conditions, self.described)
+        columns = {name: [cell[name] for cell in cells] for name in ("run", "run_key", "condition", "cell_key")}
+        outcomes = pl.DataFrame(columns).with_columns(status=pl.lit("finished"), environment=pl.lit(""))
+        measured = finished.filter(pl.col("role") != COMPANION)
+        return cells, measure.keyed(measured, self.measurements, outcomes, self.conditions)
+
+
+def _same_run(run: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(run[name] for name in predict.SAME_RUN)
 
 
 def needed(folder: Path = Path()) -> Needed:
@@ -49,29 +92,17 @@ def needed(folder: Path = Path()) -> Needed:
         data = json.loads((folder / DATA).read_text(encoding="utf-8"))
         return of_plan(planned, conditions, measurements, data)
     except (OSError, ValueError, KeyError) as error:
-        raise TableError(f"{folder / DATA}: not the data of this plan; `dvc repro` prepares them") from error
+        raise TableError(f"{folder / DATA}: not the data of this plan; `dvc repro prepare` makes them") from error
 
 
 def of_plan(
     planned: pl.DataFrame, conditions: pl.DataFrame, measurements: pl.DataFrame, data: Mapping[str, Any]
 ) -> Needed:
     """What a plan's tables need, with the data that data.json describes. Raises KeyError where they do not fit."""
-    runs = [train.keyed(row, data) for row in planned.iter_rows(named=True)]
-    fate = {"status": "finished", "reason": "", "flops": None, "steps": None, "loss": None, ENVIRONMENT: ""}
-    as_if_finished = tables.frame(
-        [{**{name: run[name] for name in tables.RUNS.columns if name in run}, **fate} for run in runs], tables.RUNS
-    )
-    cells = predict.keyed(as_if_finished, conditions, data)
-    outcomes = tables.frame(
-        [{**{name: cell[name] for name in ("run", "run_key", "condition", "cell_key")}, **FINISHED} for cell in cells],
-        tables.OUTCOMES,
-    )
-    measured = as_if_finished.filter(pl.col("role") != COMPANION)
-    values = measure.keyed(measured, measurements, outcomes, conditions)
-    held = {
-        part["digest"] for known in data.values() for kind in ("splits", "conditions") for part in known[kind].values()
-    }
-    return Needed(held, runs, cells, values)
+    for domain, condition in conditions.select("domain", "condition").iter_rows():
+        data[domain]["conditions"][condition]["digest"]  # else the data are of another plan
+    runs = sorted((train.keyed(row, data) for row in planned.iter_rows(named=True)), key=_same_run)
+    return Needed(set[str]().union(*map(digests_of, data.values())), runs, conditions, measurements, data)
 
 
 FINISHED = {"status": "finished", "reason": "", "digest": None, ENVIRONMENT: ""}
@@ -82,9 +113,10 @@ def status(_: argparse.Namespace) -> int:
     store = Store.from_environment()
     asked = needed()
     print(f"{study_name()}, in the store {store.shown}")
+    by_kind = asked.keys()
     for stage, (kind, words) in KINDS.items():
-        keys = asked.keys(kind)
-        missing = set(keys) - store.listing(kind)
+        keys = by_kind.pop(kind)
+        missing = keys - store.listing(kind)
         failed = failures(store, kind, missing)
         counts = f"{len(keys) - len(missing)} of {len(keys)} {words} done, {len(missing) - failed.total()} to do"
         print(f"  {stage:<9}{counts}, {failed.total()} failed{_by_class(failed)}")

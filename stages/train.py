@@ -9,10 +9,11 @@ from typing import Any
 
 from cluster.fanout import Failed, Finished, assigned, fanout
 from stages import params, payloads, provenance, tables
+from stages.errors import StoreError
 from stages.identity import digest
 from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, FOLDER
-from stages.prepare import DATA
+from stages.prepare import described, prepare_again
 from stages.provenance import ENVIRONMENT
 from stages.snapshot import Planned, snapshot
 from stages.store import Entry, Store
@@ -27,10 +28,10 @@ FAILURES = Path("failures/train.json")
 def main() -> None:
     """Train what is missing, then write runs.parquet: every planned run, finished or failed."""
     planned = tables.read(tables.PLANNED_RUNS, FOLDER / "runs.parquet")
-    data = json.loads(DATA.read_text(encoding="utf-8"))
+    data = described()
     store = Store.from_environment()
     runs = [keyed(row, data) for row in planned.iter_rows(named=True)]
-    with locked(store, "train") as work:
+    with locked(store, "train", wait=True) as work:
         done = store.all_done("runs", (run["run_key"] for run in runs))
         missing = [run for run in runs if run["run_key"] not in done]
         if done:
@@ -78,6 +79,7 @@ def train_all(missing: list[dict[str, Any]], data: Mapping[str, Any], store: Sto
         return
     compute = params.compute()
     wanted = {(run["domain"], name): digest for run in missing for name, digest in run["splits"].items()}
+    prepare_again(wanted.values(), data, store)
     shared = {
         "store": store.uri if store.shared else None,
         "checkout": provenance.checkout(),
@@ -109,6 +111,23 @@ def codes_of(runs: Iterable[Mapping[str, Any]]) -> Iterator[Planned]:
 def split_of(domain: str, payload: bytes) -> Any:
     """A domain's split, of its stored bytes."""
     return importlib.import_module(f"pipelines.{domain}.arrays").split_from(payloads.arrays(payload))
+
+
+def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, work: Work) -> None:
+    """Train the planned runs with these keys that the store has lost since they were trained. Raises StoreError."""
+    lost = store.lost("runs", keys)
+    if not lost:
+        return
+    print(f"{store.shown}: models missing or damaged, trained again: {len(lost)}", flush=True)
+    planned = tables.read(tables.PLANNED_RUNS, FOLDER / "runs.parquet")
+    runs = [keyed(row, data) for row in planned.iter_rows(named=True)]
+    train_all(trainings([run for run in runs if run["run_key"] in lost]), data, store, work)
+    if still := sorted(store.lost("runs", lost)):
+        raise StoreError(
+            f"{store.shown}: {len(still)} of {len(lost)} models that were lost could not be trained again, the first: "
+            f"{reason(store.failure('runs', still[0]))}: `dvc repro --force --single-item train` lists them, `dvc "
+            "repro` goes on without them"
+        )
 
 
 def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str, bytes, dict[str, Any]]]:

@@ -16,16 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cluster.fanout import (
-    ClusterError,
-    Failed,
-    Finished,
-    Resources,
-    assigned,
-    check_size,
-    fanout,
-    on_a_whole_card,
-)
+from cluster.connection import ClusterError, check_size
+from cluster.fanout import Failed, Finished, Resources, assigned, fanout, on_a_whole_card
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -234,7 +234,7 @@ def test_a_doctor_says_what_is_well_and_what_is_not(
     monkeypatch.setattr(doctor, "FREE_MEMORY_GIB", 0.0)
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:3] for line in lines] == ["ok "] * 7
+    assert [line[:3] for line in lines] == ["ok "] * 9
     assert not list((tmp_path / "store").rglob("*.json"))
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DIFFPROG_STORE", str(tmp_path / "file/store"))

@@ -1,4 +1,4 @@
-"""One driver at a time on a store: the second is refused, one that is gone is followed."""
+"""One driver at a time on a store: the second waits or is refused, one that is gone is followed."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -109,7 +110,7 @@ def test_of_another_machine_a_silent_lock_is_taken_over_and_a_beating_one_is_not
         store.put_file("lock.json", json.dumps(asdict(replace(driver, beat=1))).encode())
         sleep(seconds)
 
-    monkeypatch.setattr(lock.time, "sleep", beats)
+    monkeypatch.setattr(time, "sleep", beats)
     with pytest.raises(StoreError, match="another driver is at work on this store: train on elsewhere"):
         locked(store, "train").__enter__()
 
@@ -118,19 +119,26 @@ def test_a_driver_says_how_far_it_is_and_stops_where_another_took_over(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "BEAT_SECONDS", 0.02)
-    with locked(store, "train") as work:
-        work.begin(10, 100)
-        work.advance(40)
-        deadline = time.monotonic() + 10
-        while not (found := holder(store)) or found.items_done == 0:
-            assert time.monotonic() < deadline
-        assert (found.items, found.items_done, found.amount, found.amount_done) == (10, 1, 100, 40)
-        other = replace(found, token="t" * 16)
-        while not work.lost:
-            store.put_file("lock.json", json.dumps(asdict(other)).encode())
-            time.sleep(0.01)
-        with pytest.raises(StoreError, match="another driver took the store over while this one stood still"):
-            work.advance(1)
+    stopped = (
+        f"{store.shown}: another driver took the store over while this one stood still; what is finished is kept, and "
+        "`dvc repro` goes on from there"
+    )
+    holding = locked(store, "train")
+    work = holding.__enter__()
+    work.begin(10, 100)
+    work.advance(40)
+    deadline = time.monotonic() + 10
+    while not (found := holder(store)) or found.items_done == 0:
+        assert time.monotonic() < deadline
+    assert (found.items, found.items_done, found.amount, found.amount_done) == (10, 1, 100, 40)
+    other = replace(found, token="t" * 16)
+    while not work.lost:
+        store.put_file("lock.json", json.dumps(asdict(other)).encode())
+        time.sleep(0.01)
+    with pytest.raises(StoreError, match=f"^{re.escape(stopped)}$"):
+        work.advance(1)
+    with pytest.raises(StoreError, match=f"^{re.escape(stopped)}$"):
+        holding.__exit__(None, None, None)
     assert holder(store) == other
 
 
@@ -186,8 +194,104 @@ def test_on_an_object_store_the_last_of_two_that_take_over_wins(
     with locked(store, "train") as work:
         other = replace(work.driver, token="t" * 16)
     store.put_file("lock.json", b"{")
-    monkeypatch.setattr(lock.time, "sleep", lambda _: store.put_file("lock.json", json.dumps(asdict(other)).encode()))
+    content = json.dumps(asdict(other)).encode()
+    monkeypatch.setattr(lock, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(lock.time, "sleep", lambda seconds: store.put_file("lock.json", content) if seconds else None)
     message = re.escape(f"{store.shown}: another driver took the store over at the same time")
     with pytest.raises(StoreError, match=f"^{message}$"):
         locked(store, "train").__enter__()
     assert holder(store) == other
+
+
+def test_a_stage_waits_for_the_driver_at_work_and_says_so_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(lock, "LOOK_SECONDS", 0.02)
+    took = []
+
+    def second() -> None:
+        with locked(store, "predict", wait=True) as work:
+            took.append(holder(store) == work.driver)
+
+    with locked(store, "train") as work:
+        work.begin(12, 100)
+        work.advance(1)
+        deadline = time.monotonic() + 10
+        while (found := holder(store)) is None or not found.items_done:
+            assert time.monotonic() < deadline
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        time.sleep(0.3)
+        assert took == []
+    waiting.join(timeout=10)
+    assert took == [True]
+    driver = work.driver
+    assert capsys.readouterr().out == (
+        f"{store.shown}: waiting for the driver at work on this store: train on {driver.host}, process {driver.pid}, "
+        f"since {driver.since}, 1 of 12 items done\n"
+    )
+
+
+def test_a_stage_that_waits_follows_a_driver_that_dies(store: Store, killed: Driver) -> None:
+    with locked(store, "train", wait=True) as work:
+        assert holder(store) == work.driver != killed
+
+
+def test_the_heartbeat_outlives_a_lock_that_can_not_be_read_or_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 0.02)
+    store, file = Store(str(tmp_path)), tmp_path / "lock.json"
+    with locked(store, "train") as work:
+        file.rename(tmp_path / "aside")
+        file.mkdir()  # neither read nor replaced by a file, not even by root
+        with pytest.raises(StoreError, match=f"^{re.escape(f'{tmp_path}: cannot read {file}: Is a directory')}$"):
+            holder(store)
+        time.sleep(0.5)
+        file.rmdir()
+        again(store, work)
+        file.unlink()
+        again(store, work)
+        file.write_text("{")
+        again(store, work)
+    assert not file.exists()
+
+
+def again(store: Store, work: lock.Work) -> None:
+    """Wait until the lock is the driver's again, and beats."""
+    beat, deadline = work.driver.beat, time.monotonic() + 10
+    while (found := holder(store)) is None or found.token != work.driver.token or found.beat <= beat:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_lock_that_is_being_written_is_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there are no hard links: its name is there before its content."""
+    monkeypatch.setattr(lock, "LOOK_SECONDS", 0.3)
+    store, file = Store(str(tmp_path)), tmp_path / "lock.json"
+    with locked(store, "train") as work:
+        content = file.read_bytes()
+    file.touch()
+    writer = threading.Timer(0.1, file.write_bytes, [content])
+    writer.start()
+    with pytest.raises(StoreError, match=f"another driver is at work on this store: {lock.said(work.driver)};"):
+        locked(store, "predict").__enter__()
+    writer.join()
+    assert file.read_bytes() == content
+
+
+@pytest.mark.slow
+def test_another_machine_waits_while_a_lock_is_unreadable_for_longer_than_a_beat(tmp_path: Path) -> None:
+    """With the beats as they are in use: the lock is out of reach for 6 s, then beats on."""
+    store, file = Store(str(tmp_path)), tmp_path / "lock.json"
+    with locked(store, "train") as work:
+        file.rename(tmp_path / "aside")
+        file.mkdir()
+        time.sleep(6)
+        file.rmdir()
+        again(store, work)
+        work.driver = replace(work.driver, machine="another", host="elsewhere")
+        again(store, work)
+        with pytest.raises(StoreError, match="another driver is at work on this store: train on elsewhere"):
+            locked(store, "predict").__enter__()

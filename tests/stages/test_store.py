@@ -1,6 +1,9 @@
 """The store: done means whole, and nothing half-written ever counts."""
 
+import errno
 import json
+import os
+import re
 import resource
 import subprocess
 import sys
@@ -99,3 +102,56 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(tmp_path: Path) -> Non
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     store.write("runs", KEY, b"x" * 10_000)
     assert store.read("runs", KEY) == b"x" * 10_000
+
+
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_without_hard_links_a_file_is_created_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(os, "link", refuse)
+    store = Store(str(tmp_path))
+    assert store.create_file("lock.json", b"first")
+    assert not store.create_file("lock.json", b"second")
+    assert [path.name for path in tmp_path.iterdir()] == ["lock.json"]
+    assert (tmp_path / "lock.json").read_bytes() == b"first"
+
+
+ACCEPTED = "; accepted: a folder, or an address such as s3://bucket/store"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("foo://", "DIFFPROG_STORE is 'foo://': Protocol not known: foo"),
+        ("foo://me:secret@x", "DIFFPROG_STORE is 'foo://***@x': Protocol not known: foo"),
+        ("zip://a::s3://b", "DIFFPROG_STORE is 'zip://a::s3://b', a chain of file systems"),
+    ],
+)
+def test_an_address_of_nothing_is_refused_in_one_line(address: str, said: str) -> None:
+    with pytest.raises(StoreError, match=f"^{re.escape(said + ACCEPTED)}$"):
+        Store(address)
+
+
+@pytest.mark.parametrize("name", ["a::b/store", "s p?a#c%e", "~x"])
+def test_every_character_of_a_path_is_its_own(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Store(name).write("runs", KEY, b"weights")
+    assert list(tmp_path.rglob("*.safetensors")) == [tmp_path / name / "runs" / KEY[:2] / f"{KEY}.safetensors"]
+    assert Store(name).listing("runs") == {KEY}
+
+
+def test_what_is_not_finite_is_in_no_record(store: Store) -> None:
+    said = f"{store.shown}: runs entry {KEY} has a fact that is not finite: {{'loss': nan}}"
+    with pytest.raises(StoreError, match=f"^{re.escape(said)}$"):
+        store.write("runs", KEY, b"weights", {"loss": float("nan")})
+    assert store.entry("runs", KEY) is None
+
+
+def test_a_failure_can_not_command_the_terminal(store: Store) -> None:
+    store.write_failure("runs", KEY, {"error": "E", "message": "\x1b[31mred\x00\r\x9b", "traceback": "a\n\tb"})
+    failure = store.failure("runs", KEY) or {}
+    assert failure["message"] == r"\x1b[31mred\x00\x0d\x9b"
+    assert failure["traceback"] == "a\n\tb"

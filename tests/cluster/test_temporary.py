@@ -1,0 +1,49 @@
+"""Temporary folders: removed with their driver, those of a killed one by the next, never those of a living one."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster import temporary as module
+from cluster.temporary import LONGEST, NoPlace, place, temporary
+
+ROOT = Path(__file__).parents[2]
+HOLD = (
+    "import sys, time\nfrom pathlib import Path\nfrom cluster.temporary import temporary\n"
+    "with temporary(Path(sys.argv[1])) as folder:\n"
+    "    (folder / 'code').mkdir()\n    print(folder, flush=True)\n    time.sleep(60)\n"
+)
+
+
+def test_a_killed_drivers_folder_goes_and_a_living_ones_stays(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as driver:
+        assert driver.stdout is not None
+        left = Path(driver.stdout.readline().strip())
+        (tmp_path / "diffprog-foreign").mkdir()
+        with temporary(tmp_path) as mine:
+            assert {path.name for path in tmp_path.iterdir()} == {left.name, mine.name, "diffprog-foreign"}
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    with temporary(tmp_path) as mine:
+        assert {path.name for path in tmp_path.iterdir()} == {mine.name, "diffprog-foreign"}
+    assert [path.name for path in tmp_path.iterdir()] == ["diffprog-foreign"]
+
+
+def test_a_path_too_long_for_sockets_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", f"/tmp/{'x' * LONGEST}")
+    why = f"/tmp/{'x' * LONGEST} has more than the {LONGEST} characters that Ray's sockets leave"
+    assert place() == (Path("/tmp"), why)
+
+
+def test_no_place_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ELSEWHERE", ())
+    monkeypatch.setenv("RAY_TMPDIR", "/nowhere")
+    said = "no folder for temporary files: /nowhere is not there; set TMPDIR to one that has room"
+    with pytest.raises(NoPlace, match=f"^{re.escape(said)}$"):
+        place()
