@@ -1,0 +1,30 @@
+"""Where the store and `mlflow.db` live by default: in the project, also while DVC works in a temporary copy of it."""
+
+from pathlib import Path
+
+TEMPORARY = (".dvc", "tmp", "exps")  # DVC's folder for `dvc exp run --temp` and `--queue`; each copy is a Git clone
+
+
+def home() -> Path:
+    """The current folder, as `.`; in a temporary copy of a project, that folder of the project itself.
+
+    DVC removes such a copy after the run, and what was written in it.
+    """
+    here = Path.cwd()
+    for copy in (here, *here.parents):
+        if (copy / ".git").exists():
+            dvc_root = _root_of_temporary(copy)
+            return Path() if dvc_root is None else _git_root(dvc_root) / here.relative_to(copy)
+    return Path()
+
+
+def _root_of_temporary(copy: Path) -> Path | None:
+    """The DVC repository that made this copy; None where it is not a temporary one."""
+    for folder in copy.parents:
+        if folder.parts[-len(TEMPORARY) :] == TEMPORARY:
+            return folder.parents[len(TEMPORARY) - 1]
+    return None
+
+
+def _git_root(folder: Path) -> Path:
+    return next((found for found in (folder, *folder.parents) if (found / ".git").exists()), folder)
