@@ -24,7 +24,7 @@ from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.predict import OUTCOMES
 from stages.snapshot import snapshot
 from stages.store import Store
-from stages.tracking import Tracking
+from stages.tracking import Tracking, values_digest
 from stages.train import RUNS, reason
 
 LOGGED = Path("logged.parquet")
@@ -215,14 +215,16 @@ def keep(result: Finished | Failed, store: Store) -> None:
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
     """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
     study = params.study_name()
-    tracking = Tracking(study, digest([sorted(runs["run_key"]), planned.to_dicts()]))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)
     rows: list[dict[str, Any]] = []
     replicates: list[dict[str, Any]] = []
+    found = {run: gathered(by_run.get(run, []), store) for run in runs["run"]}
+    values = {key: values_digest(found[run][0]) for run, key in runs.select("run", "run_key").iter_rows()}
+    tracking = Tracking(study, digest([values, planned.to_dicts()]))
     for run in tqdm(list(runs.iter_rows(named=True)), desc="log", unit="run", dynamic_ncols=True):
-        metrics, unmeasured, flags, deviations = gathered(by_run.get(run["run"], []), store)
+        metrics, unmeasured, flags, deviations = found[run["run"]]
         if run["role"] != CHECKPOINT:
             same = {name: run[name] for name in tables.REPLICATES.key[:-1]}
             replicates += [{**same, "measurement": name, "deviations": each} for name, each in deviations.items()]
