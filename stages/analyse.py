@@ -9,8 +9,9 @@ import polars as pl
 from analysis.audit.margins import margins_digest
 from analysis.findings import findings
 from analysis.jumps.schema import JUMPS
+from analysis.tables import PROVENANCE
 from stages import planned, tables
-from stages.collect import RESULTS
+from stages.collect import MADE_WITH, RESULTS
 from stages.measure import AGREEMENT, REPLICATES
 from stages.plan import REFINED, RUN
 from stages.preregistered import Preregistered
@@ -31,6 +32,7 @@ def main() -> None:
         replicates=tables.read(tables.REPLICATES, REPLICATES),
         agreement=tables.read(tables.AGREEMENT, AGREEMENT),
         refined=tables.read(JUMPS, REFINED),
+        provenance=tables.read(PROVENANCE, MADE_WITH),
     )
 
 

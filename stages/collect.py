@@ -7,51 +7,59 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import FACTS
+from analysis.tables import FACTS, PROVENANCE
 from pipelines.measuring import ALL
 from pipelines.outcomes import COLLAPSED
 from stages import tables
 from stages.errors import TrackingError
-from stages.identity import digest
-from stages.measure import LOGGED, measured_runs, plan_digest
+from stages.measure import LOGGED, measured_runs
 from stages.plan import FOLDER
 from stages.planned import study_name
 from stages.tracking import Logged, Tracking
 
 RESULTS = Path("results.parquet")
+MADE_WITH = Path("provenance.parquet")
 
 
 def main() -> None:
-    """Read every logged run back and write results.parquet. Raises TrackingError where MLflow lost or changed one."""
+    """Read every logged run back and write results.parquet and provenance.parquet. Raises TrackingError where MLflow
+    lost or changed one.
+    """
     runs = measured_runs()
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     logged = tables.read(tables.LOGGED, LOGGED)
-    tracking = Tracking(study_name(), plan_digest(runs, planned))
-    held = tracking.read()
+    held = Tracking(study_name(), "").read()
+    values = dict(logged.select("run", "values").iter_rows())
     rows: list[dict[str, Any]] = []
     flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}
     check(logged, held)
     measurements = {row["measurement"]: row for row in planned.iter_rows(named=True)}
     for run in runs.iter_rows(named=True):
-        rows += results(run, held[run["run_key"]].metrics, measurements, flags[run["run"]])
+        rows += results(run, held[run["run_key"], values[run["run"]]].metrics, measurements, flags[run["run"]])
+    made_with = [
+        row for run in runs.iter_rows(named=True) for row in provenance(run, held[run["run_key"], values[run["run"]]])
+    ]
+    tables.write(made_with, PROVENANCE, MADE_WITH)
     results_table = tables.write(rows, tables.RESULTS, RESULTS)
     print(f"{len(results_table)} values of {len(runs)} runs read back from MLflow")
 
 
-def check(logged: pl.DataFrame, held: Mapping[str, Logged]) -> None:
-    """Raise TrackingError unless MLflow holds each run once, with the values that were logged."""
-    missing = [row["run"] for row in logged.iter_rows(named=True) if row["run_key"] not in held]
-    changed = [
-        row["run"]
-        for row in logged.iter_rows(named=True)
-        if row["run_key"] in held and digest(dict(held[row["run_key"]].metrics)) != row["values"]
-    ]
-    for what, names in (("lost", missing), ("changed", changed)):
-        if names:
-            raise TrackingError(
-                f"MLflow has {what} {len(names)} of {len(logged)} runs, the first {names[0]}; "
-                "`dvc repro --force measure` logs them again from the store"
-            )
+def check(logged: pl.DataFrame, held: Mapping[tuple[str, str | None], Logged]) -> None:
+    """Raise TrackingError unless MLflow holds each run with the values that were logged."""
+    missing = [row["run"] for row in logged.iter_rows(named=True) if (row["run_key"], row["values"]) not in held]
+    if missing:
+        raise TrackingError(
+            f"MLflow has lost or changed {len(missing)} of {len(logged)} runs, the first {missing[0]}; "
+            "`dvc repro --force measure` logs them again from the store"
+        )
+
+
+def provenance(run: Mapping[str, Any], logged: Logged) -> Iterator[dict[str, Any]]:
+    """A row for every environment that a stage's records of a run were made with."""
+    about = {name: run[name] for name in ("domain", "dataset", "method", "model", "seed")}
+    for stage in ("train", "predict", "measure"):
+        for environment in json.loads(logged.tags.get(f"environment.{stage}", "[]")):
+            yield {**about, "step": run["steps"], "stage": stage, "environment": environment}
 
 
 def results(

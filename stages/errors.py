@@ -2,12 +2,15 @@
 
 import re
 
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*(?:@[^/@\s]*)*@")
+CREDENTIALS = re.compile(r"(?<=://)(?:[^/@\s]*:\S*@|[^/@\s]*(?:@[^/@\s]*)*@)")
+SECRETS = re.compile(
+    r"(?i)((?:[?&;][\w.-]*(?:password|passwd|pwd|token|secret|api_?key|access_?key)\w*|\bpassword)=)[^\s&;'\")]+"
+)
 
 
 def masked(text: str) -> str:
     """The text with the user and password of every address in it as `***`."""
-    return CREDENTIALS.sub("***@", text)
+    return CREDENTIALS.sub("***@", SECRETS.sub(r"\1***", text))
 
 
 class CodeChanged(RuntimeError):

@@ -85,12 +85,19 @@ def log(found: Checked) -> int:
     models = len(found.models)
     for run in tqdm(runs(found, keys), total=models, desc="import", unit="model", dynamic_ncols=True):
         params = {"model": run["model"], "family": run["family"] or ""}
-        logged[run["run_key"]] = tracking.log(run["run_key"], run["model"], params, run["metrics"], 0).values_digest
-    held = tracking.read()
+        key = digest([plan, run["run_key"]])  # a study's runs are its own: a later import leaves them where they are
+        logged[key] = tracking.log(key, run["model"], params, run["metrics"], 0).values_digest
+    tracking.settle()
+    held = of_plan(tracking)
     verify(logged, held)
     state = json.dumps({"plan": plan, "models": models})
     tracking.client.set_experiment_tag(tracking.experiment, IMPORTED, state)
     return len(held)
+
+
+def of_plan(tracking: Tracking) -> dict[str, Logged]:
+    """The whole runs of an imported plan by key, as MLflow holds them now."""
+    return {run.run_key: run for run in tracking.read().values() if run.plan == tracking.plan}
 
 
 def runs(found: Checked, keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -124,7 +131,7 @@ def metric_keys(names: list[str]) -> dict[str, str]:
 
 def verify(logged: Mapping[str, str | None], held: Mapping[str, Logged]) -> None:
     """Raise TrackingError unless MLflow holds these runs and no others, with these values."""
-    wrong = [key for key in logged if key not in held or digest(dict(held[key].metrics)) != logged[key]]
+    wrong = [key for key in logged if key not in held or held[key].values_digest != logged[key]]
     if wrong or len(held) != len(logged):
         raise TrackingError(
             f"MLflow holds {len(held)} of {len(logged)} models, {len(wrong)} of them lost or changed; import them again"
@@ -137,11 +144,10 @@ def collect(study: str) -> tuple[pl.DataFrame, dict[str, str]]:
     """
     state = _state(study)
     tracking = Tracking(study, state["plan"])
-    held = tracking.read()
-    verify({key: run.values_digest for key, run in held.items()}, held)
+    held = of_plan(tracking)
     if len(held) != state["models"]:
         raise TrackingError(f"MLflow holds {len(held)} of {state['models']} models of {study!r}; import them again")
-    about = tracking.client.get_run(tracking.parent).data.params
+    about = tracking.plan_params()
     described = [json.loads(text) for name, text in about.items() if name.startswith("measurement.")]
     by_key = {one.pop("key"): Measured(**one) for one in described}
     kept = ({**run.params, "metrics": run.metrics} for run in held.values())

@@ -25,7 +25,7 @@ from stages.provenance import ENVIRONMENT
 from stages.run_values import RunValues
 from stages.snapshot import Planned, snapshot
 from stages.store import Store
-from stages.tracking import Tracking
+from stages.tracking import Tracking, values_digest
 from stages.train import RUNS, environment_of, write_failures
 
 LOGGED = Path("logged.parquet")
@@ -226,29 +226,34 @@ def keep(result: Finished | Failed, store: Store) -> None:
         store.write_failure("values", cell["values_key"], {**where, **failure})
 
 
-def plan_digest(runs: pl.DataFrame, planned: pl.DataFrame) -> str:
-    """What MLflow's parent run stands for: these runs and measurements (a metric's range is in its code's digest)."""
-    return digest([sorted(runs["run_key"]), planned.drop("lower", "upper").to_dicts()])
+def plan_digest(values: Mapping[str, str], planned: pl.DataFrame) -> str:
+    """What MLflow's parent run stands for: these values of runs, by key, and measurements (a metric's range is in its
+    code's digest).
+    """
+    return digest([values, planned.drop("lower", "upper").to_dicts()])
 
 
 def log_all(runs: pl.DataFrame, cells: list[dict[str, Any]], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
     """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
-    tracking = Tracking(study_name(), plan_digest(runs, planned))
     by_run: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
         by_run.setdefault(cell["run"], []).append(cell)
     rows: list[dict[str, Any]] = []
     replicates: list[dict[str, Any]] = []
     failing = store.failing("values")
+    every = {run: RunValues.of(by_run.get(run, []), store, failing) for run in runs["run"]}
+    values = {key: values_digest(every[run].metrics) for run, key in runs.select("run", "run_key").iter_rows()}
+    tracking = Tracking(study_name(), plan_digest(values, planned))
     for run in tqdm(list(runs.iter_rows(named=True)), desc="log", unit="run", dynamic_ncols=True):
-        found = RunValues.of(by_run.get(run["run"], []), store, failing)
+        found = every[run["run"]]
         if run["role"] != CHECKPOINT:
             same = {name: run[name] for name in tables.REPLICATES.key[:-1]}
             replicates += [{**same, "measurement": name, "deviations": each} for name, each in found.deviations.items()]
         predicted = {cell[ENVIRONMENT] for cell in by_run.get(run["run"], [])}
         made_with = {"train": {run[ENVIRONMENT]}, "predict": predicted, "measure": found.environments}
         environments = {stage: sorted(which - {""}) for stage, which in made_with.items()}
-        logged = tracking.log(run["run_key"], run["run"], logged_params(run), found.metrics, run["steps"])
+        tags = {f"environment.{stage}": json.dumps(each) for stage, each in environments.items()}
+        logged = tracking.log(run["run_key"], run["run"], logged_params(run), found.metrics, run["steps"], tags)
         rows.append(
             {
                 "run": run["run"],

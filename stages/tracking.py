@@ -1,28 +1,35 @@
-"""MLflow: one experiment per study, one parent run per plan, one child per run, found again by its tag `run_key`.
+"""MLflow: one experiment per study, one child run for the values of each model, under the parent run of a plan.
 
-The driver is the only writer. A child's tag `values` comes last and holds the digest of what was logged: a child
-without it was cut short and is made anew (MLflow writes a batch's tags after its metrics). Nothing is read without
-counting it.
+The driver is the only writer of a checkout; several checkouts may share a study's experiment. A child is found by its
+tags `run_key` and `values`, the digest of its metrics, which is written last (MLflow writes a batch's tags after its
+metrics). A child whose metrics have that digest is whole: it is never changed, moved or deleted, and every plan with
+these values shares it. It stays below the plan that logged it first. Only a child without `values`, which was cut
+short, and a second copy are deleted, both below their own plan; one whose metrics differ from its digest is replaced
+at its place.
 """
 
-import os
+import logging
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
 
+from alembic.util import CommandError
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from stages.errors import TrackingError, masked
 from stages.identity import digest
+from stages.tracking_address import address, half_made, one_line, prepare
 
-METRICS_A_CALL, PARAMS_A_CALL, PAGE = 1000, 100, 1000
+METRICS_A_CALL, PARAMS_A_CALL, PAGE = 800, 100, 1000  # MLflow takes 1000 things a call, 100 of them params or tags
+TAG_LENGTH = 5000
 PARENT, PLAN, RUN_KEY, VALUES, NAME = "mlflow.parentRunId", "plan", "run_key", "values", "mlflow.runName"
+DELETED = "deleted"
 
 
 @dataclass(frozen=True)
@@ -35,23 +42,18 @@ class Logged:
     parent: str | None
     params: Mapping[str, str]
     metrics: Mapping[str, float]
+    plan: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has the metrics that were logged, no more and no others."""
+        return self.values_digest == values_digest(self.metrics)
 
 
-def address() -> str:
-    """MLFLOW_TRACKING_URI, or a SQLite file in the current folder (where `mlflow ui` looks, too).
-
-    MLflow prints and stores the address of a server, so a user and password in it go where it never prints them.
-    """
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each run
-    given = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
-        return given
-    who, _, host = parts.netloc.rpartition("@")
-    user, _, password = who.partition(":")
-    os.environ |= {"MLFLOW_TRACKING_USERNAME": unquote(user), "MLFLOW_TRACKING_PASSWORD": unquote(password)}
-    os.environ["MLFLOW_TRACKING_URI"] = urlunsplit(parts._replace(netloc=host))
-    return os.environ["MLFLOW_TRACKING_URI"]
+def values_digest(metrics: Mapping[str, float]) -> str:
+    """The digest of a run's metrics. SQLite keeps no sign of a zero."""
+    return digest({name: repr(float(value) + 0.0) for name, value in metrics.items()})
 
 
 @contextmanager
@@ -59,108 +61,184 @@ def answering() -> Iterator[None]:
     """Raises TrackingError, in one line and without passwords, where MLflow does not do what it is asked."""
     try:
         yield
+    except (MlflowException, SQLAlchemyError) as error:
+        raise TrackingError(masked(f"MLflow at {address()}: {one_line(error)}")) from error
+
+
+def connected() -> MlflowClient:
+    """A client of the MLflow at `address`, whose tables are there. Raises TrackingError."""
+    for name in ("mlflow.store.db.utils", "alembic"):  # what they log is raised, too
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    prepare(address(), reach_at)
+    return reach_at(address())
+
+
+def reach_at(uri: str) -> MlflowClient:
+    """A client that has asked MLflow at an address for anything, once. Raises TrackingError."""
+    try:
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
     except MlflowException as error:
-        said = " ".join(str(error.message).split())
-        raise TrackingError(masked(f"MLflow at {address()}: {said}")) from error
-
-
-def experiment_tags(study: str) -> dict[str, str] | None:
-    """The tags of a study's experiment; None where there is no such study."""
-    with answering():
-        found = MlflowClient(address()).get_experiment_by_name(study)
-    return dict(found.tags) if found else None
+        raise TrackingError(masked(f"MLflow at {uri}: {one_line(error)}")) from error
+    except (SQLAlchemyError, CommandError) as error:
+        raise half_made(uri, error) from error
+    return client
 
 
 def reach() -> None:
     """Ask MLflow for anything, once. Raises TrackingError."""
+    connected()
+
+
+def experiment_of(client: MlflowClient, study: str) -> Any:
+    """A study's experiment, or None. Raises TrackingError where it was deleted: MLflow keeps its name."""
     with answering():
-        MlflowClient(address()).search_experiments(max_results=1)
+        found = client.get_experiment_by_name(study)
+    if found and found.lifecycle_stage == DELETED:
+        number = found.experiment_id
+        raise TrackingError(
+            masked(
+                f"MLflow at {address()}: the experiment {study!r} was deleted; restore it with `mlflow experiments "
+                f"restore -x {number}`, remove it for good with `mlflow gc --experiment-ids {number}`, or give the "
+                "study another name"
+            )
+        )
+    return found
+
+
+def experiment_tags(study: str) -> dict[str, str] | None:
+    """The tags of a study's experiment; None where there is no such study."""
+    found = experiment_of(connected(), study)
+    return dict(found.tags) if found else None
 
 
 class Tracking:
-    """The runs of one study's experiment, under the parent run of one plan."""
+    """The runs of one study's experiment; what is logged goes under the parent run of one plan."""
 
     def __init__(self, study: str, plan: str):
+        self.client, self.study, self.plan = connected(), study, plan
+        found = experiment_of(self.client, study)
         with answering():
-            self.client = MlflowClient(address())
-            found = self.client.get_experiment_by_name(study)
-            self.experiment = found.experiment_id if found else self.client.create_experiment(study)
-            self.parent = self._parent(plan)
+            self.experiment = found.experiment_id if found else self._created()
 
     @cached_property
-    def children(self) -> dict[str, Logged]:
-        """The runs of the study by key, read when first asked for."""
-        return self._settled()
+    def parent(self) -> str:
+        """The plan's parent run, made when first asked for; of several that were made at once the first."""
+        if not self._parents():
+            tags = {PLAN: self.plan, NAME: f"plan {self.plan[:8]}", "diffprog": "plan"}
+            with answering():
+                self.client.set_terminated(self.client.create_run(self.experiment, tags=tags).info.run_id)
+        return str(self._parents()[0].info.run_id)
+
+    @cached_property
+    def children(self) -> list[Logged]:
+        """The runs of the study under all its plans, read when first asked for, the oldest id first."""
+        with answering():
+            return sorted(self._children(), key=lambda run: run.run_id)
+
+    @cached_property
+    def known(self) -> dict[tuple[str, str | None], Logged]:
+        """Of the children the whole ones, by key and digest of their values."""
+        return {(run.run_key, run.values_digest): run for run in reversed(self.children) if run.whole}
 
     def settle(self) -> None:
-        """Read the runs again, and delete what stands twice: a request may be sent again whose answer was lost."""
-        self.children = self._settled()
+        """Read the runs again, and delete second copies under this plan: a request may be sent again whose answer was
+        lost, and another process may log the same plan.
+        """
+        self.__dict__.pop("children", None)
+        self.__dict__.pop("known", None)
+        seen: set[tuple[str, str | None]] = set()
+        mine = [run for run in self.children if run.plan == self.plan and run.whole]
+        with answering():
+            for run in mine:
+                if (run.run_key, run.values_digest) in seen:
+                    self.client.delete_run(run.run_id)
+                seen.add((run.run_key, run.values_digest))
 
     def log(
-        self, run_key: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], step: int
+        self,
+        run_key: str,
+        name: str,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        step: int,
+        tags: Mapping[str, str] | None = None,
     ) -> Logged:
-        """Log a run once: what is there already is left, what is there in part or differs is replaced."""
-        with answering():
-            return self._log(run_key, name, params, metrics, step)
+        """Log a run once: one that is there whole is left as it is, one that is there in part or damaged is replaced.
 
-    def _log(
-        self, run_key: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], step: int
-    ) -> Logged:
-        values = digest(dict(metrics))
-        known = self.children.get(run_key)
-        if known and known.values_digest == values:
-            if known.parent != self.parent:
-                self.client.set_tag(known.run_id, PARENT, self.parent)
-            return known
-        if known:
-            self.client.delete_run(known.run_id)
-        tags = {PARENT: self.parent, RUN_KEY: run_key, NAME: name}
-        run_id = self.client.create_run(self.experiment, tags=tags).info.run_id
-        texts = [Param(key, str(value)) for key, value in params.items()]
-        points = [Metric(key, value, 0, step) for key, value in metrics.items()]
-        self.client.set_terminated(run_id)
-        first = len(points) % METRICS_A_CALL
-        for start in range(first, len(points), METRICS_A_CALL):
-            self.client.log_batch(run_id, metrics=points[start : start + METRICS_A_CALL])
-        self.client.log_batch(run_id, points[:first], texts[:PARAMS_A_CALL], [RunTag(VALUES, values)])
-        logged = Logged(run_id, run_key, values, self.parent, {}, metrics)
-        self.children[run_key] = logged
+        tags: facts about its making; MLflow keeps 5000 characters of each.
+        """
+        odd = [key for key, value in metrics.items() if not math.isfinite(value)]
+        if odd:
+            raise TrackingError(f"{name}: {odd[0]} is {metrics[odd[0]]}, and MLflow keeps finite numbers only")
+        values = values_digest(metrics)
+        found = self.known.get((run_key, values))
+        if found:
+            return found
+        broken = self._broken(run_key, values)
+        damaged = [run for run in broken if run.values_digest]
+        plan, parent = (damaged[0].plan, damaged[0].parent) if damaged else (self.plan, self.parent)
+        place = {PARENT: parent, PLAN: plan, RUN_KEY: run_key, NAME: name}
+        with answering():
+            run_id = self._write(place, params, metrics, step, {**(tags or {}), VALUES: values})
+            for run in broken:
+                self.client.delete_run(run.run_id)
+        logged = Logged(run_id, run_key, values, parent, params, metrics, plan, tags or {})
+        self.known[run_key, values] = logged
         return logged
 
-    def read(self) -> dict[str, Logged]:
-        """The runs of this plan as MLflow holds them now, by key. Raises TrackingError where one stands twice."""
-        found: dict[str, Logged] = {}
+    def read(self) -> dict[tuple[str, str | None], Logged]:
+        """The whole runs of the study as MLflow holds them now, by key and digest of their values."""
         with answering():
-            mine = [run for run in self._children() if run.parent == self.parent]
-        for run in mine:
-            if run.run_key in found:
-                raise TrackingError(masked(f"MLflow at {address()}: run {run.run_key} stands twice in the study"))
-            found[run.run_key] = run
-        return found
+            runs = sorted(self._children(), key=lambda run: run.run_id, reverse=True)
+        return {(run.run_key, run.values_digest): run for run in runs if run.whole}
 
-    def _parent(self, plan: str) -> str:
-        found = list(self._search(f"tags.{PLAN} = '{plan}'"))
-        if found:
-            return str(found[0].info.run_id)
-        run = self.client.create_run(self.experiment, tags={PLAN: plan, NAME: f"plan {plan[:8]}"})
-        self.client.log_batch(run.info.run_id, tags=[RunTag("diffprog", "plan")])
-        self.client.set_terminated(run.info.run_id)
-        return str(run.info.run_id)
+    def plan_params(self) -> dict[str, str]:
+        """The parameters of the plan's parent run."""
+        return {name: text for parent in self._parents() for name, text in parent.data.params.items()}
 
-    def _settled(self) -> dict[str, Logged]:
-        found: dict[str, Logged] = {}
+    def _broken(self, run_key: str, values: str) -> list[Logged]:
+        """The children that these values replace: damaged ones, and of this plan those that were cut short."""
+        return [
+            run
+            for run in self.children
+            if run.run_key == run_key
+            and not run.whole
+            and (run.values_digest == values or (run.values_digest is None and run.plan == self.plan))
+        ]
+
+    def _write(
+        self, place: dict[str, Any], params: Mapping[str, Any], metrics: Mapping[str, float], step: int, tags: Any
+    ) -> str:
+        run_id = str(self.client.create_run(self.experiment, tags=place).info.run_id)
+        self.client.set_terminated(run_id)
+        points = [Metric(key, value, 0, step) for key, value in metrics.items()]
+        texts = [Param(key, str(value)) for key, value in params.items()]
+        facts = [RunTag(key, value[:TAG_LENGTH]) for key, value in tags.items()]  # the last is `values`
+        while len(points) > METRICS_A_CALL or len(texts) > PARAMS_A_CALL or len(facts) > PARAMS_A_CALL:
+            self.client.log_batch(run_id, points[:METRICS_A_CALL], texts[:PARAMS_A_CALL], facts[:-1][:99])
+            points, texts, facts = points[METRICS_A_CALL:], texts[PARAMS_A_CALL:], facts[min(99, len(facts) - 1) :]
+        self.client.log_batch(run_id, points, texts, facts)
+        return run_id
+
+    def _created(self) -> str:
+        try:
+            return str(self.client.create_experiment(self.study))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return str(experiment_of(self.client, self.study).experiment_id)  # made by another process just now
+
+    def _parents(self) -> list[Any]:
         with answering():
-            for run in sorted(self._children(), key=lambda run: (run.values_digest is None, run.run_id)):
-                if found.setdefault(run.run_key, run) is not run:
-                    self.client.delete_run(run.run_id)
-        return found
+            runs = [run for run in self._search(f"tags.{PLAN} = '{self.plan}'") if RUN_KEY not in run.data.tags]
+        return sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id))
 
     def _children(self) -> Iterator[Logged]:
         for run in self._search(f"tags.{RUN_KEY} LIKE '%'"):
-            tags = run.data.tags
-            yield Logged(
-                run.info.run_id, tags[RUN_KEY], tags.get(VALUES), tags.get(PARENT), run.data.params, run.data.metrics
-            )
+            info, data, tags = run.info, run.data, run.data.tags
+            found = (info.run_id, tags[RUN_KEY], tags.get(VALUES), tags.get(PARENT), data.params, data.metrics)
+            yield Logged(*found, tags.get(PLAN), tags)
 
     def _search(self, query: str) -> Iterator[Any]:
         token = None

@@ -4,11 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
 from stages import tracking
 from stages.errors import TrackingError, masked
-from stages.tracking import PARENT, RUN_KEY, Tracking
+from stages.tracking import PARENT, PLAN, RUN_KEY, Tracking
 
 
 @pytest.fixture(autouse=True)
@@ -17,46 +16,64 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keys(plan: Tracking) -> dict[str, float]:
-    return {key: run.metrics["clean/accuracy"] for key, run in plan.read().items()}
+    return {key: run.metrics["clean/accuracy"] for (key, _), run in plan.read().items()}
 
 
 def test_a_run_is_logged_once_and_read_back_exactly() -> None:
     plan = Tracking("study", "p1")
     value = 0.1 + 0.2
-    first = plan.log("k1", "standard/resnet-4/0", {"method": "standard"}, {"clean/accuracy": value}, 10)
+    first = plan.log("k1", "standard/resnet-4/0", {"method": "standard"}, {"clean/accuracy": value}, 10, {"cpu": "x"})
     again = Tracking("study", "p1").log("k1", "standard/resnet-4/0", {}, {"clean/accuracy": value}, 10)
     assert again.run_id == first.run_id
+    (held,) = Tracking("study", "p1").read().values()
+    assert (held.metrics, held.params, held.tags["cpu"]) == ({"clean/accuracy": value}, {"method": "standard"}, "x")
+
+
+def test_a_run_cut_short_is_made_anew_by_its_own_plan_alone() -> None:
+    plan = Tracking("study", "p1")
+    tags = {PARENT: plan.parent, RUN_KEY: "k1", PLAN: "p1"}
+    half = plan.client.create_run(plan.experiment, tags=tags).info.run_id
+    other = Tracking("study", "p2")
+    other.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+    assert plan.client.get_run(half).info.lifecycle_stage == "active"
+    Tracking("study", "p1").log("k1", "a", {}, {"clean/accuracy": 0.7}, 1)
+    assert plan.client.get_run(half).info.lifecycle_stage == "deleted"
+
+
+def test_plans_share_equal_runs_and_leave_each_others_alone() -> None:
+    one = Tracking("study", "p1")
+    first = one.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+    two = Tracking("study", "p2")
+    assert two.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1).run_id == first.run_id
+    two.log("k1", "a", {}, {"clean/accuracy": 0.6}, 1)
+    two.settle()
     held = Tracking("study", "p1").read()
-    assert held["k1"].metrics == {"clean/accuracy": value}
-    assert held["k1"].params == {"method": "standard"}
+    assert sorted(run.metrics["clean/accuracy"] for run in held.values()) == [0.5, 0.6]
+    assert held["k1", first.values_digest].parent == one.parent
 
 
-def test_changed_values_replace_the_run() -> None:
+def test_an_overwritten_metric_is_not_read_and_logged_again_at_its_place() -> None:
     plan = Tracking("study", "p1")
-    plan.log("k1", "a", {}, {"clean/accuracy": 0.5, "clean/gone": 1.0}, 1)
-    plan.log("k1", "a", {}, {"clean/accuracy": 0.6}, 1)
-    assert keys(Tracking("study", "p1")) == {"k1": 0.6}
-    assert "clean/gone" not in Tracking("study", "p1").read()["k1"].metrics
+    first = plan.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+    for value in (0.9, float("nan")):
+        for run in Tracking("study", "p1").read().values():
+            plan.client.log_metric(run.run_id, "clean/accuracy", value, step=2)
+        assert Tracking("study", "p2").read() == {}
+        again = Tracking("study", "p2").log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+        assert again.parent == first.parent
+        assert keys(Tracking("study", "p1")) == {"k1": 0.5}
 
 
-def test_a_run_cut_short_is_made_anew() -> None:
-    plan = Tracking("study", "p1")
-    half = plan.client.create_run(plan.experiment, tags={PARENT: plan.parent, RUN_KEY: "k1"}).info.run_id
-    plan.client.log_metric(half, "clean/accuracy", 0.1)
-    resumed = Tracking("study", "p1")
-    whole = resumed.log("k1", "a", {}, {"clean/accuracy": 0.7}, 1)
-    assert whole.run_id != half
-    assert keys(resumed) == {"k1": 0.7}
-
-
-def test_a_new_plan_takes_over_what_is_there() -> None:
-    old = Tracking("study", "p1")
-    first = old.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
-    old.log("k2", "b", {}, {"clean/accuracy": 0.6}, 1)
-    new = Tracking("study", "p2")
-    assert new.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1).run_id == first.run_id
-    assert keys(new) == {"k1": 0.5}
-    assert keys(Tracking("study", "p1")) == {"k2": 0.6}
+def test_a_deleted_experiment_is_one_line_that_says_how_to_go_on() -> None:
+    plan = Tracking("gone", "p1")
+    plan.client.delete_experiment(plan.experiment)
+    with pytest.raises(TrackingError) as caught:
+        Tracking("gone", "p1")
+    assert str(caught.value) == (
+        f"MLflow at {tracking.address()}: the experiment 'gone' was deleted; restore it with `mlflow experiments "
+        f"restore -x {plan.experiment}`, remove it for good with `mlflow gc --experiment-ids {plan.experiment}`, or "
+        "give the study another name"
+    )
 
 
 def test_reading_goes_on_past_the_first_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,15 +87,7 @@ def test_reading_goes_on_past_the_first_page(monkeypatch: pytest.MonkeyPatch) ->
 def test_more_metrics_than_a_call_takes_are_all_there() -> None:
     metrics = {f"clean/m{number}": float(number) for number in range(1203)}
     Tracking("study", "p1").log("k1", "a", {}, metrics, 1)
-    assert Tracking("study", "p1").read()["k1"].metrics == metrics
-
-
-def test_a_run_that_stands_twice_is_refused() -> None:
-    plan = Tracking("study", "p1")
-    plan.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
-    MlflowClient(tracking.address()).create_run(plan.experiment, tags={PARENT: plan.parent, RUN_KEY: "k1"})
-    with pytest.raises(TrackingError, match=r"run k1 stands twice in the study$"):
-        plan.read()
+    assert next(iter(Tracking("study", "p1").read().values())).metrics == metrics
 
 
 def test_two_studies_are_apart() -> None:
@@ -109,6 +118,9 @@ def test_a_password_in_the_address_goes_where_it_is_not_printed(monkeypatch: pyt
         ("at http://me:secret@host:1/x and s3://key:se@cret@bucket", "at http://***@host:1/x and s3://***@bucket"),
         ("postgresql+psycopg2://me:secret@host/db", "postgresql+psycopg2://***@host/db"),
         ("s3://bucket/a@b", "s3://bucket/a@b"),
+        ("http://user:pa/ss@host", "http://***@host"),
+        ("postgresql://u:p@ss/w@host/db", "postgresql://***@host/db"),
+        ("postgresql://h:1/db?user=u&password=p@ss&x=1", "postgresql://h:1/db?user=u&password=***&x=1"),
         ("a@b.c and sqlite:////tmp/x", "a@b.c and sqlite:////tmp/x"),
     ],
 )
