@@ -4,13 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
-FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet takes for a formula, at the start of a cell
+FORMULA = r"^([=+\-@\t\r])"  # what a spreadsheet takes for a formula, at the start of a cell
 
 
 def write_csv(frame: pl.DataFrame, path: Path) -> None:
     """Write the frame as CSV, with an apostrophe before each text that a spreadsheet would run."""
-    frame.with_columns(_as_text(pl.col(pl.String))).write_csv(path)
-
-
-def _as_text(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.contains(FORMULA)).then(pl.format("'{}", text)).otherwise(text).name.keep()
+    frame.with_columns(pl.col(pl.String).str.replace(FORMULA, "'${1}")).write_csv(path)

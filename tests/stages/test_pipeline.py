@@ -268,7 +268,7 @@ def test_code_edited_between_the_stages_is_refused(project: Path, tiny: dict[str
     refused = in_project(project, "train")
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[-1] == (
-        "pipelines/ was edited after the study was planned: the code of noise/vit-24/1 and 2 more is not the code in "
+        "pipelines/ was edited after the study was planned: the code of noise/vit-12/1 and 1 more is not the code in "
         "its key; run `dvc repro` again, or `dvc repro --force plan` first where it finds that plan didn't change"
     )
     assert not (project / "store/runs").exists()
