@@ -1,13 +1,13 @@
 """Where MLflow is: its address as given or by default, checked; and the first making of an SQLite file.
 
 A new SQLite file is made whole in a temporary folder and then linked into place, so a kill leaves none and of several
-processes that make it at once the first one's counts.
+processes that make it at once the first one's counts. What a killed one leaves beside it is removed once it is there.
 """
 
 import os
+import re
 import secrets
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +17,7 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from cluster.temporary import place, temporary
 from stages.errors import TrackingError, masked
 from stages.home import home
 
@@ -72,9 +73,10 @@ def prepare(uri: str, make: Callable[[str], object]) -> None:
         path = sqlite_file(url)
         if path is None:
             _connect(url)
-        elif not path.exists():
-            _make(path, make)
         else:
+            if not path.exists():
+                _make(path, make)
+            _remove_parts(path)
             _readable(path)
     except (ArgumentError, NoSuchModuleError) as error:
         raise TrackingError(f"{VARIABLE}: {masked(uri)}: {one_line(error)}") from error
@@ -109,8 +111,10 @@ def _connect(url: URL) -> None:
 
 
 def _readable(path: Path) -> None:
-    """Raises TrackingError where a file is no SQLite database."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20)) as database:
+    """Raises TrackingError where a file is no SQLite database. Writing is allowed, as SQLite undoes what a killed
+    process left half written.
+    """
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=20)) as database:
         try:
             database.execute("select name from sqlite_master").fetchone()
         except sqlite3.DatabaseError as error:
@@ -134,8 +138,8 @@ def _make(path: Path, make: Callable[[str], object]) -> None:
     """Make a database at a path that is free, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    with tempfile.TemporaryDirectory(prefix="diffprog-mlflow-") as folder:
-        whole = Path(folder, "mlflow.db")
+    with temporary(place()[0]) as folder:
+        whole = folder / "mlflow.db"
         make(f"sqlite:///{whole}")
         try:
             with aside.open("xb") as file:
@@ -151,8 +155,14 @@ def _publish(aside: Path, path: Path) -> None:
     """Give a file its name, unless another has it by now."""
     try:
         os.link(aside, path)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
+    except OSError:  # it is there, or the file system has no hard links
         if not path.exists():
             aside.rename(path)
+
+
+def _remove_parts(path: Path) -> None:
+    """Remove what killed processes left of a database that is there now: who still makes one finds this one instead."""
+    part = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
+    for left in path.parent.iterdir():
+        if part.fullmatch(left.name):
+            left.unlink(missing_ok=True)
