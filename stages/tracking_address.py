@@ -7,11 +7,13 @@ processes that make it at once the first one's counts. What a killed one leaves 
 import os
 import re
 import secrets
+import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 import sqlalchemy
 from sqlalchemy.engine import URL, make_url
@@ -22,7 +24,8 @@ from stages.errors import TrackingError, masked
 from stages.home import home
 
 VARIABLE = "MLFLOW_TRACKING_URI"
-CONNECT_SECONDS = 10  # MLflow itself tries a database that does not answer for 100 s
+CONNECT_SECONDS = 10  # MLflow itself tries a database that does not answer for 100 s, a server for minutes
+PORTS = {"http": 80, "https": 443}
 DATABASES = {"sqlite": "", "postgresql": "diffprog[server]", "mysql": "pymysql", "mssql": "pyodbc"}
 
 
@@ -30,7 +33,7 @@ def address() -> str:
     """MLFLOW_TRACKING_URI, or an SQLite file in the project's folder (where `mlflow ui` looks, too).
 
     MLflow prints and stores the address of a server, so a user and password in it go where it never prints them.
-    Raises TrackingError where the address can't be read in one way.
+    Raises TrackingError where the address can't be read, or in more than one way.
     """
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each run
     given = os.environ.get(VARIABLE) or _default()
@@ -41,8 +44,13 @@ def address() -> str:
             f"{VARIABLE}: {masked(given)}: more than one '@', or one after the host; in a user, a password or a path "
             "write %40 for '@', %2F for '/', %3F for '?' and %23 for '#'"
         )
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+    try:
+        parts = urlsplit(given)
+        if parts.scheme in PORTS and (parts.hostname is None or parts.port == 0):
+            raise ValueError("no host" if parts.hostname is None else "no port 0")
+    except ValueError as error:
+        raise TrackingError(f"{VARIABLE}: {masked(given)}: {error}") from error
+    if parts.scheme not in PORTS or "@" not in parts.netloc:
         return given
     who, _, host = parts.netloc.rpartition("@")
     user, colon, password = who.partition(":")
@@ -63,9 +71,11 @@ def _default() -> str:
 
 
 def prepare(uri: str, make: Callable[[str], object]) -> None:
-    """Have a database there that takes connections, an SQLite file made by `make` (which is given an address) if there
-    is none. Raises TrackingError in one line, within seconds. Of what is no database nothing is asked.
+    """Have a server or database there that takes connections, an SQLite file made by `make` (which is given an address)
+    if there is none. Raises TrackingError in one line, within seconds.
     """
+    if urlsplit(uri).scheme in PORTS:
+        _connect_server(uri, urlsplit(uri))
     if urlsplit(uri).scheme.partition("+")[0] not in DATABASES:
         return
     try:
@@ -99,6 +109,17 @@ def one_line(error: Exception) -> str:
     """What an error says, without the SQL and the links that SQLAlchemy adds."""
     said = " ".join(str(getattr(error, "message", error)).split()) or type(error).__name__
     return said.partition(" [SQL:")[0].partition(" (Background on this error")[0]
+
+
+def _connect_server(uri: str, parts: SplitResult) -> None:
+    """Raises TrackingError where no server takes connections. Behind a proxy only requests show that."""
+    host = str(parts.hostname)
+    if parts.scheme in getproxies() and not proxy_bypass(host):
+        return
+    try:
+        socket.create_connection((host, parts.port or PORTS[parts.scheme]), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise TrackingError(f"MLflow at {masked(uri)}: {error.strerror or error}") from error
 
 
 def _connect(url: URL) -> None:

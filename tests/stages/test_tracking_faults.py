@@ -48,7 +48,10 @@ def begun(code: str, *arguments: str, **variables: str) -> subprocess.Popen[str]
 
 def ended(process: subprocess.Popen[str], seconds: float = 120) -> tuple[int, str]:
     """Its exit status and what it said."""
-    out, err = process.communicate(timeout=seconds)
+    try:
+        out, err = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
     return process.returncode, out + err
 
 
