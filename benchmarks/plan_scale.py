@@ -110,6 +110,7 @@ def log() -> None:
     tables.write(rows, tables.LOGGED, measure.LOGGED)
     tables.write([], tables.REPLICATES, measure.REPLICATES)
     tables.write([], tables.AGREEMENT, measure.AGREEMENT)
+    measure.write_failures([], store, measure.FAILURES)
 
 
 def seconds(*command: str) -> float:
