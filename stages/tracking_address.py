@@ -26,7 +26,12 @@ from stages.home import home
 VARIABLE = "MLFLOW_TRACKING_URI"
 CONNECT_SECONDS = 10  # MLflow itself tries a database that does not answer for 100 s, a server for minutes
 PORTS = {"http": 80, "https": 443}
-DATABASES = {"sqlite": "", "postgresql": "diffprog[server]", "mysql": "pymysql", "mssql": "pyodbc"}
+DATABASES = {  # the package of a driver, and how an address names it: SQLAlchemy's default may be another one
+    "sqlite": ("", ""),
+    "postgresql": ("diffprog[server]", "postgresql+psycopg2"),
+    "mysql": ("pymysql", "mysql+pymysql"),
+    "mssql": ("pyodbc", "mssql+pyodbc"),
+}
 
 
 def address() -> str:
@@ -91,9 +96,10 @@ def prepare(uri: str, make: Callable[[str], object]) -> None:
     except (ArgumentError, NoSuchModuleError) as error:
         raise TrackingError(f"{VARIABLE}: {masked(uri)}: {one_line(error)}") from error
     except ImportError as error:
-        package = DATABASES[url.get_backend_name()]
+        package, scheme = DATABASES[url.get_backend_name()]
         raise TrackingError(
-            f"MLflow at {masked(uri)}: the driver {error.name!r} is not installed; `pip install '{package}'` has one"
+            f"MLflow at {masked(uri)}: the driver {error.name!r} is not installed; `pip install '{package}'` has the "
+            f"one of {scheme}://"
         ) from error
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise TrackingError(masked(f"MLflow at {uri}: {one_line(error)}")) from error

@@ -238,12 +238,17 @@ def test_addresses_that_do_not_serve_are_one_line(folder: Path) -> None:
         assert refused(*asked, MLFLOW_TRACKING_URI=address) == f"MLFLOW_TRACKING_URI: {address}: {why}"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("psycopg2") is not None, reason="the driver is installed")
-def test_a_driver_that_is_missing_is_one_line(folder: Path) -> None:
-    address = "postgresql+psycopg2://me:secret@127.0.0.1:9/mlflow"
-    assert refused("analyse", "--study", "s", "--out", "out", MLFLOW_TRACKING_URI=address) == (
-        "MLflow at postgresql+psycopg2://***@127.0.0.1:9/mlflow: the driver 'psycopg2' is not installed; "
-        "`pip install 'diffprog[server]'` has one"
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_a_driver_that_is_missing_is_one_line(folder: Path, driver: str) -> None:
+    if importlib.util.find_spec(driver) is not None:
+        pytest.skip("the driver is installed")
+    address = "postgresql" + "+psycopg2" * (driver == "psycopg2")  # SQLAlchemy's own choice is psycopg
+    found = refused(
+        "analyse", "--study", "s", "--out", "out", MLFLOW_TRACKING_URI=f"{address}://me:secret@127.0.0.1:9/x"
+    )
+    assert found == (
+        f"MLflow at {address}://***@127.0.0.1:9/x: the driver {driver!r} is not installed; "
+        "`pip install 'diffprog[server]'` has the one of postgresql+psycopg2://"
     )
 
 
