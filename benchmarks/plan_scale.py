@@ -21,10 +21,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stages import measure, standing, tables
-from stages.identity import bytes_digest, digest
+from stages.identity import bytes_digest
 from stages.plan import FOLDER
+from stages.run_values import RunValues
 from stages.store import SUFFIXES, Store
-from stages.tracking import Tracking
+from stages.tracking import Tracking, values_digest
 
 ROOT = Path(__file__).parent.parent
 PAYLOAD = b"payload"
@@ -78,10 +79,10 @@ def log() -> None:
     planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
     cells = measure.keyed(runs, planned)
     store = Store("store")
-    key = digest([sorted(runs["run_key"]), planned.to_dicts()])
-    tracking = Tracking("scale", key)
     first, *others = runs.iter_rows(named=True)
-    metrics, *_ = measure.gathered([cell for cell in cells if cell["run"] == first["run"]], store)
+    metrics = RunValues.of([cell for cell in cells if cell["run"] == first["run"]], store, ()).metrics
+    plan = measure.plan_digest(dict.fromkeys(runs["run_key"], values_digest(metrics)), planned)
+    tracking = Tracking("scale", plan)
     logged = tracking.log(first["run_key"], first["run"], measure.logged_params(first), metrics, first["steps"])
     with sqlite3.connect("mlflow.db") as database:
         for number, run in enumerate(others):
@@ -95,7 +96,13 @@ def log() -> None:
             database.execute(
                 "update tags set value = ? where run_uuid = ? and key = 'run_key'", (run["run_key"], copied)
             )
-    common = {"values": logged.values_digest, "metrics": len(metrics), "flags": "{}", "unmeasured": "{}"}
+    common = {
+        "values": logged.values_digest,
+        "metrics": len(metrics),
+        "flags": "{}",
+        "unmeasured": "{}",
+        "environments": "{}",
+    }
     rows = [
         {"run": run["run"], "run_key": run["run_key"], "mlflow_run_id": logged.run_id, **common}
         for run in (first, *others)
@@ -103,6 +110,7 @@ def log() -> None:
     tables.write(rows, tables.LOGGED, measure.LOGGED)
     tables.write([], tables.REPLICATES, measure.REPLICATES)
     tables.write([], tables.AGREEMENT, measure.AGREEMENT)
+    measure.write_failures([], store, measure.FAILURES)
 
 
 def seconds(*command: str) -> float:

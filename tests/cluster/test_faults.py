@@ -201,9 +201,9 @@ LOGGED_ONE = (
     """
 from stages import tracking
 real = tracking.Tracking.log
-def slowly(self, *rest):
+def slowly(self, *rest, **more):
     import pathlib, time
-    found = real(self, *rest)
+    found = real(self, *rest, **more)
     pathlib.Path("logged").touch()
     time.sleep(1)
     return found

@@ -110,6 +110,9 @@ def test_a_password_in_the_address_goes_where_it_is_not_printed(monkeypatch: pyt
     assert tracking.address() == "https://host:5000/under?x=1" == tracking.address()
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "me"
     assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "p@ss"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://you@host")
+    assert tracking.address() == "http://host"
+    assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("you", "p@ss")
 
 
 @pytest.mark.parametrize(
