@@ -12,6 +12,7 @@ from analysis.jumps.schema import JUMPS
 from analysis.tables import PROVENANCE
 from stages import planned, tables
 from stages.collect import MADE_WITH, RESULTS
+from stages.failed import failures
 from stages.measure import AGREEMENT, REPLICATES
 from stages.plan import REFINED, RUN
 from stages.preregistered import Preregistered
@@ -33,6 +34,7 @@ def main() -> None:
         agreement=tables.read(tables.AGREEMENT, AGREEMENT),
         refined=tables.read(JUMPS, REFINED),
         provenance=tables.read(PROVENANCE, MADE_WITH),
+        failed={stage: len(names) for stage, names in failures().items()},
     )
 
 
@@ -41,11 +43,13 @@ def write(
     runs: pl.DataFrame,
     fixed: Preregistered,
     folder: Path = Path(),
+    failed: Mapping[str, int] | None = None,
     **beside: pl.DataFrame,
 ) -> None:
     """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder.
 
-    `beside` may hold the tables `replicates`, `agreement`, `refined` and `provenance` (see `analysis.findings`).
+    `failed` is how much failed in each stage; `beside` may hold the tables `replicates`, `agreement`, `refined` and
+    `provenance` (see `analysis.findings`).
     """
     found = findings(
         results,
@@ -60,7 +64,7 @@ def write(
     (folder / FINDINGS).mkdir(exist_ok=True)
     for name, frame in found.items():
         frame.write_parquet(folder / FINDINGS / f"{name}.parquet", statistics=False)
-    tables.write_json(summary(found, runs), folder / SUMMARY)
+    tables.write_json({**summary(found, runs), "failed": dict(failed or {})}, folder / SUMMARY)
 
 
 def summary(found: Mapping[str, pl.DataFrame], runs: pl.DataFrame) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines.measuring import example_draws, modules, values_of
-from stages import params, payloads, provenance, tables
+from stages import failed, params, payloads, provenance, tables
 from stages.agreement import agreements, compared
 from stages.digests import digest_but_for
 from stages.identity import digest
@@ -31,7 +31,7 @@ from stages.train import RUNS, environment_of, write_failures
 LOGGED = Path("logged.parquet")
 REPLICATES = Path("replicates.parquet")
 AGREEMENT = Path("agreement.parquet")
-FAILURES = Path("failures/measure.json")
+FAILURES = failed.path("measure")
 
 
 def main() -> None:

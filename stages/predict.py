@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import params, payloads, provenance, tables
+from stages import failed, params, payloads, provenance, tables
 from stages.digests import digest_but_for
 from stages.errors import StoreError
 from stages.lock import Work, locked
@@ -23,7 +23,7 @@ from stages.store import Entry, Store
 from stages.train import RUNS, codes_of, environment_of, made_with, reason, train_again, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
-FAILURES = Path("failures/predict.json")
+FAILURES = failed.path("predict")
 SAME_RUN = ("domain", "method", "model", "seed")
 
 

@@ -1,6 +1,5 @@
 """Stage `report`: one page that works offline, and its charts as pictures and tables beside it."""
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -11,7 +10,7 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from stages import charts, measure, predict, tables, train
+from stages import charts, failed, tables
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
 from stages.measurement_charts import safety_points
@@ -42,12 +41,18 @@ RUN_COLUMNS = (
 
 
 def build(
-    results: pl.DataFrame, runs: pl.DataFrame, findings: Mapping[str, pl.DataFrame], folder: Path, plan: Planned
+    results: pl.DataFrame,
+    runs: pl.DataFrame,
+    findings: Mapping[str, pl.DataFrame],
+    folder: Path,
+    plan: Planned,
+    failures: failed.Failures | None = None,
 ) -> None:
     """Write index.html, the charts as SVG and PNG and plots/*.csv into the folder. The same input gives the same bytes.
 
     `results` is the table RESULTS; `runs` has a row per planned run, with those of RUN_COLUMNS that are known;
-    `findings` are the tables of `analysis.findings`; `plan` is what was planned, the page's title with it.
+    `findings` are the tables of `analysis.findings`; `plan` is what was planned, the page's title with it; `failures`
+    is what failed in each stage.
     """
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     specs: Specs = {}
@@ -69,6 +74,7 @@ def build(
         rate=settings["false_discovery_rate"].item(),
         digest=settings["digest"].item(),
         sections=sections,
+        failures=_failures(failures or {}),
         marks=MARKS,
         meanings=MEANINGS,
         colours=LABEL_COLOURS,
@@ -102,6 +108,15 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html")
 
 
+def _failures(failures: failed.Failures) -> list[dict[str, Any]]:
+    """A row for each thing that failed after training; the runs that failed are in the table of runs."""
+    return [
+        {"stage": stage, "name": name, **about}
+        for stage in failed.STAGES[1:]
+        for name, about in failures.get(stage, {}).items()
+    ]
+
+
 def _runs(runs: pl.DataFrame) -> dict[str, Any]:
     """The table of runs, the failed ones first, with the columns that are known and hold anything."""
     columns = [name for name in RUN_COLUMNS if name in runs.columns and runs[name].null_count() < len(runs)]
@@ -116,9 +131,8 @@ def main() -> None:
     results = tables.read(tables.RESULTS, RESULTS)
     runs = tables.read(tables.RUNS, RUNS).filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
-    build(results, runs, found, REPORT, read_planned())
-    listed = (train.FAILURES, predict.FAILURES, measure.FAILURES)
-    failures = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in listed}
+    failures = failed.failures()
+    build(results, runs, found, REPORT, read_planned(), failures)
     if any(failures.values()):
         tables.write_json(failures, RETRY)
     print(f"the report is at {REPORT / 'index.html'}")

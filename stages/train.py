@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import params, payloads, provenance, tables
+from stages import failed, params, payloads, provenance, tables
 from stages.errors import StoreError
 from stages.identity import digest
 from stages.lock import Work, locked
@@ -22,7 +22,7 @@ RUNS = Path("runs.parquet")
 MODEL = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec", "code")
 IDENTITY = (*MODEL, "role", "at_step", "companion")
 TRAINED = ("flops", "steps", "loss")
-FAILURES = Path("failures/train.json")
+FAILURES = failed.path("train")
 
 
 def main() -> None:

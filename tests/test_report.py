@@ -13,6 +13,7 @@ from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
 from stages import tables
+from stages.failed import Failures
 from stages.measurement_charts import baseline_trend
 from stages.report import build
 from stages.study_section import Planned
@@ -168,10 +169,11 @@ def _build(
     results: pl.DataFrame,
     runs: pl.DataFrame = RUNS,
     plan: Planned | None = None,
+    failures: Failures | None = None,
     **options: Any,
 ) -> Page:
     found = findings(results, runs, **({"seed": 0, "settings": QUICK} | options))
-    build(results, runs, found, folder, plan or plan_of(results))
+    build(results, runs, found, folder, plan or plan_of(results), failures)
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 
@@ -424,6 +426,15 @@ def test_comparisons_across_environments_are_warned_of(tmp_path: Path) -> None:
     assert "Not all runs were made with the same: there are several states of the working tree." in text
     assert "The working tree had changes that were not committed" in text
     assert "train A False" not in flat(_build(tmp_path, results))
+
+
+def test_what_failed_after_training_is_listed_with_its_reason(tmp_path: Path) -> None:
+    about = {"reason": f"ArithmeticError: {SCRIPT}", "attempts": 2}
+    failures = {"train": {}, "predict": {}, "measure": {"shield/cnn-1/0 under pgd": about}}
+    page = _build(tmp_path / "failed", _results(), failures=failures)
+    assert f"measure shield/cnn-1/0 under pgd ArithmeticError: {SCRIPT} 2" in flat(page)
+    assert len(page.scripts) == len(_build(tmp_path / "whole", _results()).scripts)
+    assert "Failed after training" not in flat(_build(tmp_path / "whole", _results()))
 
 
 def test_no_name_in_the_csv_files_is_a_formula(tmp_path: Path) -> None:

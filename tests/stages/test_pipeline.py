@@ -214,9 +214,11 @@ def test_a_metric_that_fails_costs_its_own_value_is_listed_and_is_tried_again(
     tiny["vision"] |= {"models": {"resnet": {"widths": [4]}}, "methods": {"standard": None, "placebo": None}}
     tiny["vision"]["measurements"]["spurious"]["moody"] = "robustness"
     YAML().dump(tiny, project / "params.yaml")
-    for name in STAGES:
+    for name in (*STAGES, "analyse", "report"):
         done = in_project(project, name)
         assert done.returncode == 0, done.stderr
+    assert json.loads((project / "audit.json").read_text())["failed"] == {"train": 0, "predict": 0, "measure": 4}
+    assert "ArithmeticError: spurious/moody: out of luck" in (project / "report/index.html").read_text()
     listed = json.loads((project / "failures/measure.json").read_text())
     assert listed == {
         f"{method}/resnet-4/{seed} under spurious": {
