@@ -7,7 +7,6 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -84,24 +83,33 @@ def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(tmp_path: Path)
     assert Store(str(tmp_path)).read("runs", KEY) == b"y"
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """A disk that takes the first 20,000 bytes of a file and no more."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+FULL = """
+import sys
+from stages.errors import StoreError
+from stages.store import Store
+
+try:
+    Store(sys.argv[1]).write("runs", sys.argv[2], b"x" * 100_000)
+except StoreError as error:
+    print(error)
+Store(sys.argv[1]).write("runs", "b" * 32, b"x" * 10_000)
+"""
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_full_disk_is_one_clear_line_and_leaves_nothing(tmp_path: Path) -> None:
+    """A disk that takes the first 20,000 bytes of a file and no more."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path), KEY],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(rf"{re.escape(str(tmp_path))}: cannot write .*{KEY}.*: File too large\n", done.stdout)
     store = Store(str(tmp_path))
-    with pytest.raises(StoreError, match=r"cannot write .*: File too large$"):
-        store.write("runs", KEY, b"x" * 100_000)
     assert store.done("runs", KEY) is None
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    store.write("runs", KEY, b"x" * 10_000)
-    assert store.read("runs", KEY) == b"x" * 10_000
+    assert store.read("runs", "b" * 32) == b"x" * 10_000
+    assert not [path for path in tmp_path.rglob("*") if KEY in path.name]
 
 
 @pytest.mark.parametrize("refusal", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
