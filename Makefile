@@ -13,13 +13,11 @@ repro: .venv  ## run the study of params.yaml, from training to the report
 	dvc repro
 	@echo "The report: $(CURDIR)/report/index.html"
 
-test: .venv  ## the fast tests, a few minutes; those of Ray itself in a process of their own
-	pytest -m "not slow and not cluster" tests/cluster
-	pytest -m "not slow and not cluster" --ignore tests/cluster
+test: .venv  ## the fast tests, a few minutes
+	pytest -m "not slow and not cluster"
 
 test-all: .venv  ## every test: whole pipelines, killed workers and drivers
-	pytest -m "not cluster" tests/cluster
-	pytest -m "not cluster" --ignore tests/cluster
+	pytest -m "not cluster"
 
 test-cluster: .venv  ## several nodes, an S3 server, PostgreSQL, and faults; as root on Debian, half an hour
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'

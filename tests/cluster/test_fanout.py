@@ -32,6 +32,7 @@ def ray_goes_away() -> Iterator[None]:
 def two_cpus(ray_goes_away: None) -> None:
     """Whatever this machine has."""
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    os.environ.setdefault("RAY_AUTH_TOKEN", "a" * 64)  # Ray reads it once in a process, and later sessions need it too
     import ray
 
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
