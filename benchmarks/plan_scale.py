@@ -26,6 +26,7 @@ from stages.plan import FOLDER
 from stages.run_values import RunValues
 from stages.store import SUFFIXES, Store
 from stages.tracking import Tracking, values_digest
+from stages.train import write_failures
 
 ROOT = Path(__file__).parent.parent
 PAYLOAD = b"payload"
@@ -110,7 +111,7 @@ def log() -> None:
     tables.write(rows, tables.LOGGED, measure.LOGGED)
     tables.write([], tables.REPLICATES, measure.REPLICATES)
     tables.write([], tables.AGREEMENT, measure.AGREEMENT)
-    measure.write_failures([], store, measure.FAILURES)
+    write_failures([], store, measure.FAILURES)
 
 
 def seconds(*command: str) -> float:
