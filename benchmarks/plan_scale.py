@@ -20,11 +20,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages import measure, standing, tables
-from stages.identity import bytes_digest
+from stages import measure, tables
+from stages.commands import status
 from stages.plan import FOLDER
 from stages.run_values import RunValues
-from stages.store import SUFFIXES, Store
+from stages.store.keys import bytes_digest
+from stages.store.store import SUFFIXES, Store
 from stages.tracking import Tracking, values_digest
 from stages.train import write_failures
 
@@ -62,7 +63,7 @@ def entry(kind: str, key: str, payload: bytes, facts: dict[str, Any]) -> None:
 
 def fill() -> None:
     """What the runs of the plan leave in the store."""
-    asked = standing.needed()
+    asked = status.needed()
     for run in asked.runs:
         facts = {"run": run["run"], "seconds": 1.0, "flops": run["planned_flops"], "steps": 10, "loss": 1.0}
         entry("runs", run["run_key"], PAYLOAD, facts)

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from stages import payloads
 from stages.plan import RUN
-from stages.store import Store
-from stages.study import SHIFTED
+from stages.store import codecs
+from stages.store.store import Store
+from stages.study.model import SHIFTED
 
 PEERS = 12  # runs that each is compared with: pairs that grow with the number of runs, not with its square
 
@@ -51,7 +51,7 @@ def compared(runs: pl.DataFrame, planned: pl.DataFrame, outcomes: pl.DataFrame) 
 
 def answered(payload: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The classes answered, and the labels, of the labelled rows of stored outcomes."""
-    outcomes = payloads.outcomes_from(payload)
+    outcomes = codecs.outcomes_from(payload)
     known = outcomes.labels >= 0
     return outcomes.logits[known].argmax(1), outcomes.labels[known]
 

@@ -15,7 +15,7 @@ from stages.collect import MADE_WITH, RESULTS
 from stages.failed import failures
 from stages.measure import AGREEMENT, REPLICATES
 from stages.plan import REFINED, RUN
-from stages.preregistered import Preregistered
+from stages.study.preregistration import Preregistered
 from stages.train import RUNS
 
 FINDINGS = Path("findings")

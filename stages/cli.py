@@ -13,11 +13,11 @@ from analysis.tables import TableError
 from cluster.connection import ClusterError
 from pipelines import parts
 from pipelines.vision.data import DataError
-from stages import params
-from stages.entries import WrongParams
 from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked
+from stages.study import params
+from stages.study.checks import WrongParams
+from stages.study.watched import unwatched
 from stages.terminal import escaped, run_printing
-from stages.watched import unwatched
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 KINDS = ("datasets", "models", "methods", "conditions")
@@ -32,14 +32,14 @@ USER_ERRORS = (
     ClusterError,
 )
 COMMANDS = {  # by the module that has the function
-    "plan": "auditing",
-    "audit": "auditing",
-    "verify": "auditing",
-    "jumps": "refining",
-    "status": "standing",
-    "gc": "collecting",
+    "plan": "commands.audit",
+    "audit": "commands.audit",
+    "verify": "commands.audit",
+    "jumps": "commands.jumps",
+    "status": "commands.status",
+    "gc": "commands.gc",
     "sync": "measure",
-    "doctor": "doctor",
+    "doctor": "commands.doctor",
 }
 STOPPED = 130  # as shells count a Ctrl-C
 
@@ -132,7 +132,9 @@ def _command(chosen: argparse.Namespace) -> int:
     if chosen.command in COMMANDS:
         return run_command(COMMANDS[chosen.command], chosen)
     if chosen.command in ("import", "analyse"):
-        importing = importlib.import_module("stages.importing")  # MLflow takes seconds to load: not for the others
+        importing = importlib.import_module(
+            "stages.imports.tracked"
+        )  # MLflow takes seconds to load: not for the others
         if chosen.command == "import":
             return int(importing.import_table(chosen.table, chosen.spec))
         return int(importing.analyse_study(chosen.study, chosen.out, chosen.score))

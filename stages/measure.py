@@ -13,18 +13,20 @@ from tqdm import tqdm
 
 from cluster.fanout import Failed, Finished, Resources, fanout
 from pipelines.measuring import example_draws, modules, values_of
-from stages import failed, params, payloads, provenance, tables
+from stages import failed, tables
 from stages.agreement import agreements, compared
-from stages.digests import digest_but_for
-from stages.identity import digest
-from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.planned import study_name
 from stages.predict import OUTCOMES, predict_again
-from stages.provenance import ENVIRONMENT
 from stages.run_values import RunValues
-from stages.snapshot import Planned, snapshot
-from stages.store import Store
+from stages.store import codecs, provenance
+from stages.store.code_snapshot import Planned, snapshot
+from stages.store.digests import digest_but_for
+from stages.store.keys import digest
+from stages.store.lock import Work, locked
+from stages.store.provenance import ENVIRONMENT
+from stages.store.store import Store
+from stages.study import params
 from stages.tracking import Tracking, values_digest
 from stages.train import RUNS, environment_of, write_failures
 
@@ -189,9 +191,9 @@ def cell_values(
     measurement, where they are known, the deviations of its value over draws of the test examples; and, of each
     measurement whose metric raised an error, that error.
     """
-    outcomes = payloads.outcomes_from(stored[cell["cell_key"]])
+    outcomes = codecs.outcomes_from(stored[cell["cell_key"]])
     if cell["reference_key"]:
-        outcomes = replace(outcomes, reference=payloads.outcomes_from(stored[cell["reference_key"]]))
+        outcomes = replace(outcomes, reference=codecs.outcomes_from(stored[cell["reference_key"]]))
     draws = example_draws(outcomes, cell["splits"])
     values, replicates, failed = {}, {}, {}
     for name, metric in cell["metrics"].items():

@@ -11,10 +11,11 @@ from typing import Any
 from analysis.jumps.schema import JUMPS
 from pipelines import measuring
 from pipelines.measuring import declared
-from stages import params, planned, tables
-from stages.code_path import CodePath
-from stages.snapshot import unedited
-from stages.study import DomainStudy, Measurement, Part, Study
+from stages import planned, tables
+from stages.store.code_path import CodePath
+from stages.store.code_snapshot import unedited
+from stages.study import params
+from stages.study.model import DomainStudy, Measurement, Part, Study
 
 FOLDER = Path("plan")
 REFINED = Path("refined.parquet")  # jumps as they were before runs were added inside their brackets

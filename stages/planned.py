@@ -8,8 +8,8 @@ from typing import Any
 
 from analysis.tables import TableError
 from stages import tables
-from stages.preregistered import Preregistered
-from stages.study import Study
+from stages.study.model import Study
+from stages.study.preregistration import Preregistered
 
 STUDY = Path("plan/study.json")  # the name, and each domain's data; what nothing is measured again for is not in it
 AUDIT = Path("plan/audit.json")  # the section `audit` with its defaults, and its digest

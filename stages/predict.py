@@ -11,15 +11,17 @@ from typing import Any
 import polars as pl
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import failed, params, payloads, provenance, tables
-from stages.digests import digest_but_for
+from stages import failed, tables
 from stages.errors import StoreError
-from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, COMPANION, FOLDER
 from stages.prepare import described, prepare_again
-from stages.provenance import ENVIRONMENT
-from stages.snapshot import Planned, snapshot
-from stages.store import Entry, Store
+from stages.store import codecs, provenance
+from stages.store.code_snapshot import Planned, snapshot
+from stages.store.digests import digest_but_for
+from stages.store.lock import Work, locked
+from stages.store.provenance import ENVIRONMENT
+from stages.store.store import Entry, Store
+from stages.study import params
 from stages.train import RUNS, codes_of, environment_of, made_with, reason, train_again, write_failures
 
 OUTCOMES = Path("outcomes.parquet")
@@ -137,7 +139,7 @@ def condition_codes(cells: Iterable[Mapping[str, Any]]) -> Iterator[Planned]:
 
 def examples_of(domain: str, payload: bytes) -> Any:
     """A domain's examples, of their stored bytes."""
-    return importlib.import_module(f"pipelines.{domain}.arrays").examples_from(payloads.arrays(payload))
+    return importlib.import_module(f"pipelines.{domain}.arrays").examples_from(codecs.arrays(payload))
 
 
 def predict_again(keys: Iterable[str], store: Store, work: Work) -> None:
@@ -164,7 +166,7 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
     spec = item["run"]
     store = Store(shared["store"]) if shared["store"] else None
     running = importlib.import_module(f"pipelines.{spec['domain']}.running")
-    weights = payloads.weights_from(store.read("runs", item["run_key"]) if store else item["weights"])
+    weights = codecs.weights_from(store.read("runs", item["run_key"]) if store else item["weights"])
     device = running.device_for(*assigned())
     classifier = running.restore(spec, shared["sizes"][spec["domain"]], weights, device)
     environment = environment_of(running.device_name(device), shared["checkout"])
@@ -173,7 +175,7 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
         began = time.perf_counter()
         try:
             outcomes = running.predict(cell["spec"], classifier, shared["examples"][cell["examples"]], spec["seed"])
-            payload = payloads.outcomes_bytes(outcomes)
+            payload = codecs.outcomes_bytes(outcomes)
             found = {"outcomes": payload, "seconds": time.perf_counter() - began, ENVIRONMENT: environment}
             if store:
                 store_outcomes(cell, found, store)

@@ -9,14 +9,16 @@ from typing import Any
 from tqdm import tqdm
 
 from analysis.tables import TableError
-from stages import params, payloads, tables
+from stages import tables
 from stages.errors import StoreError
-from stages.identity import bytes_digest, digest
-from stages.lock import locked
-from stages.provenance import ENVIRONMENT, checkout, environment
-from stages.store import Store
-from stages.study import DomainStudy
-from stages.watched import unwatched
+from stages.store import codecs
+from stages.store.keys import bytes_digest, digest
+from stages.store.lock import locked
+from stages.store.provenance import ENVIRONMENT, checkout, environment
+from stages.store.store import Store
+from stages.study import params
+from stages.study.model import DomainStudy
+from stages.study.watched import unwatched
 
 DATA = Path("data.json")
 
@@ -68,15 +70,13 @@ def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
     for overlap in work.overlaps(data):
         print(overlap)
     splits = {
-        name: stored(store, payloads.npz(as_arrays.split_arrays(split)), len(split))
+        name: stored(store, codecs.npz(as_arrays.split_arrays(split)), len(split))
         for name, split in tqdm(data.splits.items(), desc="splits", unit="split", dynamic_ncols=True)
     }
     conditions = {}
     for condition in tqdm(study.conditions, desc="examples", unit="condition", dynamic_ncols=True):
         examples = work.examples(condition.spec(), data)
-        conditions[condition.name] = stored(
-            store, payloads.npz(as_arrays.examples_arrays(examples)), len(examples.split)
-        )
+        conditions[condition.name] = stored(store, codecs.npz(as_arrays.examples_arrays(examples)), len(examples.split))
     return {
         "made_from": made_from(study),
         "dataset": study.data.use,

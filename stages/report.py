@@ -10,19 +10,20 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from stages import charts, failed, tables
+from stages import failed, tables
 from stages.analyse import FINDINGS
 from stages.collect import RESULTS
-from stages.measurement_charts import safety_points
-from stages.places import Specs, places
+from stages.page import charts
+from stages.page.format import difference, interval, number
+from stages.page.measurement_charts import safety_points
+from stages.page.sections import section
+from stages.page.spreadsheets import write_csv
+from stages.page.study_section import Planned, read_planned
+from stages.page.tasks import Specs, places
+from stages.page.verdict_charts import LABEL_COLOURS
+from stages.page.verdict_text import MARKS, MEANINGS, percent, signed
 from stages.plan import RETRY, RUN
-from stages.sections import section
-from stages.spreadsheets import write_csv
-from stages.study_section import Planned, read_planned
 from stages.train import RUNS
-from stages.verdict_charts import LABEL_COLOURS
-from stages.verdict_words import MARKS, MEANINGS, percent, signed
-from stages.wording import difference, interval, number
 
 REPORT = Path("report")
 RUN_COLUMNS = (
@@ -97,7 +98,7 @@ def _bundle() -> str:
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(files("stages"))),
+        loader=jinja2.FileSystemLoader(str(files("stages.page"))),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -105,7 +106,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters |= {"difference": difference, "number": number, "percent": percent, "signed": signed}
     environment.globals |= {"interval": interval}
-    return environment.get_template("report.html")
+    return environment.get_template("page.html")
 
 
 def _failures(failures: failed.Failures) -> list[dict[str, Any]]:

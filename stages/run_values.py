@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.measuring import ALL
-from stages.store import Store
+from stages.store.store import Store
 from stages.train import made_with, reason
 
 

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import failed, params, payloads, provenance, tables
+from stages import failed, tables
 from stages.errors import StoreError
-from stages.identity import digest
-from stages.lock import Work, locked
 from stages.plan import CHECKPOINT, FOLDER
 from stages.prepare import described, prepare_again
-from stages.provenance import ENVIRONMENT
-from stages.snapshot import Planned, snapshot
-from stages.store import Entry, Store
+from stages.store import codecs, provenance
+from stages.store.code_snapshot import Planned, snapshot
+from stages.store.keys import digest
+from stages.store.lock import Work, locked
+from stages.store.provenance import ENVIRONMENT
+from stages.store.store import Entry, Store
+from stages.study import params
 
 RUNS = Path("runs.parquet")
 MODEL = ("run", "domain", "dataset", "method", "model", "family", "seed", "parameters", "spec", "code")
@@ -110,7 +112,7 @@ def codes_of(runs: Iterable[Mapping[str, Any]]) -> Iterator[Planned]:
 
 def split_of(domain: str, payload: bytes) -> Any:
     """A domain's split, of its stored bytes."""
-    return importlib.import_module(f"pipelines.{domain}.arrays").split_from(payloads.arrays(payload))
+    return importlib.import_module(f"pipelines.{domain}.arrays").split_from(codecs.arrays(payload))
 
 
 def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, work: Work) -> None:
@@ -146,7 +148,7 @@ def trained(run: Mapping[str, Any], shared: Mapping[str, Any]) -> list[tuple[str
     about = {"run": run["run"], "seconds": time.perf_counter() - began}
     about[ENVIRONMENT] = environment_of(running.device_name(device), shared["checkout"])
     found = [
-        (key, payloads.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **about})
+        (key, codecs.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **about})
         for key, result in results
     ]
     if not shared["store"]:

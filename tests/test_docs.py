@@ -13,8 +13,8 @@ from pipelines import parts
 from pipelines.outcomes import Outcomes
 from pipelines.vision.data import split_of
 from pipelines.vision.training import budget, train
-from stages import params
-from stages.entries import WrongParams
+from stages.study import params
+from stages.study.checks import WrongParams
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL))

@@ -14,10 +14,10 @@ from analysis.findings import findings
 from analysis.tables import RESULTS, checked
 from stages import tables
 from stages.failed import Failures
-from stages.measurement_charts import baseline_trend
+from stages.page.format import Measure, difference, effect_rows, interval, measures, number
+from stages.page.measurement_charts import baseline_trend
+from stages.page.study_section import Planned
 from stages.report import build
-from stages.study_section import Planned
-from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
 ATTACK = {"norm": "linf", "epsilon": 0.0078, "levels": None, "clean": False}

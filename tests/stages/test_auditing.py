@@ -11,11 +11,13 @@ import pytest
 
 from analysis.audit.simulated import Method, World
 from pipelines.outcomes import Outcomes
-from stages import analyse, measure, params, provenance, tables
+from stages import analyse, measure, tables
 from stages.cli import main
-from stages.payloads import outcomes_bytes
 from stages.planned import STUDY
-from stages.store import Store
+from stages.store import provenance
+from stages.store.codecs import outcomes_bytes
+from stages.store.store import Store
+from stages.study import params
 from tests.stages.test_analyse import FIXED, simulated_tables
 
 WORLD = World(measurements=2, methods={"shield": Method(beyond=0.8), "placebo": Method()}, families=4)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from cluster.reach import cluster_or_fault
-from stages import doctor, estimate, params, standing
 from stages.cli import main, run_stage
-from stages.lock import locked
+from stages.commands import doctor, estimate, status
 from stages.prepare import made_from
-from stages.store import Store
+from stages.store.lock import locked
+from stages.store.store import Store
+from stages.study import params
 from stages.tracking import Tracking
 from tests.stages.conftest import TINY
 from tests.stages.test_auditing import write_measured
@@ -55,7 +56,7 @@ def folder(planned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def train(count: int, seconds_at: float = RATE) -> list[dict[str, Any]]:
     """Put the first runs into the store, trained at so many FLOPs a second; all runs."""
-    runs = standing.needed().runs
+    runs = status.needed().runs
     for run in runs[:count]:
         facts = {"seconds": run["planned_flops"] / seconds_at, "flops": run["planned_flops"], "steps": 4, "loss": 1.0}
         Store("store").write("runs", run["run_key"], b"weights", {**facts, "run": run["run"]})
@@ -63,7 +64,7 @@ def train(count: int, seconds_at: float = RATE) -> list[dict[str, Any]]:
 
 
 def test_a_plan_says_what_is_done_and_what_the_rest_takes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = standing.needed().runs
+    runs = status.needed().runs
     total = sum(run["planned_flops"] for run in runs)
 
     def training() -> str:
@@ -87,7 +88,7 @@ def test_without_runs_of_its_own_a_plan_goes_by_those_of_others(
 ) -> None:
     facts = {"seconds": 2.0, "flops": 6e9, "steps": 1, "loss": 0.0, "run": "other"}
     Store("store").write("runs", "ab" * 16, b"weights", facts)
-    total = sum(run["planned_flops"] for run in standing.needed().runs)
+    total = sum(run["planned_flops"] for run in status.needed().runs)
     assert main(["plan"]) == 0
     said = f"about {total / 3e9 / 3600:.2g} core-hours (from 1 runs of other studies, scaled by FLOPs)"
     assert said in capsys.readouterr().out
@@ -110,7 +111,7 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     for run, error in zip(runs[6:9], ("Diverged", "TimeoutError", "Diverged"), strict=True):
         store.write_failure("runs", run["run_key"], {"error": error, "message": "", "traceback": ""})
     store.write_failure("runs", "ab" * 16, {"error": "OfAnotherPlan"})
-    cells = standing.needed().cells
+    cells = status.needed().cells
     store.write("cells", cells[0]["cell_key"], b"outcomes")
     with locked(store, "train") as work:
         work.begin(12, 100)
@@ -145,7 +146,7 @@ def litter(store: Store) -> set[str]:
     for kind, key in (("runs", "ab" * 16), ("cells", "ab" * 16), ("values", "cd" * 16), ("data", "e" * 64)):
         store.write(kind, key, b"0123456789")
         store.write_failure(kind, key, {"error": "E"})
-    needed = standing.needed()
+    needed = status.needed()
     path = Path(store.root, "runs", needed.runs[0]["run_key"][:2], f"{needed.runs[0]['run_key']}.record.0a1b2c3d.part")
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(b"{")
@@ -160,7 +161,7 @@ def test_gc_removes_what_no_plan_needs_and_nothing_else(
 ) -> None:
     runs = train(6)
     store = Store("store")
-    needed = standing.needed()
+    needed = status.needed()
     store.write("cells", needed.cells[0]["cell_key"], b"outcomes")
     store.write("values", needed.values[0]["values_key"], b"{}")
     store.write("data", "f" * 64, b"split")

@@ -11,14 +11,15 @@ from analysis.tables import FACTS
 from pipelines import parts
 from pipelines.metrics import accuracy
 from pipelines.outcomes import Outcomes
-from stages import payloads, tables
-from stages.code_path import CodePath
+from stages import tables
 from stages.collect import results
 from stages.measure import cell_values
-from stages.params import read
 from stages.plan import planned_measurement
 from stages.run_values import RunValues
-from stages.store import Store
+from stages.store import codecs
+from stages.store.code_path import CodePath
+from stages.store.store import Store
+from stages.study.params import read
 
 PLANNED = tables.PLANNED_MEASUREMENTS
 
@@ -61,7 +62,7 @@ def test_a_value_outside_its_range_is_listed_with_the_reason_and_the_others_are_
     monkeypatch.setattr(accuracy, "RANGE", (0.0, upper))
     none = np.full(4, -1)
     logits = np.eye(2, dtype=np.float32)[[0, 1, 1, 0]]
-    stored = payloads.outcomes_bytes(Outcomes(logits, np.array([0, 1, 1, 1]), np.arange(4), none, none))
+    stored = codecs.outcomes_bytes(Outcomes(logits, np.array([0, 1, 1, 1]), np.arange(4), none, none))
     specs = {name: {"spec": {"use": name, "options": {}, "scaled": False}} for name in ("accuracy", "brier_score")}
     metrics = {f"clean/{name}": spec for name, spec in specs.items()}
     cell = {"cell_key": "a", "reference_key": None, "splits": ["test"], "metrics": metrics}

@@ -9,12 +9,12 @@ import pytest
 
 from pipelines import parts
 from pipelines.vision.datasets import glyphs
-from stages import params
 from stages.cli import main, run_stage
-from stages.code_path import CodePath
-from stages.compute import Compute
-from stages.entries import WrongParams
 from stages.plan import planned_runs
+from stages.store.code_path import CodePath
+from stages.study import params
+from stages.study.checks import WrongParams
+from stages.study.compute import Compute
 
 Write = Callable[[Mapping[str, Any]], Path]
 

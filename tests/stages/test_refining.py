@@ -14,9 +14,10 @@ import pytest
 
 from analysis.jumps.schema import JUMPS
 from analysis.jumps.table import confirmed_by_refinement
-from stages import params, plan, tables
+from stages import plan, tables
 from stages.cli import main
-from stages.refining import ladders, size
+from stages.commands.jumps import ladders, size
+from stages.study import params
 from tests.stages.conftest import ROOT
 
 Write = Callable[[Mapping[str, Any]], Path]
@@ -109,7 +110,7 @@ def test_params_are_whole_where_the_writer_is_killed(tmp_path: Path) -> None:
     texts = ["a" * 2**20, "b" * 2**20]
     file.write_text(texts[0])
     code = (
-        "import itertools, sys; from pathlib import Path; from stages.refining import replace\n"
+        "import itertools, sys; from pathlib import Path; from stages.commands.jumps import replace\n"
         "print('ready', flush=True)\n"
         "for letter in itertools.cycle('ba'): replace(Path(sys.argv[1]), letter * 2**20)"
     )
