@@ -10,9 +10,8 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from stages import failed, tables
-from stages.analyse import FINDINGS
-from stages.collect import RESULTS
+from stages import artifacts, tables
+from stages.artifacts import FINDINGS, REPORT, RETRY, RUN, Failures
 from stages.page import charts
 from stages.page.format import difference, interval, number
 from stages.page.measurement_charts import safety_points
@@ -22,10 +21,7 @@ from stages.page.study_section import Planned, read_planned
 from stages.page.tasks import Specs, places
 from stages.page.verdict_charts import LABEL_COLOURS
 from stages.page.verdict_text import MARKS, MEANINGS, percent, signed
-from stages.plan import RETRY, RUN
-from stages.train import RUNS
 
-REPORT = Path("report")
 RUN_COLUMNS = (
     "domain",
     "dataset",
@@ -47,7 +43,7 @@ def build(
     findings: Mapping[str, pl.DataFrame],
     folder: Path,
     plan: Planned,
-    failures: failed.Failures | None = None,
+    failures: Failures | None = None,
 ) -> None:
     """Write index.html, the charts as SVG and PNG and plots/*.csv into the folder. The same input gives the same bytes.
 
@@ -109,11 +105,11 @@ def _template() -> jinja2.Template:
     return environment.get_template("page.html")
 
 
-def _failures(failures: failed.Failures) -> list[dict[str, Any]]:
+def _failures(failures: Failures) -> list[dict[str, Any]]:
     """A row for each thing that failed after training; the runs that failed are in the table of runs."""
     return [
         {"stage": stage, "name": name, **about}
-        for stage in failed.STAGES[1:]
+        for stage in ("predict", "measure")
         for name, about in failures.get(stage, {}).items()
     ]
 
@@ -129,10 +125,10 @@ def _runs(runs: pl.DataFrame) -> dict[str, Any]:
 
 def main() -> None:
     """Write report/."""
-    results = tables.read(tables.RESULTS, RESULTS)
-    runs = tables.read(tables.RUNS, RUNS).filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
+    results = artifacts.RESULTS.read()
+    runs = artifacts.RUNS.read().filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
-    failures = failed.failures()
+    failures = artifacts.failures()
     build(results, runs, found, REPORT, read_planned(), failures)
     if any(failures.values()):
         tables.write_json(failures, RETRY)

@@ -22,7 +22,15 @@ FREE_DISK_GIB, FREE_MEMORY_GIB = 5.0, 2.0
 Check = tuple[bool, str, str]  # whether it is well, what was found, what to do where it is not
 
 
-def doctor(_: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+    parser.description = (
+        "Check Python, torch and torchvision, disk, memory, the store, MLflow and Ray: one line each, "
+        "with the fix. The exit status is 1 where something is wrong."
+    )
+
+
+def run(_: argparse.Namespace) -> int:
     """Print a line for each check; the exit status, 1 where something is wrong."""
     checks: dict[str, Callable[[], Check]] = {
         "python": python,

@@ -6,14 +6,27 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.commands.status import needed
+from stages.needed import needed
 from stages.store.lock import locked
 from stages.store.store import SUFFIXES, Store
 
 KEY_DIGITS = {"data": 64, "runs": 32, "cells": 32, "values": 32}
 
 
-def gc(chosen: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`[--yes] [--keep FOLDER]`."""
+    parser.description = (
+        "Count what the store holds that the plan in this folder does not need, by kind, and remove it "
+        "after asking. Files that the store did not write are left alone. A store that several studies share: name "
+        "their folders with --keep, or what only they need is removed."
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--keep", type=Path, action="append", default=[], metavar="FOLDER", help="another study that uses this store"
+    )
+
+
+def run(chosen: argparse.Namespace) -> int:
     """Print what no plan needs, ask, remove it; the exit status, 1 where the answer was no."""
     store = Store.from_environment()
     folders = (Path(), *chosen.keep)

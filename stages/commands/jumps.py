@@ -14,24 +14,24 @@ from typing import Any
 import polars as pl
 from ruamel.yaml import YAML
 
-from analysis.jumps.curves import KEY, POOLED
+from analysis.jumps.curves import POOLED
 from analysis.jumps.labels import JUMP, NONE
-from analysis.jumps.schema import JUMPS
-from analysis.tables import TableError
-from stages import tables
-from stages.analyse import FINDINGS
-from stages.plan import REFINED
+from analysis.jumps.schema import JUMPS, KEY
+from stages import artifacts
 from stages.study import params
 from stages.study.checks import WrongParams
 from stages.study.model import DomainStudy, Part
 
 
-def jumps(chosen: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`[FILE] [--refine]`."""
+    parser.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    parser.add_argument("--refine", action="store_true", help="add runs inside the brackets to params.yaml")
+
+
+def run(chosen: argparse.Namespace) -> int:
     """Print every curve that is no flat or smooth one; with --refine, add what its bracket lacks to params.yaml."""
-    held = FINDINGS / f"{JUMPS.name}.parquet"
-    if not held.exists():
-        raise TableError(f"{held}: not there yet; `dvc repro` makes it")
-    found = tables.read(JUMPS, held)
+    found = artifacts.finding(JUMPS)
     counts = found.group_by("axis", "label").len().sort("axis", "len", descending=[False, True])
     for (axis,), rows in counts.group_by("axis", maintain_order=True):
         print(f"over {axis}: " + ", ".join(f"{count} {label}" for _, label, count in rows.iter_rows()))
@@ -139,7 +139,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def schedule(wanted: list[tuple[dict[str, Any], dict[str, list[int]]]], path: Path) -> None:
-    """Add the widths and steps to params.yaml, comments kept, and the jumps as they are now to refined.parquet."""
+    """Add the widths and steps to params.yaml, comments kept, and the jumps as they are now to plan/refined.parquet."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
@@ -153,9 +153,9 @@ def schedule(wanted: list[tuple[dict[str, Any], dict[str, list[int]]]], path: Pa
             else:
                 widths = section["models"][name]["widths"]
                 widths += sorted(set(values) - set(widths))
-    kept = tables.read(JUMPS, REFINED)
+    kept = artifacts.REFINED.read()
     new = pl.DataFrame([row for row, added in wanted if any(added.values())], schema=JUMPS.columns)
-    tables.write(pl.concat([kept.join(new, on=KEY, how="anti"), new]), JUMPS, REFINED)
+    artifacts.REFINED.write(pl.concat([kept.join(new, on=KEY, how="anti"), new]))
     text = io.StringIO()
     yaml.dump(content, text)
     replace(path, text.getvalue())

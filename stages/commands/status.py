@@ -1,119 +1,30 @@
-"""How far a sweep is: the plan's runs, cells and values beside what the store holds. Reads only these two."""
+"""`diffprog status`: how far a sweep is, the plan's runs, cells and values beside what the store holds."""
 
 import argparse
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import groupby
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
-import polars as pl
-
-from analysis.tables import TableError
-from stages import measure, predict, tables, train
-from stages.plan import COMPANION, FOLDER
-from stages.planned import study_name
-from stages.prepare import DATA, digests_of
+from stages import artifacts
+from stages.needed import needed
 from stages.store import lock
-from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
 
 
-RUNS_AT_ONCE = 2000  # whose cells and values are held at once
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+    parser.description = (
+        "How far the sweep of plan/ is: what is in the store, what failed and with which class, and, where "
+        "a driver is at work, its rate and the time left. Reads the store and the plan's tables only."
+    )
 
 
-@dataclass(frozen=True)
-class Needed:
-    """What a plan needs of the store, whether it is there or not: data by digest, the rest with its key.
-
-    runs: as `stages.train.keyed` gives them, those of one method, model and seed together.
-    """
-
-    data: set[str]
-    runs: list[dict[str, Any]]
-    conditions: pl.DataFrame
-    measurements: pl.DataFrame
-    described: Mapping[str, Any]
-
-    @property
-    def cells(self) -> list[dict[str, Any]]:
-        """As `stages.predict.keyed` gives them, of all runs as if they had finished."""
-        return [cell for cells, _ in self.pieces() for cell in cells]
-
-    @property
-    def values(self) -> list[dict[str, Any]]:
-        """As `stages.measure.keyed` gives them, of all cells as if they had finished."""
-        return [cell for _, values in self.pieces() for cell in values]
-
-    def keys(self) -> dict[str, set[str]]:
-        """Those of `runs`, `cells` and `values`."""
-        found: dict[str, set[str]] = {"runs": {run["run_key"] for run in self.runs}, "cells": set(), "values": set()}
-        for cells, values in self.pieces():
-            found["cells"].update(cell["cell_key"] for cell in cells)
-            found["values"].update(cell["values_key"] for cell in values)
-        return found
-
-    def pieces(self) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
-        """The cells and values of some runs at a time: of a large sweep there are millions."""
-        piece: list[dict[str, Any]] = []
-        for _, together in groupby(self.runs, key=_same_run):
-            piece += together
-            if len(piece) >= RUNS_AT_ONCE:
-                yield self._of(piece)
-                piece = []
-        if piece:
-            yield self._of(piece)
-
-    def _of(self, runs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        fate = {**FINISHED, "flops": None, "steps": None, "loss": None}
-        finished = tables.frame(
-            [{**{name: run[name] for name in tables.RUNS.columns if name in run}, **fate} for run in runs], tables.RUNS
-        )
-        cells = predict.keyed(finished, self.conditions, self.described)
-        columns = {name: [cell[name] for cell in cells] for name in ("run", "run_key", "condition", "cell_key")}
-        outcomes = pl.DataFrame(columns).with_columns(status=pl.lit("finished"), environment=pl.lit(""))
-        measured = finished.filter(pl.col("role") != COMPANION)
-        return cells, measure.keyed(measured, self.measurements, outcomes, self.conditions)
-
-
-def _same_run(run: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(run[name] for name in predict.SAME_RUN)
-
-
-def needed(folder: Path = Path()) -> Needed:
-    """What the plan in a folder needs. Raises TableError where its tables or its data.json are not there."""
-    planned = tables.read(tables.PLANNED_RUNS, folder / FOLDER / "runs.parquet")
-    conditions = tables.read(tables.PLANNED_CELLS, folder / FOLDER / "cells.parquet")
-    measurements = tables.read(tables.PLANNED_MEASUREMENTS, folder / FOLDER / "measurements.parquet")
-    try:
-        data = json.loads((folder / DATA).read_text(encoding="utf-8"))
-        return of_plan(planned, conditions, measurements, data)
-    except (OSError, ValueError, KeyError) as error:
-        raise TableError(f"{folder / DATA}: not the data of this plan; `dvc repro prepare` makes them") from error
-
-
-def of_plan(
-    planned: pl.DataFrame, conditions: pl.DataFrame, measurements: pl.DataFrame, data: Mapping[str, Any]
-) -> Needed:
-    """What a plan's tables need, with the data that data.json describes. Raises KeyError where they do not fit."""
-    for domain, condition in conditions.select("domain", "condition").iter_rows():
-        data[domain]["conditions"][condition]["digest"]  # else the data are of another plan
-    runs = sorted((train.keyed(row, data) for row in planned.iter_rows(named=True)), key=_same_run)
-    return Needed(set[str]().union(*map(digests_of, data.values())), runs, conditions, measurements, data)
-
-
-FINISHED = {"status": "finished", "reason": "", "digest": None, ENVIRONMENT: ""}
-
-
-def status(_: argparse.Namespace) -> int:
+def run(_: argparse.Namespace) -> int:
     """`diffprog status`: how much is done, what failed, and how the driver at work gets on."""
     store = Store.from_environment()
     asked = needed()
-    print(f"{study_name()}, in the store {store.shown}")
+    print(f"{artifacts.study_name()}, in the store {store.shown}")
     by_kind = asked.keys()
     for stage, (kind, words) in KINDS.items():
         keys = by_kind.pop(kind)

@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import FACTS
-from stages.study.model import PILLARS
+from analysis.tables import FACTS, PILLARS
 
 CAPABILITY_SCORES = {"pc1": "capability score", "clean_accuracy": "capability score (clean accuracy alone)"}
 

@@ -10,13 +10,12 @@ from typing import Any
 import polars as pl
 
 from analysis.capability import BASELINE
-from analysis.tables import FIELDS, TableError
-from stages import planned, tables
+from analysis.tables import FIELDS
+from stages import artifacts
+from stages.artifacts import CHECKPOINT, COMPANION, RUN
 from stages.page.format import DASH, Row
 from stages.page.tasks import Place
 from stages.page.verdict_text import percent
-from stages.plan import CHECKPOINT, COMPANION, FOLDER, RUN
-from stages.prepare import DATA
 
 FIELD_WORDS = {  # of analysis.tables.FIELDS, as a sentence names them
     "python": "versions of Python",
@@ -46,17 +45,13 @@ class Planned:
 
 def read_planned() -> Planned:
     """The plan in this folder. Raises TableError."""
-    try:
-        prepared = json.loads(DATA.read_text())
-    except (OSError, ValueError) as error:
-        raise TableError(f"{DATA}: not the data of this plan; `dvc repro` prepares them") from error
     return Planned(
-        planned.study_name(),
-        planned.data(),
-        tables.read(tables.PLANNED_RUNS, FOLDER / "runs.parquet"),
-        tables.read(tables.PLANNED_CELLS, FOLDER / "cells.parquet"),
-        tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet"),
-        prepared,
+        artifacts.study_name(),
+        artifacts.planned_data(),
+        artifacts.PLANNED_RUNS.read(),
+        artifacts.PLANNED_CELLS.read(),
+        artifacts.PLANNED_MEASUREMENTS.read(),
+        artifacts.prepared_data(),
     )
 
 

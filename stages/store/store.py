@@ -16,7 +16,7 @@ from stages.errors import StoreError, masked
 from stages.home import home
 from stages.store.files import StoredFiles
 from stages.store.keys import bytes_digest
-from stages.store.provenance import ENVIRONMENT, differences
+from stages.store.provenance import ENVIRONMENT, differences, text
 from stages.terminal import escaped
 
 SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json"}
@@ -34,6 +34,11 @@ class Entry:
     size: int
     sha256: str
     facts: Mapping[str, Any]
+
+    @property
+    def environment(self) -> str:
+        """What it was made with, as JSON; empty where that is not known."""
+        return text(self.facts.get(ENVIRONMENT))
 
 
 class Store(StoredFiles):

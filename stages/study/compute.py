@@ -60,12 +60,12 @@ class Compute:
         count: int | None = self.section.get("workers")
         return count
 
-    def resources(self, item: Mapping[str, Any]) -> Resources:
-        """What an item needs; it says its `domain`, `method` and `model`."""
+    def resources(self, domain: str, method: str, model: str) -> Resources:
+        """What training or predicting with a model needs."""
         models = self.section.get("models") or {}
         methods = self.section.get("methods") or {}
-        family = item["model"].rpartition("-")[0]
-        return self._needs(item["domain"], methods.get(item["method"]), models.get(family), models.get(item["model"]))
+        family = model.rpartition("-")[0]
+        return self._needs(domain, methods.get(method), models.get(family), models.get(model))
 
     def measuring(self, domain: str) -> Resources:
         """What computing metrics on stored outcomes needs: the domain's share of everything but GPUs."""

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from analysis.tables import PILLARS
 from pipelines import measuring
 from stages.study.checks import Faults, named_part
-from stages.study.model import PILLARS, Measurement, Part
+from stages.study.model import Measurement, Part
 
 REFERENCE = "reference"  # the condition that metrics may need beside their own
 BESIDE_VALUES = ("n", "standard_error")  # in MLflow what stands beside a value starts with one of these

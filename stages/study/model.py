@@ -8,7 +8,6 @@ from stages.study.compute import Compute
 from stages.study.preregistration import Preregistered
 
 DOMAINS = ("vision",)
-PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")  # Hendrycks et al. 2021, arXiv 2109.13916
 UNSHIFTED, SHIFTED = "unshifted", "shifted"
 
 

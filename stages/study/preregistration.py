@@ -10,6 +10,7 @@ from analysis.audit.preregistration import preregistration, preregistration_dige
 from analysis.audit.settings import AuditSettings, Margins
 from pipelines import parts
 from pipelines.parts import Range
+from stages import artifacts
 
 CAPABILITY = "capability"  # the margin of the capability score
 Fault = tuple[str, str]
@@ -54,6 +55,16 @@ class Preregistered:
         """What a report is cited with: the same for the same audit, however it is written."""
         text = preregistration(self.settings, self.areas, equal_flops=self.equal_flops, exposure=self.exposure)
         return preregistration_digest(text)
+
+    @property
+    def line(self) -> str:
+        """Its digest with what it is, as it is printed before the run."""
+        return f"audit    {self.digest}, the digest of the whole section `audit`; the report shows it too"
+
+
+def planned_audit() -> Preregistered:
+    """The audit that was planned. Raises TableError."""
+    return Preregistered(artifacts.read_planned(artifacts.AUDIT)["options"])
 
 
 def audit_options(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.outcomes import Outcomes
-from stages.agreement import PEERS, agreements, pairs
+from stages.making.agreement import PEERS, agreements, pairs
 from stages.store import codecs
 from stages.store.keys import digest
 from stages.store.store import Store

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stages.cli import main, run_stage
-from stages.prepare import digests_of
+from stages.needed import digests_of
 from stages.store.lock import holder, locked, said
 from stages.store.store import Store
 from tests.stages.conftest import ROOT

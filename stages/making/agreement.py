@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from stages.plan import RUN
+from stages.artifacts import RUN
 from stages.store import codecs
 from stages.store.store import Store
 from stages.study.model import SHIFTED
