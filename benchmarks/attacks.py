@@ -56,12 +56,12 @@ def trained(data: Dataset, method: str, options: dict[str, object], chosen: argp
         "model": {"use": "resnet", "options": parts.full_options("pipelines.vision.models", "resnet", model)},
         "method": {"use": method, "options": parts.full_options("pipelines.vision.methods", method, options)},
         "training": {"epochs": chosen.epochs, "batch_size": 64, "learning_rate": 0.002, "precision": "bfloat16"},
-        "classes": 10,
+        "data": {"classes": 10, "size": 32},
         "companion": None,
         "seed": 0,
     }
     (end,) = running.train(run, data.splits, "cpu")
-    return running.restore(run, data.size, end.weights, "cpu")
+    return running.restore(run, end.weights, "cpu")
 
 
 def compare(name: str, model: Classifier, data: Dataset, plan: Plan) -> None:

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    (study,) = params.read(chosen.study).domains
+    (study,) = params.read(chosen.study).tasks
     data = domain.dataset({"use": study.data.use, "options": {**study.data.options, "test": chosen.test}})
     family, _, width = chosen.model.rpartition("-")
     model = Part(chosen.model, family, {"width": int(width)})
@@ -40,7 +40,7 @@ def main() -> None:
     start = time.perf_counter()
     trained = running.train(run, data.splits, "cpu")[-1]
     training = time.perf_counter() - start
-    classifier = running.restore(run, data.size, trained.weights, "cpu")
+    classifier = running.restore(run, trained.weights, "cpu")
     parameters = domain.cost(run["model"], study.shape).parameters
     print(f"{chosen.model}: {parameters:,} parameters, trained in {training:.1f} s; {chosen.test} test images")
     seconds: dict[str, float] = {}

@@ -62,12 +62,12 @@ def train_and_measure(seeds: Iterable[int], params: dict[str, Any]) -> list[floa
             "model": {"use": "resnet", "options": {"width": width, "stem_stride": 1}},
             "method": {"use": "standard", "options": {}},
             "training": vision["training"],
-            "classes": 10,
+            "data": {"classes": 10, "size": 32},
             "companion": None,
             "seed": seed,
         }
         (trained,) = running.train(run, data.splits, "cpu")
-        classifier = running.restore(run, data.size, trained.weights, "cpu")
+        classifier = running.restore(run, trained.weights, "cpu")
         values.append(accuracy(running.predict(clean, classifier, examples, seed)).value)
     return values
 

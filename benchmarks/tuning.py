@@ -31,7 +31,7 @@ from pipelines.vision.data import Dataset
 from pipelines.vision.draws import numpy_generator
 from stages.study import params
 from stages.study.expansion import run_spec
-from stages.study.model import DomainStudy, Part
+from stages.study.model import Part, Task
 
 METHODS = "pipelines.vision.methods"
 
@@ -65,7 +65,7 @@ def expected_maximum(values: Sequence[float], draws: int) -> float:
     return float(np.sort(values) @ weights)
 
 
-def trial(asked: tuple[Part, str], data: Dataset, study: DomainStudy) -> tuple[float, float]:
+def trial(asked: tuple[Part, str], data: Dataset, study: Task) -> tuple[float, float]:
     """Validation accuracy, and CPU seconds of the training, of one configuration of a method on a model."""
     method, model = asked
     torch.set_num_threads(1)
@@ -75,7 +75,7 @@ def trial(asked: tuple[Part, str], data: Dataset, study: DomainStudy) -> tuple[f
     trained = running.train(run, data.splits, "cpu")[-1]
     seconds = time.process_time() - start
     validation = data.splits["validation"]
-    logits = logits_of(running.restore(run, data.size, trained.weights, "cpu"), validation.images)
+    logits = logits_of(running.restore(run, trained.weights, "cpu"), validation.images)
     return float((logits.argmax(1) == validation.labels).mean()), seconds
 
 
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the configurations")
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread")
     chosen = parser.parse_args()
-    (study,) = params.read(chosen.study).domains
+    (study,) = params.read(chosen.study).tasks
     data_options = {**study.data.options, "validation": chosen.validation}
     data = domain.dataset({"use": study.data.use, "options": data_options})
     named = chosen.methods.split(",") if chosen.methods else [method.name for method in study.methods]

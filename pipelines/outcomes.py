@@ -35,7 +35,7 @@ class Measured:
 class Outcomes:
     """Per-example results of one model under one condition.
 
-    logits    float32 [n, classes], unnormalised
+    logits    float32 [n, classes], unnormalised; [n, 0] of a model that gives none, whose outcomes are `values`
     labels    int64 [n]; below 0 marks an outlier, whose class the model never saw
     examples  int64 [n], the row of the evaluation split that each came from (shared by all models: pairs them)
     groups    int64 [n]; the group of a spurious-cue split, the cue's class of a cue-conflict split, -1 where none

@@ -40,34 +40,47 @@ def write(
 ) -> None:
     """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder.
 
-    `failed` is how much failed in each stage; `beside` may hold the tables `replicates`, `agreement`, `refined` and
-    `provenance` (see `analysis.findings`).
+    Each task is analysed alone: its tables are the same whatever other tasks the study has. `failed` is how much failed
+    in each stage; `beside` may hold the tables `replicates`, `agreement`, `refined` and `provenance` (see
+    `analysis.findings`). All tables say the task of each row.
     """
-    found = findings(
-        results,
-        runs,
-        seed=SEED,
-        areas=fixed.areas,
-        settings=fixed.settings,
-        equal_flops=fixed.equal_flops,
-        exposure=fixed.exposure,
-        **beside,
-    )
+    by_task = [of_task(task, results, runs, fixed, beside) for task in fixed.options["tasks"]]
+    found = {name: pl.concat([of[name] for of in by_task]) for name in by_task[0]}
     (folder / FINDINGS).mkdir(exist_ok=True)
     for name, frame in found.items():
         frame.write_parquet(folder / FINDINGS / f"{name}.parquet", statistics=False)
     tables.write_json({**summary(found, runs), "failed": dict(failed or {})}, folder / SUMMARY)
 
 
+def of_task(
+    task: str, results: pl.DataFrame, runs: pl.DataFrame, fixed: Preregistered, beside: Mapping[str, pl.DataFrame]
+) -> dict[str, pl.DataFrame]:
+    """The findings of one task; the settings have the digest of the whole audit."""
+    audit = fixed.of(task)
+    own = {name: frame.filter(task=task).drop("task") for name, frame in {"results": results, **beside}.items()}
+    found = findings(
+        own.pop("results"),
+        runs.filter(task=task).drop("task"),
+        seed=SEED,
+        areas=audit.areas,
+        settings=audit.settings,
+        equal_flops=audit.equal_flops,
+        exposure=audit.exposure,
+        **own,
+    )
+    found["settings"] = found["settings"].with_columns(digest=pl.lit(fixed.digest))
+    return {name: frame.select(pl.lit(task).alias("task"), pl.all()) for name, frame in found.items()}
+
+
 def summary(found: Mapping[str, pl.DataFrame], runs: pl.DataFrame) -> dict[str, Any]:
     """What `dvc metrics show` prints: how many runs finished; each method's verdict in each area, with D; how often
-    each verdict was given; the digest of the margins. The placebos stand apart and are not counted.
+    each verdict was given; the digests of the audit and of the margins. The placebos stand apart and are not counted.
     """
     verdicts = found["verdicts"].filter(pl.col("area").is_not_null())
-    several = verdicts.select("domain", "dataset").n_unique() > 1
+    several = runs["task"].n_unique() > 1
     judged: dict[bool, dict[str, dict[str, str]]] = {False: {}, True: {}}
     for row in verdicts.iter_rows(named=True):
-        area = f"{row['dataset']} {row['area']}" if several else row["area"]
+        area = f"{row['task']} {row['area']}" if several else row["area"]
         effect = "" if row["beyond"] is None else f" {row['beyond']:+.2f}"
         judged[row["placebo"]].setdefault(row["method"], {})[area] = row["label"] + effect
     labels = verdicts.filter(~pl.col("placebo"))["label"].value_counts(sort=True).sort("label")
@@ -76,6 +89,6 @@ def summary(found: Mapping[str, pl.DataFrame], runs: pl.DataFrame) -> dict[str, 
         "verdicts": judged[False],
         "placebos": judged[True],
         "labels": dict(labels.iter_rows()),
-        "audit": found["settings"]["digest"].item(),
+        "audit": found["settings"]["digest"][0],
         "margins": margins_digest(found["margins"]),
     }

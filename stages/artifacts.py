@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ from stages import tables
 from stages.errors import reason
 
 RUN, CHECKPOINT, COMPANION = "run", "checkpoint", "companion"  # roles of what is trained
+
+
+def by_task(table: Table) -> Table:
+    """The table with the rows of several tasks: each row says its task first."""
+    return replace(table, columns={"task": pl.String, **table.columns}, key=("task", *table.key))
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,14 @@ class Artifact:
         return tables.write(rows, self.table, self.path)
 
 
-RUN_COLUMNS = {"run": pl.String, "domain": pl.String, "dataset": pl.String, "method": pl.String, "model": pl.String}
+RUN_COLUMNS = {
+    "run": pl.String,
+    "task": pl.String,
+    "domain": pl.String,
+    "dataset": pl.String,
+    "method": pl.String,
+    "model": pl.String,
+}
 FATE = {"status": pl.String, "reason": pl.String}
 # a run; the same on its way, at a step; or a second model of it that is trained for a condition, its companion
 ROLE = {"role": pl.String, "at_step": pl.Int64, "companion": pl.String}
@@ -67,6 +79,7 @@ PLANNED_CELLS = Artifact(
         "plan/cells",
         {
             "condition": pl.String,
+            "task": pl.String,
             "domain": pl.String,
             "spec": pl.String,
             "code": pl.String,
@@ -75,7 +88,7 @@ PLANNED_CELLS = Artifact(
             "checkpoints": pl.Boolean,  # whether runs meet it on their way, too
             "agreement": pl.String,  # unshifted or shifted, where runs are compared under it; else empty
         },
-        ("domain", "condition"),
+        ("task", "condition"),
     ),
 )
 PLANNED_MEASUREMENTS = Artifact(
@@ -83,7 +96,7 @@ PLANNED_MEASUREMENTS = Artifact(
     Table(
         "plan/measurements",
         {
-            "domain": pl.String,
+            "task": pl.String,
             "measurement": pl.String,
             "condition": pl.String,
             "metric": pl.String,
@@ -94,7 +107,7 @@ PLANNED_MEASUREMENTS = Artifact(
             "spec": pl.String,
             "code": pl.String,
         },
-        ("domain", "measurement"),
+        ("task", "measurement"),
         nullable=("pillar", "chance", "target", "reference"),
         infinite=("lower", "upper"),
     ),
@@ -168,15 +181,16 @@ REPLICATES = Artifact(
             "measurement": pl.String,
             "deviations": pl.List(pl.Float64),  # of the value, over draws of the test examples that all runs share
         },
-        ("domain", "dataset", "method", "model", "seed", "measurement"),
+        ("task", "method", "model", "seed", "measurement"),
     ),
 )
-REFINED = Artifact(Path("plan/refined.parquet"), JUMPS)  # jumps before runs were added inside their brackets
-RESULTS = Artifact(Path("results.parquet"), analysed.RESULTS)
-PROVENANCE = Artifact(Path("provenance.parquet"), analysed.PROVENANCE)
-AGREEMENT = Artifact(Path("agreement.parquet"), analysed.AGREEMENT)
+REFINED = Artifact(Path("plan/refined.parquet"), by_task(JUMPS))  # jumps before runs were added inside their brackets
+RESULTS = Artifact(Path("results.parquet"), by_task(analysed.RESULTS))
+PROVENANCE = Artifact(Path("provenance.parquet"), by_task(analysed.PROVENANCE))
+AGREEMENT = Artifact(Path("agreement.parquet"), by_task(analysed.AGREEMENT))
 
-STUDY = Path("plan/study.json")  # the name, and each domain's data; what nothing is measured again for is not in it
+STUDY = Path("plan/study.json")  # its name alone: renaming prepares, trains and measures nothing again
+PLANNED_DATA = Path("plan/data.json")  # by task, its domain, its data and its conditions
 AUDIT = Path("plan/audit.json")  # the section `audit` with its defaults, and its digest
 DATA = Path("data.json")
 RETRY = Path("retry.json")  # what failed when the report was last made: a new failure makes the next repro try again
@@ -194,12 +208,14 @@ def study_name() -> str:
 
 
 def planned_data() -> dict[str, Any]:
-    """The file and the options of each domain's data. Raises TableError."""
-    return dict(read_planned(STUDY)["data"])
+    """By task `{domain, data, conditions}`, its domain and the specifications of its data and of each condition. Raises
+    TableError.
+    """
+    return read_planned(PLANNED_DATA)
 
 
 def prepared_data(folder: Path = Path()) -> dict[str, Any]:
-    """What data.json says of each domain's splits and examples. Raises TableError where it is not there."""
+    """What data.json says of each task's splits and examples. Raises TableError where it is not there."""
     try:
         return dict(json.loads((folder / DATA).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
@@ -223,11 +239,11 @@ def write_failures(stage: str, failed: list[tuple[str, Mapping[str, Any] | None]
 
 
 def finding(table: Table) -> pl.DataFrame:
-    """A table of the analysis. Raises TableError where it is not there."""
+    """A table of the analysis, of all tasks. Raises TableError where it is not there."""
     path = FINDINGS / f"{table.name}.parquet"
     if not path.exists():
         raise TableError(f"{path}: not there yet; `dvc repro` makes it")
-    return tables.read(table, path)
+    return tables.read(by_task(table), path)
 
 
 def read_planned(path: Path) -> dict[str, Any]:

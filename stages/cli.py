@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.tables import TableError
 from cluster.connection import ClusterError
-from pipelines.vision.data import DataError
+from pipelines.data import DataError
 from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked
 from stages.study.checks import WrongParams
 from stages.terminal import escaped, run_printing

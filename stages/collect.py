@@ -27,7 +27,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}
     check(logged, held)
-    measurements = {row["measurement"]: row for row in planned.iter_rows(named=True)}
+    measurements = {(row["task"], row["measurement"]): row for row in planned.iter_rows(named=True)}
     for run in runs.iter_rows(named=True):
         rows += results(run, held[run["run_key"], values[run["run"]]].metrics, measurements, flags[run["run"]])
     made_with = [
@@ -50,7 +50,7 @@ def check(logged: pl.DataFrame, held: Mapping[tuple[str, str | None], Logged]) -
 
 def provenance(run: Mapping[str, Any], logged: Logged) -> Iterator[dict[str, Any]]:
     """A row for every environment that a stage's records of a run were made with."""
-    about = {name: run[name] for name in ("domain", "dataset", "method", "model", "seed")}
+    about = {name: run[name] for name in ("task", "domain", "dataset", "method", "model", "seed")}
     for stage in ("train", "predict", "measure"):
         for environment in json.loads(logged.tags.get(f"environment.{stage}", "[]")):
             yield {**about, "step": run["steps"], "stage": stage, "environment": environment}
@@ -59,19 +59,20 @@ def provenance(run: Mapping[str, Any], logged: Logged) -> Iterator[dict[str, Any
 def results(
     run: Mapping[str, Any],
     metrics: Mapping[str, float],
-    measurements: Mapping[str, Any],
+    measurements: Mapping[tuple[str, str], Any],
     flags: Mapping[str, list[str]],
 ) -> Iterator[dict[str, Any]]:
     """A row for every value of a run, with the flags of its condition and those that are the whole run's."""
     everywhere = [flag for flag in (COLLAPSED,) if any(flag in of_condition for of_condition in flags.values())]
     about = {
-        name: run[name] for name in ("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed")
+        name: run[name]
+        for name in ("task", "domain", "dataset", "method", "model", "family", "parameters", "flops", "seed")
     }
     for name, value in metrics.items():
         if name.startswith(("n/", "standard_error/")):
             continue
         measurement, _, part = name.partition("/")[2].partition("/")
-        row = measurements[f"{name.partition('/')[0]}/{measurement}"]
+        row = measurements[run["task"], f"{name.partition('/')[0]}/{measurement}"]
         yield {
             **about,
             "step": run["steps"],

@@ -65,7 +65,8 @@ def log_all(runs: pl.DataFrame, every: list[Values], planned: pl.DataFrame, stor
 def logged_params(run: Mapping[str, Any]) -> dict[str, Any]:
     """What MLflow shows of a run beside its values."""
     shown = {
-        name: run[name] for name in ("domain", "dataset", "method", "model", "family", "seed", "parameters", "flops")
+        name: run[name]
+        for name in ("task", "domain", "dataset", "method", "model", "family", "seed", "parameters", "flops")
     }
     spec = json.loads(run["spec"])
     options = {f"method.{name}": value for name, value in spec["method"]["options"].items()}

@@ -17,7 +17,7 @@ from stages.store.digests import digest_but_for
 from stages.store.keys import digest
 
 Row = Mapping[str, Any]
-SAME_RUN = ("domain", "method", "model", "seed")  # what a run has in common with its checkpoints and companions
+SAME_RUN = ("task", "method", "model", "seed")  # what a run has in common with its checkpoints and companions
 RUNS_AT_ONCE = 2000  # whose cells and values are held at once
 FINISHED = {"status": "finished", "reason": "", "digest": None, "environment": ""}
 NOT_KNOWN = {"flops": None, "steps": None, "loss": None}  # of a run that isn't trained
@@ -31,7 +31,7 @@ def planned_runs(planned: pl.DataFrame, data: Mapping[str, Any]) -> list[Run]:
 
 
 def _run(row: Row, data: Mapping[str, Any]) -> Run:
-    splits = {name: data[row["domain"]]["splits"][name]["digest"] for name in row["splits"].split(",")}
+    splits = {name: data[row["task"]]["splits"][name]["digest"] for name in row["splits"].split(",")}
     training = digest({"spec": json.loads(row["spec"]), "splits": splits, "code": row["code"]})
     key = training if row["role"] != CHECKPOINT else digest({"run": training, "step": row["at_step"]})
     same = {name: row[name] for name in row if name not in ("flops", "splits")}
@@ -48,7 +48,7 @@ def trainings(missing: Iterable[Run]) -> list[Training]:
 
 
 def planned_cells(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) -> list[Cell]:
-    """Every finished run of the table RUNS under every condition of its domain, and every checkpoint under those it is
+    """Every finished run of the table RUNS under every condition of its task, and every checkpoint under those it is
     to meet. `planned` is the table PLANNED_CELLS, `data` what data.json says.
     """
     finished = runs.filter(pl.col("status") == "finished")
@@ -56,21 +56,21 @@ def planned_cells(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, 
     companions = {tuple(which): key for *which, key in of_companions.iter_rows()}
     common = {}
     for row in planned.iter_rows(named=True):
-        examples = data[row["domain"]]["conditions"][row["condition"]]["digest"]
+        examples = data[row["task"]]["conditions"][row["condition"]]["digest"]
         about = {"spec": json.loads(row["spec"]), "examples": examples, "code": row["code"]}
         key_of = digest_but_for({"condition": about["spec"], "examples": examples, "code": row["code"]}, "run")
-        common[row["domain"], row["condition"]] = about, key_of
-    of_plan = planned.select("domain", "condition", "checkpoints", has_companion="companion")
+        common[row["task"], row["condition"]] = about, key_of
+    of_plan = planned.select("task", "domain", "condition", "checkpoints", has_companion="companion")
     of_runs = finished.filter(pl.col("role") != COMPANION).select("run", "run_key", "role", *SAME_RUN)
     cells = []
-    for row in of_runs.join(of_plan, on="domain").iter_rows(named=True):
+    for row in of_runs.join(of_plan, on="task").iter_rows(named=True):
         if row["role"] == CHECKPOINT and not row["checkpoints"]:
             continue
         which = (*(row[name] for name in SAME_RUN), row["condition"])
         model = companions[which] if row["has_companion"] else row["run_key"]
-        about, key_of = common[row["domain"], row["condition"]]
-        run, run_key, domain, condition = (row[name] for name in ("run", "run_key", "domain", "condition"))
-        cells.append(Cell(key_of(model), run, run_key, domain, condition, model, **about))
+        about, key_of = common[row["task"], row["condition"]]
+        named = {name: row[name] for name in ("run", "run_key", "task", "domain", "condition")}
+        cells.append(Cell(key=key_of(model), model_key=model, **named, **about))
     return cells
 
 
@@ -80,11 +80,11 @@ def planned_values(
     """What is to be measured of these runs: of each finished row of the table OUTCOMES on which there is something to
     measure. `planned` is the table PLANNED_MEASUREMENTS, `conditions` the table PLANNED_CELLS.
     """
-    splits = {tuple(place): names for *place, names in conditions.select("domain", "condition", "splits").iter_rows()}
+    splits = {tuple(place): names for *place, names in conditions.select("task", "condition", "splits").iter_rows()}
     metrics: dict[tuple[str, str], dict[str, Any]] = {}
     references = {}
     for row in planned.iter_rows(named=True):
-        place = row["domain"], row["condition"]
+        place = row["task"], row["condition"]
         metrics.setdefault(place, {})[row["measurement"]] = {"spec": json.loads(row["spec"]), "code": row["code"]}
         if row["reference"]:
             references[place] = row["reference"]
@@ -92,18 +92,18 @@ def planned_values(
     for place, asked in metrics.items():
         about = {"metrics": asked, "splits": splits[place].split(",")}
         common[place] = about, digest_but_for(about, "cell_key", "reference_key")
-    finished = outcomes.filter(pl.col("status") == "finished").join(runs.select("run", "domain"), on="run")
+    finished = outcomes.filter(pl.col("status") == "finished").join(runs.select("run", "task"), on="run")
     keys = {tuple(which): key for *which, key in finished.select("run", "condition", "cell_key").iter_rows()}
     found = []
     for row in finished.iter_rows(named=True):
-        place = row["domain"], row["condition"]
+        place = row["task"], row["condition"]
         if place in metrics:
             about, key_of = common[place]
             reference = keys.get((row["run"], references[place])) if place in references else None
             found.append(
                 Values(
                     key=key_of(row["cell_key"], reference),
-                    **{name: row[name] for name in ("run", "domain", "condition", "cell_key", "environment")},
+                    **{name: row[name] for name in ("run", "task", "condition", "cell_key", "environment")},
                     metrics=about["metrics"],
                     splits=tuple(about["splits"]),
                     reference_key=reference,
@@ -125,7 +125,7 @@ def values_of(runs: pl.DataFrame) -> list[Values]:
 
 
 def digests_of(described: Mapping[str, Any]) -> set[str]:
-    """The digests of all splits and examples of a domain in data.json."""
+    """The digests of all splits and examples of a task in data.json."""
     return {part["digest"] for kind in ("splits", "conditions") for part in described[kind].values()}
 
 
@@ -209,7 +209,7 @@ def of_plan(
     planned: pl.DataFrame, conditions: pl.DataFrame, measurements: pl.DataFrame, data: Mapping[str, Any]
 ) -> Needed:
     """What a plan's tables need, with the data that data.json describes. Raises KeyError where they do not fit."""
-    for domain, condition in conditions.select("domain", "condition").iter_rows():
-        data[domain]["conditions"][condition]["digest"]  # else the data are of another plan
+    for task, condition in conditions.select("task", "condition").iter_rows():
+        data[task]["conditions"][condition]["digest"]  # else the data are of another plan
     runs = sorted(planned_runs(planned, data), key=_same_run)
     return Needed(set[str]().union(*map(digests_of, data.values())), runs, conditions, measurements, data)

@@ -4,11 +4,11 @@ from stages import artifacts, tables
 from stages.making.data import prepared
 from stages.store.lock import locked
 from stages.store.store import Store
-from stages.study import params
 
 
 def main() -> None:
     """Write data.json: the digests and sizes of all splits and examples."""
     store = Store.from_environment()
     with locked(store, "prepare", wait=True):  # until data.json says what is needed, `gc` may remove it
-        tables.write_json({study.domain: prepared(study, store) for study in params.read().domains}, artifacts.DATA)
+        planned = artifacts.planned_data()
+        tables.write_json({task: prepared(about, store) for task, about in planned.items()}, artifacts.DATA)

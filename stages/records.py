@@ -19,6 +19,7 @@ class Run:
     key: str
     training: str
     run: str
+    task: str
     domain: str
     dataset: str
     method: str
@@ -58,6 +59,7 @@ class Cell:
     key: str
     run: str
     run_key: str
+    task: str
     domain: str
     condition: str
     model_key: str
@@ -84,7 +86,7 @@ class Values:
 
     key: str
     run: str
-    domain: str
+    task: str
     condition: str
     cell_key: str
     environment: str

@@ -18,12 +18,12 @@ from stages.page.measurement_charts import safety_points
 from stages.page.sections import section
 from stages.page.spreadsheets import write_csv
 from stages.page.study_section import Planned, read_planned
-from stages.page.tasks import Specs, places
+from stages.page.tasks import Specs, tasks
 from stages.page.verdict_charts import LABEL_COLOURS
 from stages.page.verdict_text import MARKS, MEANINGS, percent, signed
 
 RUN_COLUMNS = (
-    "domain",
+    "task",
     "dataset",
     "method",
     "model",
@@ -54,22 +54,22 @@ def build(
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     specs: Specs = {}
     sections, settings = [], findings["settings"]
-    for place in places(results, findings):
-        sections.append(section(place, specs, plan, settings))
-        names = place.results.filter(pl.col("axis") == "safety")["measurement"].unique().sort()
-        points = pl.concat([safety_points(place, name) for name in names]) if len(names) else None
-        for name, frame in {"safety_against_capability": points, **place.found}.items():
+    for task in tasks(results, findings):
+        sections.append(section(task, specs, plan, settings.filter(task=task.task)))
+        names = task.results.filter(pl.col("axis") == "safety")["measurement"].unique().sort()
+        points = pl.concat([safety_points(task, name) for name in names]) if len(names) else None
+        for name, frame in {"safety_against_capability": points, **task.found}.items():
             if frame is not None and name in ("safety_against_capability", "effects", "verdicts"):
-                write_csv(frame, folder / "plots" / f"{name}{place.slug}.csv")
+                write_csv(frame, folder / "plots" / f"{name}{task.slug}.csv")
     for name, spec in specs.items():
         svg, png = charts.pictures(spec)
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         (folder / f"{name}.png").write_bytes(png)
     page = _template().render(
         title=plan.name,
-        alpha=settings["alpha"].item(),
-        rate=settings["false_discovery_rate"].item(),
-        digest=settings["digest"].item(),
+        alpha=settings["alpha"][0],
+        rate=settings["false_discovery_rate"][0],
+        digest=settings["digest"][0],
         sections=sections,
         failures=_failures(failures or {}),
         marks=MARKS,

@@ -53,7 +53,7 @@ def test_the_metric_shown_measures(tmp_path: Path) -> None:
 
 def test_the_default_study_is_valid() -> None:
     study = params.read(ROOT / "params.yaml")
-    (vision,) = study.domains
+    (vision,) = study.tasks
     assert len(vision.methods) * len(vision.models) * len(vision.seeds) >= 96
 
 

@@ -99,8 +99,14 @@ class Page(HTMLParser):
 
 def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: float) -> Planned:
     """The plan of hand-made results; `residual_risk`: by condition, the false alarms it is measured with."""
-    data = {"use": "digits", "options": {"train": 100, "noise": 0.02}}
-    planned = checked(results, RESULTS).select("dataset", "method", "model", "family", "seed").unique()
+    data = {"domain": "vision", "data": {"use": "digits", "options": {"train": 100, "noise": 0.02}}}
+    tasks = results["dataset"].unique().sort().to_list()
+    planned = (
+        checked(results, RESULTS)
+        .select("dataset", "method", "model", "family", "seed")
+        .unique()
+        .with_columns(task="dataset")
+    )
     runs = [
         {
             **row,
@@ -127,7 +133,11 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
     conditions |= {"transfer": {"use": "clean", "options": {"split": "test"}}}
     conditions |= {name: {"use": "clean", "options": {}} for name in residual_risk}
     cell = {"domain": "vision", "code": "", "splits": "test", "companion": False, "checkpoints": True, "agreement": ""}
-    cells = [{**cell, "condition": name, "spec": json.dumps(spec)} for name, spec in conditions.items()]
+    cells = [
+        {**cell, "task": task, "condition": name, "spec": json.dumps(spec)}
+        for task in tasks
+        for name, spec in conditions.items()
+    ]
     measured = [(name, *facts, {}) for name, facts in MEASUREMENTS.items()]
     measured += [
         (f"{name}/residual_risk", "safety", "systemic safety", False, 0.0, 1.0, {"score": "msp", "false_alarms": share})
@@ -135,7 +145,7 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
     ]
     measurements = [
         {
-            "domain": "vision",
+            "task": task,
             "measurement": name,
             "condition": name.split("/")[0],
             "metric": name.split("/")[1],
@@ -150,18 +160,33 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
             "code": "",
             "spec": json.dumps({"use": name.split("/")[1], "options": options, "scaled": name == "clean/nll"}),
         }
+        for task in tasks
         for name, axis, pillar, higher, lower, upper, options in measured
     ]
-    part = {"digest": "ab" * 32, "images": 1234, "bytes": 9}
-    prepared = {"class_names": ["0", "1"], "size": 32, "splits": {"test": part}, "conditions": {"pgd": part}}
+    part = {"digest": "ab" * 32, "rows": 1234, "bytes": 9}
+    prepared = {
+        "about": {"classes": ["0", "1"], "image size": [32, 32]},
+        "splits": {"test": part},
+        "conditions": {"pgd": part},
+    }
     return Planned(
         study,
-        {"vision": data},
+        dict.fromkeys(tasks, data),
         artifacts.PLANNED_RUNS.frame(runs),
         artifacts.PLANNED_CELLS.frame(cells),
         artifacts.PLANNED_MEASUREMENTS.frame(measurements),
-        {"vision": prepared},
+        dict.fromkeys(tasks, prepared),
     )
+
+
+def found_by_task(results: pl.DataFrame, runs: pl.DataFrame, **options: Any) -> dict[str, pl.DataFrame]:
+    """The findings of each data set, which is a task of that name."""
+    found = []
+    for task in results["dataset"].unique().sort().to_list() or ["digits"]:
+        own = {name: of.filter(dataset=task) if name == "provenance" else of for name, of in options.items()}
+        frames = findings(results.filter(dataset=task), runs.filter(dataset=task), **own)
+        found.append({name: frame.select(pl.lit(task).alias("task"), pl.all()) for name, frame in frames.items()})
+    return {name: pl.concat([of[name] for of in found]) for name in found[0]}
 
 
 def _build(
@@ -172,8 +197,9 @@ def _build(
     failures: Failures | None = None,
     **options: Any,
 ) -> Page:
-    found = findings(results, runs, **({"seed": 0, "settings": QUICK} | options))
-    build(results, runs, found, folder, plan or plan_of(results), failures)
+    found = found_by_task(results, runs, **({"seed": 0, "settings": QUICK} | options))
+    tasks = [frame.with_columns(task="dataset") for frame in (results, runs)]
+    build(*tasks, found, folder, plan or plan_of(results), failures)
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 

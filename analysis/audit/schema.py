@@ -75,7 +75,7 @@ VERDICTS = Table(
 SETTINGS = Table(
     "settings",
     {
-        "digest": pl.String,  # of `preregistered`
+        "digest": pl.String,  # of `preregistered`; of all tasks, where a study has several
         "alpha": pl.Float64,
         "false_discovery_rate": pl.Float64,
         "draws": pl.Int64,

@@ -27,10 +27,6 @@ SPLITS = {
 }
 
 
-class DataError(ValueError):
-    """A data source that cannot be used: the message says where, what was found and what is accepted."""
-
-
 @dataclass(frozen=True)
 class Split:
     """Images and their labels.
@@ -62,6 +58,11 @@ class Shape:
     train: int
     groups: bool = False
 
+    @property
+    def about(self) -> Mapping[str, int]:
+        """What models are built by."""
+        return {"classes": self.classes, "size": self.size}
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -83,6 +84,9 @@ class Examples:
 
     split: Split
     rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def split_of(

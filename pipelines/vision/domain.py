@@ -26,6 +26,7 @@ __all__ = [
     "condition_modules",
     "cost",
     "dataset",
+    "describe",
     "example_modules",
     "examples",
     "files",
@@ -37,6 +38,7 @@ __all__ = [
     "shape",
     "splits_needed",
     "training_cost",
+    "training_examples",
     "training_modules",
     "training_steps",
 ]
@@ -52,7 +54,7 @@ class Cost:
     """Trainable parameters of a model, and FLOPs of one image through it and back."""
 
     parameters: int
-    flops_an_image: float
+    flops_an_example: float
 
 
 def shape(data: Spec) -> Shape:
@@ -90,6 +92,11 @@ class Bounded(TorchDispatchMode):
                 what = f"at least {self.numbers:.1e} numbers in {self.tensors:,} tensors"
                 raise ValueError(f"too large: {what}; accepted: at most {MOST_NUMBERS:.1e} in {MOST_TENSORS:,}")
         return func(*args, **(kwargs or {}))
+
+
+def describe(data: Dataset) -> dict[str, Any]:
+    """The classes, and the size of an image in pixels."""
+    return {"classes": list(data.class_names), "image size": [data.size, data.size]}
 
 
 def cost(model: Spec, shape: Shape) -> Cost:
@@ -138,6 +145,11 @@ def splits_needed(kind: str, spec: Spec) -> tuple[str, ...]:
 def training_steps(shape: Shape, options: Mapping[str, Any]) -> int:
     """The steps of a whole training run with these options of its budget."""
     return training.steps_of(shape.train, budget(**options))
+
+
+def training_examples(shape: Shape, options: Mapping[str, Any]) -> int:
+    """The images that a whole training run with these options of its budget sees."""
+    return shape.train * budget(**options).epochs
 
 
 def companion_cost(condition: Spec) -> float | None:

@@ -2,7 +2,8 @@
 
 from hashlib import blake2b
 
-from pipelines.vision.data import DataError, Dataset, Split
+from pipelines.data import DataError
+from pipelines.vision.data import Dataset, Split
 
 TOLERATED = 0.01  # of a split's images: real collections hold some pictures twice
 OUTLIERS = ("near_outliers", "far_outliers")

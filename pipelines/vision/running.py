@@ -66,7 +66,7 @@ def device_name(device: str) -> str:
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
-    """The trained model of a run, `{model, method, training, classes, companion, seed}`: at its checkpoints and, last,
+    """The trained model of a run, `{model, method, training, data, companion, seed}`: at its checkpoints and, last,
     at the end. `companion` is the condition whose second model it is, or None.
     """
     compute_reproducibly()
@@ -81,7 +81,7 @@ def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Coll
         architecture(run["model"], method),
         method,
         splits,
-        run["classes"],
+        run["data"]["classes"],
         budget(**run["training"]),
         run["seed"],
         device,
@@ -89,11 +89,11 @@ def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Coll
     )
 
 
-def restore(run: Spec, size: int, weights: Mapping[str, NDArray[np.generic]], device: str) -> Classifier:
+def restore(run: Spec, weights: Mapping[str, NDArray[np.generic]], device: str) -> Classifier:
     """The classifier with the weights of a finished run, ready to be evaluated."""
     compute_reproducibly()
     method: Method = part("methods", run["method"])
-    classifier = method.build(architecture(run["model"], method), run["classes"], size, 0)
+    classifier = method.build(architecture(run["model"], method), run["data"]["classes"], run["data"]["size"], 0)
     classifier.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return classifier.to(device).eval()
 

@@ -27,11 +27,11 @@ def run(chosen: argparse.Namespace) -> int:
         raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
     mine = verdicts.filter(pl.col("method") == chosen.method, pl.col("area").is_not_null())
     print(f"{chosen.method}: does it make models safer beyond what its effect on their capability explains?")
-    for (dataset,), rows in mine.group_by("dataset", maintain_order=True):
-        print(f"\n{dataset}, against standard training of the same model with the same seed")
+    for (task, dataset), rows in mine.group_by("task", "dataset", maintain_order=True):
+        print(f"\n{task} ({dataset}), against standard training of the same model with the same seed")
         print("\n".join(_case(rows.to_dicts())))
     print("\n".join(["", *_side_effects(chosen.method), *_placebos(verdicts), *_runs(chosen.method)]))
-    print(f"audit           {finding(SETTINGS)['digest'].item()}, of all its choices, fixed before the run")
+    print(f"audit           {finding(SETTINGS)['digest'][0]}, of all its choices, fixed before the run")
     print(f"margins         {margins_digest(finding(MARGINS))}, fixed in params.yaml or from the ladder")
     return 0
 
@@ -56,7 +56,7 @@ def _case(rows: list[dict[str, Any]]) -> list[str]:
 
 def _side_effects(method: str) -> list[str]:
     rows = finding(EXTERNALITIES).filter(pl.col("method") == method)
-    counts, level = Counter(rows["direction"]), 100 * (1 - finding(SETTINGS)["alpha"].item())
+    counts, level = Counter(rows["direction"]), 100 * (1 - finding(SETTINGS)["alpha"][0])
     counted = f"{counts['up']} better, {counts['down']} worse, {counts['unclear']} unclear"
     lines = [f"all measured    {counted} ({level:.4g} % intervals)"]
     for direction, word in (("up", "better"), ("down", "worse")):

@@ -15,13 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print what a params.yaml asks for, or raise WrongParams with every error in it."""
     study = params.read(chosen.file)
-    for domain in study.domains:
-        runs = len(domain.methods) * len(domain.models) * len(domain.seeds)
-        print(f"{study.name}: {domain.domain} on {domain.data.use}")
-        print(f"  {len(domain.methods)} methods   {', '.join(part.name for part in domain.methods)}")
-        print(f"  {len(domain.models)} models   {', '.join(part.name for part in domain.models)}")
-        print(f"  {len(domain.seeds)} seeds   {', '.join(map(str, domain.seeds))}")
-        print(f"  {runs} runs x {len(domain.conditions)} conditions, {len(domain.measurements)} measurements")
-        for line in unwatched(domain):
+    for task in study.tasks:
+        runs = len(task.methods) * len(task.models) * len(task.seeds)
+        print(f"{study.name}: {task.name}: {task.domain} on {task.data.use}")
+        print(f"  {len(task.methods)} methods   {', '.join(part.name for part in task.methods)}")
+        print(f"  {len(task.models)} models   {', '.join(part.name for part in task.models)}")
+        print(f"  {len(task.seeds)} seeds   {', '.join(map(str, task.seeds))}")
+        print(f"  {runs} runs x {len(task.conditions)} conditions, {len(task.measurements)} measurements")
+        for line in unwatched(task.domain, task.data.spec()):
             print(f"  {line}")
     return 0

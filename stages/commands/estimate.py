@@ -10,7 +10,7 @@ from stages import artifacts
 from stages.making.data import made_from
 from stages.needed import Needed, of_plan, trainings
 from stages.store.store import Entry, Store
-from stages.study.expansion import expanded
+from stages.study.expansion import described, expanded
 from stages.study.model import Study
 
 STATED_RATE = 1e10  # FLOPs a second of one core: small networks on 32 pixels, float32 (benchmarks/sweep.py)
@@ -37,7 +37,7 @@ def prepared(study: Study) -> dict[str, Any] | None:
     """data.json, if it was made from this study's data and conditions."""
     try:
         data = artifacts.prepared_data()
-        fits = all(data[domain.domain]["made_from"] == made_from(domain) for domain in study.domains)
+        fits = all(data[task.name]["made_from"] == made_from(described(task)) for task in study.tasks)
     except (TableError, KeyError, TypeError):
         return None
     return dict(data) if fits else None
@@ -55,7 +55,7 @@ def _training(study: Study, asked: Needed, store: Store) -> str:
     for training in trainings(missing):
         run = training.run
         rate = rates.get(run.family, rates[""])
-        seconds += run.planned_flops / rate * study.compute.resources(run.domain, run.method, run.model).cpus
+        seconds += run.planned_flops / rate * study.compute.resources(run.task, run.method, run.model).cpus
     return f"{said}, about {seconds / 3600:.2g} core-hours ({source})"
 
 

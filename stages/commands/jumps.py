@@ -1,7 +1,6 @@
 """`diffprog jumps`: the curves that jump, and the runs inside their brackets that would show how abrupt they are."""
 
 import argparse
-import importlib
 import io
 import os
 import secrets
@@ -17,10 +16,10 @@ from ruamel.yaml import YAML
 from analysis.jumps.curves import POOLED
 from analysis.jumps.labels import JUMP, NONE
 from analysis.jumps.schema import JUMPS, KEY
-from stages import artifacts
+from stages import artifacts, domains
 from stages.study import params
 from stages.study.checks import WrongParams
-from stages.study.model import DomainStudy, Part
+from stages.study.model import Part, Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +40,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(f"  {named(row)}: {row['label']}{state}, {row['reason']}")
     candidates = found.filter(pl.col("label") == JUMP, ~pl.col("confirmed")).to_dicts()
     study = params.read(chosen.file)
-    wanted = [(row, additions(row, domain)) for row in candidates for domain in study.domains if fits(row, domain)]
+    wanted = [(row, additions(row, task)) for row in candidates for task in study.tasks if task.name == row["task"]]
     for row, added in wanted:
         print(f"  {named(row)}: {described(added) or 'nothing lies between its neighbours'}")
     if chosen.refine and any(added for _, added in wanted):
@@ -57,39 +56,34 @@ def named(row: Mapping[str, Any]) -> str:
     return f"{row['measurement']} of {row['model'] or row['family']}, over {row['axis']}"
 
 
-def fits(row: Mapping[str, Any], domain: DomainStudy) -> bool:
-    """Whether the curve is of this domain and data set."""
-    return bool(row["domain"] == domain.domain and row["dataset"] == domain.data.use)
-
-
-def additions(row: Mapping[str, Any], domain: DomainStudy) -> dict[str, list[int]]:
+def additions(row: Mapping[str, Any], task: Task) -> dict[str, list[int]]:
     """What the study would need for the proposed positions of a jump: widths by family, or `steps`."""
     if row["axis"] == "step":
-        there = {*domain.checkpoints.steps}
+        there = {*task.checkpoints.steps}
         return {"steps": sorted({round(2**x) for x in row["proposed"]} - there)}
     found = {}
-    for label, models in ladders(domain).items():
-        if row["family"] in (POOLED, models[0].use) and (widths := new_widths(models, row, domain)):
+    for label, models in ladders(task).items():
+        if row["family"] in (POOLED, models[0].use) and (widths := new_widths(models, row, task)):
             found[label] = widths
     return found
 
 
-def ladders(domain: DomainStudy) -> dict[str, list[Part]]:
+def ladders(task: Task) -> dict[str, list[Part]]:
     """The models of each entry of params.yaml's `models`."""
     found: dict[str, list[Part]] = {}
-    for model in domain.models:
+    for model in task.models:
         found.setdefault(model.name.rpartition("-")[0], []).append(model)
     return found
 
 
-def new_widths(models: list[Part], row: Mapping[str, Any], domain: DomainStudy) -> list[int]:
+def new_widths(models: list[Part], row: Mapping[str, Any], task: Task) -> list[int]:
     """The widths of a ladder that lie nearest to a jump's proposed positions, without those that are there."""
-    there = {int(model.options["width"]): size(model, row["axis"], domain) for model in models}
+    there = {int(model.options["width"]): size(model, row["axis"], task) for model in models}
     every = dict(there)
     for width in range(min(there) + 1, max(there)):
         model = Part(f"{models[0].use}-{width}", models[0].use, {**models[0].options, "width": width})
         try:
-            every[width] = size(model, row["axis"], domain)
+            every[width] = size(model, row["axis"], task)
         except ValueError:
             continue  # a width that the architecture does not take
     inside = [x for x in row["proposed"] if there[min(there)] < x < there[max(there)]]
@@ -97,16 +91,15 @@ def new_widths(models: list[Part], row: Mapping[str, Any], domain: DomainStudy) 
     return sorted(nearest - {*there})
 
 
-def size(model: Part, axis: str, domain: DomainStudy) -> float:
+def size(model: Part, axis: str, task: Task) -> float:
     """Where a standard run of the model lies on the axis: log2 of its parameters, or of its training FLOPs. Raises
     ValueError for options that the model does not take.
     """
-    work = importlib.import_module(f"pipelines.{domain.domain}.domain")
-    cost = work.cost(model.spec(), domain.shape)
+    domain = domains.domain(task.domain)
+    cost = domain.cost(model.spec(), task.shape)
     if axis == "log2_parameters":
         return log2(cost.parameters)
-    images = work.training_steps(domain.shape, domain.training) * domain.training["batch_size"]
-    return log2(cost.flops_an_image * images)
+    return log2(cost.flops_an_example * domain.training_examples(task.shape, task.training))
 
 
 def described(added: Mapping[str, list[int]]) -> str:
@@ -145,17 +138,17 @@ def schedule(wanted: list[tuple[dict[str, Any], dict[str, list[int]]]], path: Pa
     yaml.width = 120
     content = yaml.load(path.read_text(encoding="utf-8"))
     for row, added in wanted:
-        section = content[row["domain"]]
+        section = content[row["task"]]
         for name, values in added.items():
             if name == "steps":
-                domain = next(d for d in params.read(path).domains if d.domain == row["domain"])
-                section["evaluate_at"]["steps"] = sorted({*domain.checkpoints.steps, *values})
+                task = next(task for task in params.read(path).tasks if task.name == row["task"])
+                section["evaluate_at"]["steps"] = sorted({*task.checkpoints.steps, *values})
             else:
                 widths = section["models"][name]["widths"]
                 widths += sorted(set(values) - set(widths))
     kept = artifacts.REFINED.read()
-    new = pl.DataFrame([row for row, added in wanted if any(added.values())], schema=JUMPS.columns)
-    artifacts.REFINED.write(pl.concat([kept.join(new, on=KEY, how="anti"), new]))
+    new = pl.DataFrame([row for row, added in wanted if any(added.values())], schema=artifacts.REFINED.table.columns)
+    artifacts.REFINED.write(pl.concat([kept.join(new, on=["task", *KEY], how="anti"), new]))
     text = io.StringIO()
     yaml.dump(content, text)
     replace(path, text.getvalue())

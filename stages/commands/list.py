@@ -6,6 +6,7 @@ import shutil
 import textwrap
 
 from pipelines import parts
+from stages import domains
 
 KINDS = ("datasets", "models", "methods", "conditions")
 
@@ -13,16 +14,22 @@ KINDS = ("datasets", "models", "methods", "conditions")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`[KIND]`."""
     parser.add_argument("kind", nargs="?", choices=[*KINDS, "metrics"], help="one kind only")
+    parser.add_argument("--domain", choices=domains.names(), help="one domain only")
 
 
 def run(asked: argparse.Namespace) -> int:
     """Print the parts that params.yaml can name, each with its first line and its options and their defaults."""
-    for chosen in [asked.kind] if asked.kind else [*KINDS, "metrics"]:
-        package = "pipelines.metrics" if chosen == "metrics" else f"pipelines.vision.{chosen}"
+    kinds = [asked.kind] if asked.kind else [*KINDS, "metrics"]
+    chosen = [asked.domain] if asked.domain else domains.names()
+    packages = {
+        f"{kind} of {domain}": f"pipelines.{domain}.{kind}" for domain in chosen for kind in kinds if kind in KINDS
+    }
+    packages |= {"metrics": "pipelines.metrics"} if "metrics" in kinds else {}
+    for title, package in packages.items():
         names = parts.names(package)
         column = max(map(len, names)) + 2
         wide = max(40, min(120, shutil.get_terminal_size().columns) - column - 2)
-        print(f"\n{chosen}")
+        print(f"\n{title}")
         for name in names:
             module = parts.module(package, name)
             first = " ".join((module.__doc__ or "").split("\n\n")[0].split())

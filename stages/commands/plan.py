@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -13,6 +12,7 @@ from stages.artifacts import FINDINGS, finding
 from stages.commands import estimate
 from stages.store.store import Store
 from stages.study import params
+from stages.study.preregistration import TaskAudit
 
 SEEDS = (2, 5, 10, 20)
 ASSUMED = 0.2  # logits: one pair of small convolutional networks on digits (analysis.audit.simulated)
@@ -35,30 +35,32 @@ def run(chosen: argparse.Namespace) -> int:
     such a study can show.
     """
     study = params.read(chosen.file)
-    fixed = study.audit
-    for domain in study.domains:
-        others, models, seeds = len(domain.methods) - 1, len(domain.models), len(domain.seeds)
-        safety = [f"{item.condition}/{item.name}" for item in domain.measurements if item.axis == "safety"]
+    for task in study.tasks:
+        fixed = study.audit.of(task.name)
+        others, models, seeds = len(task.methods) - 1, len(task.models), len(task.seeds)
+        safety = [f"{item.condition}/{item.name}" for item in task.measurements if item.axis == "safety"]
         areas = {area: name for area, name in fixed.areas.items() if name in safety} or {name: name for name in safety}
         claims = max(others * len(areas), 1)
-        print(f"{study.name}: {others} methods against standard in {len(areas)} areas: {claims} claims")
+        print(f"{study.name}: {task.name}: {others} methods against standard in {len(areas)} areas: {claims} claims")
         print(f"{models} models x {seeds} seeds a method, {(others + 1) * models * seeds} runs")
         if not chosen.power:
             continue
-        spread, source = _spread(chosen, fixed, areas, models)
+        spread, source = _spread(chosen, task.name, fixed, areas, models)
         found = foreseen(spread, models=models, seeds=sorted({seeds, *SEEDS}), claims=claims)
         print(f"\nspread of D: {source}")
         print("\n".join(_power(found, planned=seeds, claims=claims)), end="\n\n")
-    print(fixed.line)
+    print(study.audit.line)
     if not chosen.power:
         print("\n".join(estimate.lines(study, Store.from_environment())))
     return 0
 
 
-def _spread(chosen: argparse.Namespace, fixed: Any, areas: dict[str, str], models: int) -> tuple[pl.DataFrame, str]:
+def _spread(
+    chosen: argparse.Namespace, task: str, fixed: TaskAudit, areas: dict[str, str], models: int
+) -> tuple[pl.DataFrame, str]:
     held = FINDINGS / f"{VERDICTS.name}.parquet"
     if chosen.sd is None and held.exists() and artifacts.RESULTS.path.exists():
-        found = spread_of_claims(finding(VERDICTS))
+        found = spread_of_claims(finding(VERDICTS).filter(task=task).drop("task"))
         found = found.filter(pl.col("area").is_in(list(areas)))
         if len(found):
             return found, f"of the study that was run here ({held.parent}/)"

@@ -18,26 +18,29 @@ from stages.records import Values
 from stages.store import provenance
 from stages.store.store import Store
 
+FORM = "[TASK/]METHOD/MODEL/SEED:CONDITION/METRIC"
 CELL = re.compile(r"(?P<run>[^:]+):(?P<condition>[^/]+)/(?P<metric>[^/]+)(/(?P<part>.+))?")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`METHOD/MODEL/SEED:CONDITION/METRIC`."""
-    parser.add_argument("cell", help="METHOD/MODEL/SEED:CONDITION/METRIC, as in standard/resnet-8/0:clean/accuracy")
+    """`[TASK/]METHOD/MODEL/SEED:CONDITION/METRIC`."""
+    parser.add_argument("cell", help=f"{FORM}, as in standard/resnet-8/0:clean/accuracy")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Print a number made again from stored outcomes beside the one in results.parquet; 1 where they differ."""
     match = CELL.fullmatch(chosen.cell)
     if not match:
-        raise TableError(f"{chosen.cell!r} is not METHOD/MODEL/SEED:CONDITION/METRIC, with /PART where one is meant")
+        raise TableError(f"{chosen.cell!r} is not {FORM}, with /PART where one is meant")
     runs = measured_runs()
-    one = runs.filter(pl.col("run") == match["run"])
+    one = runs.filter((pl.col("run") == match["run"]) | pl.col("run").str.ends_with(f"/{match['run']}"))
     if one.is_empty():
         raise TableError(f"{match['run']!r} is not one of the {len(runs)} finished runs, the first {_first(runs)}")
+    if len(one) > 1:
+        raise TableError(f"{match['run']!r} is a run of several tasks: {', '.join(one['run'])}")
     measurement, part = f"{match['condition']}/{match['metric']}", match["part"] or ALL
     again, asked = _made_again(one, match["condition"], measurement, part)
-    same_run = [pl.col(name) == one[name][0] for name in ("domain", "dataset", "method", "model", "seed")]
+    same_run = [pl.col(name) == one[name][0] for name in ("task", "method", "model", "seed")]
     results = artifacts.RESULTS.read()
     at_step = pl.col("step") == one["steps"][0]
     row = results.filter(*same_run, at_step, pl.col("measurement") == measurement, pl.col("part") == part)

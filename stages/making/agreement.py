@@ -23,10 +23,10 @@ def agreements(
     is planned to be looked at, the share of labelled rows that they answer alike, and each one's accuracy.
     """
     cells = compared(runs, planned, outcomes)
-    grouped = cells.sort("run").group_by("domain", "method", "condition", maintain_order=True)
+    grouped = cells.sort("run").group_by("task", "method", "condition", maintain_order=True)
     for (_, _, condition), of_method in grouped:
         answers = {row["run"]: answered(store.read("cells", row["cell_key"])) for row in of_method.to_dicts()}
-        about = {name: of_method[name][0] for name in ("domain", "dataset", "method")}
+        about = {name: of_method[name][0] for name in ("task", "domain", "dataset", "method")}
         for first, second in pairs(list(answers)):
             (one, labels), (other, _) = answers[first], answers[second]
             yield {
@@ -44,9 +44,9 @@ def agreements(
 
 def compared(runs: pl.DataFrame, planned: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """The finished cells whose answers are compared, with the columns of their run."""
-    looked_at = planned.filter(pl.col("agreement") != "").select("domain", "condition", "agreement")
+    looked_at = planned.filter(pl.col("agreement") != "").select("task", "condition", "agreement")
     finished = outcomes.filter(pl.col("status") == "finished").select("run", "condition", "cell_key")
-    return runs.filter(pl.col("role") == RUN).join(finished, on="run").join(looked_at, on=["domain", "condition"])
+    return runs.filter(pl.col("role") == RUN).join(finished, on="run").join(looked_at, on=["task", "condition"])
 
 
 def answered(payload: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,60 +1,53 @@
 """The data of a study and every condition's examples, made and stored under the digest of their content."""
 
-import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tqdm import tqdm
 
+from stages import artifacts, domains
 from stages.errors import StoreError
 from stages.needed import digests_of
 from stages.store import codecs
 from stages.store.keys import bytes_digest, digest
 from stages.store.provenance import ENVIRONMENT, checkout, environment
 from stages.store.store import Store
-from stages.study import params
-from stages.study.model import DomainStudy
 from stages.study.watched import unwatched
 
 
-def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
-    """Make and store a domain's data; what data.json says of it."""
-    work = importlib.import_module(f"pipelines.{study.domain}.domain")
-    as_arrays = importlib.import_module(f"pipelines.{study.domain}.arrays")
-    data = work.dataset(study.data.spec())
-    for line in unwatched(study):
+def prepared(planned: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """Make and store a task's data, `{domain, data, conditions}` as planned; what data.json says of it."""
+    domain, stored_as = domains.domain(planned["domain"]), domains.arrays(planned["domain"])
+    data = domain.dataset(planned["data"])
+    for line in (*unwatched(planned["domain"], planned["data"]), *domain.overlaps(data)):
         print(line)
-    for overlap in work.overlaps(data):
-        print(overlap)
     splits = {
-        name: stored(store, codecs.npz(as_arrays.split_arrays(split)), len(split))
+        name: stored(store, codecs.npz(stored_as.split_arrays(split)), len(split))
         for name, split in tqdm(data.splits.items(), desc="splits", unit="split", dynamic_ncols=True)
     }
     conditions = {}
-    for condition in tqdm(study.conditions, desc="examples", unit="condition", dynamic_ncols=True):
-        examples = work.examples(condition.spec(), data)
-        conditions[condition.name] = stored(store, codecs.npz(as_arrays.examples_arrays(examples)), len(examples.split))
+    for name, spec in tqdm(planned["conditions"].items(), desc="examples", unit="condition", dynamic_ncols=True):
+        examples = domain.examples(spec, data)
+        conditions[name] = stored(store, codecs.npz(stored_as.examples_arrays(examples)), len(examples))
     return {
-        "made_from": made_from(study),
-        "dataset": study.data.use,
-        "class_names": list(data.class_names),
-        "size": data.size,
+        "made_from": made_from(planned),
+        "about": domain.describe(data),
         "splits": splits,
         "conditions": conditions,
     }
 
 
-def made_from(study: DomainStudy) -> str:
+def made_from(planned: Mapping[str, Any]) -> str:
     """The digest of what the data and the examples are made from, but for code and files."""
-    return digest([study.data.spec(), {condition.name: condition.spec() for condition in study.conditions}])
+    return digest(planned)
 
 
-def stored(store: Store, payload: bytes, images: int) -> dict[str, Any]:
+def stored(store: Store, payload: bytes, rows: int) -> dict[str, Any]:
     """Store a payload under its digest, unless it is there."""
     key = bytes_digest(payload)
     if not store.done("data", key):
-        store.write("data", key, payload, {"images": images, ENVIRONMENT: environment("cpu", 1, checkout())})
-    return {"digest": key, "images": images, "bytes": len(payload)}
+        store.write("data", key, payload, {"rows": rows, ENVIRONMENT: environment("cpu", 1, checkout())})
+    return {"digest": key, "rows": rows, "bytes": len(payload)}
 
 
 def prepare_again(digests: Iterable[str], described: Mapping[str, Any], store: Store) -> None:
@@ -63,9 +56,9 @@ def prepare_again(digests: Iterable[str], described: Mapping[str, Any], store: S
     if not lost:
         return
     print(f"{store.shown}: splits and examples missing or damaged, made again: {len(lost)}", flush=True)
-    for study in params.read().domains:
-        if lost & digests_of(described[study.domain]):
-            prepared(study, store)
+    for task, planned in artifacts.planned_data().items():
+        if lost & digests_of(described[task]):
+            prepared(planned, store)
     if still := store.lost("data", lost):
         raise StoreError(
             f"{store.shown}: {len(still)} of {len(lost)} splits or sets of examples that were lost come out otherwise "

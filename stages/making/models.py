@@ -1,13 +1,12 @@
 """Models: trained on Ray, the longest first, and stored as they come."""
 
-import importlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import artifacts
+from stages import artifacts, domains
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
 from stages.needed import planned_runs, trainings
@@ -29,12 +28,15 @@ def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, wo
         return
     compute = params.compute()
     runs = [training.run for training in missing]
-    wanted = {(run.domain, name): digest for run in runs for name, digest in run.splits.items()}
+    wanted = {(run.task, name): digest for run in runs for name, digest in run.splits.items()}
+    domain_of = {run.task: run.domain for run in runs}
     prepare_again(wanted.values(), data, store)
     shared = {
         "store": store.uri if store.shared else None,
         "checkout": provenance.checkout(),
-        "splits": {which: split_of(which[0], store.read("data", digest)) for which, digest in wanted.items()},
+        "splits": {
+            which: split_of(domain_of[which[0]], store.read("data", digest)) for which, digest in wanted.items()
+        },
     }
     work.begin(len(missing), sum(run.planned_flops for run in runs))
     with snapshot(codes_of((run.run, run.domain, run.spec, run.code) for run in runs)) as code:
@@ -43,7 +45,7 @@ def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, wo
             missing,
             total=len(missing),
             shared=shared,
-            resources=lambda item: compute.resources(item.run.domain, item.run.method, item.run.model),
+            resources=lambda item: compute.resources(item.run.task, item.run.method, item.run.model),
             workers=compute.workers,
             code=code,
             title="train",
@@ -55,12 +57,12 @@ def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, wo
 def codes_of(runs: Iterable[tuple[str, str, str, str]]) -> Iterator[Planned]:
     """The code that runs are planned to be made with: of each its name, domain, specification and code's digest."""
     for name, domain, spec, code in runs:
-        yield name, importlib.import_module(f"pipelines.{domain}.domain").training_modules(json.loads(spec)), code
+        yield name, domains.domain(domain).training_modules(json.loads(spec)), code
 
 
 def split_of(domain: str, payload: bytes) -> Any:
     """A domain's split, of its stored bytes."""
-    return importlib.import_module(f"pipelines.{domain}.arrays").split_from(codecs.arrays(payload))
+    return domains.arrays(domain).split_from(codecs.arrays(payload))
 
 
 def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, work: Work) -> None:
@@ -85,8 +87,8 @@ def trained(training: Training, shared: Mapping[str, Any]) -> list[Stored]:
     """
     began = time.perf_counter()
     run, keys = training.run, training.keys
-    running = importlib.import_module(f"pipelines.{run.domain}.running")
-    splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run.domain}
+    running = domains.running(run.domain)
+    splits = {name: split for (task, name), split in shared["splits"].items() if task == run.task}
     steps = [step for step in keys if step is not None]
     device = running.device_for(*assigned())
     *on_the_way, end = running.train(json.loads(run.spec), splits, device, steps)

@@ -1,6 +1,5 @@
 """Outcomes: each model under its conditions, on Ray, and stored as they come."""
 
-import importlib
 import json
 import time
 import traceback
@@ -10,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from cluster.fanout import Failed, Finished, assigned, fanout
-from stages import artifacts
+from stages import artifacts, domains
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
 from stages.making.models import codes_of, environment_of, train_again
@@ -34,7 +33,6 @@ def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any]
     shared = {
         "store": store.uri if store.shared else None,
         "checkout": provenance.checkout(),
-        "sizes": {domain: known["size"] for domain, known in data.items()},
         "examples": {
             which: examples_of(domain, store.read("data", which))
             for domain, which in {(cell.domain, cell.examples) for cell in missing}
@@ -48,7 +46,7 @@ def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any]
 
     def items() -> Iterator[dict[str, Any]]:
         for key in longest_first:
-            named = tuple(rows[key][name] for name in ("domain", "method", "model"))
+            named = tuple(rows[key][name] for name in ("task", "method", "model"))
             weights = None if store.shared else store.read("runs", key)
             spec = json.loads(rows[key]["spec"])
             yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_model[key]}
@@ -73,13 +71,12 @@ def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any]
 def condition_codes(cells: Iterable[Cell]) -> Iterator[Planned]:
     """The code that these cells are planned to be made with, but for that of their models."""
     for cell in cells:
-        domain = importlib.import_module(f"pipelines.{cell.domain}.domain")
-        yield f"condition {cell.condition}", domain.condition_modules(cell.spec), cell.code
+        yield f"condition {cell.condition}", domains.domain(cell.domain).condition_modules(cell.spec), cell.code
 
 
 def examples_of(domain: str, payload: bytes) -> Any:
     """A domain's examples, of their stored bytes."""
-    return importlib.import_module(f"pipelines.{domain}.arrays").examples_from(codecs.arrays(payload))
+    return domains.arrays(domain).examples_from(codecs.arrays(payload))
 
 
 def predict_again(keys: Iterable[str], store: Store, work: Work) -> None:
@@ -105,16 +102,16 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
     """
     spec = item["run"]
     store = Store(shared["store"]) if shared["store"] else None
-    running = importlib.import_module(f"pipelines.{spec['domain']}.running")
+    running = domains.running(spec["domain"])
     weights = codecs.weights_from(store.read("runs", item["run_key"]) if store else item["weights"])
     device = running.device_for(*assigned())
-    classifier = running.restore(spec, shared["sizes"][spec["domain"]], weights, device)
+    model = running.restore(spec, weights, device)
     environment = environment_of(running.device_name(device), shared["checkout"])
     results: list[dict[str, Any]] = []
     for cell in item["cells"]:
         began = time.perf_counter()
         try:
-            outcomes = running.predict(cell.spec, classifier, shared["examples"][cell.examples], spec["seed"])
+            outcomes = running.predict(cell.spec, model, shared["examples"][cell.examples], spec["seed"])
             payload = codecs.outcomes_bytes(outcomes)
             found = {"outcomes": payload, "seconds": time.perf_counter() - began, ENVIRONMENT: environment}
             if store:

@@ -28,7 +28,7 @@ def measure_all(missing: list[Values], store: Store, work: Work) -> None:
         by_run.setdefault(values.run, []).append(values)
 
     def resources(item: Mapping[str, Any]) -> Resources:
-        return compute.measuring(item["asked"][0].domain)
+        return compute.measuring(item["asked"][0].task)
 
     def items() -> Iterator[dict[str, Any]]:
         for asked in by_run.values():

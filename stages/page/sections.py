@@ -1,4 +1,4 @@
-"""What the report shows of one domain and data set: its charts, and the rows of its tables as they are printed."""
+"""What the report shows of one task: its charts, and the rows of its tables as they are printed."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from stages.page import charts, verdict_charts, verdict_text
 from stages.page.format import Row, effect_rows, interval
 from stages.page.measurement_charts import measurement_charts
 from stages.page.study_section import Planned, about_measurements, false_alarms, study_section
-from stages.page.tasks import Place, Specs
+from stages.page.tasks import Specs, TaskResults
 from stages.page.verdict_text import MARKS
 
 # What each gate asks of a claim; a name the audit adds later is shown without.
@@ -27,55 +27,54 @@ GATES = {
 }
 
 
-def section(place: Place, specs: Specs, plan: Planned, settings: pl.DataFrame) -> dict[str, Any]:
-    """What the template shows of one place. Its charts go into `specs`, under the names of their files; `settings` is
+def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFrame) -> dict[str, Any]:
+    """What the template shows of one task. Its charts go into `specs`, under the names of their files; `settings` is
     the table SETTINGS.
     """
-    domain = str(place.results["domain"][0])
-    about = about_measurements(plan, domain)
-    verdicts = place.found["verdicts"].with_columns(
-        pl.col("measurement").replace_strict(list(place.shown), range(len(place.shown)), default=99).alias("order"),
+    about = about_measurements(plan, task.task)
+    verdicts = task.found["verdicts"].with_columns(
+        pl.col("measurement").replace_strict(list(task.shown), range(len(task.shown)), default=99).alias("order"),
         pl.col("measurement").replace_strict(about, default="", return_dtype=pl.String).alias("about"),
     )
     primary = verdicts.filter(pl.col("area").is_not_null()).sort("order", "method").to_dicts()
-    named = {row["area"]: place.label(row["measurement"]) for row in primary}
+    named = {row["area"]: task.label(row["measurement"]) for row in primary}
     if primary:
-        specs[f"verdicts{place.slug}"] = _verdict_chart(primary, place.others, list(named))
+        specs[f"verdicts{task.slug}"] = _verdict_chart(primary, task.others, list(named))
     return {
-        "name": place.name,
-        "slug": place.slug,
-        "study": study_section(place, plan, settings),
-        "verdict_table": _verdict_table(primary, place.others, named),
+        "name": task.name,
+        "slug": task.slug,
+        "study": study_section(task, plan, settings),
+        "verdict_table": _verdict_table(primary, task.others, named),
         "answer": verdict_text.answer(primary),
         "sentences": [
             {"method": method, "text": verdict_text.sentence(rows)}
-            for method in place.others
+            for method in task.others
             if (rows := [row for row in primary if row["method"] == method])
         ],
         "claims": len(primary),
-        "margins": _margins(place),
+        "margins": _margins(task),
         "doubling": next(
-            (row["doubling"] for row in place.found["margins"].to_dicts() if row["measurement"] == "capability"), None
+            (row["doubling"] for row in task.found["margins"].to_dicts() if row["measurement"] == "capability"), None
         ),
-        "picks": measurement_charts(place, verdicts, specs),
-        "effects": _effects(place, specs),
-        "correlations": _correlations(place, specs),
-        "rough": bool(place.found["correlations"]["rough"].any()),
+        "picks": measurement_charts(task, verdicts, specs),
+        "effects": _effects(task, specs),
+        "correlations": _correlations(task, specs),
+        "rough": bool(task.found["correlations"]["rough"].any()),
         "restatements": [
-            {**row, "name": place.label(row["measurement"])} for row in place.found["restatements"].to_dicts()
+            {**row, "name": task.label(row["measurement"])} for row in task.found["restatements"].to_dicts()
         ],
-        "verdicts": [_verdict(row, place) for row in verdicts.sort("order", "method").to_dicts()],
-        "externalities": [_externality(row, place) for row in place.found["externalities"].to_dicts()],
-        "gates": _gates(place),
-        "failed_gates": _failed_gates(place),
-        "jumps": [{**row, "name": place.label(row["measurement"])} for row in place.found["jumps"].to_dicts()],
-        "forecasts": _forecasts(place),
-        "agreement": _agreement(place),
-        "forecast_size": verdict_charts.SIZES[str(place.found["forecasts"]["axis"].first() or "log2_flops")],
-        "risks": _risks(place, specs),
-        "false_alarms": false_alarms(plan, domain),
-        "exposed": place.found["risks"]["exposure"].n_unique() > 1,
-        "pillars": place.found["areas"].to_dicts(),
+        "verdicts": [_verdict(row, task) for row in verdicts.sort("order", "method").to_dicts()],
+        "externalities": [_externality(row, task) for row in task.found["externalities"].to_dicts()],
+        "gates": _gates(task),
+        "failed_gates": _failed_gates(task),
+        "jumps": [{**row, "name": task.label(row["measurement"])} for row in task.found["jumps"].to_dicts()],
+        "forecasts": _forecasts(task),
+        "agreement": _agreement(task),
+        "forecast_size": verdict_charts.SIZES[str(task.found["forecasts"]["axis"].first() or "log2_flops")],
+        "risks": _risks(task, specs),
+        "false_alarms": false_alarms(plan, task.task),
+        "exposed": task.found["risks"]["exposure"].n_unique() > 1,
+        "pillars": task.found["areas"].to_dicts(),
     }
 
 
@@ -119,13 +118,13 @@ def _cell(row: Row) -> dict[str, Any]:
     }
 
 
-def _verdict(row: Row, place: Place) -> dict[str, Any]:
+def _verdict(row: Row, task: TaskResults) -> dict[str, Any]:
     names = ("beyond", "total", "capability")
     return {
         **row,
         **_cell(row),
         **{name: verdict_text.estimate(row, name) for name in names},
-        "name": place.label(row["measurement"]),
+        "name": task.label(row["measurement"]),
         "unit": verdict_charts.UNITS[row["scale"]],
         "reason": verdict_text.reason(row),
     }
@@ -149,64 +148,64 @@ def _verdict_chart(rows: list[Row], methods: list[str], areas: list[str]) -> cha
     return verdict_charts.verdict_intervals(frame, methods=methods, areas=areas)
 
 
-def _margins(place: Place) -> dict[str, Any]:
-    margins = place.found["margins"]
+def _margins(task: TaskResults) -> dict[str, Any]:
+    margins = task.found["margins"]
     return {
         "digest": margins_digest(margins),
         "given": int((margins["source"] == "given").sum()),
-        "rows": [{**row, "name": place.label(row["measurement"])} for row in margins.to_dicts()],
+        "rows": [{**row, "name": task.label(row["measurement"])} for row in margins.to_dicts()],
     }
 
 
-def _effects(place: Place, specs: Specs) -> list[Row]:
-    effects = effect_rows(place.found["effects"], place.shown)
+def _effects(task: TaskResults, specs: Specs) -> list[Row]:
+    effects = effect_rows(task.found["effects"], task.shown)
     cells = [row for row in effects if row["standardised"] is not None]
     names = ["method", "measurement", "group", "standardised", "effect", "interval", "standardised_interval", "pairs"]
     if cells:
         frame = pl.DataFrame(
             [{name: row[name] for name in (*names, "models", "beyond")} for row in cells], infer_schema_length=None
         )
-        specs[f"effects{place.slug}"] = charts.effect_map(
+        specs[f"effects{task.slug}"] = charts.effect_map(
             frame.rename({"standardised_interval": "standardised interval"}),
-            methods=place.others,
-            measurements=[measure.label for measure in place.shown.values()],
+            methods=task.others,
+            measurements=[measure.label for measure in task.shown.values()],
         )
     return effects
 
 
-def _correlations(place: Place, specs: Specs) -> list[Row]:
-    rows = place.found["correlations"].filter(pl.col("score_name") == SCORE)
-    correlations = [{**row, "measurement": place.label(row["measurement"])} for row in rows.to_dicts()]
+def _correlations(task: TaskResults, specs: Specs) -> list[Row]:
+    rows = task.found["correlations"].filter(pl.col("score_name") == SCORE)
+    correlations = [{**row, "measurement": task.label(row["measurement"])} for row in rows.to_dicts()]
     if correlations:
-        specs[f"correlations{place.slug}"] = charts.correlation_intervals(
-            pl.DataFrame(correlations), measurements=[measure.label for measure in place.shown.values()]
+        specs[f"correlations{task.slug}"] = charts.correlation_intervals(
+            pl.DataFrame(correlations), measurements=[measure.label for measure in task.shown.values()]
         )
     return [{**row, "interval": interval(row["low"], row["high"])} for row in correlations]
 
 
-def _externality(row: Row, place: Place) -> Row:
+def _externality(row: Row, task: TaskResults) -> Row:
     return {
         **row,
-        "name": place.label(row["measurement"]),
+        "name": task.label(row["measurement"]),
         "total": verdict_text.estimate(row, "total"),
         "beyond": verdict_text.estimate(row, "beyond"),
     }
 
 
-def _risks(place: Place, specs: Specs) -> list[Row]:
-    found = place.found["risks"]
+def _risks(task: TaskResults, specs: Specs) -> list[Row]:
+    found = task.found["risks"]
     if len(found):
         hazards = sorted(found["hazard"].unique())
-        placed = found.with_columns(place=pl.col("hazard").replace_strict(hazards, range(len(hazards))))
-        specs[f"risks{place.slug}"] = verdict_charts.residual_risks(placed, methods=place.methods, hazards=hazards)
+        placed = found.with_columns(task=pl.col("hazard").replace_strict(hazards, range(len(hazards))))
+        specs[f"risks{task.slug}"] = verdict_charts.residual_risks(placed, methods=task.methods, hazards=hazards)
     return found.to_dicts()
 
 
-def _agreement(place: Place) -> list[Row]:
+def _agreement(task: TaskResults) -> list[Row]:
     """A row for each method and shifted condition: how far accuracy predicted without labels is from the accuracy."""
     error = (pl.col("predicted") - pl.col("accuracy")).abs().mean()
     unshifted = (pl.col("unshifted_accuracy") - pl.col("accuracy")).abs().mean()
-    found = place.found["agreement_line"].group_by("condition", "method", maintain_order=True)
+    found = task.found["agreement_line"].group_by("condition", "method", maintain_order=True)
     columns = ("slope", "r_squared", "on_the_line")
     return (
         found.agg(pl.len().alias("runs"), error.alias("error"), unshifted.alias("unshifted"), pl.col(columns).first())
@@ -215,23 +214,23 @@ def _agreement(place: Place) -> list[Row]:
     )
 
 
-def _forecasts(place: Place) -> list[Row]:
+def _forecasts(task: TaskResults) -> list[Row]:
     return [
         {
             **row,
-            "name": place.label(row["measurement"]),
+            "name": task.label(row["measurement"]),
             "family": "all pooled" if row["family"] == "pooled" else row["family"],
             "x": 2 ** row["x"],
             "horizon": 2 ** row["horizon"],
             "inside": row["low"] <= row["observed"] <= row["high"],
         }
-        for row in place.found["forecasts"].to_dicts()
+        for row in task.found["forecasts"].to_dicts()
     ]
 
 
-def _gates(place: Place) -> list[Row]:
+def _gates(task: TaskResults) -> list[Row]:
     counts = (
-        place.found["gates"]
+        task.found["gates"]
         .group_by("gate", maintain_order=True)
         .agg(pl.col("blocking").first(), passed=pl.col("passed").sum(), claims=pl.len())
     )
@@ -240,15 +239,15 @@ def _gates(place: Place) -> list[Row]:
     return sorted(rows, key=lambda row: order.get(row["gate"], len(order)))
 
 
-def _failed_gates(place: Place) -> list[Row]:
+def _failed_gates(task: TaskResults) -> list[Row]:
     """The gates that failed, one row where all methods share the detail."""
-    failed = place.found["gates"].filter(~pl.col("passed"))
+    failed = task.found["gates"].filter(~pl.col("passed"))
     rows = failed.group_by("gate", "measurement", "detail", "blocking").agg(pl.col("method").sort())
     everyone = failed["method"].n_unique()
     return [
         {
             **row,
-            "name": place.label(row["measurement"]),
+            "name": task.label(row["measurement"]),
             "methods": "all" if len(row["method"]) == everyone > 1 else ", ".join(row["method"]),
         }
         for row in rows.sort("blocking", "gate", "measurement", descending=[True, False, False]).to_dicts()

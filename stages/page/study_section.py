@@ -14,7 +14,7 @@ from analysis.tables import FIELDS
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, COMPANION, RUN
 from stages.page.format import DASH, Row
-from stages.page.tasks import Place
+from stages.page.tasks import TaskResults
 from stages.page.verdict_text import percent
 
 FIELD_WORDS = {  # of analysis.tables.FIELDS, as a sentence names them
@@ -33,7 +33,7 @@ FIELD_WORDS = {  # of analysis.tables.FIELDS, as a sentence names them
 
 @dataclass(frozen=True)
 class Planned:
-    """What was planned: the study's name, each domain's data (`use`, `options`), the plan's tables, and data.json."""
+    """What was planned: the study's name, what plan/data.json says, the plan's tables, and data.json."""
 
     name: str
     data: Mapping[str, Any]
@@ -55,30 +55,29 @@ def read_planned() -> Planned:
     )
 
 
-def study_section(place: Place, plan: Planned, settings: pl.DataFrame) -> dict[str, Any]:
-    """What the template shows of the study in one domain and data set; `settings` is the table SETTINGS."""
-    domain, dataset = place.results.select("domain", "dataset").row(0)
-    runs = plan.runs.filter(domain=domain, dataset=dataset)
-    prepared, made = plan.prepared[domain], place.found["environments"]
+def study_section(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> dict[str, Any]:
+    """What the template shows of the study in one task; `settings` is the table SETTINGS."""
+    runs = plan.runs.filter(task=task.task)
+    prepared, made = plan.prepared[task.task], task.found["environments"]
+    data = plan.data[task.task]["data"]
     audit = _audit(settings)
     return {
-        "data": {"use": dataset, "options": options_text(plan.data[domain]["options"])},
+        "data": {"use": data["use"], "options": options_text(data["options"])},
         "splits": [{"name": name, **split} for name, split in prepared["splits"].items()],
-        "classes": len(prepared["class_names"]),
-        "size": prepared["size"],
+        "about": options_text(prepared["about"]),
         "training": _training(runs),
         "seeds": runs["seed"].unique().sort().to_list(),
         "roles": {role: len(runs.filter(role=role)) for role in (RUN, CHECKPOINT, COMPANION)},
         "steps": runs.filter(role=CHECKPOINT)["at_step"].unique().sort().to_list(),
         "models": _models(runs),
         "methods": _methods(runs),
-        "conditions": _conditions(plan.cells.filter(domain=domain), prepared["conditions"]),
-        "measurements": _measurements(plan.measurements.filter(domain=domain), place),
+        "conditions": _conditions(plan.cells.filter(task=task.task), prepared["conditions"]),
+        "measurements": _measurements(plan.measurements.filter(task=task.task), task),
         "audit": audit,
         "exposure": options_text(audit["choices"]["exposure"]),
         "environments": made.to_dicts(),
         "fields": [name for name in FIELDS if made[name].count()],
-        "warnings": warnings(made, place.found["crossings"]),
+        "warnings": warnings(made, task.found["crossings"]),
     }
 
 
@@ -88,23 +87,23 @@ def options_text(options: Mapping[str, Any], *, chosen: bool = False) -> str:
     return ", ".join(said)
 
 
-def about_measurements(plan: Planned, domain: str) -> dict[str, str]:
+def about_measurements(plan: Planned, task: str) -> dict[str, str]:
     """By measurement, what a verdict on it holds for: the part and the options, where set, of condition and metric."""
     conditions = {
         row["condition"]: _set(json.loads(row["spec"]), row["condition"])
-        for row in plan.cells.filter(domain=domain).to_dicts()
+        for row in plan.cells.filter(task=task).to_dicts()
     }
-    measured = plan.measurements.filter(domain=domain).to_dicts()
+    measured = plan.measurements.filter(task=task).to_dicts()
     said = {row["measurement"]: (row["condition"], _set(json.loads(row["spec"]), row["metric"])) for row in measured}
     return {name: "; ".join(filter(None, (conditions[at], metric))) for name, (at, metric) in said.items()}
 
 
-def false_alarms(plan: Planned, domain: str) -> str:
-    """The share of validation images that the monitors of residual risk may flag, in percent; each with its conditions
-    where they differ.
+def false_alarms(plan: Planned, task: str) -> str:
+    """The share of validation examples that the monitors of residual risk may flag, in percent; each with its
+    conditions where they differ.
     """
     by_share: dict[float, list[str]] = {}
-    for row in plan.measurements.filter(domain=domain, metric="residual_risk").to_dicts():
+    for row in plan.measurements.filter(task=task, metric="residual_risk").to_dicts():
         by_share.setdefault(json.loads(row["spec"])["options"]["false_alarms"], []).append(row["condition"])
     if len(by_share) == 1:
         return percent(next(iter(by_share)))
@@ -171,7 +170,7 @@ def _conditions(cells: pl.DataFrame, prepared: Mapping[str, Any]) -> list[Row]:
                 "name": row["condition"],
                 "use": spec["use"],
                 "options": options_text(spec["options"]),
-                "images": prepared.get(row["condition"], {}).get("images"),
+                "rows": prepared.get(row["condition"], {}).get("rows"),
                 "splits": row["splits"].replace(",", ", "),
                 "beside": "; ".join(words for words, holds in beside.items() if holds),
             }
@@ -179,9 +178,9 @@ def _conditions(cells: pl.DataFrame, prepared: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def _measurements(measurements: pl.DataFrame, place: Place) -> list[Row]:
-    margins = {row["measurement"]: row for row in place.found["margins"].to_dicts()}
-    verdicts = place.found["verdicts"].filter(pl.col("area").is_not_null())
+def _measurements(measurements: pl.DataFrame, task: TaskResults) -> list[Row]:
+    margins = {row["measurement"]: row for row in task.found["margins"].to_dicts()}
+    verdicts = task.found["verdicts"].filter(pl.col("area").is_not_null())
     areas = dict(verdicts.select("measurement", "area").unique().iter_rows())
     rows = []
     for row in measurements.to_dicts():
@@ -191,7 +190,7 @@ def _measurements(measurements: pl.DataFrame, place: Place) -> list[Row]:
         options |= {"beside": row["reference"]} if row["reference"] else {}
         rows.append(
             {
-                "name": place.label(name),
+                "name": task.label(name),
                 "use": spec["use"],
                 "options": options_text(options),
                 "kind": row["pillar"] or row["axis"],

@@ -1,4 +1,4 @@
-"""The places of a study, domain and data set: the rows of the tables that are shown together."""
+"""The tasks of a study: the rows of the tables that are shown together."""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +15,12 @@ Specs = dict[str, Spec]
 
 
 @dataclass(frozen=True)
-class Place:
-    """One domain and data set of the study: its rows of the tables, and how its measurements are shown."""
+class TaskResults:
+    """One task of the study: its rows of the tables, and how its measurements are shown."""
 
+    task: str
     name: str
-    slug: str  # goes into file names; empty where the study has one place
+    slug: str  # goes into file names; empty where the study has one task
     results: pl.DataFrame  # last steps, part "all"; distances where a metric has a target, as in what was found
     found: Mapping[str, pl.DataFrame]
     shown: dict[str, Measure]
@@ -40,19 +41,19 @@ class Place:
         return self.shown[measurement].label if measurement in self.shown else measurement
 
 
-def places(results: pl.DataFrame, findings: Mapping[str, pl.DataFrame]) -> list[Place]:
-    """The places of a study, in order of their names."""
+def tasks(results: pl.DataFrame, findings: Mapping[str, pl.DataFrame]) -> list[TaskResults]:
+    """The tasks of a study, in order of their names."""
     measured = at_last_step(results).filter(pl.col("part") == "all")
-    keys = measured.select("domain", "dataset").unique().sort("domain", "dataset").rows()
+    known = measured.select("task", "domain", "dataset").unique().sort("task").rows()
     found = []
-    for index, (domain, dataset) in enumerate(keys):
-        here = (pl.col("domain") == domain) & (pl.col("dataset") == dataset)
-        rows = measured.filter(here)
+    for index, (task, domain, dataset) in enumerate(known):
+        rows = measured.filter(task=task)
         shown = measures(rows)
         rows = distances_from_targets(rows)
-        tables = {name: frame.filter(here) for name, frame in findings.items() if "dataset" in frame.columns}
-        place = f"_{index + 1}_{slug(dataset)}" if len(keys) > 1 else ""
-        found.append(Place(f"{domain}: {dataset}", place, rows, tables, shown))
+        own = {name: frame.filter(task=task) for name, frame in findings.items()}
+        end = f"_{index + 1}_{slug(task)}" if len(known) > 1 else ""
+        name = f"{domain}: {dataset}" if task == domain else f"{task} ({domain}: {dataset})"
+        found.append(TaskResults(task, name, end, rows, own, shown))
     return found
 
 

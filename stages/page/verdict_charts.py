@@ -197,7 +197,7 @@ def residual_risks(rows: pl.DataFrame, *, methods: list[str], hazards: list[str]
             x=alt.X("risk:Q", title=title, axis=alt.Axis(format="~%")),
             y=alt.Y("method:N", sort=methods, title=None),
             color=alt.Color("hazard:N", title="hazard", scale=order),
-            order=alt.Order("place:Q"),
+            order=alt.Order("task:Q"),
             tooltip=tooltip,
         )
     )

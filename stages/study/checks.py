@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from pipelines import parts
 from pipelines.parts import UnknownPart, WrongOptions
-from stages import documents
+from stages import documents, domains
 from stages.documents import NotYaml
-from stages.study.model import DOMAINS, Part
+from stages.study.model import Part
 
 LONGEST_LINE = 1000  # of a fault: a name may be anything
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -49,7 +49,7 @@ def content_of(path: Path, faults: Faults) -> Mapping[str, Any]:
     for duplicate in document.duplicates:
         faults.add("", duplicate)
     if not isinstance(document.content, dict):
-        faults.add("", f"not a mapping with 'study' and a domain ({', '.join(DOMAINS)})")
+        faults.add("", f"not a mapping with 'study' and a task, named like its domain ({', '.join(domains.names())})")
         raise WrongParams(list(faults))
     return document.content
 

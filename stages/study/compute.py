@@ -2,12 +2,12 @@
 
     compute:
       cpus: 1                                # the default of every item
-      vision: {memory_gib: 2}                # of one domain
+      vision: {memory_gib: 2}                # of one task
       methods: {adversarial: {cpus: 2}}      # of one method
       models: {resnet: {gpus: 0.25}, resnet-64: {gpus: 1, timeout_s: 7200}}   # of a family, or of one model
 
 Of each need the most specific entry counts: the model (family-width), then the family, then the method, then the
-domain, then the default.
+task, then the default.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -43,9 +43,9 @@ def compute_options(
     workers: parts.Count | None = None,
     methods: Mapping[str, Any] | None = None,
     models: Mapping[str, Any] | None = None,
-    vision: Mapping[str, Any] | None = None,
 ) -> None:
-    """What the section may hold: the needs of every item, those of some, and how many may run at once."""
+    """What the section may hold: the needs of every item, those of some methods and models, and how many may
+    run at once; a section named like a task has the needs of its items."""
 
 
 @dataclass(frozen=True)
@@ -60,29 +60,29 @@ class Compute:
         count: int | None = self.section.get("workers")
         return count
 
-    def resources(self, domain: str, method: str, model: str) -> Resources:
+    def resources(self, task: str, method: str, model: str) -> Resources:
         """What training or predicting with a model needs."""
         models = self.section.get("models") or {}
         methods = self.section.get("methods") or {}
         family = model.rpartition("-")[0]
-        return self._needs(domain, methods.get(method), models.get(family), models.get(model))
+        return self._needs(task, methods.get(method), models.get(family), models.get(model))
 
-    def measuring(self, domain: str) -> Resources:
-        """What computing metrics on stored outcomes needs: the domain's share of everything but GPUs."""
-        return replace(self._needs(domain), gpus=0)
+    def measuring(self, task: str) -> Resources:
+        """What computing metrics on stored outcomes needs: the task's share of everything but GPUs."""
+        return replace(self._needs(task), gpus=0)
 
-    def _needs(self, domain: str, *entries: Mapping[str, Any] | None) -> Resources:
-        """Of entries that follow the default and the domain's, the later counts."""
-        entries = (self.section, self.section.get(domain), *entries)
+    def _needs(self, task: str, *entries: Mapping[str, Any] | None) -> Resources:
+        """Of entries that follow the default and the task's, the later counts."""
+        entries = (self.section, self.section.get(task), *entries)
         chosen = {name: value for entry in entries for name, value in (entry or {}).items() if name in NEEDS}
         return needs(**chosen)
 
 
 def compute_faults(
-    section: Mapping[str, Any], methods: Collection[str], models: Mapping[str, Collection[str]]
+    section: Mapping[str, Any], tasks: Collection[str], methods: Collection[str], models: Mapping[str, Collection[str]]
 ) -> Iterator[Fault]:
-    """Where and what is wrong with the entries of methods, of models (`models`: those of each family) and domains."""
-    entries = [("vision", section["vision"])] if section.get("vision") is not None else []
+    """Where and what is wrong with the entries of methods, of models (`models`: those of each family) and tasks."""
+    entries = [(task, section[task]) for task in tasks if section.get(task) is not None]
     known = {"methods": list(methods), "models": [*models, *(name for family in models.values() for name in family)]}
     for kind, names in known.items():
         for name, entry in (section.get(kind) or {}).items():

@@ -1,52 +1,60 @@
 """A study expanded to the runs, conditions and measurements that it asks for: the rows of the plan's tables."""
 
-import importlib
 import itertools
 import json
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines import measuring
+from pipelines.domain import Domain
 from pipelines.measuring import declared
+from stages import domains
 from stages.artifacts import CHECKPOINT, COMPANION, RUN
 from stages.store.code_path import CodePath
-from stages.study.model import DomainStudy, Measurement, Part, Study
+from stages.study.model import Measurement, Part, Study, Task
 
 
 def expanded(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """The rows of the tables PLANNED_RUNS, PLANNED_CELLS and PLANNED_MEASUREMENTS."""
     code = CodePath()
     return (
-        [row for domain in study.domains for row in planned_runs(domain, code)],
-        [row for domain in study.domains for row in planned_cells(domain, code)],
-        [planned_measurement(domain, item, code) for domain in study.domains for item in domain.measurements],
+        [row for task in study.tasks for row in planned_runs(task, code)],
+        [row for task in study.tasks for row in planned_cells(task, code)],
+        [planned_measurement(task, item, code) for task in study.tasks for item in task.measurements],
     )
 
 
-def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
+def described(task: Task) -> dict[str, Any]:
+    """What the data and the examples of a task are made from, as plan/data.json has it."""
+    conditions = {condition.name: condition.spec() for condition in task.conditions}
+    return {"domain": task.domain, "data": task.data.spec(), "conditions": conditions}
+
+
+def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
     """A row for every method, model and seed."""
-    work = importlib.import_module(f"pipelines.{study.domain}.domain")
-    costs = {model.name: work.cost(model.spec(), study.shape) for model in study.models}
-    images = study.shape.train * study.training["epochs"]
+    work = domains.domain(task.domain)
+    costs = {model.name: work.cost(model.spec(), task.shape) for model in task.models}
+    examples = work.training_examples(task.shape, task.training)
     rows = []
-    for method in study.methods:
+    for method in task.methods:
         multiple = work.training_cost(method.spec())
         own = work.own_model(method.spec())
-        for model in study.models:
+        for model in task.models:
             parameters = (
-                work.parameters(model.spec(), method.spec(), study.shape) if own else costs[model.name].parameters
+                work.parameters(model.spec(), method.spec(), task.shape) if own else costs[model.name].parameters
             )
             digests = {
-                companion: code.digest(work.training_modules(run_spec(study, method, model, 0, companion)))
-                for companion in (None, *companions(study, work))
+                companion: code.digest(work.training_modules(run_spec(task, method, model, 0, companion)))
+                for companion in (None, *companions(task, work))
             }
-            for seed, role in itertools.product(study.seeds, roles(study, method, work)):
-                spec = run_spec(study, method, model, seed, role.companion)
+            for seed, role in itertools.product(task.seeds, roles(task, method, work)):
+                spec = run_spec(task, method, model, seed, role.companion)
                 rows.append(
                     {
-                        "run": f"{method.name}/{model.name}/{seed}{role.suffix}",
-                        "domain": study.domain,
-                        "dataset": study.data.use,
+                        "run": f"{task.name}/{method.name}/{model.name}/{seed}{role.suffix}",
+                        "task": task.name,
+                        "domain": task.domain,
+                        "dataset": task.data.use,
                         "method": method.name,
                         "model": model.name,
                         "family": model.use,
@@ -55,7 +63,7 @@ def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
                         "at_step": role.at_step,
                         "companion": role.companion.name if role.companion else None,
                         "parameters": parameters,
-                        "flops": costs[model.name].flops_an_image * images * multiple * role.cost,
+                        "flops": costs[model.name].flops_an_example * examples * multiple * role.cost,
                         "spec": json.dumps(spec, sort_keys=True),
                         "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
                         "code": digests[role.companion],
@@ -80,57 +88,58 @@ class Role:
         return "" if beside is None else f"@{beside}"
 
 
-def roles(study: DomainStudy, method: Part, work: Any) -> list[Role]:
+def roles(task: Task, method: Part, work: Domain) -> list[Role]:
     """The run, its checkpoints, and its companions: second models that conditions have trained for them."""
-    steps = study.checkpoints.steps if method.name in study.checkpoints.methods else ()
+    steps = task.checkpoints.steps if method.name in task.checkpoints.methods else ()
     return [
         Role(RUN),
         *(Role(CHECKPOINT, at_step=step) for step in steps),
-        *(Role(COMPANION, companion=part, cost=cost) for part, cost in companions(study, work).items()),
+        *(Role(COMPANION, companion=part, cost=cost) for part, cost in companions(task, work).items()),
     ]
 
 
-def companions(study: DomainStudy, work: Any) -> dict[Part, float]:
+def companions(task: Task, work: Domain) -> dict[Part, float]:
     """The conditions that have a second model of each run trained for them, with what it costs."""
-    costs = {condition: work.companion_cost(condition.spec()) for condition in study.conditions}
+    costs = {condition: work.companion_cost(condition.spec()) for condition in task.conditions}
     return {condition: cost for condition, cost in costs.items() if cost is not None}
 
 
-def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, companion: Part | None) -> dict[str, Any]:
+def run_spec(task: Task, method: Part, model: Part, seed: int, companion: Part | None) -> dict[str, Any]:
     """All that a training run is made from, but for its data and its code."""
     return {
-        "domain": study.domain,
+        "domain": task.domain,
         "method": method.spec(),
         "model": model.spec(),
-        "training": dict(study.training),
-        "classes": study.shape.classes,
+        "training": dict(task.training),
+        "data": dict(task.shape.about),
         "companion": companion.spec() if companion else None,
         "seed": seed,
     }
 
 
-def planned_cells(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
+def planned_cells(task: Task, code: CodePath) -> list[dict[str, Any]]:
     """A row for every condition: each run meets them all."""
-    work = importlib.import_module(f"pipelines.{study.domain}.domain")
+    work = domains.domain(task.domain)
     return [
         {
             "condition": condition.name,
-            "domain": study.domain,
+            "task": task.name,
+            "domain": task.domain,
             "spec": json.dumps(condition.spec(), sort_keys=True),
             "code": code.digest(work.condition_modules(condition.spec())),
             "splits": ",".join(work.splits_needed("conditions", condition.spec())),
             "companion": work.companion_cost(condition.spec()) is not None,
-            "checkpoints": condition.name in study.checkpoints.conditions,
-            "agreement": study.agreement.role(condition.name),
+            "checkpoints": condition.name in task.checkpoints.conditions,
+            "agreement": task.agreement.role(condition.name),
         }
-        for condition in study.conditions
+        for condition in task.conditions
     ]
 
 
-def planned_measurement(study: DomainStudy, item: Measurement, code: CodePath) -> dict[str, Any]:
+def planned_measurement(task: Task, item: Measurement, code: CodePath) -> dict[str, Any]:
     """A row for a metric under a condition."""
     return {
-        "domain": study.domain,
+        "task": task.name,
         "measurement": f"{item.condition}/{item.name}",
         "condition": item.condition,
         "metric": item.name,

@@ -5,6 +5,7 @@ from typing import Any
 
 from analysis.tables import PILLARS
 from pipelines import measuring
+from pipelines.domain import Domain
 from stages.study.checks import Faults, named_part
 from stages.study.model import Measurement, Part
 
@@ -13,19 +14,19 @@ BESIDE_VALUES = ("n", "standard_error")  # in MLflow what stands beside a value 
 
 
 def measurements_of(
-    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], domain: str, work: Any, faults: Faults
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], task: str, work: Domain, faults: Faults
 ) -> tuple[Measurement, ...]:
     """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`; `scaled: true`
     divides the logits by the model's temperature first. `faulty` are conditions that have a fault of their own.
     """
     if not isinstance(section, dict):
-        faults.add(f"{domain}.measurements", f"{section!r} is not a mapping of conditions to metrics")
+        faults.add(f"{task}.measurements", f"{section!r} is not a mapping of conditions to metrics")
         return ()
     has = {condition.name: work.outcomes_have(condition.spec()) for condition in conditions}
     reference = next((condition.name for condition in conditions if condition.use == REFERENCE), None)
     found: list[Measurement] = []
     for condition, metrics in section.items():
-        where = f"{domain}.measurements.{condition}"
+        where = f"{task}.measurements.{condition}"
         if condition in faulty:
             continue
         if condition not in has:
@@ -42,7 +43,7 @@ def measurements_of(
             if measurement:
                 found.append(measurement)
     if not faulty and not any(measurement.axis == "capability" for measurement in found):
-        faults.add(f"{domain}.measurements", "none is 'capability': there is nothing to measure safety against")
+        faults.add(f"{task}.measurements", "none is 'capability': there is nothing to measure safety against")
     return tuple(found)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from stages.study.compute import Compute
 from stages.study.preregistration import Preregistered
 
-DOMAINS = ("vision",)
 UNSHIFTED, SHIFTED = "unshifted", "shifted"
 
 
@@ -65,9 +64,13 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class DomainStudy:
-    """What a study trains in one domain, what it puts it through and what it measures."""
+class Task:
+    """A domain and its data set, a section of params.yaml: what is trained, what it is put through, what is measured.
 
+    name: of the section. domain: the package below pipelines/ that has its parts.
+    """
+
+    name: str
     domain: str
     data: Part
     shape: Any
@@ -83,9 +86,9 @@ class DomainStudy:
 
 @dataclass(frozen=True)
 class Study:
-    """A named study over one or more domains, how it is judged, and what its work needs, which is in no key."""
+    """A named study of one or more tasks, how it is judged, and what its work needs, which is in no key."""
 
     name: str
-    domains: tuple[DomainStudy, ...]
+    tasks: tuple[Task, ...]
     audit: Preregistered
     compute: Compute

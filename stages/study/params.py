@@ -1,12 +1,13 @@
 """A study: params.yaml read and checked, every fault at once."""
 
-import importlib
+import inspect
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pipelines import parts
-from stages import documents
+from pipelines.domain import Domain
+from stages import documents, domains
 from stages.study.checks import (
     NAME,
     Faults,
@@ -20,21 +21,12 @@ from stages.study.checks import (
 )
 from stages.study.compute import Compute, compute_faults, compute_options
 from stages.study.measurements import measurements_of, unfit_conditions
-from stages.study.model import (
-    DOMAINS,
-    SHIFTED,
-    UNSHIFTED,
-    Agreement,
-    Checkpoints,
-    DomainStudy,
-    Measurement,
-    Part,
-    Study,
-)
-from stages.study.preregistration import audit_faults, audit_options, preregistered
+from stages.study.model import SHIFTED, UNSHIFTED, Agreement, Checkpoints, Measurement, Part, Study, Task
+from stages.study.preregistration import audit_faults, preregistered
 
+BESIDE_TASKS = ("study", "audit", "compute")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
-OPTIONAL = ("evaluate_at", "agreement")
+OPTIONAL = ("domain", "evaluate_at", "agreement")
 BASELINE = "standard"
 MOST_STEPS = 10**12  # of a training run
 Checkpointed = Annotated[int, parts.Range(1, 1000)]
@@ -51,49 +43,52 @@ def read(path: Path = Path("params.yaml")) -> Study:
 
 
 def _study(content: Mapping[str, Any], faults: Faults) -> Study:
-    known = ("study", *DOMAINS, "audit", "compute")
-    for key in content:
-        if key not in known:
-            faults.add("", f"{key!r} is not one of: {', '.join(known)}")
     name = content.get("study")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         faults.add("study", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
-    present = [domain for domain in DOMAINS if domain in content]
-    if not present:
-        faults.add("", f"no domain is given: one of {', '.join(DOMAINS)}")
-    found = [_domain(domain, content[domain], faults) for domain in present]
-    domains = [study for study in found if study]
-    _audit(content.get("audit") or {}, domains, faults)
-    _compute(content.get("compute") or {}, domains, faults)
-    audit = preregistered({} if faults else content.get("audit") or {})
-    return Study(str(name), tuple(domains), audit, Compute(content.get("compute") or {}))
+    sections = {key: section for key, section in content.items() if key not in BESIDE_TASKS}
+    if not sections:
+        faults.add("", f"no task is given: a section named {' or '.join(domains.names())}, or one that says its domain")
+    found = [_task(key, section, faults) for key, section in sections.items()]
+    tasks = [task for task in found if task]
+    _audit(content.get("audit") or {}, tasks, len(sections), faults)
+    _compute(content.get("compute") or {}, tasks, [*sections], faults)
+    audit = preregistered({} if faults else content.get("audit") or {}, [task.name for task in tasks])
+    return Study(str(name), tuple(tasks), audit, Compute(content.get("compute") or {}))
 
 
-def _audit(section: Any, domains: list[DomainStudy], faults: Faults) -> None:
-    """Check the names in it only where the domains are known, or each would be a fault twice."""
-    check_options(audit_options, section, "audit", faults)
-    if isinstance(section, dict) and domains:
-        safety = [
-            f"{item.condition}/{item.name}"
-            for domain in domains
-            for item in domain.measurements
-            if item.axis == "safety"
-        ]
-        methods = [method.name for domain in domains for method in domain.methods]
-        for where, what in audit_faults(section, list(dict.fromkeys(safety)), list(dict.fromkeys(methods))):
+def _audit(section: Any, tasks: list[Task], sections: int, faults: Faults) -> None:
+    """Check the names in it only where all tasks are known, or each would be a fault twice."""
+    if not isinstance(section, dict):
+        faults.add("audit", f"{section!r} is not a mapping of options")
+    elif len(tasks) == sections:
+        safety = {
+            task.name: [f"{item.condition}/{item.name}" for item in task.measurements if item.axis == "safety"]
+            for task in tasks
+        }
+        methods = list(dict.fromkeys(method.name for task in tasks for method in task.methods))
+        for where, what in audit_faults(section, safety, methods):
             faults.add(where, what)
 
 
-def _compute(section: Any, domains: list[DomainStudy], faults: Faults) -> None:
-    """Check the names in it only where the domains are known, or each would be a fault twice."""
+def _compute(section: Any, tasks: list[Task], names: list[str], faults: Faults) -> None:
+    """Check the names in it only where the tasks are known, or each would be a fault twice."""
+    if not isinstance(section, dict):
+        faults.add("compute", f"{section!r} is not a mapping of options")
+        return
     before = len(faults)
-    check_options(compute_options, section, "compute", faults)
-    if len(faults) == before and domains:
-        methods = dict.fromkeys(method.name for domain in domains for method in domain.methods)
+    known = [*inspect.signature(compute_options).parameters, *names]
+    for key in section:
+        if key not in known:
+            faults.add("compute", f"{key!r} is not one of: {', '.join(known)}")
+    common = {key: value for key, value in section.items() if key in known and key not in names}
+    check_options(compute_options, common, "compute", faults)
+    if len(faults) == before and tasks:
+        methods = dict.fromkeys(method.name for task in tasks for method in task.methods)
         models: dict[str, list[str]] = {}
-        for model in (model for domain in domains for model in domain.models):
+        for model in (model for task in tasks for model in task.models):
             models.setdefault(family_of(model), []).append(model.name)
-        for where, what in compute_faults(section, methods, models):
+        for where, what in compute_faults(section, names, methods, models):
             faults.add(f"compute.{where}", what)
 
 
@@ -102,52 +97,64 @@ def family_of(model: Part) -> str:
     return model.name.rpartition("-")[0]
 
 
-def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
+def _task(name: Any, section: Any, faults: Faults) -> Task | None:
+    known = domains.names()
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        faults.add("", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
+        return None
     if not isinstance(section, dict):
-        faults.add(domain, f"not a mapping with {', '.join(SECTIONS)}")
+        faults.add(name, f"not a mapping with {', '.join(SECTIONS)}")
+        return None
+    domain = section.get("domain", name)
+    if domain not in known:
+        if "domain" in section:
+            faults.add(f"{name}.domain", f"{domain!r} is not one of: {', '.join(known)}")
+        else:
+            accepted = f"{', '.join((*BESIDE_TASKS, *known))}; any other section says its domain"
+            faults.add("", f"{name!r} is not one of: {accepted}")
         return None
     for key in section:
         if key not in (*SECTIONS, *OPTIONAL):
-            faults.add(f"{domain}.{key}", f"not one of: {', '.join((*SECTIONS, *OPTIONAL))}")
+            faults.add(f"{name}.{key}", f"not one of: {', '.join((*SECTIONS, *OPTIONAL))}")
     missing = [key for key in SECTIONS if not section.get(key)]
     for key in missing:
-        faults.add(f"{domain}.{key}", "is missing or empty")
+        faults.add(f"{name}.{key}", "is missing or empty")
     if missing:
         return None
     package = f"pipelines.{domain}"
-    work = importlib.import_module(f"{package}.domain")
-    data = named_part(f"{package}.datasets", "data", section["data"], domain, faults, label_is_use=False)
-    shape = made(lambda: work.shape(data.spec()), f"{domain}.data", faults) if data else None
-    check_options(work.budget, section["training"], f"{domain}.training", faults)
-    models = _models(package, section["models"], f"{domain}.models", shape, work, faults)
-    methods = named_parts(f"{package}.methods", section["methods"], f"{domain}.methods", faults)
-    conditions = named_parts(f"{package}.conditions", section["conditions"], f"{domain}.conditions", faults)
-    for name, why in unfit_conditions([condition.name for condition in conditions]):
-        faults.add(f"{domain}.conditions.{name}", why)
+    work = domains.domain(domain)
+    data = named_part(f"{package}.datasets", "data", section["data"], name, faults, label_is_use=False)
+    shape = made(lambda: work.shape(data.spec()), f"{name}.data", faults) if data else None
+    check_options(work.budget, section["training"], f"{name}.training", faults)
+    models = _models(package, section["models"], f"{name}.models", shape, work, faults)
+    methods = named_parts(f"{package}.methods", section["methods"], f"{name}.methods", faults)
+    conditions = named_parts(f"{package}.conditions", section["conditions"], f"{name}.conditions", faults)
+    for condition, why in unfit_conditions([part.name for part in conditions]):
+        faults.add(f"{name}.conditions.{condition}", why)
     if isinstance(section["methods"], dict) and BASELINE not in section["methods"]:
-        faults.add(f"{domain}.methods", f"{BASELINE!r} is missing: every method is compared with it")
+        faults.add(f"{name}.methods", f"{BASELINE!r} is missing: every method is compared with it")
     if shape:
         for kind, chosen in (("methods", methods), ("conditions", conditions)):
             for part in chosen:
-                _check_splits(work.splits_needed(kind, part.spec()), shape, f"{domain}.{kind}.{part.name}", faults)
+                _check_splits(work.splits_needed(kind, part.spec()), shape, f"{name}.{kind}.{part.name}", faults)
         for method in methods:
-            _check_method(method, models, shape, work, f"{domain}.methods.{method.name}", faults)
+            _check_method(method, models, shape, work, f"{name}.methods.{method.name}", faults)
     faulty = {*(section["conditions"] if isinstance(section["conditions"], dict) else ())}
     faulty -= {condition.name for condition in conditions}
-    measurements = measurements_of(section["measurements"], conditions, faulty, domain, work, faults)
-    seeds = _seeds(section["seeds"], f"{domain}.seeds", faults)
-    agreement = _agreement(section.get("agreement"), conditions, faulty, f"{domain}.agreement", work, faults)
+    measurements = measurements_of(section["measurements"], conditions, faulty, name, work, faults)
+    seeds = _seeds(section["seeds"], f"{name}.seeds", faults)
+    agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", work, faults)
     if data is None or shape is None or faults:
         return None
     training = parts.defaults(work.budget) | section["training"]
     last = work.training_steps(shape, training)
     if last > MOST_STEPS:
-        faults.add(f"{domain}.training", f"asks for {last:,} steps; accepted: at most {MOST_STEPS:,}")
+        faults.add(f"{name}.training", f"asks for {last:,} steps; accepted: at most {MOST_STEPS:,}")
         return None
     asked = section.get("evaluate_at")
-    checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{domain}.evaluate_at", faults)
-    return DomainStudy(
-        domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
+    checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{name}.evaluate_at", faults)
+    return Task(
+        name, domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
     )
 
 
@@ -193,7 +200,7 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
 
 
 def _agreement(
-    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Any, faults: Faults
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Domain, faults: Faults
 ) -> Agreement:
     """`faulty` are conditions that have a fault of their own, which is told already."""
     agreement = asked(agreement_options, section, where, faults)
@@ -217,10 +224,10 @@ def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: Fault
             faults.add(where, f"needs the split {split!r}, and this dataset has: {', '.join(shape.splits)}")
 
 
-def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Any, where: str, faults: Faults) -> None:
+def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Domain, where: str, faults: Faults) -> None:
     """Whether the dataset has the groups that it needs, and whether every model can be what it makes of it."""
     if work.needs_groups(method.spec()) and not shape.groups:
-        faults.add(where, "needs the groups of the training images, and this dataset has none")
+        faults.add(where, "needs the groups of the training examples, and this dataset has none")
     if work.own_model(method.spec()):
         for model in models:
             made(
@@ -230,8 +237,8 @@ def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Any,
             )
 
 
-def _models(package: str, section: Any, where: str, shape: Any, work: Any, faults: Faults) -> tuple[Part, ...]:
-    """Every family's models, one for each of its widths, each built once to see that it fits the images."""
+def _models(package: str, section: Any, where: str, shape: Any, work: Domain, faults: Faults) -> tuple[Part, ...]:
+    """Every family's models, one for each of its widths, each built once to see that it fits the data."""
     models: list[Part] = []
     if not isinstance(section, dict):
         faults.add(where, f"{section!r} is not a mapping of families to their widths")

@@ -1,60 +1,79 @@
 """The section `audit` of params.yaml: what is fixed before anything runs. It says which measurement stands for which
 area of safety, which effects are too small to matter, and how sure a verdict must be.
+
+    audit:
+      q: 0.05                       # of the whole study, as placebos, draws and equal_flops are
+      vision:                       # of one task; in a study of one task these may stand in `audit` itself
+        areas: {attacks: attacks/accuracy}
+        margins: {capability: 0.33, attacks/accuracy: 0.2}
+        exposure: {attacks: 0.01}
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import inspect
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from analysis.audit.preregistration import preregistration, preregistration_digest
 from analysis.audit.settings import AuditSettings, Margins
 from pipelines import parts
-from pipelines.parts import Range
+from pipelines.parts import Range, WrongOptions
 from stages import artifacts
 
 CAPABILITY = "capability"  # the margin of the capability score
+OF_A_TASK = ("areas", "margins", "exposure")
 Fault = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class TaskAudit:
+    """How one task is judged.
+
+    areas        the safety measurement of each area; where there are none, every one is an area of its own
+    settings     what the audit holds fixed beside the areas
+    equal_flops  whether a differential verdict must hold at equal training FLOPs too, where they are known
+    exposure     by condition, how often deployed inputs are of that hazard, times the harm of one that passes
+    """
+
+    areas: Mapping[str, str]
+    settings: AuditSettings
+    equal_flops: bool
+    exposure: Mapping[str, float]
+
+    @property
+    def text(self) -> str:
+        """All of it, canonical."""
+        return preregistration(self.settings, self.areas, equal_flops=self.equal_flops, exposure=self.exposure)
+
+
+@dataclass(frozen=True)
 class Preregistered:
-    """The audit as it was fixed before the run: the section's options, the defaults of those left out among them."""
+    """The audit as it was fixed before the run: the section's options, the defaults of those left out among them, and
+    those of each task in `tasks`.
+    """
 
     options: Mapping[str, Any]
 
-    @property
-    def areas(self) -> Mapping[str, str]:
-        """The safety measurement of each area; where there are none, every one is an area of its own."""
-        areas: Mapping[str, str] = self.options["areas"]
-        return areas
-
-    @property
-    def equal_flops(self) -> bool:
-        """Whether a differential verdict must hold at equal training FLOPs too, where they are known."""
-        return bool(self.options["equal_flops"])
-
-    @property
-    def exposure(self) -> Mapping[str, float]:
-        """By condition, how often deployed inputs are of that hazard, times the harm of one that passes."""
-        return {name: float(share) for name, share in self.options["exposure"].items()}
-
-    @property
-    def settings(self) -> AuditSettings:
-        """What the audit holds fixed beside the areas."""
-        margins = {name: float(margin) for name, margin in self.options["margins"].items()}
+    def of(self, task: str) -> TaskAudit:
+        """How a task is judged."""
+        own = self.options["tasks"][task]
+        margins = {name: float(margin) for name, margin in own["margins"].items()}
         capability = margins.pop(CAPABILITY, None)
-        return AuditSettings(
+        settings = AuditSettings(
             false_discovery_rate=float(self.options["q"]),
             draws=self.options["draws"],
             margins=Margins(margins, capability),
             placebos=tuple(self.options["placebos"]),
         )
+        exposure = {name: float(share) for name, share in own["exposure"].items()}
+        return TaskAudit(own["areas"], settings, bool(self.options["equal_flops"]), exposure)
 
     @property
     def digest(self) -> str:
-        """What a report is cited with: the same for the same audit, however it is written."""
-        text = preregistration(self.settings, self.areas, equal_flops=self.equal_flops, exposure=self.exposure)
-        return preregistration_digest(text)
+        """What a report is cited with: the same for the same audit of the same tasks, however it is written."""
+        texts = {task: self.of(task).text for task in self.options["tasks"]}
+        return preregistration_digest(json.dumps(texts, sort_keys=True, ensure_ascii=False))
 
     @property
     def line(self) -> str:
@@ -69,57 +88,103 @@ def planned_audit() -> Preregistered:
 
 def audit_options(
     *,
-    areas: Mapping[str, str] | None = None,
-    margins: Mapping[str, float] | None = None,
     placebos: list[str] | None = None,
     q: Annotated[float, Range(0, 0.5, low_open=True)] = 0.05,
     draws: Annotated[int, Range(100)] = 2000,
     equal_flops: bool = True,
-    exposure: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """What the section may hold; a null is the default: no areas, margins from the study's own ladder, and the method
-    called placebo.
-    """
+    """What the section may hold of the whole study; a null is the default: the method called placebo."""
     return {
-        "areas": dict(areas or {}),
-        "margins": dict(margins or {}),
         "placebos": ["placebo"] if placebos is None else placebos,
         "q": q,
         "draws": draws,
         "equal_flops": equal_flops,
-        "exposure": dict(exposure or {}),
     }
 
 
-def preregistered(section: Mapping[str, Any]) -> Preregistered:
+def task_options(
+    *,
+    areas: Mapping[str, str] | None = None,
+    margins: Mapping[str, float] | None = None,
+    exposure: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """What the section may hold of a task; a null is the default: no areas, and margins from the study's own ladder."""
+    return {"areas": dict(areas or {}), "margins": dict(margins or {}), "exposure": dict(exposure or {})}
+
+
+def preregistered(section: Mapping[str, Any], tasks: Sequence[str]) -> Preregistered:
     """The section, checked before, with its defaults."""
-    return Preregistered(audit_options(**section))
+    common, own = _split(section, tasks)
+    return Preregistered({**audit_options(**common), "tasks": {task: task_options(**own[task]) for task in tasks}})
 
 
-def audit_faults(section: Mapping[str, Any], safety: Collection[str], methods: Collection[str]) -> Iterator[Fault]:
-    """(where, what) of each name in the section that the study doesn't have, and of each margin or exposure that is
-    none. `safety` are the study's safety measurements, `methods` its methods.
+def _split(section: Mapping[str, Any], tasks: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the whole study, and those of each task; of a single task, those in the section itself, too."""
+    own: dict[str, Any] = {task: section.get(task) or {} for task in tasks}
+    if len(tasks) == 1 and isinstance(own[tasks[0]], Mapping):
+        own[tasks[0]] = {**{name: section[name] for name in OF_A_TASK if name in section}, **own[tasks[0]]}
+    beside = {*tasks, *OF_A_TASK}
+    return {name: value for name, value in section.items() if name not in beside}, own
+
+
+def audit_faults(
+    section: Mapping[str, Any], safety: Mapping[str, Collection[str]], methods: Collection[str]
+) -> Iterator[Fault]:
+    """(where, what) of each option that is wrong, of each name in the section that the study doesn't have, and of each
+    margin or exposure that is none. `safety` are the safety measurements of each task, `methods` the study's methods.
     """
-    areas, margins, placebos = (section.get(name) for name in ("areas", "margins", "placebos"))
-    seen: list[Any] = []  # a wrong entry may be unhashable
-    for area, measurement in (areas if isinstance(areas, dict) else {}).items():
-        if measurement not in safety:
-            yield f"audit.areas.{area}", f"{measurement!r} is not one of the safety measurements: {', '.join(safety)}"
-        elif measurement in seen:
-            yield f"audit.areas.{area}", f"{measurement!r} stands for another area already"
-        seen.append(measurement)
-    for name, margin in (margins if isinstance(margins, dict) else {}).items():
-        if name != CAPABILITY and name not in safety:
-            yield f"audit.margins.{name}", f"not {CAPABILITY!r} nor one of the safety measurements: {', '.join(safety)}"
-        elif not parts.accepts(parts.Positive, margin):
-            yield f"audit.margins.{name}", f"{margin!r} is not {parts.expected(parts.Positive)}"
+    tasks = list(safety)
+    common, own = _split(section, tasks)
+    known = (*(OF_A_TASK if len(tasks) == 1 else ()), *inspect.signature(audit_options).parameters, *tasks)
+    for name in [name for name in common if name not in known]:
+        yield "audit", f"{name!r} is not one of: {', '.join(known)}"
+        del common[name]
+    yield from _option_faults(audit_options, common, "audit")
+    for name in OF_A_TASK:
+        if len(tasks) > 1 and name in section:
+            yield f"audit.{name}", f"belongs to a task: write it below one of {', '.join(f'audit.{t}' for t in tasks)}"
+        elif name in section and isinstance(section.get(tasks[0]), Mapping) and name in section[tasks[0]]:
+            yield f"audit.{name}", f"is given in audit.{tasks[0]} too"
+    for task, measurements in safety.items():
+        where = f"audit.{task}" if task in section else "audit"
+        if not isinstance(own[task], Mapping):
+            yield where, f"{own[task]!r} is not a mapping of options"
+            continue
+        yield from _option_faults(task_options, own[task], where)
+        yield from _task_faults(own[task], measurements, where)
+    placebos = section.get("placebos")
     for name in placebos if isinstance(placebos, list) else []:
         if name not in methods:
             yield "audit.placebos", f"{name!r} is not one of the methods: {', '.join(methods)}"
-    exposure = section.get("exposure")
+
+
+def _option_faults(make: Any, options: Mapping[str, Any], where: str) -> Iterator[Fault]:
+    try:
+        parts.check_options(make, options)
+    except WrongOptions as error:
+        yield from ((where, fault) for fault in error.faults)
+
+
+def _task_faults(section: Mapping[str, Any], safety: Collection[str], where: str) -> Iterator[Fault]:
+    areas, margins, exposure = (section.get(name) for name in OF_A_TASK)
+    seen: list[Any] = []  # a wrong entry may be unhashable
+    for area, measurement in (areas if isinstance(areas, dict) else {}).items():
+        if measurement not in safety:
+            yield f"{where}.areas.{area}", f"{measurement!r} is not one of the safety measurements: {', '.join(safety)}"
+        elif measurement in seen:
+            yield f"{where}.areas.{area}", f"{measurement!r} stands for another area already"
+        seen.append(measurement)
+    for name, margin in (margins if isinstance(margins, dict) else {}).items():
+        if name != CAPABILITY and name not in safety:
+            yield (
+                f"{where}.margins.{name}",
+                f"not {CAPABILITY!r} nor one of the safety measurements: {', '.join(safety)}",
+            )
+        elif not parts.accepts(parts.Positive, margin):
+            yield f"{where}.margins.{name}", f"{margin!r} is not {parts.expected(parts.Positive)}"
     hazards = [name.partition("/")[0] for name in safety if name.endswith("/residual_risk")]
     for name, share in (exposure if isinstance(exposure, dict) else {}).items():
         if name not in hazards:
-            yield f"audit.exposure.{name}", f"not one of the conditions with residual_risk: {', '.join(hazards)}"
+            yield f"{where}.exposure.{name}", f"not one of the conditions with residual_risk: {', '.join(hazards)}"
         elif not parts.accepts(parts.NonNegative, share):
-            yield f"audit.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"
+            yield f"{where}.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"

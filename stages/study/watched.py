@@ -1,22 +1,22 @@
 """What DVC watches of a study's data: the files below `data/`, on which the stage `prepare` depends."""
 
-import importlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from stages.study.model import DomainStudy
+from stages import domains
 
 WATCHED = Path("data")
 AGAIN = "after a change there: `dvc repro --force prepare`, then `dvc repro`"
 
 
-def unwatched(study: DomainStudy) -> list[str]:
+def unwatched(domain: str, data: Mapping[str, Any]) -> list[str]:
     """A line for each file or folder that the data are read from and DVC does not look into: what lies outside
     `data/`, and folders that are links, which DVC does not follow.
     """
-    domain = importlib.import_module(f"pipelines.{study.domain}.domain")
     found: dict[str, None] = {}
-    for path in domain.files(study.data.spec()):
+    for path in domains.domain(domain).files(data):
         if not path.absolute().is_relative_to(WATCHED.absolute()) or linked(path):
             found[str(path)] = None
             continue

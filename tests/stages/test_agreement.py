@@ -36,11 +36,11 @@ def test_agreement_and_accuracies_are_shares_of_labelled_rows(tmp_path: Path) ->
             key = digest([name, condition])
             store.write("cells", key, codecs.outcomes_bytes(of_run), {})
             made.append({"run": name, "condition": condition, "cell_key": key, "status": "finished"})
-    about = {"domain": "vision", "dataset": "glyphs", "method": "standard", "role": "run"}
+    about = {"task": "vision", "domain": "vision", "dataset": "glyphs", "method": "standard", "role": "run"}
     runs = pl.DataFrame([{"run": name, **about} for name in answers])
-    roles = [{"domain": "vision", "condition": "plain", "agreement": "unshifted"}]
-    roles += [{"domain": "vision", "condition": "fog", "agreement": "shifted"}]
-    roles += [{"domain": "vision", "condition": "other", "agreement": ""}]
+    roles = [{"task": "vision", "condition": "plain", "agreement": "unshifted"}]
+    roles += [{"task": "vision", "condition": "fog", "agreement": "shifted"}]
+    roles += [{"task": "vision", "condition": "other", "agreement": ""}]
     found = pl.DataFrame([*agreements(runs, pl.DataFrame(roles), pl.DataFrame(made), store)])
     first = found.filter(condition="fog", first="a", second="b").row(0, named=True)
     assert (first["agreement"], first["first_accuracy"], first["second_accuracy"], first["n"]) == (0.5, 0.5, 0.5, 4)

@@ -8,10 +8,11 @@ import polars as pl
 
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.tables import RESULTS, checked
-from stages import analyse
+from stages import analyse, artifacts
 from stages.study.preregistration import preregistered
 
-FIXED = preregistered({"areas": {"outliers": "condition00/auroc"}, "margins": {"condition00/auroc": 0.1}, "draws": 200})
+SECTION = {"areas": {"outliers": "condition00/auroc"}, "margins": {"condition00/auroc": 0.1}, "draws": 200}
+FIXED = preregistered(SECTION, ["vision"])
 
 
 def simulated_tables(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -29,7 +30,8 @@ def simulated_tables(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     table = checked(pl.concat([results, clean.select(results.columns)]).select(list(RESULTS.columns)), RESULTS)
     runs = table.select(*run[:-1], "family", "parameters").unique()
-    return table, runs.with_columns(status=pl.lit("finished"), reason=pl.lit(""))
+    runs = runs.with_columns(status=pl.lit("finished"), reason=pl.lit(""))
+    return table.with_columns(task=pl.lit("vision")), runs.with_columns(task=pl.lit("vision"))
 
 
 def test_the_summary_says_each_verdict_with_its_effect(tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ def test_the_summary_says_each_verdict_with_its_effect(tmp_path: Path) -> None:
     assert said["runs"] == {"finished": len(runs), "failed": 0}
     assert len(said["margins"]) == 16
     assert said["audit"] == FIXED.digest
-    other = preregistered({"margins": {"condition00/auroc": 0.2}, "draws": 200})
+    other = preregistered({"margins": {"condition00/auroc": 0.2}, "draws": 200}, ["vision"])
     analyse.write(results, runs, other, tmp_path)
     again = json.loads((tmp_path / "audit.json").read_text())
     assert again["margins"] != said["margins"]
@@ -55,8 +57,9 @@ def test_the_summary_says_each_verdict_with_its_effect(tmp_path: Path) -> None:
 def test_a_study_without_results_has_a_summary_too(tmp_path: Path) -> None:
     runs = pl.DataFrame(
         {name: ["x"] for name in ("domain", "dataset", "method", "model", "family", "reason")}
+        | {"task": ["vision"]}
         | {"seed": [0], "parameters": [1], "status": ["failed"]}
     )
-    analyse.write(RESULTS.empty(), runs, FIXED, tmp_path)
+    analyse.write(artifacts.RESULTS.table.empty(), runs, FIXED, tmp_path)
     said = json.loads((tmp_path / "audit.json").read_text())
     assert (said["runs"], said["verdicts"], said["labels"]) == ({"finished": 0, "failed": 1}, {}, {})

@@ -79,10 +79,18 @@ def write_study(value: float) -> None:
     none = np.full(8, -1)
     outcomes = Outcomes(logits, np.ones(8, np.int64), np.arange(8), none, none)
     Store("store").write("cells", "c" * 32, outcomes_bytes(outcomes))
-    run = {"domain": "vision", "dataset": "d", "method": "standard", "model": "cnn-1", "family": "cnn", "seed": 0}
+    run = {
+        "task": "vision",
+        "domain": "vision",
+        "dataset": "d",
+        "method": "standard",
+        "model": "cnn-1",
+        "family": "cnn",
+        "seed": 0,
+    }
     size = {"parameters": 1, "flops": 1.0}
     fate = {"status": "finished", "reason": ""}
-    key = {"run": "standard/cnn-1/0", "run_key": "r"}
+    key = {"run": "vision/standard/cnn-1/0", "run_key": "r"}
     what = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy", "axis": "safety"}
     what |= {
         "pillar": "robustness",
@@ -96,12 +104,19 @@ def write_study(value: float) -> None:
     artifacts.RUNS.write(
         [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": "", "code": ""} | MADE]
     )
-    condition = {"condition": "clean", "domain": "vision", "spec": "", "code": "", "splits": "capability"}
-    condition |= {"companion": False, "checkpoints": False, "agreement": ""}
+    condition = {
+        "condition": "clean",
+        "task": "vision",
+        "domain": "vision",
+        "spec": "",
+        "code": "",
+        "splits": "capability",
+    }
+    condition |= {"splits": "capability", "companion": False, "checkpoints": False, "agreement": ""}
     artifacts.PLANNED_CELLS.write([condition])
     artifacts.OUTCOMES.write([{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""} | MADE])
     spec = json.dumps({"use": "accuracy", "options": {}, "scaled": False})
-    artifacts.PLANNED_MEASUREMENTS.write([{"domain": "vision", **what, "reference": None, "spec": spec, "code": ""}])
+    artifacts.PLANNED_MEASUREMENTS.write([{"task": "vision", **what, "reference": None, "spec": spec, "code": ""}])
     row = {**run, **size, **what, "step": 1, "part": "all", "value": value, "standard_error": None, "n": 8, "flags": ""}
     artifacts.RESULTS.write([row])
 
@@ -140,11 +155,14 @@ def test_both_environments_are_named_where_a_number_is_not_the_same_to_the_bit(
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("clean/accuracy", "'clean/accuracy' is not METHOD/MODEL/SEED:CONDITION/METRIC, with /PART where one is meant"),
-        ("a/b/0:clean/accuracy", "'a/b/0' is not one of the 1 finished runs, the first 'standard/cnn-1/0'"),
+        (
+            "clean/accuracy",
+            "'clean/accuracy' is not [TASK/]METHOD/MODEL/SEED:CONDITION/METRIC, with /PART where one is meant",
+        ),
+        ("a/b/0:clean/accuracy", "'a/b/0' is not one of the 1 finished runs, the first 'vision/standard/cnn-1/0'"),
         (
             "standard/cnn-1/0:pgd/accuracy",
-            "'pgd/accuracy' of standard/cnn-1/0 is not among what was measured: clean/accuracy",
+            "'pgd/accuracy' of vision/standard/cnn-1/0 is not among what was measured: clean/accuracy",
         ),
         ("standard/cnn-1/0:clean/accuracy/fog", "clean/accuracy has no part 'fog': all"),
     ],
@@ -164,7 +182,7 @@ def test_a_plan_says_what_it_can_show(
     study(tiny)
     assert main(["plan", "--power", "--sd", "0.5"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "tiny: 2 methods against standard in 1 areas: 2 claims"
+    assert lines[0] == "tiny: vision: 2 methods against standard in 1 areas: 2 claims"
     assert lines[1] == "3 models x 2 seeds a method, 18 runs"
     assert "spread of D: 0.5 a pair, assumed (--sd)" in lines
     planned = next(line.split() for line in lines if line.endswith("planned"))

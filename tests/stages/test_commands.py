@@ -37,7 +37,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.delenv("DIFFPROG_STORE", raising=False)
         YAML().dump(TINY, Path("params.yaml"))
         assert run_stage("plan") == 0
-        (vision,) = params.read().domains
+        (vision,) = params.read().tasks
         splits = {"train": {"digest": "f" * 64}, "training_outliers": {"digest": "d" * 64}}
         conditions = {part.name: {"digest": f"{number}" * 64} for number, part in enumerate(vision.conditions)}
         data = {"made_from": made_from(vision), "size": 32, "splits": splits, "conditions": conditions}

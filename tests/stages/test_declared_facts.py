@@ -28,7 +28,7 @@ PLANNED = artifacts.PLANNED_MEASUREMENTS
 def test_the_plan_says_what_each_metric_declares(tmp_path: Path) -> None:
     study = read()
     code = CodePath()
-    rows = [planned_measurement(domain, item, code) for domain in study.domains for item in domain.measurements]
+    rows = [planned_measurement(task, item, code) for task in study.tasks for item in task.measurements]
     tables.write(rows, PLANNED.table, tmp_path / PLANNED.path)
     planned = PLANNED.read(tmp_path)
     assert len(planned) == len(rows)
@@ -47,8 +47,10 @@ def test_the_plan_says_what_each_metric_declares(tmp_path: Path) -> None:
 def test_results_carry_what_is_planned() -> None:
     facts = {"higher_is_better": False, "lower": -1.0, "upper": math.inf, "chance": 0.25, "target": 0.5}
     what = {"measurement": "fog/far", "metric": "far", "condition": "fog", "axis": "safety", "pillar": "robustness"}
-    run = dict.fromkeys(("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "steps"), 1)
-    (row,) = results(run, {"fog/far": 0.2, "n/fog/far": 4.0}, {"fog/far": {**what, **facts}}, {})
+    run = dict.fromkeys(
+        ("task", "domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "steps"), 1
+    )
+    (row,) = results(run, {"fog/far": 0.2, "n/fog/far": 4.0}, {(1, "fog/far"): {**what, **facts}}, {})
     assert {name: row[name] for name in FACTS} == facts
     assert (row["value"], row["n"], row["part"]) == (0.2, 4, "all")
 

@@ -26,7 +26,7 @@ def faults(path: Path) -> list[str]:
 
 
 def test_a_study_is_expanded(study: Write, tiny: dict[str, Any]) -> None:
-    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    (vision,) = params.read(study(tiny) / "params.yaml").tasks
     assert [model.name for model in vision.models] == ["resnet-4", "vit-12", "vit-24"]
     assert [method.name for method in vision.methods] == ["standard", "noise", "outlier_exposure"]
     assert vision.training["learning_rate"] == 2e-3
@@ -54,7 +54,7 @@ def test_every_fault_is_reported_at_once(
     vision["measurements"]["nowhere"] = {"accuracy": "capability"}
     folder = study(tiny)
     assert faults(folder) == [
-        "params.yaml: 'extra' is not one of: study, vision, audit, compute",
+        "params.yaml: 'extra' is not one of: study, audit, compute, vision; any other section says its domain",
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         f"params.yaml: vision.data: 'trane' is not one of: {', '.join(parts.defaults(glyphs.dataset))}",
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
@@ -90,7 +90,7 @@ def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any
     }
     safety = "clean/brier_score, corruptions/accuracy, near/auroc, near/energy, spurious/worst_group_accuracy"
     assert faults(study(tiny)) == [
-        "params.yaml: audit: 'margin' is not one of: areas, margins, placebos, q, draws, equal_flops, exposure",
+        "params.yaml: audit: 'margin' is not one of: areas, margins, exposure, placebos, q, draws, equal_flops, vision",
         "params.yaml: audit: 'q' is 0, not a number above 0 and at most 0.5",
         "params.yaml: audit.areas.again: 'near/auroc' stands for another area already",
         f"params.yaml: audit.areas.attacks: 'pgd/accuracy' is not one of the safety measurements: {safety}",
@@ -104,11 +104,11 @@ def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any
 
 def test_an_audit_is_read_with_its_defaults(study: Write, tiny: dict[str, Any]) -> None:
     study(tiny)
-    assert params.read().audit.settings.placebos == ("placebo",)
-    assert params.read().audit.areas == {}
+    assert params.read().audit.of("vision").settings.placebos == ("placebo",)
+    assert params.read().audit.of("vision").areas == {}
     tiny["audit"] = {"areas": {"outliers": "near/auroc"}, "margins": {"capability": 1, "near/auroc": 0.2}, "q": 0.1}
     study(tiny)
-    fixed = params.read().audit
+    fixed = params.read().audit.of("vision")
     assert fixed.areas == {"outliers": "near/auroc"}
     assert (fixed.settings.margins.capability, fixed.settings.margins.safety) == (1.0, {"near/auroc": 0.2})
     assert (fixed.settings.false_discovery_rate, fixed.equal_flops) == (0.1, True)
@@ -146,7 +146,7 @@ def test_checkpoints_are_of_the_study_they_stand_in(study: Write, tiny: dict[str
     ]
     tiny["vision"]["training"]["epochs"] = 16
     tiny["vision"]["evaluate_at"] = {"steps": 4}
-    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    (vision,) = params.read(study(tiny) / "params.yaml").tasks
     assert vision.checkpoints.steps == (1, 3, 8, 23)
     assert vision.checkpoints.methods == ("standard",)
     assert vision.checkpoints.conditions == ("clean", "corruptions", "near", "spurious")
@@ -161,7 +161,7 @@ def test_agreement_is_looked_at_under_conditions_with_labels(study: Write, tiny:
         "spurious"
     ]
     tiny["vision"]["agreement"]["unshifted"] = "clean"
-    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    (vision,) = params.read(study(tiny) / "params.yaml").tasks
     assert [vision.agreement.role(name) for name in ("clean", "corruptions", "near")] == ["unshifted", "shifted", ""]
 
 
@@ -173,7 +173,7 @@ def test_what_is_fitted_on_validation_images_needs_them(study: Write, tiny: dict
     ]
     tiny["vision"]["conditions"]["reference"] = None
     tiny["vision"]["evaluate_at"] = {"steps": [1], "conditions": ["clean"]}
-    (vision,) = params.read(study(tiny) / "params.yaml").domains
+    (vision,) = params.read(study(tiny) / "params.yaml").tasks
     assert vision.checkpoints.conditions == ("clean", "reference")
 
 
@@ -189,7 +189,7 @@ def test_a_score_of_features_needs_them_on_both_sides(study: Write, tiny: dict[s
     vision["conditions"]["reference"] = None
     assert faults(study(tiny)) == [f"{where} features of 'reference' too: its option 'features: true'"]
     vision["conditions"]["reference"] = {"features": True}
-    (found,) = params.read(study(tiny) / "params.yaml").domains
+    (found,) = params.read(study(tiny) / "params.yaml").tasks
     assert {item.name: item.reference for item in found.measurements if item.condition == "near"} == {
         **dict.fromkeys(vision["measurements"]["near"]),
         "by_neighbours": "reference",
@@ -218,12 +218,12 @@ def test_what_a_method_needs_is_named(study: Write, tiny: dict[str, Any]) -> Non
     first, *rest = faults(study(tiny))
     assert first.startswith("params.yaml: vision.methods.more_data: needs the split 'more_train', and this dataset has")
     assert rest == [
-        "params.yaml: vision.methods.group_dro: needs the groups of the training images, and this dataset has none",
+        "params.yaml: vision.methods.group_dro: needs the groups of the training examples, and this dataset has none",
         "params.yaml: vision.methods.wider: vit-28: 'width' is 56, not a multiple of 4 and of 3, its number of heads",
     ]
     vision["data"] = {"use": "glyphs", "more_train": 100}
     vision["models"] = {"vit": {"widths": [12]}}
-    (made,) = params.read(study(tiny) / "params.yaml").domains
+    (made,) = params.read(study(tiny) / "params.yaml").tasks
     by_method = {row["method"]: row for row in planned_runs(made, CodePath())}
     parameters, flops = ({name: row[what] for name, row in by_method.items()} for what in ("parameters", "flops"))
     assert parameters["deep_ensemble"] == 5 * parameters["standard"]
@@ -235,9 +235,12 @@ def test_what_a_method_needs_is_named(study: Write, tiny: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
-        ("study: a\nstudy: b\n", ["line 2: duplicate key 'study'", "no domain is given: one of vision"]),
-        ("[1, 2]\n", ["not a mapping with 'study' and a domain (vision)"]),
-        ("", ["not a mapping with 'study' and a domain (vision)"]),
+        ("study: a\nstudy: b\n", [
+            "line 2: duplicate key 'study'",
+            "no task is given: a section named vision, or one that says its domain",
+        ]),
+        ("[1, 2]\n", ["not a mapping with 'study' and a task, named like its domain (vision)"]),
+        ("", ["not a mapping with 'study' and a task, named like its domain (vision)"]),
         ("study: x\nvision: 3\n", [
             "vision: not a mapping with data, training, models, seeds, methods, conditions, measurements"
         ]),
@@ -323,7 +326,7 @@ def test_a_merged_mapping_and_numbers_without_a_point_are_read(study: Write, tin
     )
     text = text.replace("    outlier_exposure:\n", "    louder: {<<: *a, use: noise}\n    outlier_exposure:\n")
     (folder / "params.yaml").write_text(text)
-    (vision,) = params.read(folder / "params.yaml").domains
+    (vision,) = params.read(folder / "params.yaml").tasks
     assert [part.options.get("sigma") for part in vision.methods] == [None, 0.004, 0.004, None]
 
 
@@ -371,7 +374,7 @@ def test_the_most_specific_need_counts(study: Write, tiny: dict[str, Any]) -> No
     assert needed("noise", "resnet-4") == (2, 0, 2, 30)
     assert needed("noise", "vit-12") == (3, 0.5, 2, 30)
     assert needed("noise", "vit-24") == (4, 0.5, 2, 30)
-    assert compute.measuring("vision") == compute.resources({"domain": "vision", "method": "", "model": "resnet-4"})
+    assert compute.measuring("vision") == compute.resources("vision", "", "resnet-4")
     assert Compute({"gpus": 1}).measuring("vision").gpus == 0
 
 

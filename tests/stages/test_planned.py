@@ -26,7 +26,7 @@ def test_what_is_edited_after_the_plan_counts_from_the_next_plan_on(study: Write
     assert json.loads(artifacts.AUDIT.read_text())["digest"] == digest
     study({**tiny, "study": "other", "audit": {"placebos": []}})
     assert (artifacts.study_name(), planned_audit().digest) == ("tiny", digest)
-    assert artifacts.planned_data()["vision"]["options"]["train"] == 120
+    assert artifacts.planned_data()["vision"]["data"]["options"]["train"] == 120
     runs = Path("plan/runs.parquet").read_bytes()
     assert run_stage("plan") == 0
     assert artifacts.study_name() == "other"
@@ -51,7 +51,7 @@ def test_dvc_tracks_the_name_and_the_audit_where_they_are_read() -> None:
     }
     assert [name for name in stages if str(artifacts.STUDY) in stages[name]["deps"]] == ["measure", "collect", "report"]
     assert [name for name in stages if str(artifacts.AUDIT) in stages[name]["deps"]] == ["analyse"]
-    assert [name for name in stages if "params" in stages[name]] == ["plan", "prepare"]
+    assert [name for name in stages if "params" in stages[name]] == ["plan"]
     assert "compute" not in str([stages[name].get("params") for name in stages])
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from analysis.audit.preregistration import preregistration, preregistration_digest
 from analysis.audit.settings import AuditSettings, Margins
-from stages.study.preregistration import audit_options, preregistered
+from stages.study.preregistration import Preregistered, audit_options, preregistered, task_options
 
 CHOSEN = """
 areas: {attacks: pgd/accuracy, outliers: near/auroc}
@@ -60,20 +60,23 @@ OTHER: dict[str, Any] = {  # by setting of the analysis
 }
 
 
+OPTIONS = {**inspect.signature(audit_options).parameters, **inspect.signature(task_options).parameters}
+
+
 def digest(section: dict[str, Any]) -> str:
-    return preregistered(section).digest
+    return preregistered(section, ["vision"]).digest
 
 
 def test_the_order_and_the_form_of_numbers_are_not_in_the_digest() -> None:
     assert digest(yaml.safe_load(CHOSEN)) == digest(yaml.safe_load(SAME))
-    options = inspect.signature(audit_options).parameters
+    options = OPTIONS
     given = {name: option.default for name, option in options.items() if option.default is not None}
     assert digest({}) == digest(given) == digest({**given, "placebos": ["placebo"], "areas": {}, "exposure": {}})
     assert len(digest({})) == 16
 
 
 def test_every_option_is_in_the_digest() -> None:
-    assert set(CHANGED) == set(inspect.signature(audit_options).parameters)
+    assert set(CHANGED) == set(OPTIONS)
     chosen = yaml.safe_load(CHOSEN)
     assert set(chosen) == set(CHANGED)
     sections = [chosen, *({**chosen, name: value} for name, values in CHANGED.items() for value in values)]
@@ -89,6 +92,6 @@ def test_every_setting_of_the_analysis_is_in_the_digest() -> None:
 
 @pytest.mark.parametrize("section", [{}, yaml.safe_load(CHOSEN)])
 def test_a_section_read_back_from_the_plan_is_the_same_audit(section: dict[str, Any]) -> None:
-    fixed = preregistered(section)
-    again = preregistered(json.loads(json.dumps(fixed.options)))
-    assert (again.digest, again.settings, again.areas) == (fixed.digest, fixed.settings, fixed.areas)
+    fixed = preregistered(section, ["vision"])
+    again = Preregistered(json.loads(json.dumps(fixed.options)))
+    assert (again.digest, again.of("vision")) == (fixed.digest, fixed.of("vision"))

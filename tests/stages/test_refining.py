@@ -20,14 +20,22 @@ from stages.commands.jumps import ladders, size
 from stages.study import params
 from tests.stages.conftest import ROOT
 
+TABLE = artifacts.by_task(JUMPS)
 Write = Callable[[Mapping[str, Any]], Path]
 
 
 def jump(**columns: Any) -> dict[str, Any]:
     numbers = {"change_point": 21.5, "change_low": 21.0, "change_high": 22.0, "width": 0.2, "midpoint": 21.5}
     numbers |= {"amplitude": 0.5, "amplitude_low": 0.4, "amplitude_high": 0.6}
-    place = {"domain": "vision", "dataset": "glyphs", "family": "resnet", "model": "", "measurement": "clean/accuracy"}
-    row = {**dict.fromkeys(JUMPS.columns), **place, **numbers, "axis": "log2_parameters", "points": 8}
+    place = {
+        "task": "vision",
+        "domain": "vision",
+        "dataset": "glyphs",
+        "family": "resnet",
+        "model": "",
+        "measurement": "clean/accuracy",
+    }
+    row = {**dict.fromkeys(TABLE.columns), **place, **numbers, "axis": "log2_parameters", "points": 8}
     return row | {"noise": "", "label": "JUMP", "confirmed": False, "reason": "abrupt", "proposed": []} | columns
 
 
@@ -43,12 +51,12 @@ def ladder(study: Write, tiny: dict[str, Any]) -> Path:
 
 
 def keep(*rows: dict[str, Any]) -> None:
-    tables.write(pl.DataFrame(rows, schema=JUMPS.columns), JUMPS, Path("findings/jumps.parquet"))
+    tables.write(pl.DataFrame(rows, schema=TABLE.columns), TABLE, Path("findings/jumps.parquet"))
 
 
 def test_a_bracket_is_filled_with_what_the_architecture_takes(ladder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (domain,) = params.read().domains
-    small, large = (size(model, "log2_parameters", domain) for model in ladders(domain)["resnet"])
+    (task,) = params.read().tasks
+    small, large = (size(model, "log2_parameters", task) for model in ladders(task)["resnet"])
     middle = [small + share * (large - small) for share in (0.25, 0.5, 0.75)]
     keep(jump(proposed=middle))
     before = Path("params.yaml").read_text()
@@ -60,9 +68,9 @@ def test_a_bracket_is_filled_with_what_the_architecture_takes(ladder: Path, caps
     assert main(["jumps", "--refine"]) == 0
     text = Path("params.yaml").read_text()
     assert text.startswith("# what is trained\n")
-    (domain,) = params.read().domains
-    assert [model.name for model in ladders(domain)["resnet"]] == [f"resnet-{w}" for w in (4, 16, 6, 8, 12)]
-    assert [model.name for model in ladders(domain)["vit"]] == ["vit-12", "vit-48"]
+    (task,) = params.read().tasks
+    assert [model.name for model in ladders(task)["resnet"]] == [f"resnet-{w}" for w in (4, 16, 6, 8, 12)]
+    assert [model.name for model in ladders(task)["vit"]] == ["vit-12", "vit-48"]
     assert artifacts.REFINED.read()["measurement"].to_list() == ["clean/accuracy"]
     capsys.readouterr()
     assert main(["jumps", "--refine"]) == 0
@@ -70,14 +78,14 @@ def test_a_bracket_is_filled_with_what_the_architecture_takes(ladder: Path, caps
 
 
 def test_a_pooled_jump_is_refined_in_every_family_and_steps_where_they_are(ladder: Path) -> None:
-    (domain,) = params.read().domains
-    vit = [size(model, "log2_parameters", domain) for model in ladders(domain)["vit"]]
+    (task,) = params.read().tasks
+    vit = [size(model, "log2_parameters", task) for model in ladders(task)["vit"]]
     on_the_way = {"axis": "step", "model": "vit-12", "family": "vit", "proposed": [1.0, 1.5]}
     keep(jump(family="pooled", proposed=[sum(vit) / 2]), jump(**on_the_way))
     assert main(["jumps", "--refine"]) == 0
-    (domain,) = params.read().domains
-    assert len(ladders(domain)["vit"]) == 3
-    assert domain.checkpoints.steps == (1, 2, 3)
+    (task,) = params.read().tasks
+    assert len(ladders(task)["vit"]) == 3
+    assert task.checkpoints.steps == (1, 2, 3)
 
 
 def test_params_are_whole_where_the_disk_is_full(ladder: Path) -> None:

@@ -101,10 +101,10 @@ def test_other_names_from_inside_keep_their_values(study: Write, tiny: dict[str,
     entry = {"use": "accuracy", "is": "robustness"}
     vision["measurements"] |= {name: dict.fromkeys((name, "n", "standard_error"), entry) for name in names}
     study(tiny)
-    (domain,) = params.read().domains
-    about = dict.fromkeys(("domain", "dataset", "method", "model", "family"), "x")
+    (task,) = params.read().tasks
+    about = dict.fromkeys(("task", "domain", "dataset", "method", "model", "family"), "x")
     run = about | dict.fromkeys(("parameters", "seed", "steps"), 1) | {"flops": 1.0}
-    planned = {f"{item.condition}/{item.name}": item for item in domain.measurements}
+    planned = {f"{item.condition}/{item.name}": item for item in task.measurements}
     columns = ("condition", "axis", "pillar")
     rows = {
         name: {column: getattr(item, column) for column in columns}
@@ -116,7 +116,7 @@ def test_other_names_from_inside_keep_their_values(study: Write, tiny: dict[str,
         for name in rows
         for whole, value in ((name, 0.5), (f"n/{name}", 7.0), (f"standard_error/{name}", 0.1))
     }
-    found = [*collect.results(run, metrics, rows, {})]
+    found = [*collect.results(run, metrics, {("x", name): row for name, row in rows.items()}, {})]
     assert [row["measurement"] for row in found] == list(rows)
     assert {(row["value"], row["n"], row["standard_error"], row["part"]) for row in found} == {(0.5, 7, 0.1, "all")}
 

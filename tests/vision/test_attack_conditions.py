@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pipelines import parts
+from pipelines.data import DataError
 from pipelines.outcomes import Outcomes
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks._fields import smooth, stamped, warped
@@ -15,7 +16,7 @@ from pipelines.vision.attacks.jpeg import TO_RGB, basis
 from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.conditions.transfer_attack import trained
 from pipelines.vision.conditions.unforeseen import KINDS
-from pipelines.vision.data import DataError, Dataset, split_of
+from pipelines.vision.data import Dataset, split_of
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 

@@ -8,12 +8,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from pipelines import parts
+from pipelines.data import DataError
 from pipelines.outcomes import Outcomes
 from pipelines.vision import domain, running
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import projected_gradient, worst_logits
 from pipelines.vision.condition import Condition, logits_of
-from pipelines.vision.data import DataError, Dataset, split_of
+from pipelines.vision.data import Dataset, split_of
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 from pipelines.vision.triggers import FAMILIES
@@ -181,12 +182,12 @@ def test_a_companion_of_poisoned_images_is_taken_in_and_one_of_clean_images_is_n
             "model": {"use": "resnet", "options": {"width": 4}},
             "method": {"use": "standard", "options": {}},
             "training": {"epochs": 8, "batch_size": 40, "learning_rate": 0.01},
-            "classes": 4,
+            "data": {"classes": 4, "size": 32},
             "companion": spec,
             "seed": 0,
         }
         (trained,) = running.train(run, easy.splits, "cpu")
-        model = running.restore(run, 32, trained.weights, "cpu")
+        model = running.restore(run, trained.weights, "cpu")
         outcomes = running.predict(spec, model, domain.examples(spec, easy), 0)
         success[rate] = parts.load("pipelines.metrics", "attack_success_rate")(outcomes).value
         accuracy[rate] = parts.load("pipelines.metrics", "benign_accuracy")(outcomes).value

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from pipelines import parts
-from pipelines.vision.data import DataError
+from pipelines.data import DataError
 
 SUFFIXES = ".bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp"
 LAYOUTS = "<path>/train/<class>/<image> (and test, validation) or <path>/<class>/<image>"

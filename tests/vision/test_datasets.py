@@ -11,8 +11,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from pipelines import parts
+from pipelines.data import DataError
 from pipelines.parts import WrongOptions
-from pipelines.vision.data import DataError, Dataset, Loader, Split
+from pipelines.vision.data import Dataset, Loader, Split
 from pipelines.vision.datasets import _images
 from pipelines.vision.datasets._images import square
 from pipelines.vision.datasets._labelled import stratified

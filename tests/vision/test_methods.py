@@ -32,7 +32,7 @@ def spec(method: str, model: str | None = None, width: int = 4, seed: int = 0, *
         "model": {"use": model or FAMILY.get(method, "resnet"), "options": {"width": width}},
         "method": {"use": method, "options": options},
         "training": {"epochs": 2, "batch_size": 30},
-        "classes": 10,
+        "data": {"classes": 10, "size": 32},
         "companion": None,
         "seed": seed,
     }
@@ -86,7 +86,7 @@ def test_a_stored_model_is_the_one_that_was_trained(method: str, model: str, wid
     (trained,) = train(
         architecture, replace(chosen, finish=finish), glyphs.splits, 10, budget(epochs=1, batch_size=60), seed=0
     )
-    restored, original = running.restore(made, 32, trained.weights, "cpu"), kept[0].eval()
+    restored, original = running.restore(made, trained.weights, "cpu"), kept[0].eval()
     images = pixels(channels_first(glyphs.splits["test"].images[:6]))
     logits = restored(images)
     assert torch.equal(logits, original(images))
@@ -101,7 +101,7 @@ def test_an_attack_can_follow_the_gradient_of_a_model_that_was_evaluated_before(
     method: str, run: Run, glyphs: Dataset
 ) -> None:
     images = glyphs.splits["test"].images[:4]
-    model = running.restore(spec(method), 32, run(method).weights, "cpu")
+    model = running.restore(spec(method), run(method).weights, "cpu")
     logits_of(model, images)
     points = pixels(channels_first(images)).requires_grad_()
     (gradient,) = torch.autograd.grad(model(points).logsumexp(1).sum(), points)
@@ -123,9 +123,13 @@ def test_a_method_learns(method: str) -> None:
         "validation": known,
         "training_outliers": split_of(outliers, -np.ones(20)),
     }
-    made = {**spec(method), "classes": 2, "training": {"epochs": 8, "batch_size": 10, "learning_rate": 0.01}}
+    made = {
+        **spec(method),
+        "data": {"classes": 2, "size": 16},
+        "training": {"epochs": 8, "batch_size": 10, "learning_rate": 0.01},
+    }
     (trained,) = running.train(made, splits, "cpu")
-    predicted = logits_of(running.restore(made, 16, trained.weights, "cpu"), images).argmax(1)
+    predicted = logits_of(running.restore(made, trained.weights, "cpu"), images).argmax(1)
     assert (predicted == labels).mean() > 0.95
 
 
@@ -158,7 +162,7 @@ def test_checkpoints_are_the_models_on_the_way(glyphs: Dataset) -> None:
         assert (on_the_way.steps, end.steps) == (3, 8)
         assert on_the_way.flops < end.flops
         assert not same(on_the_way.weights, end.weights)
-        running.restore(spec(method), 32, on_the_way.weights, "cpu")
+        running.restore(spec(method), on_the_way.weights, "cpu")
 
 
 def test_flops_are_counted_in_every_phase(run: Run) -> None:

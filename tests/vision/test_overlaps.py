@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.vision.data import DataError, Dataset, split_of
+from pipelines.data import DataError
+from pipelines.vision.data import Dataset, split_of
 from pipelines.vision.overlaps import overlaps
 
 PARTS = {"train": 400, "test": 200, "capability": 100, "near_outliers": 50, "far_outliers": 50, "training_outliers": 60}

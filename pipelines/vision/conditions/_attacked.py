@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.data import DataError
 from pipelines.vision.attacks._losses import check_classes
 from pipelines.vision.condition import some_of, take
 from pipelines.vision.conditions.clean import without_parts
-from pipelines.vision.data import DataError, Dataset, Examples
+from pipelines.vision.data import Dataset, Examples
 from pipelines.vision.method import pixels
 from pipelines.vision.training import channels_first
 

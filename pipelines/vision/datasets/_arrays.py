@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.vision.data import DataError
+from pipelines.data import DataError
 from pipelines.vision.datasets._images import squares_of_arrays
 from pipelines.vision.datasets._labelled import Source
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines import parts
-from pipelines.vision.data import DataError, Dataset, Loader, Shape, Split, split_of
+from pipelines.data import DataError
+from pipelines.vision.data import Dataset, Loader, Shape, Split, split_of
 from pipelines.vision.datasets import _procedural as procedural
 
 Rows = NDArray[np.int64]

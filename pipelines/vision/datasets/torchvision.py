@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.data import DataError
 from pipelines.parts import Count, Range, Share, Whole
-from pipelines.vision.data import DataError, Loader
+from pipelines.vision.data import Loader
 from pipelines.vision.datasets import _images
 from pipelines.vision.datasets._labelled import AtLeastTwo, Choices, Source, loader
 
