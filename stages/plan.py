@@ -4,6 +4,7 @@ import importlib
 import itertools
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,11 @@ def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
     work = importlib.import_module(f"pipelines.{study.domain}.domain")
     costs = {model.name: work.cost(model.spec(), study.shape) for model in study.models}
     images = study.shape.train * study.training["epochs"]
+    beside = companions(study, work)
     rows = []
     for method in study.methods:
+        each = roles(study, method, beside)
+        splits = ",".join(("train", *work.splits_needed("methods", method.spec())))
         multiple = work.training_cost(method.spec())
         own = work.own_model(method.spec())
         for model in study.models:
@@ -70,9 +74,9 @@ def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
             )
             digests = {
                 companion: code.digest(work.training_modules(run_spec(study, method, model, 0, companion)))
-                for companion in (None, *companions(study, work))
+                for companion in (None, *beside)
             }
-            for seed, role in itertools.product(study.seeds, roles(study, method, work)):
+            for seed, role in itertools.product(study.seeds, each):
                 spec = run_spec(study, method, model, seed, role.companion)
                 rows.append(
                     {
@@ -89,7 +93,7 @@ def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
                         "parameters": parameters,
                         "flops": costs[model.name].flops_an_image * images * multiple * role.cost,
                         "spec": json.dumps(spec, sort_keys=True),
-                        "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
+                        "splits": splits,
                         "code": digests[role.companion],
                     }
                 )
@@ -112,13 +116,13 @@ class Role:
         return "" if beside is None else f"@{beside}"
 
 
-def roles(study: DomainStudy, method: Part, work: Any) -> list[Role]:
-    """The run, its checkpoints, and its companions: second models that conditions have trained for them."""
+def roles(study: DomainStudy, method: Part, beside: Mapping[Part, float]) -> list[Role]:
+    """The run, its checkpoints, and its companions with what they cost."""
     steps = study.checkpoints.steps if method.name in study.checkpoints.methods else ()
     return [
         Role(RUN),
         *(Role(CHECKPOINT, at_step=step) for step in steps),
-        *(Role(COMPANION, companion=part, cost=cost) for part, cost in companions(study, work).items()),
+        *(Role(COMPANION, companion=part, cost=cost) for part, cost in beside.items()),
     ]
 
 

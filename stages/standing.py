@@ -16,13 +16,13 @@ from stages import lock, measure, predict, tables, train
 from stages.plan import COMPANION, FOLDER
 from stages.planned import study_name
 from stages.prepare import DATA, digests_of
-from stages.provenance import ENVIRONMENT
 from stages.store import Store
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
 
 
 RUNS_AT_ONCE = 2000  # whose cells and values are held at once
+LOOKED_AT = ("run", "run_key", "role", "companion", *predict.SAME_RUN)  # of a run, to key its cells and values
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,9 @@ class Needed:
             yield self._of(piece)
 
     def _of(self, runs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        fate = {**FINISHED, "flops": None, "steps": None, "loss": None}
-        finished = tables.frame(
-            [{**{name: run[name] for name in tables.RUNS.columns if name in run}, **fate} for run in runs], tables.RUNS
-        )
+        schema = {name: tables.RUNS.columns[name] for name in LOOKED_AT}
+        finished = pl.DataFrame({name: [run[name] for run in runs] for name in schema}, schema=schema)
+        finished = finished.with_columns(status=pl.lit("finished"))
         cells = predict.keyed(finished, self.conditions, self.described)
         columns = {name: [cell[name] for cell in cells] for name in ("run", "run_key", "condition", "cell_key")}
         outcomes = pl.DataFrame(columns).with_columns(status=pl.lit("finished"), environment=pl.lit(""))
@@ -103,9 +102,6 @@ def of_plan(
         data[domain]["conditions"][condition]["digest"]  # else the data are of another plan
     runs = sorted((train.keyed(row, data) for row in planned.iter_rows(named=True)), key=_same_run)
     return Needed(set[str]().union(*map(digests_of, data.values())), runs, conditions, measurements, data)
-
-
-FINISHED = {"status": "finished", "reason": "", "digest": None, ENVIRONMENT: ""}
 
 
 def status(_: argparse.Namespace) -> int:
