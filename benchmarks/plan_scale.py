@@ -43,7 +43,7 @@ METHODS = (  # of the suite, as they come
     *("augmix", "awp", "cutmix", "dropout", "energy", "fast_adversarial", "mart", "masked", "mc_dropout", "sam"),
     *("trades", "weight_averaging", "weight_decay"),
 )
-FAMILIES = {"resnet": range(4, 100, 4), "convnext": range(4, 100, 4), "vit": range(12, 300, 12)}  # widths
+FAMILIES = {"resnet": range(4, 100, 4), "convnext": range(4, 100, 4), "vit": range(16, 400, 16)}  # widths
 STEPS = ("plan", "train", "predict", "status", "collect", "dvc repro")
 
 
