@@ -56,7 +56,7 @@ def trained(data: Dataset, method: str, options: dict[str, object], chosen: argp
         "model": {"use": "resnet", "options": parts.full_options("pipelines.vision.models", "resnet", model)},
         "method": {"use": method, "options": parts.full_options("pipelines.vision.methods", method, options)},
         "training": {"epochs": chosen.epochs, "batch_size": 64, "learning_rate": 0.002, "precision": "bfloat16"},
-        "data": {"classes": 10, "size": 32},
+        "data": {"classes": 10, "size": data.size},
         "companion": None,
         "seed": 0,
     }

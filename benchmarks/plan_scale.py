@@ -1,9 +1,11 @@
 """How the driver's own work grows with the plan: seconds of each step for several numbers of runs.
 
-    python benchmarks/plan_scale.py [--runs 200 2000 20000]
+    python benchmarks/plan_scale.py [--runs 200 2000 20000] [--wide 7x12 20x24] [--status 100000]
 
 Nothing is trained: the store, the outcomes' records and the MLflow database are filled with what such runs leave, and
-the steps then find that there is nothing to do.
+the steps then find that there is nothing to do. Studies that are wide in methods x models, under the conditions of
+params.yaml, are planned alone, and of so many runs as --status says `diffprog status` alone is run: medians of three.
+Where other work shares the machine, the processors' seconds are closest to a quiet one's.
 """
 
 import argparse
@@ -11,12 +13,15 @@ import json
 import os
 import shutil
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
@@ -30,7 +35,15 @@ from stages.tracking import Tracking, values_digest
 
 ROOT = Path(__file__).parent.parent
 PAYLOAD = b"payload"
-MAIN = "import sys; from stages.cli import main; sys.exit(main(sys.argv[1:]))"
+STAGE = (sys.executable, "-m", "stages")
+COMMAND = (sys.executable, "-c", "import sys; from stages.cli import main; sys.exit(main(sys.argv[1:]))")
+REPEATS = 3
+METHODS = (  # of the suite, as they come
+    *("standard", "placebo", "mixup", "label_smoothing", "noise", "adversarial", "outlier_exposure"),
+    *("augmix", "awp", "cutmix", "dropout", "energy", "fast_adversarial", "mart", "masked", "mc_dropout", "sam"),
+    *("trades", "weight_averaging", "weight_decay"),
+)
+FAMILIES = {"resnet": range(4, 100, 4), "convnext": range(4, 100, 4), "vit": range(16, 400, 16)}  # widths
 STEPS = ("plan", "train", "predict", "status", "collect", "dvc repro")
 
 
@@ -49,6 +62,16 @@ def study(runs: int) -> dict[str, Any]:
             "measurements": {"clean": {"accuracy": "capability", "brier_score": "monitoring"}},
         },
     }
+
+
+def wide(methods: int, models: int) -> dict[str, Any]:
+    """At most 20 methods, and models in threes, under the conditions of params.yaml."""
+    asked: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
+    each = models // len(FAMILIES)
+    options = asked["vision"]["methods"]
+    asked["vision"]["methods"] = {name: options.get(name) for name in METHODS[:methods]}
+    asked["vision"]["models"] = {name: {"widths": list(widths[:each])} for name, widths in FAMILIES.items()}
+    return asked
 
 
 def entry(kind: str, key: str, payload: bytes, facts: dict[str, Any]) -> None:
@@ -114,27 +137,47 @@ def log() -> None:
     artifacts.write_failures("measure", [])
 
 
-def seconds(*command: str) -> float:
-    """Of a command that must succeed."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.getcwd(),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+class Spent(NamedTuple):
+    """Of a command: seconds by the clock, of the processors in it and its children, and the most memory of one."""
+
+    seconds: float
+    cpu_seconds: float
+    gib: float
+
+
+def spent(*command: str) -> Spent:
+    """On a command that must succeed."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PATH": path}
     began = time.perf_counter()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
-    return time.perf_counter() - began
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+        _, ended, usage = os.wait4(process.pid, 0)
+        wall, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(ended)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)}:\n{said.read()}")
+    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20)
+
+
+def median(*command: str) -> Spent:
+    """Of three runs of a command, each number on its own."""
+    return Spent(*map(statistics.median, zip(*(spent(*command) for _ in range(REPEATS)), strict=True)))
+
+
+def seconds(*command: str) -> float:
+    """By the clock, of a command."""
+    return spent(*command).seconds
 
 
 def stage(name: str) -> float:
     """Seconds of a stage."""
-    return seconds(sys.executable, "-m", "stages", name)
+    return seconds(*STAGE, name)
 
 
-def measured(runs: int) -> dict[str, float]:
-    """Seconds of each step, in a fresh copy of the project."""
+@contextmanager
+def project(asked: dict[str, Any]) -> Iterator[None]:
+    """A fresh copy of the project with this study, as the current folder."""
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         ours = shutil.ignore_patterns("__pycache__", "*.parquet", "cache", "tmp", "*.json")
@@ -145,35 +188,62 @@ def measured(runs: int) -> dict[str, float]:
         os.chdir(folder)
         try:
             subprocess.run(["git", "init", "-q"], check=True)
-            YAML().dump(study(runs), Path("params.yaml"))
-            spent = {"plan": stage("plan")}
-            stage("prepare")
-            fill()
-            spent |= {name: stage(name) for name in ("train", "predict")}
-            spent["status"] = seconds(sys.executable, "-c", MAIN, "status")
-            log()
-            spent["collect"] = stage("collect")
-            for out in ("findings", "report"):
-                Path(out).mkdir()
-                Path(out, "made").write_text("")
-            Path("audit.json").write_text("{}")
-            dvc = (sys.executable, "-m", "dvc")
-            seconds(*dvc, "commit", "--force")
-            spent["dvc repro"] = seconds(*dvc, "repro")
+            YAML().dump(asked, Path("params.yaml"))
+            yield
         finally:
             os.chdir(here)
-    return spent
+
+
+def measured(runs: int) -> dict[str, float]:
+    """Seconds of each step."""
+    with project(study(runs)):
+        took = {"plan": stage("plan")}
+        stage("prepare")
+        fill()
+        took |= {name: stage(name) for name in ("train", "predict")}
+        took["status"] = seconds(*COMMAND, "status")
+        log()
+        took["collect"] = stage("collect")
+        for out in ("findings", "report"):
+            Path(out).mkdir()
+            Path(out, "made").write_text("")
+        Path("audit.json").write_text("{}")
+        dvc = (sys.executable, "-m", "dvc")
+        seconds(*dvc, "commit", "--force")
+        took["dvc repro"] = seconds(*dvc, "repro")
+    return took
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, nargs="+", default=[200, 2000, 20000])
+    parser.add_argument("--runs", type=int, nargs="*", default=[200, 2000, 20000])
+    parser.add_argument("--wide", nargs="*", default=[], metavar="METHODSxMODELS")
+    parser.add_argument("--status", type=int, nargs="*", default=[], metavar="RUNS")
     chosen = parser.parse_args()
-    print(f"| runs | {' | '.join(f'{step}, s' for step in STEPS)} |\n|{'---|' * (len(STEPS) + 1)}", flush=True)
+    if chosen.runs:
+        print(f"| runs | {' | '.join(f'{step}, s' for step in STEPS)} |\n|{'---|' * (len(STEPS) + 1)}", flush=True)
     for runs in chosen.runs:
-        spent = measured(runs)
-        print(f"| {runs:,} | {' | '.join(f'{spent[step]:.1f}' for step in STEPS)} |", flush=True)
+        took = measured(runs)
+        print(f"| {runs:,} | {' | '.join(f'{took[step]:.1f}' for step in STEPS)} |", flush=True)
+    if chosen.wide or chosen.status:
+        print("| command | s | CPU s | GiB |\n|---|---|---|---|", flush=True)
+    for asked in chosen.wide:
+        methods, models = map(int, asked.split("x"))
+        with project(wide(methods, models)):
+            for name, command in (("plan", STAGE), ("diffprog plan", COMMAND)):
+                print_row(f"{name}, {methods} methods x {models} models", median(*command, "plan"))
+    for runs in chosen.status:
+        with project(study(runs)):
+            stage("plan")
+            stage("prepare")
+            fill()
+            print_row(f"diffprog status, {runs:,} runs", median(*COMMAND, "status"))
+
+
+def print_row(name: str, took: Spent) -> None:
+    """Of the second table."""
+    print(f"| {name} | {took.seconds:.1f} | {took.cpu_seconds:.1f} | {took.gib:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def train_and_measure(seeds: Iterable[int], params: dict[str, Any]) -> list[floa
             "model": {"use": "resnet", "options": {"width": width, "stem_stride": 1}},
             "method": {"use": "standard", "options": {}},
             "training": vision["training"],
-            "data": {"classes": 10, "size": 32},
+            "data": {"classes": 10, "size": data.size},
             "companion": None,
             "seed": seed,
         }

@@ -19,8 +19,7 @@ from stages.store.keys import digest
 Row = Mapping[str, Any]
 SAME_RUN = ("task", "method", "model", "seed")  # what a run has in common with its checkpoints and companions
 RUNS_AT_ONCE = 2000  # whose cells and values are held at once
-FINISHED = {"status": "finished", "reason": "", "digest": None, "environment": ""}
-NOT_KNOWN = {"flops": None, "steps": None, "loss": None}  # of a run that isn't trained
+LOOKED_AT = ("run", "run_key", "role", "companion", *SAME_RUN)  # of a run, to key its cells and values
 
 
 def planned_runs(planned: pl.DataFrame, data: Mapping[str, Any]) -> list[Run]:

@@ -1,8 +1,9 @@
 """Errors under corruptions in units of a frozen baseline's, so that each corruption counts by how hard it is.
 
-The defaults were measured once: a standard resnet-8 on the glyphs dataset at its defaults (3,000 training images), 5
-epochs, the mean over seeds 0 to 4, all 1,000 test images under each corruption at each severity. Its clean error was
-0.12.
+The defaults were measured once (`benchmarks/corruption_baseline.py`): a standard resnet-8 on the glyphs dataset at its
+defaults (3,000 training images), 5 epochs in batches of 64 at a learning rate of 0.004, the mean over seeds 0 to 4, all
+1,000 test images under each corruption at each severity. Its clean error was 0.1216. Seeds differ: the standard
+deviation over the five is 0.21 to 0.60, for fog 0.33, and that of the clean error 0.095.
 """
 
 from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +36,11 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
     work = domains.domain(task.domain)
     costs = {model.name: work.cost(model.spec(), task.shape) for model in task.models}
     examples = work.training_examples(task.shape, task.training)
+    beside = companions(task, work)
     rows = []
     for method in task.methods:
+        each = roles(task, method, beside)
+        splits = ",".join(("train", *work.splits_needed("methods", method.spec())))
         multiple = work.training_cost(method.spec())
         own = work.own_model(method.spec())
         for model in task.models:
@@ -45,9 +49,9 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
             )
             digests = {
                 companion: code.digest(work.training_modules(run_spec(task, method, model, 0, companion)))
-                for companion in (None, *companions(task, work))
+                for companion in (None, *beside)
             }
-            for seed, role in itertools.product(task.seeds, roles(task, method, work)):
+            for seed, role in itertools.product(task.seeds, each):
                 spec = run_spec(task, method, model, seed, role.companion)
                 rows.append(
                     {
@@ -65,7 +69,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                         "parameters": parameters,
                         "flops": costs[model.name].flops_an_example * examples * multiple * role.cost,
                         "spec": json.dumps(spec, sort_keys=True),
-                        "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
+                        "splits": splits,
                         "code": digests[role.companion],
                     }
                 )
@@ -88,13 +92,13 @@ class Role:
         return "" if beside is None else f"@{beside}"
 
 
-def roles(task: Task, method: Part, work: Domain) -> list[Role]:
-    """The run, its checkpoints, and its companions: second models that conditions have trained for them."""
+def roles(task: Task, method: Part, beside: Mapping[Part, float]) -> list[Role]:
+    """The run, its checkpoints, and its companions with what they cost."""
     steps = task.checkpoints.steps if method.name in task.checkpoints.methods else ()
     return [
         Role(RUN),
         *(Role(CHECKPOINT, at_step=step) for step in steps),
-        *(Role(COMPANION, companion=part, cost=cost) for part, cost in companions(task, work).items()),
+        *(Role(COMPANION, companion=part, cost=cost) for part, cost in beside.items()),
     ]
 
 

@@ -1,7 +1,9 @@
 """mCE and relative mCE: the published formulas in loops, a model equal to its baseline, baselines that cannot be."""
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +85,22 @@ def test_every_corruption_has_a_baseline_whose_clean_error_is_the_same() -> None
     assert list(ERRORS) == list(EXCESS_ERRORS) == list(CORRUPTIONS)
     for kind, error in ERRORS.items():
         assert error - EXCESS_ERRORS[kind] == pytest.approx(5 * 0.1216, abs=0.0101)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_baseline_trained_again_errs_as_it_did() -> None:
+    """To within two standard errors of a mean over its five seeds: another processor trains other networks."""
+    path = Path(__file__).parents[2] / "benchmarks" / "corruption_baseline.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    rows = [*benchmark.baselines(benchmark.SEEDS, ["fog", "jpeg"])]
+    for kind, two_errors in {"fog": 0.29, "jpeg": 0.43}.items():
+        assert np.mean([row[kind] for row in rows]) == pytest.approx(ERRORS[kind], abs=two_errors)
+    assert np.mean([row["clean"] for row in rows]) == pytest.approx(0.1216, abs=0.085)
 
 
 def test_a_corruption_without_a_baseline_has_no_value(outcomes_of: Build) -> None:
