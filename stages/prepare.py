@@ -3,6 +3,7 @@
 import importlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tqdm import tqdm
 from analysis.tables import TableError
 from stages import tables
 from stages.errors import StoreError
+from stages.home import data_home
 from stages.store import codecs
 from stages.store.keys import bytes_digest, digest
 from stages.store.lock import locked
@@ -64,7 +66,8 @@ def prepared(study: DomainStudy, store: Store) -> dict[str, Any]:
     """Make and store a domain's data; what data.json says of it."""
     work = importlib.import_module(f"pipelines.{study.domain}.domain")
     as_arrays = importlib.import_module(f"pipelines.{study.domain}.arrays")
-    data = work.dataset(study.data.spec())
+    with chdir(data_home(work.files(study.data.spec()))):
+        data = work.dataset(study.data.spec())
     for line in unwatched(study):
         print(line)
     for overlap in work.overlaps(data):

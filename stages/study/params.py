@@ -2,11 +2,13 @@
 
 import importlib
 from collections.abc import Collection, Mapping
+from contextlib import chdir
 from pathlib import Path
 from typing import Annotated, Any
 
 from pipelines import parts
 from stages import documents
+from stages.home import data_home
 from stages.study.checks import (
     NAME,
     Faults,
@@ -117,7 +119,7 @@ def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
     package = f"pipelines.{domain}"
     work = importlib.import_module(f"{package}.domain")
     data = named_part(f"{package}.datasets", "data", section["data"], domain, faults, label_is_use=False)
-    shape = made(lambda: work.shape(data.spec()), f"{domain}.data", faults) if data else None
+    shape = made(lambda: shape_of(data, work), f"{domain}.data", faults) if data else None
     check_options(work.budget, section["training"], f"{domain}.training", faults)
     models = _models(package, section["models"], f"{domain}.models", shape, work, faults)
     methods = named_parts(f"{package}.methods", section["methods"], f"{domain}.methods", faults)
@@ -149,6 +151,12 @@ def _domain(domain: str, section: Any, faults: Faults) -> DomainStudy | None:
     return DomainStudy(
         domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
     )
+
+
+def shape_of(data: Part, work: Any) -> Any:
+    """What a domain knows of a dataset before it is made."""
+    with chdir(data_home(work.files(data.spec()))):
+        return work.shape(data.spec())
 
 
 def evaluate_at_options(
