@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     curves.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     curves.add_argument("--refine", action="store_true", help="add runs inside the brackets to params.yaml")
     number = commands.add_parser("verify", help="a number of the report, made again from stored outcomes")
-    number.add_argument("cell", help="METHOD/MODEL/SEED:CONDITION/METRIC, as in standard/resnet-8/0:clean/accuracy")
+    number.add_argument("cell", help="METHOD/MODEL/SEED:CONDITION/METRIC, as in standard/resnet-10/0:clean/accuracy")
     chosen = parser.parse_args(arguments)
     return run_printing(lambda: _command(chosen))
 
@@ -175,12 +175,12 @@ def check_params(path: Path) -> int:
 
 def list_parts(kind: str | None) -> int:
     """Print the parts that params.yaml can name, each with its first line and its options and their defaults."""
-    for chosen in [kind] if kind else [*KINDS, "metrics"]:
+    for place, chosen in enumerate([kind] if kind else [*KINDS, "metrics"]):
         package = "pipelines.metrics" if chosen == "metrics" else f"pipelines.vision.{chosen}"
         names = parts.names(package)
         column = max(map(len, names)) + 2
         wide = max(40, min(120, shutil.get_terminal_size().columns) - column - 2)
-        print(f"\n{chosen}")
+        print(f"\n{chosen}" if place else chosen)
         for name in names:
             module = parts.module(package, name)
             first = " ".join((module.__doc__ or "").split("\n\n")[0].split())
