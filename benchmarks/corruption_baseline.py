@@ -48,9 +48,9 @@ def errors_by_kind(outcomes: Outcomes) -> dict[str, float]:
 
 def baseline(seed: int, data: Dataset, condition: Mapping[str, Any], examples: Examples) -> dict[str, float]:
     """The errors of the baseline trained from a seed."""
-    run = {**RUN, "classes": len(data.class_names), "seed": seed}
+    run = {**RUN, "data": {"classes": len(data.class_names), "size": data.size}, "seed": seed}
     trained = running.train(run, {"train": data.splits["train"]}, "cpu")[-1]
-    model = running.restore(run, data.size, trained.weights, "cpu")
+    model = running.restore(run, trained.weights, "cpu")
     return errors_by_kind(running.predict(condition, model, examples, seed))
 
 

@@ -1,5 +1,6 @@
-"""Where the store and `mlflow.db` live by default: in the project, also while DVC works in a temporary copy of it."""
+"""Where the store, `mlflow.db` and data are by default: in the project, also while DVC works in a temporary copy."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 TEMPORARY = (".dvc", "tmp", "exps")  # DVC's folder for `dvc exp run --temp` and `--queue`; each copy is a Git clone
@@ -16,6 +17,13 @@ def home() -> Path:
             dvc_root = _root_of_temporary(copy)
             return Path() if dvc_root is None else _git_root(dvc_root) / here.relative_to(copy)
     return Path()
+
+
+def data_home(paths: Iterable[Path]) -> Path:
+    """The folder that a study's paths start from: the current one, or, where a temporary copy lacks any of them, as it
+    does of what git ignores, that folder of the project.
+    """
+    return Path() if all(path.exists() for path in paths) else home()
 
 
 def _root_of_temporary(copy: Path) -> Path | None:

@@ -171,9 +171,9 @@ class Needed:
             yield self._of(piece)
 
     def _of(self, runs: list[Run]) -> tuple[list[Cell], list[Values]]:
-        finished = pl.DataFrame(
-            [row_of(run) | FINISHED | NOT_KNOWN for run in runs], schema=artifacts.RUNS.table.columns
-        )
+        schema = {name: artifacts.RUNS.table.columns[name] for name in LOOKED_AT}
+        held = {name: [run.key if name == "run_key" else getattr(run, name) for run in runs] for name in schema}
+        finished = pl.DataFrame(held, schema=schema).with_columns(status=pl.lit("finished"))
         cells = planned_cells(finished, self.conditions, self.described)
         columns = {name: [getattr(cell, name) for cell in cells] for name in ("run", "run_key", "condition")}
         outcomes = pl.DataFrame({**columns, "cell_key": [cell.key for cell in cells]})

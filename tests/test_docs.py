@@ -1,6 +1,7 @@
 """The examples in the docs: each file shown does what the text says."""
 
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,8 @@ from pipelines.outcomes import Outcomes
 from pipelines.vision.data import split_of
 from pipelines.vision.training import budget, train
 from stages.cli import COMMANDS
+from stages.imports.spec import FIELDS, read_spec
+from stages.store import code_syntax
 from stages.study import params
 from stages.study.checks import WrongParams
 
@@ -49,6 +52,25 @@ def test_the_metric_shown_measures(tmp_path: Path) -> None:
     nothing = np.full(50, -1)
     outcomes = Outcomes(np.zeros((50, 4), np.float32), np.arange(50) % 4, np.arange(50), nothing, nothing)
     assert module.metric()(outcomes).value == pytest.approx(0.25)
+
+
+def test_the_spec_shown_is_read(tmp_path: Path) -> None:
+    (shown_spec,) = re.findall(r"```yaml\n(study: my-table\n.*?)```", (ROOT / "docs/audit.md").read_text(), re.DOTALL)
+    (tmp_path / "spec.yaml").write_text(shown_spec)
+    spec = read_spec(tmp_path / "spec.yaml")
+    assert (spec.capability, spec.scale) == (("mmlu", "arc*"), {"parameters": ("billions", 1e9)})
+
+
+def test_every_field_of_a_spec_is_in_the_docs() -> None:
+    text = (ROOT / "docs/audit.md").read_text()
+    assert [name for name in FIELDS if f"`{name}`" not in text and f"\n{name}: " not in text] == []
+
+
+def test_every_reason_to_refuse_code_is_in_the_docs() -> None:
+    text = (ROOT / "docs/extending.md").read_text()
+    reasons = re.findall(r'_refuse\(node, "(.*?)"\)', inspect.getsource(code_syntax))
+    assert len(reasons) == 4
+    assert [reason for reason in reasons if f"`{reason}; an edit of it would not be noticed`" not in text] == []
 
 
 def test_the_default_study_is_valid() -> None:

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from mlflow import MlflowClient
+from PIL import Image
 from ruamel.yaml import YAML
 
 from tests.stages.conftest import ROOT, TINY
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SHARED = (
     "pipelines",
@@ -27,7 +30,10 @@ SHARED = (
     "data",
     "plan",
     "failures",
+    "retry.json",
+    "refined.parquet",
 )
+ELSEWHERE = ("RAY_ADDRESS", "DIFFPROG_STORE", "MLFLOW_TRACKING_URI")
 FLAKY = '''"""Standard training that fails while a marker file is there."""
 
 from pathlib import Path
@@ -50,7 +56,21 @@ def method(*, marker: str) -> Method:
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """The project as a git repository with a tiny study, without what earlier runs left."""
-    folder = tmp_path / "clone"
+    return cloned(tmp_path / "clone")
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such a project after `dvc repro`, with dvc.lock committed and everything pushed to a remote that is a folder."""
+    folder = cloned(tmp_path_factory.mktemp("reproduced") / "study")
+    dvc(folder, "remote", "add", "--default", "local", str(folder.parent / "remote"))
+    dvc(folder, "repro")
+    commit(folder, "reproduced")
+    dvc(folder, "push")
+    return folder
+
+
+def cloned(folder: Path) -> Path:
     folder.mkdir()
     ours = shutil.ignore_patterns("__pycache__", "*.parquet", "cache", "tmp", "*.json")
     for name in SHARED:
@@ -62,9 +82,13 @@ def clone(tmp_path: Path) -> Path:
     study = {**TINY, "audit": {"placebos": [], "draws": 200}}
     YAML().dump(study, folder / "params.yaml")
     git(folder, "init", "-q")
-    git(folder, "add", "-A")
-    git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "start")
+    commit(folder, "start")
     return folder
+
+
+def commit(folder: Path, message: str) -> None:
+    git(folder, "add", "-A")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", message)
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -73,7 +97,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 def dvc(folder: Path, *arguments: str) -> str:
     """The output of a dvc command that must succeed, with this environment's python first on the path."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "DIFFPROG_STORE")}
+    kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**kept, "PATH": path, "PYTHONPATH": str(folder)}
     command = [sys.executable, "-m", "dvc", *arguments]
@@ -121,3 +145,87 @@ def test_a_number_as_dvc_writes_it_is_read(clone: Path) -> None:
     assert "weight_decay: 1e-05\n" in (clone / "params.yaml").read_text()
     (spec, *_) = pl.read_parquet(clone / "plan/runs.parquet")["spec"]
     assert json.loads(spec)["training"]["weight_decay"] == 1e-5
+
+
+def test_a_colleagues_clone_has_nothing_to_do_and_makes_what_a_change_needs(reproduced: Path, tmp_path: Path) -> None:
+    colleague = tmp_path / "colleague"
+    git(reproduced, "clone", "-q", str(reproduced), str(colleague))
+    dvc(colleague, "pull")
+    assert "up to date" in dvc(colleague, "status")
+    assert "Data and pipelines are up to date" in dvc(colleague, "repro")
+    assert not (colleague / "store").exists()
+    set_sigma(colleague, 0.4)
+    dvc(colleague, "repro")
+    assert fates(colleague) == {"finished": 18}
+    assert json.loads((colleague / "retry.json").read_text()) == {}
+    assert sigmas_in_mlflow(colleague) == {0.4}
+    before, after = (pl.read_parquet(folder / "results.parquet") for folder in (reproduced, colleague))
+    unchanged = pl.col("method") != "noise"
+    assert after.filter(unchanged).equals(before.filter(unchanged))
+    assert "up to date" in dvc(colleague, "status")
+
+
+def test_experiments_in_temporary_folders_use_the_projects_store_and_mlflow(reproduced: Path) -> None:
+    stored = records(reproduced)
+    dvc(reproduced, "exp", "run", "--temp", "-S", "vision.methods.noise.sigma=0.2")
+    assert len(records(reproduced) - stored) == 6
+    assert sigmas_in_mlflow(reproduced) == {0.1, 0.2}
+    dvc(reproduced, "exp", "run", "--queue", "-S", "vision.methods.noise.sigma=0.3")
+    dvc(reproduced, "exp", "run", "--run-all")
+    assert len(records(reproduced) - stored) == 12
+    assert sigmas_in_mlflow(reproduced) == {0.1, 0.2, 0.3}
+    assert "up to date" in dvc(reproduced, "status")
+
+
+@pytest.mark.parametrize("copied", [(), ("--copy-paths", "data/mine")], ids=["left in place", "copied"])
+def test_data_of_ones_own_are_found_from_a_temporary_folder(copied: tuple[str, ...], clone: Path) -> None:
+    generator = np.random.default_rng(0)
+    for name in (f"{kind}/{index}" for kind in ("cat", "dog") for index in range(40)):
+        file = clone / f"data/mine/{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(file)
+    params = YAML(typ="safe").load(clone / "params.yaml")
+    params["vision"]["data"] = {"use": "folder", "path": "data/mine"}
+    for section in ("conditions", "measurements"):
+        params["vision"][section] = {"clean": params["vision"][section]["clean"]}
+    del params["vision"]["methods"]["outlier_exposure"]
+    YAML().dump(params, clone / "params.yaml")
+    dvc(clone, "repro", "prepare")
+    commit(clone, "prepared")
+    said = dvc(clone, "exp", "run", "--temp", *copied, "-S", "vision.seeds=[0]", "prepare")
+    assert ("Stage 'prepare' didn't change" in said) == bool(copied)
+    (made,) = dvc(clone, "exp", "list", "--name-only").split()
+    lock = subprocess.check_output(["git", "show", f"{revision(clone, made)}:dvc.lock"], cwd=clone, text=True)
+    prepared = [YAML(typ="safe").load(text)["stages"]["prepare"] for text in (lock, (clone / "dvc.lock").read_text())]
+    assert prepared[0]["outs"] == prepared[1]["outs"]
+
+
+def revision(folder: Path, experiment: str) -> str:
+    """The commit of an experiment, whose reference git keeps apart from branches."""
+    references = subprocess.check_output(
+        ["git", "for-each-ref", "--format=%(refname)", "refs/exps"], cwd=folder, text=True
+    )
+    return next(name for name in references.split() if name.endswith(f"/{experiment}"))
+
+
+def set_sigma(folder: Path, sigma: float) -> None:
+    params = YAML().load(folder / "params.yaml")
+    params["vision"]["methods"]["noise"]["sigma"] = sigma
+    YAML().dump(params, folder / "params.yaml")
+
+
+def fates(folder: Path) -> dict[str, int]:
+    return dict(pl.read_parquet(folder / "runs.parquet").group_by("status").len().iter_rows())
+
+
+def records(folder: Path) -> set[Path]:
+    return set((folder / "store/runs").rglob("*.record"))
+
+
+def sigmas_in_mlflow(folder: Path) -> set[float]:
+    """Of the runs of `noise` in the project's own mlflow.db."""
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("tiny")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    return {float(run.data.params["method.sigma"]) for run in runs if run.data.params.get("method") == "noise"}

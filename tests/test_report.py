@@ -444,7 +444,7 @@ def test_comparisons_across_environments_are_warned_of(tmp_path: Path) -> None:
     environment = pl.when(other).then(pl.lit(made[1])).otherwise(pl.lit(made[0]))
     provenance = runs.with_columns(environment=environment, stage=pl.lit("train"))
     text = flat(_build(tmp_path, results, provenance=provenance))
-    assert "made with torch 2.13, processor A and B, dirty False and True" in text
+    assert "made with torch 2.13, processor A and B, edited since" in text
     assert (
         "6 of 12 comparisons with standard training are between runs made with different processors (shield in 6 of "
         "12): a part of their difference may come of that."

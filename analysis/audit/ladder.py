@@ -76,7 +76,8 @@ def compute_ladder(grid: Grid, usable: Bools, columns: Ints, settings: AuditSett
     if ladder is None:
         return None
     score = _means(grid.capability[0][ladder.rungs], known[ladder.rungs])
-    return _with_curvature(replace(ladder, y=np.column_stack([ladder.y, score])))
+    y = np.column_stack([ladder.y, score])
+    return _with_curvature(replace(ladder, y=y, p_curved=np.ones(y.shape[1])))
 
 
 def natural_basis(x: Floats, knots: Floats) -> Floats:

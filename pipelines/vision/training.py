@@ -146,10 +146,13 @@ def fit(
 def optimiser_of(
     model: Classifier, method: Method, budget: Budget, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
-    """AdamW and its schedule: the learning rate rises for a fifth of the steps, then falls to nothing."""
+    """AdamW and its schedule: the learning rate rises for a fifth of the steps, where that is more than one, then falls
+    to nothing.
+    """
     decay = budget.weight_decay if method.weight_decay is None else method.weight_decay
     optimiser = torch.optim.AdamW(model.parameters(), budget.learning_rate, weight_decay=decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=0.2)
+    rising = 0.2 if steps > 5 else 0.0  # torch divides by the length of the rise, less one step
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, total_steps=steps, pct_start=rising)
     return optimiser, schedule
 
 

@@ -25,11 +25,11 @@ def run(asked: argparse.Namespace) -> int:
         f"{kind} of {domain}": f"pipelines.{domain}.{kind}" for domain in chosen for kind in kinds if kind in KINDS
     }
     packages |= {"metrics": "pipelines.metrics"} if "metrics" in kinds else {}
-    for title, package in packages.items():
+    for place, (title, package) in enumerate(packages.items()):
         names = parts.names(package)
         column = max(map(len, names)) + 2
         wide = max(40, min(120, shutil.get_terminal_size().columns) - column - 2)
-        print(f"\n{title}")
+        print(f"\n{title}" if place else title)
         for name in names:
             module = parts.module(package, name)
             first = " ".join((module.__doc__ or "").split("\n\n")[0].split())

@@ -24,7 +24,7 @@ CELL = re.compile(r"(?P<run>[^:]+):(?P<condition>[^/]+)/(?P<metric>[^/]+)(/(?P<p
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`[TASK/]METHOD/MODEL/SEED:CONDITION/METRIC`."""
-    parser.add_argument("cell", help=f"{FORM}, as in standard/resnet-8/0:clean/accuracy")
+    parser.add_argument("cell", help=f"{FORM}, as in standard/resnet-10/0:clean/accuracy")
 
 
 def run(chosen: argparse.Namespace) -> int:

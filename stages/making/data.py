@@ -1,12 +1,14 @@
 """The data of a study and every condition's examples, made and stored under the digest of their content."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import chdir
 from typing import Any
 
 from tqdm import tqdm
 
 from stages import artifacts, domains
 from stages.errors import StoreError
+from stages.home import data_home
 from stages.needed import digests_of
 from stages.store import codecs
 from stages.store.keys import bytes_digest, digest
@@ -18,7 +20,8 @@ from stages.study.watched import unwatched
 def prepared(planned: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """Make and store a task's data, `{domain, data, conditions}` as planned; what data.json says of it."""
     domain, stored_as = domains.domain(planned["domain"]), domains.arrays(planned["domain"])
-    data = domain.dataset(planned["data"])
+    with chdir(data_home(domain.files(planned["data"]))):
+        data = domain.dataset(planned["data"])
     for line in (*unwatched(planned["domain"], planned["data"]), *domain.overlaps(data)):
         print(line)
     splits = {

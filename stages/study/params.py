@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Collection, Mapping
+from contextlib import chdir
 from pathlib import Path
 from typing import Annotated, Any
 
 from pipelines import parts
 from pipelines.domain import Domain
 from stages import documents, domains
+from stages.home import data_home
 from stages.study.checks import (
     NAME,
     Faults,
@@ -124,7 +126,7 @@ def _task(name: Any, section: Any, faults: Faults) -> Task | None:
     package = f"pipelines.{domain}"
     work = domains.domain(domain)
     data = named_part(f"{package}.datasets", "data", section["data"], name, faults, label_is_use=False)
-    shape = made(lambda: work.shape(data.spec()), f"{name}.data", faults) if data else None
+    shape = made(lambda: shape_of(data, work), f"{name}.data", faults) if data else None
     check_options(work.budget, section["training"], f"{name}.training", faults)
     models = _models(package, section["models"], f"{name}.models", shape, work, faults)
     methods = named_parts(f"{package}.methods", section["methods"], f"{name}.methods", faults)
@@ -156,6 +158,12 @@ def _task(name: Any, section: Any, faults: Faults) -> Task | None:
     return Task(
         name, domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
     )
+
+
+def shape_of(data: Part, work: Domain) -> Any:
+    """What a domain knows of a dataset before it is made."""
+    with chdir(data_home(work.files(data.spec()))):
+        return work.shape(data.spec())
 
 
 def evaluate_at_options(

@@ -4,10 +4,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+from ruamel.yaml import YAML
 
 from stages.home import home
+from stages.prepare import prepared
+from stages.store.store import Store
+from stages.study import params
 from tests.stages.conftest import ROOT
 
 DVC_YAML = """
@@ -61,3 +68,35 @@ def test_dvc_exp_run_in_a_temporary_folder_finds_the_project(below: str, tmp_pat
         done = subprocess.run(command.split(), cwd=where, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     assert said.read_text() == f"{(project / below).resolve()}\n"
+
+
+def test_data_that_git_ignores_are_read_from_the_project(
+    tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But what the copy has of its own, as `dvc exp run --temp --copy-paths data/mine` gives it, comes first."""
+    only_clean = {name: {"clean": tiny["vision"][name]["clean"]} for name in ("conditions", "measurements")}
+    data = {"use": "folder", "path": "data/mine"}
+    tiny["vision"] |= {"data": data, "methods": {"standard": None}, **only_clean}
+    copy = tmp_path / ".dvc/tmp/exps/standalone/tmpabc"
+    for folder in (tmp_path, copy):
+        (folder / ".git").mkdir(parents=True)
+        YAML().dump(tiny, folder / "params.yaml")
+    found = []
+    write_images(tmp_path / "data/mine", seed=0)
+    for folder in (tmp_path, copy):
+        monkeypatch.chdir(folder)
+        (study,) = params.read().domains
+        found.append(prepared(study, Store("store"))["splits"]["train"]["digest"])
+        assert Path.cwd() == folder
+    assert found[0] == found[1]
+    write_images(copy / "data/mine", seed=1)
+    (study,) = params.read().domains
+    assert prepared(study, Store("store"))["splits"]["train"]["digest"] != found[0]
+
+
+def write_images(folder: Path, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    for kind in ("cat", "dog"):
+        (folder / kind).mkdir(parents=True)
+        for index in range(30):
+            Image.fromarray(generator.integers(0, 256, (8, 8, 3), np.uint8)).save(folder / kind / f"{index}.png")

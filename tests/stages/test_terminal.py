@@ -1,22 +1,49 @@
 """What a command prints ends no command: a closed pipe, a name that the terminal's encoding lacks."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from analysis.audit.simulated import Method, World
+from stages import analyse
+from stages.cli import run_stage
 from stages.terminal import escaped
-from tests.stages.conftest import ROOT
+from tests.stages.conftest import ROOT, TINY
+from tests.stages.test_analyse import FIXED, simulated_tables
 
 MAIN = "import sys; from stages.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
-def test_a_closed_pipe_ends_a_command_quietly() -> None:
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plan and, of a simulated study, what was found."""
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("DIFFPROG_STORE", raising=False)
+        YAML().dump(TINY, Path("params.yaml"))
+        assert run_stage("plan") == 0
+        splits, conditions = ("train", "training_outliers"), TINY["vision"]["conditions"]
+        made = {name: {"digest": "f" * 64} for name in (*splits, *conditions)}
+        Path("data.json").write_text(json.dumps({"vision": {"splits": made, "conditions": made}}))
+        analyse.write(*simulated_tables(World(methods={"shield": Method(beyond=0.8)})), FIXED)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["status", "audit shield", "list methods"])
+def test_a_closed_pipe_ends_a_command_quietly(command: str, study: Path) -> None:
+    """As in `diffprog status | head -1`, when `head` has ended."""
     reading, writing = os.pipe()
     os.close(reading)
+    run = [sys.executable, "-c", MAIN, *command.split()]
     with os.fdopen(writing, "wb") as closed:
-        done = subprocess.run([sys.executable, "-c", MAIN, "list"], stdout=closed, stderr=-1, cwd=ROOT, check=False)
+        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(run, stdout=closed, stderr=-1, cwd=study, env=variables, check=False)
     assert (done.returncode, done.stderr) == (141, b"")
 
 

@@ -66,6 +66,16 @@ def test_a_method_trains_and_gives_the_same_bytes_again(method: str, run: Run, g
     assert not same(first.weights, other.weights)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 4, 5, 6, 10])
+def test_so_few_steps_are_trained_too(steps: int, glyphs: Dataset) -> None:
+    """As a second model on a quarter of few images takes."""
+    images = len(glyphs.splits["train"])
+    few = {**spec("standard"), "training": {"epochs": steps, "batch_size": images}}
+    (trained,) = running.train(few, glyphs.splits, "cpu")
+    assert trained.steps == steps
+    assert np.isfinite(trained.loss)
+
+
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "standard"])
 def test_a_method_is_not_standard(method: str, run: Run) -> None:
     assert not same(run(method).weights, run("standard", model=FAMILY.get(method)).weights)

@@ -207,6 +207,13 @@ def test_a_method_that_costs_more_compute_is_matched_on_it() -> None:
     assert row["other_match_beyond"] == pytest.approx(max(epochs["beyond"], flops["beyond"]))
 
 
+def test_compute_is_matched_on_as_few_models_as_a_ladder_takes() -> None:
+    """Five: too few to ask whether it bends, and several measurements at once."""
+    few = replace(CLEAR, families=1, widths=5, measurements=3, methods={"costly": Method(beyond=0.6, flops=2.0)})
+    effects = study(few).effects
+    assert effects.group_by("match").len().sort("match").rows() == [("epochs", 3), ("flops", 3)]
+
+
 def test_capability_that_compute_bought_is_washing_not_nothing() -> None:
     row = study(replace(CLEAR, methods={"longer": Method(capability=0.5, flops=2.0)})).verdicts.row(0, named=True)
     assert (row["label"], row["match"]) == ("WASHING", "epochs")
