@@ -48,7 +48,7 @@ def method() -> Method:
         if sprung("hang"):
             time.sleep(3600)
         if sprung("memory"):
-            held = [b"x" * 2**28 for _ in range(16)]
+            held = [b"x" * 2**28 for _ in range(32)]
             time.sleep(60)
         return plain_loss(step)
 
