@@ -26,6 +26,7 @@ class TableError(ValueError):
     """A frame that is not the table it should be; the message names the table, the column and the rows."""
 
 
+PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")  # Hendrycks et al. 2021, arXiv 2109.13916
 FACTS: dict[str, pl.DataType | type[pl.DataType]] = {  # what a metric declares of its values
     "higher_is_better": pl.Boolean,
     "lower": pl.Float64,  # of the range; null, as `upper` is, where none is declared: in tables measured elsewhere

@@ -20,13 +20,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages import measure, standing, tables
-from stages.identity import bytes_digest
-from stages.plan import FOLDER
+from stages import artifacts
+from stages.logged import logged_params, plan_digest
+from stages.needed import measured_runs, needed, values_of
 from stages.run_values import RunValues
-from stages.store import SUFFIXES, Store
+from stages.store.keys import bytes_digest
+from stages.store.store import SUFFIXES, Store
 from stages.tracking import Tracking, values_digest
-from stages.train import write_failures
 
 ROOT = Path(__file__).parent.parent
 PAYLOAD = b"payload"
@@ -62,29 +62,29 @@ def entry(kind: str, key: str, payload: bytes, facts: dict[str, Any]) -> None:
 
 def fill() -> None:
     """What the runs of the plan leave in the store."""
-    asked = standing.needed()
+    asked = needed()
     for run in asked.runs:
-        facts = {"run": run["run"], "seconds": 1.0, "flops": run["planned_flops"], "steps": 10, "loss": 1.0}
-        entry("runs", run["run_key"], PAYLOAD, facts)
+        facts = {"run": run.run, "seconds": 1.0, "flops": run.planned_flops, "steps": 10, "loss": 1.0}
+        entry("runs", run.key, PAYLOAD, facts)
     for cell in asked.cells:
-        entry("cells", cell["cell_key"], PAYLOAD, {"run": cell["run"], "condition": "clean", "seconds": 0.1})
+        entry("cells", cell.key, PAYLOAD, {"run": cell.run, "condition": "clean", "seconds": 0.1})
     values = {name: {"all": [0.5, 0.01, 100]} for name in ("clean/accuracy", "clean/brier_score")}
     payload = json.dumps({"values": values, "flags": [], "replicates": {}}).encode()
-    for cell in asked.values:
-        entry("values", cell["values_key"], payload, {"run": cell["run"], "condition": "clean"})
+    for each in asked.values:
+        entry("values", each.key, payload, {"run": each.run, "condition": "clean"})
 
 
 def log() -> None:
     """What `measure` leaves, with the first run logged by MLflow and the others copied in its database."""
-    runs = measure.measured_runs()
-    planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    cells = measure.keyed(runs, planned)
+    runs = measured_runs()
+    planned = artifacts.PLANNED_MEASUREMENTS.read()
+    every = values_of(runs)
     store = Store("store")
     first, *others = runs.iter_rows(named=True)
-    metrics = RunValues.of([cell for cell in cells if cell["run"] == first["run"]], store, ()).metrics
-    plan = measure.plan_digest(dict.fromkeys(runs["run_key"], values_digest(metrics)), planned)
+    metrics = RunValues.of([values for values in every if values.run == first["run"]], store, ()).metrics
+    plan = plan_digest(dict.fromkeys(runs["run_key"], values_digest(metrics)), planned)
     tracking = Tracking("scale", plan)
-    logged = tracking.log(first["run_key"], first["run"], measure.logged_params(first), metrics, first["steps"])
+    logged = tracking.log(first["run_key"], first["run"], logged_params(first), metrics, first["steps"])
     with sqlite3.connect("mlflow.db") as database:
         for number, run in enumerate(others):
             copied = f"{number:032x}"
@@ -108,10 +108,10 @@ def log() -> None:
         {"run": run["run"], "run_key": run["run_key"], "mlflow_run_id": logged.run_id, **common}
         for run in (first, *others)
     ]
-    tables.write(rows, tables.LOGGED, measure.LOGGED)
-    tables.write([], tables.REPLICATES, measure.REPLICATES)
-    tables.write([], tables.AGREEMENT, measure.AGREEMENT)
-    write_failures([], store, measure.FAILURES)
+    artifacts.LOGGED.write(rows)
+    artifacts.REPLICATES.write([])
+    artifacts.AGREEMENT.write([])
+    artifacts.write_failures("measure", [])
 
 
 def seconds(*command: str) -> float:

@@ -32,10 +32,10 @@ from pipelines.metrics import (
     rms_calibration_error,
 )
 from pipelines.outcomes import Outcomes
-from stages.import_check import Checked, check
-from stages.import_readers import read_table
-from stages.import_spec import Spec
-from stages.importing import metric_keys, rows_of, runs
+from stages.imports.check import Checked, check
+from stages.imports.readers import read_table
+from stages.imports.spec import Spec
+from stages.imports.tracked import metric_keys, rows_of, runs
 
 Values = Iterator[tuple[str, float]]
 

@@ -16,9 +16,9 @@ import torch
 from pipelines import parts
 from pipelines.vision import domain, running
 from pipelines.vision.draws import torch_generator
-from stages import params
-from stages.plan import run_spec
-from stages.study import Part
+from stages.study import params
+from stages.study.expansion import run_spec
+from stages.study.model import Part
 
 ATTACKS = ("attack_ensemble", "robustness_curve", "transfer_attack", "unforeseen", "pgd")
 

@@ -29,9 +29,9 @@ from pipelines.vision import domain, running
 from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset
 from pipelines.vision.draws import numpy_generator
-from stages import params
-from stages.plan import run_spec
-from stages.study import DomainStudy, Part
+from stages.study import params
+from stages.study.expansion import run_spec
+from stages.study.model import DomainStudy, Part
 
 METHODS = "pipelines.vision.methods"
 

@@ -8,33 +8,25 @@ import polars as pl
 
 from analysis.audit.margins import margins_digest
 from analysis.findings import findings
-from analysis.jumps.schema import JUMPS
-from analysis.tables import PROVENANCE
-from stages import planned, tables
-from stages.collect import MADE_WITH, RESULTS
-from stages.failed import failures
-from stages.measure import AGREEMENT, REPLICATES
-from stages.plan import REFINED, RUN
-from stages.preregistered import Preregistered
-from stages.train import RUNS
+from stages import artifacts, tables
+from stages.artifacts import FINDINGS, RUN, SUMMARY
+from stages.study.preregistration import Preregistered, planned_audit
 
-FINDINGS = Path("findings")
-SUMMARY = Path("audit.json")
 SEED = 0
 
 
 def main() -> None:
     """Write findings/*.parquet and audit.json."""
-    runs = tables.read(tables.RUNS, RUNS).filter(role=RUN)
+    runs = artifacts.RUNS.read().filter(role=RUN)
     write(
-        tables.read(tables.RESULTS, RESULTS),
+        artifacts.RESULTS.read(),
         runs,
-        planned.audit(),
-        replicates=tables.read(tables.REPLICATES, REPLICATES),
-        agreement=tables.read(tables.AGREEMENT, AGREEMENT),
-        refined=tables.read(JUMPS, REFINED),
-        provenance=tables.read(PROVENANCE, MADE_WITH),
-        failed={stage: len(names) for stage, names in failures().items()},
+        planned_audit(),
+        replicates=artifacts.REPLICATES.read(),
+        agreement=artifacts.AGREEMENT.read(),
+        refined=artifacts.REFINED.read(),
+        provenance=artifacts.PROVENANCE.read(),
+        failed={stage: len(names) for stage, names in artifacts.failures().items()},
     )
 
 

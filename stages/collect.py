@@ -2,23 +2,17 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from analysis.tables import FACTS, PROVENANCE
+from analysis.tables import FACTS
 from pipelines.measuring import ALL
 from pipelines.outcomes import COLLAPSED
-from stages import tables
+from stages import artifacts
 from stages.errors import TrackingError
-from stages.measure import LOGGED, measured_runs
-from stages.plan import FOLDER
-from stages.planned import study_name
+from stages.needed import measured_runs
 from stages.tracking import Logged, Tracking
-
-RESULTS = Path("results.parquet")
-MADE_WITH = Path("provenance.parquet")
 
 
 def main() -> None:
@@ -26,9 +20,9 @@ def main() -> None:
     lost or changed one.
     """
     runs = measured_runs()
-    planned = tables.read(tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    logged = tables.read(tables.LOGGED, LOGGED)
-    held = Tracking(study_name(), "").read()
+    planned = artifacts.PLANNED_MEASUREMENTS.read()
+    logged = artifacts.LOGGED.read()
+    held = Tracking(artifacts.study_name(), "").read()
     values = dict(logged.select("run", "values").iter_rows())
     rows: list[dict[str, Any]] = []
     flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}
@@ -39,8 +33,8 @@ def main() -> None:
     made_with = [
         row for run in runs.iter_rows(named=True) for row in provenance(run, held[run["run_key"], values[run["run"]]])
     ]
-    tables.write(made_with, PROVENANCE, MADE_WITH)
-    results_table = tables.write(rows, tables.RESULTS, RESULTS)
+    artifacts.PROVENANCE.write(made_with)
+    results_table = artifacts.RESULTS.write(rows)
     print(f"{len(results_table)} values of {len(runs)} runs read back from MLflow")
 
 

@@ -1,6 +1,8 @@
 """Errors that a user can mend: each is said in one line, without a traceback and without passwords."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 CREDENTIALS = re.compile(r"(?<=://)(?:[^/@\s]*:\S*@|[^/@\s]*(?:@[^/@\s]*)*@)")
 SECRETS = re.compile(
@@ -27,3 +29,8 @@ class StoreError(RuntimeError):
 
 class TrackingError(RuntimeError):
     """MLflow does not answer, or does not hold what was logged to it."""
+
+
+def reason(failure: Mapping[str, Any] | None) -> str:
+    """A failure that the store keeps, in one line: class and message."""
+    return f"{failure['error']}: {failure['message']}" if failure else "not run"

@@ -1,25 +1,13 @@
 """Stage `plan`: params.yaml, checked and expanded to the runs, conditions and measurements that it asks for."""
 
-import importlib
-import itertools
-import json
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from analysis.jumps.schema import JUMPS
-from pipelines import measuring
-from pipelines.measuring import declared
-from stages import params, planned, tables
-from stages.code_path import CodePath
-from stages.snapshot import unedited
-from stages.study import DomainStudy, Measurement, Part, Study
-
-FOLDER = Path("plan")
-REFINED = Path("refined.parquet")  # jumps as they were before runs were added inside their brackets
-RUN, CHECKPOINT, COMPANION = "run", "checkpoint", "companion"  # roles of what is trained
-RETRY = Path("retry.json")  # what failed when the report was last made: a new failure makes the next repro try again
+from stages import artifacts, tables
+from stages.artifacts import CHECKPOINT, COMPANION, RUN
+from stages.store.code_snapshot import unedited
+from stages.study import params
+from stages.study.expansion import expanded
 
 
 def main() -> None:
@@ -27,149 +15,21 @@ def main() -> None:
     study = params.read()
     with unedited():
         runs, cells, measurements = expanded(study)
-    tables.write(runs, tables.PLANNED_RUNS, FOLDER / "runs.parquet")
-    tables.write(cells, tables.PLANNED_CELLS, FOLDER / "cells.parquet")
-    tables.write(measurements, tables.PLANNED_MEASUREMENTS, FOLDER / "measurements.parquet")
-    planned.write(study)
-    if not RETRY.exists():
-        tables.write_json({}, RETRY)
-    if not REFINED.exists():
-        tables.write(JUMPS.empty(), JUMPS, REFINED)
+    artifacts.PLANNED_RUNS.write(runs)
+    artifacts.PLANNED_CELLS.write(cells)
+    artifacts.PLANNED_MEASUREMENTS.write(measurements)
+    data = {domain.domain: domain.data.spec() for domain in study.domains}
+    tables.write_json({"name": study.name, "data": data}, artifacts.STUDY)
+    tables.write_json({"digest": study.audit.digest, "options": study.audit.options}, artifacts.AUDIT)
+    if not artifacts.RETRY.exists():
+        tables.write_json({}, artifacts.RETRY)
+    if not artifacts.REFINED.path.exists():
+        artifacts.REFINED.write(JUMPS.empty())
     for domain in study.domains:
         counts = f"{len(domain.methods)} methods x {len(domain.models)} models x {len(domain.seeds)} seeds"
         roles = Counter(row["role"] for row in runs if row["domain"] == domain.domain)
         beside = "".join(f", {roles[role]} {role}s" for role in (CHECKPOINT, COMPANION) if roles[role])
         print(f"{study.name}: {counts} = {roles[RUN]} runs{beside}")
         print(f"{len(domain.conditions)} conditions, {len(domain.measurements)} measurements")
-    print(planned.audit_line(study.audit))
+    print(study.audit.line)
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")
-
-
-def expanded(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of the tables PLANNED_RUNS, PLANNED_CELLS and PLANNED_MEASUREMENTS."""
-    code = CodePath()
-    return (
-        [row for domain in study.domains for row in planned_runs(domain, code)],
-        [row for domain in study.domains for row in planned_cells(domain, code)],
-        [planned_measurement(domain, item, code) for domain in study.domains for item in domain.measurements],
-    )
-
-
-def planned_runs(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
-    """A row for every method, model and seed."""
-    work = importlib.import_module(f"pipelines.{study.domain}.domain")
-    costs = {model.name: work.cost(model.spec(), study.shape) for model in study.models}
-    images = study.shape.train * study.training["epochs"]
-    rows = []
-    for method in study.methods:
-        multiple = work.training_cost(method.spec())
-        own = work.own_model(method.spec())
-        for model in study.models:
-            parameters = (
-                work.parameters(model.spec(), method.spec(), study.shape) if own else costs[model.name].parameters
-            )
-            digests = {
-                companion: code.digest(work.training_modules(run_spec(study, method, model, 0, companion)))
-                for companion in (None, *companions(study, work))
-            }
-            for seed, role in itertools.product(study.seeds, roles(study, method, work)):
-                spec = run_spec(study, method, model, seed, role.companion)
-                rows.append(
-                    {
-                        "run": f"{method.name}/{model.name}/{seed}{role.suffix}",
-                        "domain": study.domain,
-                        "dataset": study.data.use,
-                        "method": method.name,
-                        "model": model.name,
-                        "family": model.use,
-                        "seed": seed,
-                        "role": role.role,
-                        "at_step": role.at_step,
-                        "companion": role.companion.name if role.companion else None,
-                        "parameters": parameters,
-                        "flops": costs[model.name].flops_an_image * images * multiple * role.cost,
-                        "spec": json.dumps(spec, sort_keys=True),
-                        "splits": ",".join(("train", *work.splits_needed("methods", method.spec()))),
-                        "code": digests[role.companion],
-                    }
-                )
-    return rows
-
-
-@dataclass(frozen=True)
-class Role:
-    """What is trained of a method, model and seed, and its cost as a multiple of the run's own."""
-
-    role: str
-    at_step: int | None = None
-    companion: Part | None = None
-    cost: float = 1.0
-
-    @property
-    def suffix(self) -> str:
-        """What its name has after the run's."""
-        beside = self.companion.name if self.companion else self.at_step
-        return "" if beside is None else f"@{beside}"
-
-
-def roles(study: DomainStudy, method: Part, work: Any) -> list[Role]:
-    """The run, its checkpoints, and its companions: second models that conditions have trained for them."""
-    steps = study.checkpoints.steps if method.name in study.checkpoints.methods else ()
-    return [
-        Role(RUN),
-        *(Role(CHECKPOINT, at_step=step) for step in steps),
-        *(Role(COMPANION, companion=part, cost=cost) for part, cost in companions(study, work).items()),
-    ]
-
-
-def companions(study: DomainStudy, work: Any) -> dict[Part, float]:
-    """The conditions that have a second model of each run trained for them, with what it costs."""
-    costs = {condition: work.companion_cost(condition.spec()) for condition in study.conditions}
-    return {condition: cost for condition, cost in costs.items() if cost is not None}
-
-
-def run_spec(study: DomainStudy, method: Part, model: Part, seed: int, companion: Part | None) -> dict[str, Any]:
-    """All that a training run is made from, but for its data and its code."""
-    return {
-        "domain": study.domain,
-        "method": method.spec(),
-        "model": model.spec(),
-        "training": dict(study.training),
-        "classes": study.shape.classes,
-        "companion": companion.spec() if companion else None,
-        "seed": seed,
-    }
-
-
-def planned_cells(study: DomainStudy, code: CodePath) -> list[dict[str, Any]]:
-    """A row for every condition: each run meets them all."""
-    work = importlib.import_module(f"pipelines.{study.domain}.domain")
-    return [
-        {
-            "condition": condition.name,
-            "domain": study.domain,
-            "spec": json.dumps(condition.spec(), sort_keys=True),
-            "code": code.digest(work.condition_modules(condition.spec())),
-            "splits": ",".join(work.splits_needed("conditions", condition.spec())),
-            "companion": work.companion_cost(condition.spec()) is not None,
-            "checkpoints": condition.name in study.checkpoints.conditions,
-            "agreement": study.agreement.role(condition.name),
-        }
-        for condition in study.conditions
-    ]
-
-
-def planned_measurement(study: DomainStudy, item: Measurement, code: CodePath) -> dict[str, Any]:
-    """A row for a metric under a condition."""
-    return {
-        "domain": study.domain,
-        "measurement": f"{item.condition}/{item.name}",
-        "condition": item.condition,
-        "metric": item.name,
-        "axis": item.axis,
-        "pillar": item.pillar,
-        **declared(item.metric.use)._asdict(),
-        "reference": item.reference,
-        "spec": json.dumps({**item.metric.spec(), "scaled": item.scaled}, sort_keys=True),
-        "code": code.digest(measuring.modules(item.metric.use)),
-    }

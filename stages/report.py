@@ -10,21 +10,18 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from stages import charts, failed, tables
-from stages.analyse import FINDINGS
-from stages.collect import RESULTS
-from stages.measurement_charts import safety_points
-from stages.places import Specs, places
-from stages.plan import RETRY, RUN
-from stages.sections import section
-from stages.spreadsheets import write_csv
-from stages.study_section import Planned, read_planned
-from stages.train import RUNS
-from stages.verdict_charts import LABEL_COLOURS
-from stages.verdict_words import MARKS, MEANINGS, percent, signed
-from stages.wording import difference, interval, number
+from stages import artifacts, tables
+from stages.artifacts import FINDINGS, REPORT, RETRY, RUN, Failures
+from stages.page import charts
+from stages.page.format import difference, interval, number
+from stages.page.measurement_charts import safety_points
+from stages.page.sections import section
+from stages.page.spreadsheets import write_csv
+from stages.page.study_section import Planned, read_planned
+from stages.page.tasks import Specs, places
+from stages.page.verdict_charts import LABEL_COLOURS
+from stages.page.verdict_text import MARKS, MEANINGS, percent, signed
 
-REPORT = Path("report")
 RUN_COLUMNS = (
     "domain",
     "dataset",
@@ -46,7 +43,7 @@ def build(
     findings: Mapping[str, pl.DataFrame],
     folder: Path,
     plan: Planned,
-    failures: failed.Failures | None = None,
+    failures: Failures | None = None,
 ) -> None:
     """Write index.html, the charts as SVG and PNG and plots/*.csv into the folder. The same input gives the same bytes.
 
@@ -97,7 +94,7 @@ def _bundle() -> str:
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(files("stages"))),
+        loader=jinja2.FileSystemLoader(str(files("stages.page"))),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -105,14 +102,14 @@ def _template() -> jinja2.Template:
     )
     environment.filters |= {"difference": difference, "number": number, "percent": percent, "signed": signed}
     environment.globals |= {"interval": interval}
-    return environment.get_template("report.html")
+    return environment.get_template("page.html")
 
 
-def _failures(failures: failed.Failures) -> list[dict[str, Any]]:
+def _failures(failures: Failures) -> list[dict[str, Any]]:
     """A row for each thing that failed after training; the runs that failed are in the table of runs."""
     return [
         {"stage": stage, "name": name, **about}
-        for stage in failed.STAGES[1:]
+        for stage in ("predict", "measure")
         for name, about in failures.get(stage, {}).items()
     ]
 
@@ -128,10 +125,10 @@ def _runs(runs: pl.DataFrame) -> dict[str, Any]:
 
 def main() -> None:
     """Write report/."""
-    results = tables.read(tables.RESULTS, RESULTS)
-    runs = tables.read(tables.RUNS, RUNS).filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
+    results = artifacts.RESULTS.read()
+    runs = artifacts.RUNS.read().filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
-    failures = failed.failures()
+    failures = artifacts.failures()
     build(results, runs, found, REPORT, read_planned(), failures)
     if any(failures.values()):
         tables.write_json(failures, RETRY)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.measuring import ALL
-from stages.store import Store
-from stages.train import made_with, reason
+from stages.errors import reason
+from stages.records import Values
+from stages.store.store import Store
 
 
 @dataclass
@@ -23,19 +24,19 @@ class RunValues:
     environments: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, cells: list[dict[str, Any]], store: Store, failing: Collection[str]) -> "RunValues":
-        """The values of a run's cells; `failing` are the keys of those whose last try failed, in part or whole."""
+    def of(cls, every: list[Values], store: Store, failing: Collection[str]) -> "RunValues":
+        """The stored values of a run; `failing` are the keys of those whose last try failed, in part or whole."""
         found = cls()
-        for cell in cells:
-            key = cell["values_key"]
+        for values in every:
+            key = values.key
             entry = store.entry("values", key)
             if key in failing or not entry:
                 failure = store.failure("values", key)
-                failed = failure["measurements"] if failure else cell["metrics"]
+                failed = failure["measurements"] if failure else values.metrics
                 found.unmeasured |= dict.fromkeys(failed, reason(failure))
             if entry:
-                found.environments.add(made_with(entry))
-                found.add(cell["condition"], json.loads(store.read("values", key)))
+                found.environments.add(entry.environment)
+                found.add(values.condition, json.loads(store.read("values", key)))
         return found
 
     def add(self, condition: str, stored: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from stages.errors import TrackingError, masked
-from stages.identity import digest
+from stages.store.keys import digest
 from stages.tracking_address import address, half_made, one_line, prepare
 
 METRICS_A_CALL, PARAMS_A_CALL, PAGE = 800, 100, 1000  # MLflow takes 1000 things a call, 100 of them params or tags

@@ -1,9 +1,13 @@
 """Who may import whom, and that every part in a folder is one that params.yaml can name."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from stages import documents
+from stages.cli import COMMANDS, STAGES
 
 ROOT = Path(__file__).parent.parent
 OURS = {"pipelines", "stages", "analysis", "cluster"}
@@ -44,3 +48,62 @@ def test_nothing_is_unpickled() -> None:
         assert not imported(path) & {"pickle", "cloudpickle", "joblib", "dill", "shelve"}, path
         assert "allow_pickle=True" not in path.read_text(), path
         assert "torch.load(" not in path.read_text(), path
+
+
+@cache
+def imports(path: Path) -> frozenset[Path]:
+    """The files of ours that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {file_of(alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {file_of(f"{node.module}.{alias.name}") or file_of(node.module) for alias in node.names}
+    return frozenset(file for file in found if file)
+
+
+def file_of(module: str) -> Path | None:
+    """A module's file, where it is one of ours and no mere folder."""
+    path = ROOT / module.replace(".", "/")
+    return path.with_suffix(".py") if path.with_suffix(".py").exists() else None
+
+
+def reached(path: Path) -> set[Path]:
+    """The files of ours that are loaded with a file, itself among them."""
+    found: set[Path] = set()
+    left = [path]
+    while left:
+        if (file := left.pop()) not in found:
+            found.add(file)
+            left += imports(file)
+    return found
+
+
+def test_no_stage_imports_another() -> None:
+    stages = {ROOT / f"stages/{name}.py" for name in STAGES}
+    for stage in stages:
+        assert reached(stage) & stages == {stage}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_dvc_watches_all_code_of_a_stage(name: str) -> None:
+    """But for that below pipelines/, which the plan's tables have digests of: plan and prepare watch that."""
+    deps = documents.read(ROOT / "dvc.yaml").content["stages"][name]["deps"]
+    watched = [ROOT / dep for dep in deps]
+    code = {path for path in reached(ROOT / f"stages/{name}.py") if not path.is_relative_to(ROOT / "pipelines")}
+    assert {path for path in code if not any(path.is_relative_to(dep) for dep in watched)} == set()
+    ours = [
+        dep for dep in watched if dep.suffix in ("", ".py") and dep.relative_to(ROOT).parts[0] in OURS - {"pipelines"}
+    ]
+    assert [dep for dep in ours if not any(path.is_relative_to(dep) for path in code)] == []
+
+
+def test_what_only_reads_tables_loads_neither_mlflow_nor_ray() -> None:
+    light = [*(f"stages/{name}.py" for name in ("analyse", "report")), "stages/commands/status.py"]
+    for name in light:
+        assert not {module for path in reached(ROOT / name) for module in imported(path)} & {"mlflow"}, name
+
+
+def test_every_command_is_a_file() -> None:
+    files = {path.stem for path in (ROOT / "stages/commands").glob("*.py")} - {"__init__", "estimate"}
+    assert files == {"import_table" if name == "import" else name for name in COMMANDS}

@@ -12,12 +12,12 @@ import pytest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
 from analysis.tables import RESULTS, checked
-from stages import tables
-from stages.failed import Failures
-from stages.measurement_charts import baseline_trend
+from stages import artifacts
+from stages.artifacts import Failures
+from stages.page.format import Measure, difference, effect_rows, interval, measures, number
+from stages.page.measurement_charts import baseline_trend
+from stages.page.study_section import Planned
 from stages.report import build
-from stages.study_section import Planned
-from stages.wording import Measure, difference, effect_rows, interval, measures, number
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
 ATTACK = {"norm": "linf", "epsilon": 0.0078, "levels": None, "clean": False}
@@ -157,9 +157,9 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
     return Planned(
         study,
         {"vision": data},
-        tables.frame(runs, tables.PLANNED_RUNS),
-        tables.frame(cells, tables.PLANNED_CELLS),
-        tables.frame(measurements, tables.PLANNED_MEASUREMENTS),
+        artifacts.PLANNED_RUNS.frame(runs),
+        artifacts.PLANNED_CELLS.frame(cells),
+        artifacts.PLANNED_MEASUREMENTS.frame(measurements),
         {"vision": prepared},
     )
 

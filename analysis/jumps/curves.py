@@ -5,8 +5,9 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
+from analysis.jumps.schema import KEY
+
 Axis = Literal["log2_parameters", "log2_flops", "step"]
-KEY = ("domain", "dataset", "family", "model", "measurement")
 POOLED = "pooled"
 
 

@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from analysis.jumps.curves import KEY
 from analysis.tables import Table
+
+KEY = ("domain", "dataset", "family", "model", "measurement")  # of a curve
 
 JUMPS = Table(
     name="jumps",

@@ -11,12 +11,12 @@ from scipy.stats import false_discovery_control
 from analysis.jumps.artefact import Companion, pushed_through
 from analysis.jumps.comparison import Comparison
 from analysis.jumps.curve import Curve, CurveError, curve_over_scale, curves_over_steps
-from analysis.jumps.curves import KEY, Axis, curves, matrix
+from analysis.jumps.curves import Axis, curves, matrix
 from analysis.jumps.decision import Judged, judge, runs_needed
 from analysis.jumps.labels import JUMP, METRIC_ARTEFACT, UNDETERMINED, label
 from analysis.jumps.mixture import Mixture, mixture
 from analysis.jumps.resolution import extent, proposed, stays_sharp
-from analysis.jumps.schema import JUMP_FITS, JUMPS
+from analysis.jumps.schema import JUMP_FITS, JUMPS, KEY
 from analysis.tables import checked
 
 COMPANIONS = {"accuracy": "negative_log_likelihood", "worst_group_accuracy": "negative_log_likelihood"}

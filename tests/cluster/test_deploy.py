@@ -14,7 +14,7 @@ from kubernetes.utils.quantity import parse_quantity
 from ruamel.yaml import YAML
 
 from cluster.connection import CODE_MIB, check_size
-from stages.snapshot import snapshot
+from stages.store.code_snapshot import snapshot
 from tests.cluster.conftest import free_port
 
 ROOT = Path(__file__).parents[2]

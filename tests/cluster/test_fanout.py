@@ -35,6 +35,7 @@ def two_cpus(ray_goes_away: None) -> None:
     os.environ.setdefault("RAY_AUTH_TOKEN", "a" * 64)  # Ray reads it once in a process, and later sessions need it too
     import ray
 
+    ray.shutdown()  # of the session that a test of the same process left
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 

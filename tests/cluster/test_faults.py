@@ -16,8 +16,8 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
-from stages.lock import locked, said
-from stages.store import Store
+from stages.store.lock import locked, said
+from stages.store.store import Store
 from tests.cluster.conftest import RUN, Sweep, free_port, logged_once
 from tests.stages.conftest import STAGES
 
@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 KILLED = """
 import os, signal, sys
-from stages import collect, predict, store, tables, tracking, train
+from stages import collect, predict, tables, tracking, train
+from stages.store import store
 _, name, owner, attribute, wanted, count = sys.argv
 owner = {"os": store.os, "Store": store.Store, "Tracking": tracking.Tracking, "tables": tables}[owner]
 real, left = getattr(owner, attribute), int(count)

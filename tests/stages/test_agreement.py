@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.outcomes import Outcomes
-from stages import payloads
-from stages.agreement import PEERS, agreements, pairs
-from stages.identity import digest
-from stages.store import Store
+from stages.making.agreement import PEERS, agreements, pairs
+from stages.store import codecs
+from stages.store.keys import digest
+from stages.store.store import Store
 
 
 @given(st.integers(0, 60))
@@ -34,7 +34,7 @@ def test_agreement_and_accuracies_are_shares_of_labelled_rows(tmp_path: Path) ->
         of_run = Outcomes(logits, labels, np.arange(5), none, none, ())
         for condition in ("plain", "fog"):
             key = digest([name, condition])
-            store.write("cells", key, payloads.outcomes_bytes(of_run), {})
+            store.write("cells", key, codecs.outcomes_bytes(of_run), {})
             made.append({"run": name, "condition": condition, "cell_key": key, "status": "finished"})
     about = {"domain": "vision", "dataset": "glyphs", "method": "standard", "role": "run"}
     runs = pl.DataFrame([{"run": name, **about} for name in answers])

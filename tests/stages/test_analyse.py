@@ -9,7 +9,7 @@ import polars as pl
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.tables import RESULTS, checked
 from stages import analyse
-from stages.preregistered import preregistered
+from stages.study.preregistration import preregistered
 
 FIXED = preregistered({"areas": {"outliers": "condition00/auroc"}, "margins": {"condition00/auroc": 0.1}, "draws": 200})
 

@@ -11,11 +11,14 @@ import pytest
 
 from analysis.audit.simulated import Method, World
 from pipelines.outcomes import Outcomes
-from stages import analyse, measure, params, provenance, tables
+from stages import analyse, artifacts, tables
+from stages.artifacts import STUDY
 from stages.cli import main
-from stages.payloads import outcomes_bytes
-from stages.planned import STUDY
-from stages.store import Store
+from stages.needed import measured_runs, values_of
+from stages.store import provenance
+from stages.store.codecs import outcomes_bytes
+from stages.store.store import Store
+from stages.study import params
 from tests.stages.test_analyse import FIXED, simulated_tables
 
 WORLD = World(measurements=2, methods={"shield": Method(beyond=0.8), "placebo": Method()}, families=4)
@@ -55,15 +58,14 @@ def test_before_there_are_findings_the_way_to_them_is_said(folder: Path, capsys:
 def write_measured(study: str) -> pl.DataFrame:
     """The same run with its values in the store, of a study of this name; its planned measurements."""
     write_study(0.75)
-    runs = tables.read(tables.RUNS, Path("runs.parquet"))
+    runs = artifacts.RUNS.read()
     spec = {"method": {"options": {}}, "training": {"epochs": 1}}
-    tables.write(runs.with_columns(spec=pl.lit(json.dumps(spec))), tables.RUNS, Path("runs.parquet"))
+    artifacts.RUNS.write(runs.with_columns(spec=pl.lit(json.dumps(spec))))
     tables.write_json({"name": study, "data": {}}, STUDY)
-    planned = tables.read(tables.PLANNED_MEASUREMENTS, Path("plan/measurements.parquet"))
-    (cell,) = measure.keyed(measure.measured_runs(), planned)
+    (asked,) = values_of(measured_runs())
     values = {"values": {"clean/accuracy": {"all": [0.75, 0.1, 8]}}, "flags": [], "replicates": {}}
-    Store("store").write("values", cell["values_key"], json.dumps(values).encode())
-    return planned
+    Store("store").write("values", asked.key, json.dumps(values).encode())
+    return artifacts.PLANNED_MEASUREMENTS.read()
 
 
 MADE = {"environment": "{}"}
@@ -91,27 +93,17 @@ def write_study(value: float) -> None:
         "target": None,
     }
     role = {"role": "run", "at_step": None, "companion": None}
-    tables.write(
-        [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": "", "code": ""} | MADE],
-        tables.RUNS,
-        Path("runs.parquet"),
+    artifacts.RUNS.write(
+        [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": "", "code": ""} | MADE]
     )
     condition = {"condition": "clean", "domain": "vision", "spec": "", "code": "", "splits": "capability"}
     condition |= {"companion": False, "checkpoints": False, "agreement": ""}
-    tables.write([condition], tables.PLANNED_CELLS, Path("plan/cells.parquet"))
-    tables.write(
-        [{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""} | MADE],
-        tables.OUTCOMES,
-        Path("outcomes.parquet"),
-    )
+    artifacts.PLANNED_CELLS.write([condition])
+    artifacts.OUTCOMES.write([{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""} | MADE])
     spec = json.dumps({"use": "accuracy", "options": {}, "scaled": False})
-    tables.write(
-        [{"domain": "vision", **what, "reference": None, "spec": spec, "code": ""}],
-        tables.PLANNED_MEASUREMENTS,
-        Path("plan/measurements.parquet"),
-    )
+    artifacts.PLANNED_MEASUREMENTS.write([{"domain": "vision", **what, "reference": None, "spec": spec, "code": ""}])
     row = {**run, **size, **what, "step": 1, "part": "all", "value": value, "standard_error": None, "n": 8, "flags": ""}
-    tables.write([row], tables.RESULTS, Path("results.parquet"))
+    artifacts.RESULTS.write([row])
 
 
 def test_a_number_is_made_again_from_its_outcomes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,9 +126,9 @@ def test_both_environments_are_named_where_a_number_is_not_the_same_to_the_bit(
     """Measured on another processor: the last bit may differ, and the reader sees between what."""
     write_study(0.75 + 2**-50)
     here = provenance.environment("cpu", 4, provenance.checkout())
-    (cell,) = measure.keyed(measure.measured_runs(), tables.read(tables.PLANNED_MEASUREMENTS, PLANNED))
+    (asked,) = values_of(measured_runs())
     facts = {"environment": {**here, "processor": "Old Chip", "numpy": "1.0"}}
-    Store("store").write("values", cell["values_key"], b"{}", facts)
+    Store("store").write("values", asked.key, b"{}", facts)
     assert main(["verify", "standard/cnn-1/0:clean/accuracy"]) == 0
     processor, numpy = here["processor"], here["numpy"]
     assert capsys.readouterr().out.endswith(

@@ -8,9 +8,9 @@ import pytest
 import ruamel.yaml
 
 from pipelines import parts
-from stages.code_path import ROOT, CodePath
 from stages.errors import CodeChanged, CodeNotFollowed
-from stages.snapshot import check_planned
+from stages.store.code_path import ROOT, CodePath
+from stages.store.code_snapshot import check_planned
 
 DOMAIN = importlib.import_module("pipelines.vision.domain")
 

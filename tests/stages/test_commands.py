@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from cluster.reach import cluster_or_fault
-from stages import doctor, estimate, params, standing
 from stages.cli import main, run_stage
-from stages.lock import locked
-from stages.prepare import made_from
-from stages.store import Store
+from stages.commands import doctor, estimate
+from stages.making.data import made_from
+from stages.needed import needed as needed_of_the_plan
+from stages.store.lock import locked
+from stages.store.store import Store
+from stages.study import params
 from stages.tracking import Tracking
 from tests.stages.conftest import TINY
 from tests.stages.test_auditing import write_measured
@@ -55,16 +57,16 @@ def folder(planned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def train(count: int, seconds_at: float = RATE) -> list[dict[str, Any]]:
     """Put the first runs into the store, trained at so many FLOPs a second; all runs."""
-    runs = standing.needed().runs
+    runs = needed_of_the_plan().runs
     for run in runs[:count]:
-        facts = {"seconds": run["planned_flops"] / seconds_at, "flops": run["planned_flops"], "steps": 4, "loss": 1.0}
-        Store("store").write("runs", run["run_key"], b"weights", {**facts, "run": run["run"]})
+        facts = {"seconds": run.planned_flops / seconds_at, "flops": run.planned_flops, "steps": 4, "loss": 1.0}
+        Store("store").write("runs", run.key, b"weights", {**facts, "run": run.run})
     return runs
 
 
 def test_a_plan_says_what_is_done_and_what_the_rest_takes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = standing.needed().runs
-    total = sum(run["planned_flops"] for run in runs)
+    runs = needed_of_the_plan().runs
+    total = sum(run.planned_flops for run in runs)
 
     def training() -> str:
         assert main(["plan"]) == 0
@@ -73,7 +75,7 @@ def test_a_plan_says_what_is_done_and_what_the_rest_takes(folder: Path, capsys: 
     stated = f"about {total / estimate.STATED_RATE / 3600:.2g} core-hours (at 1e+10 FLOPs a second and core, stated"
     assert training() == f"train    18 runs: 0 in the store, 18 to do, {stated}: nothing was measured here)"
     train(6)
-    rest = sum(run["planned_flops"] for run in runs[6:]) / RATE / 3600
+    rest = sum(run.planned_flops for run in runs[6:]) / RATE / 3600
     source = "from the seconds of 6 runs in the store, scaled by FLOPs"
     assert training() == f"train    18 runs: 6 in the store, 12 to do, about {rest:.2g} core-hours ({source})"
     Path("params.yaml").write_text(Path("params.yaml").read_text() + "compute: {cpus: 4}\n")
@@ -87,7 +89,7 @@ def test_without_runs_of_its_own_a_plan_goes_by_those_of_others(
 ) -> None:
     facts = {"seconds": 2.0, "flops": 6e9, "steps": 1, "loss": 0.0, "run": "other"}
     Store("store").write("runs", "ab" * 16, b"weights", facts)
-    total = sum(run["planned_flops"] for run in standing.needed().runs)
+    total = sum(run.planned_flops for run in needed_of_the_plan().runs)
     assert main(["plan"]) == 0
     said = f"about {total / 3e9 / 3600:.2g} core-hours (from 1 runs of other studies, scaled by FLOPs)"
     assert said in capsys.readouterr().out
@@ -108,10 +110,10 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     runs = train(6)
     store = Store("store")
     for run, error in zip(runs[6:9], ("Diverged", "TimeoutError", "Diverged"), strict=True):
-        store.write_failure("runs", run["run_key"], {"error": error, "message": "", "traceback": ""})
+        store.write_failure("runs", run.key, {"error": error, "message": "", "traceback": ""})
     store.write_failure("runs", "ab" * 16, {"error": "OfAnotherPlan"})
-    cells = standing.needed().cells
-    store.write("cells", cells[0]["cell_key"], b"outcomes")
+    cells = needed_of_the_plan().cells
+    store.write("cells", cells[0].key, b"outcomes")
     with locked(store, "train") as work:
         work.begin(12, 100)
         work.driver = replace(work.driver, items_done=3, amount_done=20.0, seconds=30.0)
@@ -145,8 +147,8 @@ def litter(store: Store) -> set[str]:
     for kind, key in (("runs", "ab" * 16), ("cells", "ab" * 16), ("values", "cd" * 16), ("data", "e" * 64)):
         store.write(kind, key, b"0123456789")
         store.write_failure(kind, key, {"error": "E"})
-    needed = standing.needed()
-    path = Path(store.root, "runs", needed.runs[0]["run_key"][:2], f"{needed.runs[0]['run_key']}.record.0a1b2c3d.part")
+    needed = needed_of_the_plan()
+    path = Path(store.root, "runs", needed.runs[0].key[:2], f"{needed.runs[0].key}.record.0a1b2c3d.part")
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(b"{")
     for name in FOREIGN:
@@ -160,11 +162,11 @@ def test_gc_removes_what_no_plan_needs_and_nothing_else(
 ) -> None:
     runs = train(6)
     store = Store("store")
-    needed = standing.needed()
-    store.write("cells", needed.cells[0]["cell_key"], b"outcomes")
-    store.write("values", needed.values[0]["values_key"], b"{}")
+    needed = needed_of_the_plan()
+    store.write("cells", needed.cells[0].key, b"outcomes")
+    store.write("values", needed.values[0].key, b"{}")
     store.write("data", "f" * 64, b"split")
-    store.write_failure("runs", runs[7]["run_key"], {"error": "Diverged"})
+    store.write_failure("runs", runs[7].key, {"error": "Diverged"})
     kept = {path.as_posix() for path in Path(store.root).rglob("*") if path.is_file()}
     assert main(["gc"]) == 0
     assert capsys.readouterr().out == "store: nothing to remove\n"

@@ -11,24 +11,26 @@ from analysis.tables import FACTS
 from pipelines import parts
 from pipelines.metrics import accuracy
 from pipelines.outcomes import Outcomes
-from stages import payloads, tables
-from stages.code_path import CodePath
+from stages import artifacts, tables
 from stages.collect import results
-from stages.measure import cell_values
-from stages.params import read
-from stages.plan import planned_measurement
+from stages.making.values import measured_values
+from stages.records import Values
 from stages.run_values import RunValues
-from stages.store import Store
+from stages.store import codecs
+from stages.store.code_path import CodePath
+from stages.store.store import Store
+from stages.study.expansion import planned_measurement
+from stages.study.params import read
 
-PLANNED = tables.PLANNED_MEASUREMENTS
+PLANNED = artifacts.PLANNED_MEASUREMENTS
 
 
 def test_the_plan_says_what_each_metric_declares(tmp_path: Path) -> None:
     study = read()
     code = CodePath()
     rows = [planned_measurement(domain, item, code) for domain in study.domains for item in domain.measurements]
-    tables.write(rows, PLANNED, tmp_path / "measurements.parquet")
-    planned = tables.read(PLANNED, tmp_path / "measurements.parquet")
+    tables.write(rows, PLANNED.table, tmp_path / PLANNED.path)
+    planned = PLANNED.read(tmp_path)
     assert len(planned) == len(rows)
     for row in planned.iter_rows(named=True):
         module = parts.module("pipelines.metrics", json.loads(row["spec"])["use"])
@@ -61,15 +63,15 @@ def test_a_value_outside_its_range_is_listed_with_the_reason_and_the_others_are_
     monkeypatch.setattr(accuracy, "RANGE", (0.0, upper))
     none = np.full(4, -1)
     logits = np.eye(2, dtype=np.float32)[[0, 1, 1, 0]]
-    stored = payloads.outcomes_bytes(Outcomes(logits, np.array([0, 1, 1, 1]), np.arange(4), none, none))
+    stored = codecs.outcomes_bytes(Outcomes(logits, np.array([0, 1, 1, 1]), np.arange(4), none, none))
     specs = {name: {"spec": {"use": name, "options": {}, "scaled": False}} for name in ("accuracy", "brier_score")}
     metrics = {f"clean/{name}": spec for name, spec in specs.items()}
-    cell = {"cell_key": "a", "reference_key": None, "splits": ["test"], "metrics": metrics}
-    store, cell = Store(str(tmp_path)), {**cell, "run": "r", "condition": "clean", "values_key": "b" * 32}
-    measured, failed = cell_values(cell, {"a": stored})
+    store = Store(str(tmp_path))
+    asked = Values("b" * 32, "r", "vision", "clean", "a", "", metrics, ("test",), None)
+    measured, failed = measured_values(asked, {"a": stored})
     assert not failed
     store.write("values", "b" * 32, json.dumps(measured).encode(), {})
-    found = RunValues.of([cell], store, ())
+    found = RunValues.of([asked], store, ())
     assert ("clean/accuracy" in found.metrics) == (reason is None)
     assert found.unmeasured == ({} if reason is None else {"clean/accuracy": reason})
     assert "clean/brier_score" in found.metrics

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.digests import digest_but_for
-from stages.identity import digest
+from stages.store.digests import digest_but_for
+from stages.store.keys import digest
 
 KEYS = ("0" * 32, "ab" * 16, None)
 

@@ -8,7 +8,7 @@ from dvc.utils.serialize import loads_yaml
 
 from stages import documents
 from stages.cli import main
-from stages.import_spec import WrongImport, read_spec
+from stages.imports.spec import WrongImport, read_spec
 
 READ_BY_DVC = """
 decimal: [4e-3, 1e-05, 1E5, 010, 1_000, +12, -0, 1., .5, .inf, -.inf]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from stages import params
 from stages.cli import run_stage
-from stages.entries import WrongParams
 from stages.errors import StoreError
-from stages.places import slug
-from stages.store import Store
+from stages.page.tasks import slug
+from stages.store.store import Store
+from stages.study import params
+from stages.study.checks import WrongParams
 
 HOSTILE = {
     "up": "../../outside",

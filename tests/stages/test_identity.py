@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.identity import digest
+from stages.store.keys import digest
 
 
 def test_the_digest_of_a_value_ignores_the_order_of_keys() -> None:

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 
 from analysis.tables import RESULTS, checked
-from stages import importing
 from stages.cli import main
 from stages.errors import TrackingError
-from stages.import_check import check
-from stages.import_readers import read_table
-from stages.import_spec import read_spec
-from stages.importing import collect, metric_keys, rows_of, runs
+from stages.imports import tracked
+from stages.imports.check import check
+from stages.imports.readers import read_table
+from stages.imports.spec import read_spec
+from stages.imports.tracked import collect, metric_keys, rows_of, runs
 from stages.tracking import Tracking
 
 SPEC = """
@@ -29,7 +29,7 @@ against: {brier: mmlu}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tracked(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def one_tracking(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """One MLflow for the file: making one takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}")
@@ -130,7 +130,7 @@ def test_a_changed_table_replaces_the_study(tmp_path: Path) -> None:
 def test_lost_values_are_noticed(tmp_path: Path) -> None:
     table, spec = written(tmp_path, "lost", 5)
     assert main(["import", table, "--spec", spec]) == 0
-    tracking = Tracking("lost", importing._state("lost")["plan"])
+    tracking = Tracking("lost", tracked._state("lost")["plan"])
     before, _ = collect("lost")
     changed, deleted = (run.run_id for run in tracking.children[:2])
     tracking.client.log_metric(changed, "imported/mmlu", 0.123)
@@ -172,10 +172,10 @@ def test_rows_that_differ_in_anything_have_different_keys(tmp_path: Path) -> Non
     read = read_spec(spec)
     found = check(read_table(table, read), read)
     keys = metric_keys([one.name for one in found.measured])
-    first = [run["run_key"] for run in importing.runs(found, keys)]
+    first = [run["run_key"] for run in tracked.runs(found, keys)]
     moved = tmp_path / "elsewhere" / "other.csv"
     moved.parent.mkdir()
     moved.write_text(table.read_text())
     again = check(read_table(moved, read), read)
-    assert [run["run_key"] for run in importing.runs(again, keys)] == first
+    assert [run["run_key"] for run in tracked.runs(again, keys)] == first
     assert len(set(first)) == 12

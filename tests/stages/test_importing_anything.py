@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from stages.import_check import check
-from stages.import_readers import read_table
-from stages.import_spec import FORMATS, Spec, WrongImport, read_spec
+from stages.imports.check import check
+from stages.imports.readers import read_table
+from stages.imports.spec import FORMATS, Spec, WrongImport, read_spec
 
 ANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CELLS = st.one_of(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.import_cells import numbers
+from stages.imports.cells import numbers
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stages.import_check import Checked, check
-from stages.import_readers import read_table
-from stages.import_spec import Spec, WrongImport
+from stages.imports.check import Checked, check
+from stages.imports.readers import read_table
+from stages.imports.spec import Spec, WrongImport
 
 
 def written(folder: Path, files: dict[str, Any]) -> Path:

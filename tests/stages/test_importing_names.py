@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stages.import_check import Checked, check
-from stages.import_readers import read_table
-from stages.import_spec import WrongImport, read_spec
+from stages.imports.check import Checked, check
+from stages.imports.readers import read_table
+from stages.imports.spec import WrongImport, read_spec
 
 SPEC = {"study": "s", "key": ["name"], "capability": ["mmlu"], "safety": "*"}
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from stages import lock
 from stages.errors import StoreError
-from stages.lock import Driver, alive, holder, locked
-from stages.store import Store
+from stages.store import lock
+from stages.store.lock import Driver, alive, holder, locked
+from stages.store.store import Store
 from tests.stages.conftest import ROOT
 
 
@@ -46,8 +46,8 @@ def test_a_second_driver_is_refused_in_one_line_and_the_lock_goes_with_the_first
 @pytest.fixture
 def killed(store: Store) -> Iterator[Driver]:
     """The lock of a driver that was killed with -9."""
-    code = "import sys, time\nfrom stages.lock import _content, _myself\nprint(_content(_myself('train')).decode())\n"
-    code += "sys.stdout.flush()\ntime.sleep(60)\n"
+    code = "import sys, time\nfrom stages.store.lock import _content, _myself\n"
+    code += "print(_content(_myself('train')).decode())\nsys.stdout.flush()\ntime.sleep(60)\n"
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=variables, text=True) as process:
         assert process.stdout is not None

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from stages.errors import StoreError
-from stages.lock import locked
-from stages.store import Store
+from stages.store.lock import locked
+from stages.store.store import Store
 from tests.stages.conftest import fresh_copy, run_all, stage
 
 moto = pytest.importorskip("moto.server")

@@ -9,12 +9,12 @@ import pytest
 
 from pipelines import parts
 from pipelines.vision.datasets import glyphs
-from stages import params
 from stages.cli import main, run_stage
-from stages.code_path import CodePath
-from stages.compute import Compute
-from stages.entries import WrongParams
-from stages.plan import planned_runs
+from stages.store.code_path import CodePath
+from stages.study import params
+from stages.study.checks import WrongParams
+from stages.study.compute import Compute
+from stages.study.expansion import planned_runs
 
 Write = Callable[[Mapping[str, Any]], Path]
 
@@ -364,7 +364,7 @@ def test_the_most_specific_need_counts(study: Write, tiny: dict[str, Any]) -> No
     assert compute.workers == 5
 
     def needed(method: str, model: str) -> tuple[float, float, float, float]:
-        found = compute.resources({"domain": "vision", "method": method, "model": model})
+        found = compute.resources("vision", method, model)
         return found.cpus, found.gpus, (found.memory or 0) / 2**30, found.timeout or 0
 
     assert needed("standard", "resnet-4") == (1, 0, 2, 20)

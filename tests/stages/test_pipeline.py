@@ -17,7 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.cli import run_stage
-from stages.store import Store
+from stages.store.store import Store
 from tests.stages.conftest import ROOT, STAGES, fresh_copy, run_all, stage
 
 pytestmark = pytest.mark.timeout(900)

@@ -10,7 +10,7 @@ import yaml
 
 from analysis.audit.preregistration import preregistration, preregistration_digest
 from analysis.audit.settings import AuditSettings, Margins
-from stages.preregistered import audit_options, preregistered
+from stages.study.preregistration import audit_options, preregistered
 
 CHOSEN = """
 areas: {attacks: pgd/accuracy, outliers: near/auroc}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages import provenance
-from stages.store import Store
+from stages.store import provenance
+from stages.store.store import Store
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
 

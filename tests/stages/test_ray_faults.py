@@ -9,8 +9,8 @@ import pytest
 
 from cluster.reach import SECONDS
 from cluster.temporary import LONGEST
-from stages.lock import holder
-from stages.store import Store
+from stages.store.lock import holder
+from stages.store.store import Store
 from tests.stages.conftest import run_all, stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -14,9 +14,10 @@ import pytest
 
 from analysis.jumps.schema import JUMPS
 from analysis.jumps.table import confirmed_by_refinement
-from stages import params, plan, tables
+from stages import artifacts, plan, tables
 from stages.cli import main
-from stages.refining import ladders, size
+from stages.commands.jumps import ladders, size
+from stages.study import params
 from tests.stages.conftest import ROOT
 
 Write = Callable[[Mapping[str, Any]], Path]
@@ -62,7 +63,7 @@ def test_a_bracket_is_filled_with_what_the_architecture_takes(ladder: Path, caps
     (domain,) = params.read().domains
     assert [model.name for model in ladders(domain)["resnet"]] == [f"resnet-{w}" for w in (4, 16, 6, 8, 12)]
     assert [model.name for model in ladders(domain)["vit"]] == ["vit-12", "vit-48"]
-    assert tables.read(JUMPS, plan.REFINED)["measurement"].to_list() == ["clean/accuracy"]
+    assert artifacts.REFINED.read()["measurement"].to_list() == ["clean/accuracy"]
     capsys.readouterr()
     assert main(["jumps", "--refine"]) == 0
     assert "nothing to refine" in capsys.readouterr().out
@@ -80,7 +81,7 @@ def test_a_pooled_jump_is_refined_in_every_family_and_steps_where_they_are(ladde
 
 
 def test_params_are_whole_where_the_disk_is_full(ladder: Path) -> None:
-    """No file of the process may grow beyond 1000 bytes; refined.parquet, which has more, is written first."""
+    """No file of the process may grow beyond 1000 bytes; plan/refined.parquet, which has more, is written first."""
     keep(jump(proposed=[18.0, 19.0]))
     params_file = Path("params.yaml")
     params_file.chmod(0o640)
@@ -95,7 +96,7 @@ def test_params_are_whole_where_the_disk_is_full(ladder: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (2, "refined.parquet: cannot be written: File too large\n")
+    assert (done.returncode, done.stderr) == (2, "plan/refined.parquet: cannot be written: File too large\n")
     assert params_file.read_bytes() == before
     assert main(["jumps", "--refine"]) == 0
     assert len(params_file.read_bytes()) > len(before)
@@ -109,7 +110,7 @@ def test_params_are_whole_where_the_writer_is_killed(tmp_path: Path) -> None:
     texts = ["a" * 2**20, "b" * 2**20]
     file.write_text(texts[0])
     code = (
-        "import itertools, sys; from pathlib import Path; from stages.refining import replace\n"
+        "import itertools, sys; from pathlib import Path; from stages.commands.jumps import replace\n"
         "print('ready', flush=True)\n"
         "for letter in itertools.cycle('ba'): replace(Path(sys.argv[1]), letter * 2**20)"
     )

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.cli import main, run_stage
-from stages.store import Store
+from stages.store.store import Store
 from tests.stages.conftest import STAGES, TINY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -11,15 +11,24 @@ from ruamel.yaml import YAML
 from analysis.observational import OBSERVATIONAL, observational
 from analysis.tables import CAPABILITY, CORRELATIONS, EFFECTS, RESULTS, checked
 from pipelines import measuring, parts
-from stages import collect, params, tables
-from stages.entries import WrongParams
-from stages.import_check import Checked, check
-from stages.import_readers import read_table
-from stages.import_spec import WrongImport, read_spec
-from stages.importing import metric_keys, rows_of, runs
+from stages import artifacts, collect
+from stages.imports.check import Checked, check
+from stages.imports.readers import read_table
+from stages.imports.spec import WrongImport, read_spec
+from stages.imports.tracked import metric_keys, rows_of, runs
+from stages.study import params
+from stages.study.checks import WrongParams
 
 Write = Callable[[Mapping[str, Any]], Path]
-TABLES = (RESULTS, CAPABILITY, CORRELATIONS, EFFECTS, tables.PLANNED_RUNS, tables.LOGGED, *OBSERVATIONAL.values())
+TABLES = (
+    RESULTS,
+    CAPABILITY,
+    CORRELATIONS,
+    EFFECTS,
+    artifacts.PLANNED_RUNS.table,
+    artifacts.LOGGED.table,
+    *OBSERVATIONAL.values(),
+)
 INSIDE = sorted(
     {column for table in TABLES for column in table.columns}
     | {measuring.ALL, "pooled", "within families", "pc1", "safetywashing", "clean_accuracy", "standard", "row", "x"}

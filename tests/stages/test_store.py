@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import StoreError
-from stages.store import Store
+from stages.store.store import Store
 
 KEY = "ab" + "0" * 30
 
@@ -72,7 +72,7 @@ def test_failures_are_counted_and_forgotten(store: Store) -> None:
 
 def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys\nfrom stages import store\n"
+        "import os, signal, sys\nfrom stages.store import store\n"
         "store.os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"store.Store(sys.argv[1]).write('runs', '{KEY}', b'x' * 1000)\n"
     )
@@ -86,7 +86,7 @@ def test_a_writer_killed_in_mid_write_leaves_nothing_that_counts(tmp_path: Path)
 FULL = """
 import sys
 from stages.errors import StoreError
-from stages.store import Store
+from stages.store.store import Store
 
 try:
     Store(sys.argv[1]).write("runs", sys.argv[2], b"x" * 100_000)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from analysis.audit.decision import LABELS
-from stages import verdict_words
-from stages.verdict_charts import LABEL_COLOURS, LABEL_SHAPES
-from stages.verdict_words import (
+from stages.page import verdict_text
+from stages.page.verdict_charts import LABEL_COLOURS, LABEL_SHAPES
+from stages.page.verdict_text import (
     MARKS,
     MEANINGS,
     answer,
@@ -149,7 +149,7 @@ def test_every_verdict_of_the_audit_has_words() -> None:
     assert len(set(MARKS.values())) == len(set(LABEL_SHAPES)) == len(set(LABEL_COLOURS.values())) == len(LABELS)
     for label in LABELS:
         assert sentence([ROW | {"label": label}])
-    assert verdict_words.number(None) == "–"
+    assert verdict_text.number(None) == "–"
 
 
 def test_a_difference_as_measured_is_not_that_of_the_scale() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from stages.cli import main, run_stage
-from stages.lock import holder, locked, said
-from stages.prepare import digests_of
-from stages.store import Store
+from stages.needed import digests_of
+from stages.store.lock import holder, locked, said
+from stages.store.store import Store
 from tests.stages.conftest import ROOT
 
 Write = Callable[[Mapping[str, Any]], Path]

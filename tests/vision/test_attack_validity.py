@@ -17,7 +17,7 @@ from pipelines.vision.attacks.ensemble import Attacked, Plan, attack
 from pipelines.vision.condition import Condition
 from pipelines.vision.data import Dataset, split_of
 from pipelines.vision.training import budget, train
-from stages.payloads import outcomes_bytes, outcomes_from
+from stages.store.codecs import outcomes_bytes, outcomes_from
 
 SIZE, CLASSES = 16, 5
 BALL = Ball("linf", 0.03)

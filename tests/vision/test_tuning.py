@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipelines import parts
-from stages.study import Part
+from stages.study.model import Part
 
 
 @pytest.fixture(scope="module")

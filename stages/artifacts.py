@@ -1,0 +1,241 @@
+"""Every file that passes between stages: where it is, and its table or what else it holds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from analysis import tables as analysed
+from analysis.jumps.schema import JUMPS
+from analysis.tables import FACTS, Table, TableError
+from stages import tables
+from stages.errors import reason
+
+RUN, CHECKPOINT, COMPANION = "run", "checkpoint", "companion"  # roles of what is trained
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A table that one stage writes and others read."""
+
+    path: Path
+    table: Table
+
+    def read(self, folder: Path = Path()) -> pl.DataFrame:
+        """The table in a study's folder. Raises TableError."""
+        return tables.read(self.table, folder / self.path)
+
+    def frame(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        """Rows as the table. Raises TableError."""
+        return tables.frame(rows, self.table)
+
+    def write(self, rows: list[dict[str, Any]] | pl.DataFrame) -> pl.DataFrame:
+        """Check and write the table. Raises TableError."""
+        return tables.write(rows, self.table, self.path)
+
+
+RUN_COLUMNS = {"run": pl.String, "domain": pl.String, "dataset": pl.String, "method": pl.String, "model": pl.String}
+FATE = {"status": pl.String, "reason": pl.String}
+# a run; the same on its way, at a step; or a second model of it that is trained for a condition, its companion
+ROLE = {"role": pl.String, "at_step": pl.Int64, "companion": pl.String}
+
+PLANNED_RUNS = Artifact(
+    Path("plan/runs.parquet"),
+    Table(
+        "plan/runs",
+        {
+            **RUN_COLUMNS,
+            "family": pl.String,
+            "seed": pl.Int64,
+            **ROLE,
+            "parameters": pl.Int64,
+            "flops": pl.Float64,  # estimate of the whole training, what the sweep is ordered by
+            "spec": pl.String,
+            "splits": pl.String,
+            "code": pl.String,
+        },
+        ("run",),
+        nullable=("at_step", "companion"),
+    ),
+)
+PLANNED_CELLS = Artifact(
+    Path("plan/cells.parquet"),
+    Table(
+        "plan/cells",
+        {
+            "condition": pl.String,
+            "domain": pl.String,
+            "spec": pl.String,
+            "code": pl.String,
+            "splits": pl.String,  # where its labelled examples are from, then its outliers
+            "companion": pl.Boolean,  # whether it looks at a second model of each run, trained for it
+            "checkpoints": pl.Boolean,  # whether runs meet it on their way, too
+            "agreement": pl.String,  # unshifted or shifted, where runs are compared under it; else empty
+        },
+        ("domain", "condition"),
+    ),
+)
+PLANNED_MEASUREMENTS = Artifact(
+    Path("plan/measurements.parquet"),
+    Table(
+        "plan/measurements",
+        {
+            "domain": pl.String,
+            "measurement": pl.String,
+            "condition": pl.String,
+            "metric": pl.String,
+            "axis": pl.String,
+            "pillar": pl.String,
+            **FACTS,
+            "reference": pl.String,  # the condition whose outcomes it needs beside its own
+            "spec": pl.String,
+            "code": pl.String,
+        },
+        ("domain", "measurement"),
+        nullable=("pillar", "chance", "target", "reference"),
+        infinite=("lower", "upper"),
+    ),
+)
+RUNS = Artifact(
+    Path("runs.parquet"),
+    Table(
+        "runs",
+        {
+            **RUN_COLUMNS,
+            "family": pl.String,
+            "seed": pl.Int64,
+            **ROLE,
+            "run_key": pl.String,
+            "status": pl.String,  # finished or failed
+            "reason": pl.String,  # of a failure: class and message
+            "parameters": pl.Int64,
+            "flops": pl.Float64,
+            "steps": pl.Int64,
+            "loss": pl.Float64,
+            "spec": pl.String,
+            "code": pl.String,  # digest of what it is trained and restored by
+            "environment": pl.String,  # JSON: what it was made with; empty of a failure
+        },
+        ("run",),
+        nullable=("at_step", "companion", "flops", "steps", "loss"),
+    ),
+)
+OUTCOMES = Artifact(
+    Path("outcomes.parquet"),
+    Table(
+        "outcomes",
+        {
+            "run": pl.String,
+            "run_key": pl.String,
+            "condition": pl.String,
+            "cell_key": pl.String,
+            "digest": pl.String,
+            "environment": pl.String,  # JSON: what it was made with; empty of a failure
+            **FATE,
+        },
+        ("run", "condition"),
+        nullable=("digest",),
+    ),
+)
+LOGGED = Artifact(
+    Path("logged.parquet"),
+    Table(
+        "logged",
+        {
+            "run": pl.String,
+            "run_key": pl.String,
+            "mlflow_run_id": pl.String,
+            "values": pl.String,
+            "metrics": pl.Int64,
+            "flags": pl.String,
+            "unmeasured": pl.String,  # JSON: measurement to reason
+            "environments": pl.String,  # JSON: stage to what it was made with, each once
+        },
+        ("run",),
+    ),
+)
+
+REPLICATES = Artifact(
+    Path("replicates.parquet"),
+    Table(
+        "replicates",
+        {
+            **{name: dtype for name, dtype in RUN_COLUMNS.items() if name != "run"},
+            "seed": pl.Int64,
+            "measurement": pl.String,
+            "deviations": pl.List(pl.Float64),  # of the value, over draws of the test examples that all runs share
+        },
+        ("domain", "dataset", "method", "model", "seed", "measurement"),
+    ),
+)
+REFINED = Artifact(Path("plan/refined.parquet"), JUMPS)  # jumps before runs were added inside their brackets
+RESULTS = Artifact(Path("results.parquet"), analysed.RESULTS)
+PROVENANCE = Artifact(Path("provenance.parquet"), analysed.PROVENANCE)
+AGREEMENT = Artifact(Path("agreement.parquet"), analysed.AGREEMENT)
+
+STUDY = Path("plan/study.json")  # the name, and each domain's data; what nothing is measured again for is not in it
+AUDIT = Path("plan/audit.json")  # the section `audit` with its defaults, and its digest
+DATA = Path("data.json")
+RETRY = Path("retry.json")  # what failed when the report was last made: a new failure makes the next repro try again
+FINDINGS = Path("findings")
+SUMMARY = Path("audit.json")
+REPORT = Path("report")
+FAILURES = {stage: Path(f"failures/{stage}.json") for stage in ("train", "predict", "measure")}
+
+Failures = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def study_name() -> str:
+    """The name of the study that was planned. Raises TableError."""
+    return str(read_planned(STUDY)["name"])
+
+
+def planned_data() -> dict[str, Any]:
+    """The file and the options of each domain's data. Raises TableError."""
+    return dict(read_planned(STUDY)["data"])
+
+
+def prepared_data(folder: Path = Path()) -> dict[str, Any]:
+    """What data.json says of each domain's splits and examples. Raises TableError where it is not there."""
+    try:
+        return dict(json.loads((folder / DATA).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise TableError(f"{folder / DATA}: not what `prepare` writes; `dvc repro prepare` does") from error
+
+
+def failures() -> Failures:
+    """By stage and name of what failed, `{reason, attempts}`."""
+    return {stage: json.loads(path.read_text(encoding="utf-8")) for stage, path in FAILURES.items()}
+
+
+def write_failures(stage: str, failed: list[tuple[str, Mapping[str, Any] | None]]) -> None:
+    """Print what failed in a stage (of each its name and the store's failure) and write it, with the number of
+    attempts, for the next repro.
+    """
+    written = {}
+    for name, failure in failed:
+        written[name] = {"reason": reason(failure), "attempts": failure["attempts"] if failure else 0}
+        print(f"failed: {name}: {written[name]['reason']}")
+    tables.write_json(written, FAILURES[stage])
+
+
+def finding(table: Table) -> pl.DataFrame:
+    """A table of the analysis. Raises TableError where it is not there."""
+    path = FINDINGS / f"{table.name}.parquet"
+    if not path.exists():
+        raise TableError(f"{path}: not there yet; `dvc repro` makes it")
+    return tables.read(table, path)
+
+
+def read_planned(path: Path) -> dict[str, Any]:
+    """What `plan` wrote as JSON. Raises TableError."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except OSError as error:
+        raise TableError(f"{path}: {error.strerror}; `dvc repro plan` makes it") from error
+    except ValueError as error:
+        raise TableError(f"{path}: not JSON; `dvc repro --force plan` makes it again") from error
+    return content

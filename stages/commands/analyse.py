@@ -1,0 +1,19 @@
+"""`diffprog analyse`: the statistics of an imported study."""
+
+import argparse
+from pathlib import Path
+
+from stages.imports.tracked import analyse_study
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--study NAME --out FOLDER [--score SCORE]`."""
+    parser.description = "The statistics of an imported study. (`dvc repro` analyses the study of params.yaml.)"
+    parser.add_argument("--study", required=True, help="the name in its spec")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for the tables")
+    parser.add_argument("--score", default="pc1", help="safetywashing, pc1 (default), flops or a measurement")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write the tables; the exit status."""
+    return analyse_study(chosen.study, chosen.out, chosen.score)

@@ -1,0 +1,31 @@
+"""`diffprog sync`: every run's stored values logged to MLflow again."""
+
+import argparse
+
+from stages import artifacts
+from stages.logged import log_all
+from stages.needed import measured_runs, values_of
+from stages.store.lock import locked
+from stages.store.store import Store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+    parser.description = (
+        "Log every measured run's values to MLflow again, as the stage `measure` does: what is there "
+        "already stays, what is missing or differs is made anew. Nothing is computed."
+    )
+
+
+def run(_: argparse.Namespace) -> int:
+    """Log the stored values as the stage `measure` does, and print how many there are."""
+    runs = measured_runs()
+    store = Store.from_environment()
+    every = values_of(runs)
+    with locked(store, "sync"):
+        held = store.entries("values", (values.key for values in every))
+        logged = log_all(runs, every, artifacts.PLANNED_MEASUREMENTS.read(), store)
+    print(f"MLflow holds {len(logged)} runs, from {len(held)} of {len(every)} stored values")
+    if len(held) < len(every):
+        print("the rest are not in the store: `dvc repro --force --single-item measure` measures them")
+    return 0

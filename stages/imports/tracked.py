@@ -1,0 +1,196 @@
+"""Results measured elsewhere: a published table goes through MLflow, one run per model, and comes back as results.
+
+Nothing is imported in part: a table is checked whole before its first row is logged, and a study counts as imported
+once its experiment names the plan, which happens after the last row was read back.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from tqdm import tqdm
+
+from analysis.correlation import FEW_FAMILIES
+from analysis.observational import OBSERVATIONAL, POOLED, observational
+from analysis.tables import RESULTS, TableError, checked
+from stages.errors import TrackingError
+from stages.imports.check import Checked, Measured, check
+from stages.imports.readers import read_table
+from stages.imports.spec import WrongImport, read_spec
+from stages.store.keys import digest
+from stages.tracking import Logged, Tracking, experiment_tags
+
+CONDITION = "imported"
+IMPORTED = "imported"  # the experiment's tag: which plan was imported whole, and how many models it has
+SEED = 0
+
+
+def import_table(table: Path, spec: Path) -> int:
+    """`diffprog import`: check, log, read back, say what was done; the exit status, 2 with a line for each fault."""
+    try:
+        asked = read_spec(spec)
+        found = check(read_table(table, asked), asked)
+        logged = log(found)
+    except (WrongImport, TrackingError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    axes = [one.axis for one in found.measured]
+    print(
+        f"{found.study}: {logged} models, {axes.count('capability')} capability, {axes.count('safety')} safety columns"
+    )
+    print(f"  {sum(found.values[name].count() for name in found.values.columns):,} values read back from MLflow")
+    families = found.models["family"].drop_nulls()
+    if len(families):
+        largest = families.value_counts(sort=True).row(0)
+        print(f"  {families.n_unique()} families, the largest {largest[0]!a} with {largest[1]} models")
+    for note in found.notes:
+        print(f"  {note}")
+    return 0
+
+
+def analyse_study(study: str, out: Path, score: str) -> int:
+    """`diffprog analyse`: the tables of an imported study, written to a folder; the exit status."""
+    try:
+        results, against = collect(study)
+        found = observational(results, score=score, against=against, seed=SEED)
+    except (TrackingError, TableError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    out.mkdir(parents=True, exist_ok=True)
+    results.write_parquet(out / "results.parquet", statistics=False)
+    for name, frame in found.items():
+        checked(frame, OBSERVATIONAL[name]).write_parquet(out / f"{name}.parquet", statistics=False)
+    print(f"{study}: {results['model'].n_unique()} models, {len(found['correlations'])} correlations in {out}")
+    rough = found["correlations"].filter(pl.col("population") == POOLED)["rough"]
+    if rough.any():
+        print(f"  {rough.sum()} of {len(rough)} pooled correlations are over fewer than {FEW_FAMILIES} known families:")
+        print("  their intervals are rough, likely too narrow")
+    return 0
+
+
+def log(found: Checked) -> int:
+    """Log every model to MLflow and read all back; how many there are. Raises TrackingError on any difference."""
+    keys = metric_keys([one.name for one in found.measured])
+    described = {keys[one.name]: vars(one) for one in found.measured}
+    plan = digest([sorted(run["run_key"] for run in runs(found, keys)), described])
+    tracking = Tracking(found.study, plan)
+    for key, about in described.items():
+        text = json.dumps({"key": key, **about}, ensure_ascii=False)
+        tracking.client.log_param(tracking.parent, f"measurement.{digest(key)[:16]}", text)
+    logged = {}
+    models = len(found.models)
+    for run in tqdm(runs(found, keys), total=models, desc="import", unit="model", dynamic_ncols=True):
+        params = {"model": run["model"], "family": run["family"] or ""}
+        key = digest([plan, run["run_key"]])  # a study's runs are its own: a later import leaves them where they are
+        logged[key] = tracking.log(key, run["model"], params, run["metrics"], 0).values_digest
+    tracking.settle()
+    held = of_plan(tracking)
+    verify(logged, held)
+    state = json.dumps({"plan": plan, "models": models})
+    tracking.client.set_experiment_tag(tracking.experiment, IMPORTED, state)
+    return len(held)
+
+
+def of_plan(tracking: Tracking) -> dict[str, Logged]:
+    """The whole runs of an imported plan by key, as MLflow holds them now."""
+    return {run.run_key: run for run in tracking.read().values() if run.plan == tracking.plan}
+
+
+def runs(found: Checked, keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """A run for each model: its metrics by MLflow name, and the key, made of the model and all that is known of it."""
+    errors = found.errors.rename(lambda name: f"standard_error/{keys[name]}")
+    counts = found.n.rename(lambda name: f"n/{keys[name]}")
+    whole = pl.concat([found.models, found.values.rename(keys), errors, counts], how="horizontal")
+    for row in whole.iter_rows(named=True):
+        model, family = row.pop("model"), row.pop("family")
+        content = {
+            "model": model,
+            "family": family,
+            "metrics": {name: value for name, value in row.items() if value is not None},
+        }
+        yield {**content, "run_key": digest(content)}
+
+
+def metric_keys(names: list[str]) -> dict[str, str]:
+    """MLflow's name for each measurement: its own letters where MLflow takes them, else marked by a digest. Names that
+    differ in case alone get digests too, as some servers don't tell them apart.
+    """
+    slugs = {name: re.sub(r"[^A-Za-z0-9_.-]+", "_", name)[:80] for name in names}
+    folded = [slug.lower() for slug in slugs.values()]
+    plain = {
+        name: slug == name and name.strip(".") != "" and folded.count(slug.lower()) == 1 for name, slug in slugs.items()
+    }
+    return {
+        name: f"{CONDITION}/{slug if plain[name] else f'{slug}.{digest(name)[:8]}'}" for name, slug in slugs.items()
+    }
+
+
+def verify(logged: Mapping[str, str | None], held: Mapping[str, Logged]) -> None:
+    """Raise TrackingError unless MLflow holds these runs and no others, with these values."""
+    wrong = [key for key in logged if key not in held or held[key].values_digest != logged[key]]
+    if wrong or len(held) != len(logged):
+        raise TrackingError(
+            f"MLflow holds {len(held)} of {len(logged)} models, {len(wrong)} of them lost or changed; import them again"
+        )
+
+
+def collect(study: str) -> tuple[pl.DataFrame, dict[str, str]]:
+    """An imported study as the table RESULTS, read back from MLflow, and which measurements are held against another
+    one. Raises TrackingError where the study was not imported whole.
+    """
+    state = _state(study)
+    tracking = Tracking(study, state["plan"])
+    held = of_plan(tracking)
+    if len(held) != state["models"]:
+        raise TrackingError(f"MLflow holds {len(held)} of {state['models']} models of {study!r}; import them again")
+    about = tracking.plan_params()
+    described = [json.loads(text) for name, text in about.items() if name.startswith("measurement.")]
+    by_key = {one.pop("key"): Measured(**one) for one in described}
+    kept = ({**run.params, "metrics": run.metrics} for run in held.values())
+    rows = [row for run in kept for row in rows_of(study, run, by_key)]
+    against = {one.name: one.against for one in by_key.values() if one.against is not None}
+    return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS), against
+
+
+def rows_of(study: str, run: Mapping[str, Any], by_key: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
+    """A row of RESULTS for each value of a model's run."""
+    metrics = run["metrics"]
+    parameters = int(metrics["parameters"]) if "parameters" in metrics else None
+    for key, one in by_key.items():
+        if key not in metrics:
+            continue
+        yield {
+            "domain": CONDITION,
+            "dataset": study,
+            "method": "standard",
+            "model": run["model"],
+            "family": run["family"] or "",
+            "parameters": parameters,
+            "flops": metrics.get("flops"),
+            "seed": 0,
+            "step": 0,
+            "measurement": one.name,
+            "metric": one.name,
+            "condition": CONDITION,
+            "part": "all",
+            "axis": one.axis,
+            "pillar": None,
+            "higher_is_better": one.higher_is_better,
+            "value": metrics[key],
+            "standard_error": metrics.get(f"standard_error/{key}"),
+            "n": int(metrics[f"n/{key}"]) if f"n/{key}" in metrics else None,
+            "flags": "",
+        }
+
+
+def _state(study: str) -> dict[str, Any]:
+    """The plan of a study that was imported whole."""
+    tags = experiment_tags(study)
+    if tags is None or IMPORTED not in tags:
+        raise TrackingError(f"{study!r} is no imported study; `diffprog import TABLE --spec SPEC` makes one")
+    state: dict[str, Any] = json.loads(tags[IMPORTED])
+    return state

@@ -1,0 +1,128 @@
+"""Models: trained on Ray, the longest first, and stored as they come."""
+
+import importlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cluster.fanout import Failed, Finished, assigned, fanout
+from stages import artifacts
+from stages.errors import StoreError, reason
+from stages.making.data import prepare_again
+from stages.needed import planned_runs, trainings
+from stages.records import Training
+from stages.store import codecs, provenance
+from stages.store.code_snapshot import Planned, snapshot
+from stages.store.lock import Work
+from stages.store.provenance import ENVIRONMENT
+from stages.store.store import Store
+from stages.study import params
+
+TRAINED = ("flops", "steps", "loss")
+Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
+
+
+def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, work: Work) -> None:
+    """Fan the trainings out and store each as it comes."""
+    if not missing:
+        return
+    compute = params.compute()
+    runs = [training.run for training in missing]
+    wanted = {(run.domain, name): digest for run in runs for name, digest in run.splits.items()}
+    prepare_again(wanted.values(), data, store)
+    shared = {
+        "store": store.uri if store.shared else None,
+        "checkout": provenance.checkout(),
+        "splits": {which: split_of(which[0], store.read("data", digest)) for which, digest in wanted.items()},
+    }
+    work.begin(len(missing), sum(run.planned_flops for run in runs))
+    with snapshot(codes_of((run.run, run.domain, run.spec, run.code) for run in runs)) as code:
+        for result in fanout(
+            trained,
+            missing,
+            total=len(missing),
+            shared=shared,
+            resources=lambda item: compute.resources(item.run.domain, item.run.method, item.run.model),
+            workers=compute.workers,
+            code=code,
+            title="train",
+        ):
+            keep(result, store)
+            work.advance(result.item.run.planned_flops)
+
+
+def codes_of(runs: Iterable[tuple[str, str, str, str]]) -> Iterator[Planned]:
+    """The code that runs are planned to be made with: of each its name, domain, specification and code's digest."""
+    for name, domain, spec, code in runs:
+        yield name, importlib.import_module(f"pipelines.{domain}.domain").training_modules(json.loads(spec)), code
+
+
+def split_of(domain: str, payload: bytes) -> Any:
+    """A domain's split, of its stored bytes."""
+    return importlib.import_module(f"pipelines.{domain}.arrays").split_from(codecs.arrays(payload))
+
+
+def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, work: Work) -> None:
+    """Train the planned runs with these keys that the store has lost since they were trained. Raises StoreError."""
+    lost = store.lost("runs", keys)
+    if not lost:
+        return
+    print(f"{store.shown}: models missing or damaged, trained again: {len(lost)}", flush=True)
+    runs = planned_runs(artifacts.PLANNED_RUNS.read(), data)
+    train_all(trainings(run for run in runs if run.key in lost), data, store, work)
+    if still := sorted(store.lost("runs", lost)):
+        raise StoreError(
+            f"{store.shown}: {len(still)} of {len(lost)} models that were lost could not be trained again, the first: "
+            f"{reason(store.failure('runs', still[0]))}: `dvc repro --force --single-item train` lists them, `dvc "
+            "repro` goes on without them"
+        )
+
+
+def trained(training: Training, shared: Mapping[str, Any]) -> list[Stored]:
+    """In the worker: the key, the weights as bytes and the facts of what was missing of a training, the end last. Where
+    the worker reaches the store it writes them there and returns none.
+    """
+    began = time.perf_counter()
+    run, keys = training.run, training.keys
+    running = importlib.import_module(f"pipelines.{run.domain}.running")
+    splits = {name: split for (domain, name), split in shared["splits"].items() if domain == run.domain}
+    steps = [step for step in keys if step is not None]
+    device = running.device_for(*assigned())
+    *on_the_way, end = running.train(json.loads(run.spec), splits, device, steps)
+    results = [(keys[result.steps], result) for result in on_the_way]
+    if None in keys:
+        results.append((keys[None], end))
+    about = {"run": run.run, "seconds": time.perf_counter() - began}
+    about[ENVIRONMENT] = environment_of(running.device_name(device), shared["checkout"])
+    found = [
+        (key, codecs.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **about})
+        for key, result in results
+    ]
+    if not shared["store"]:
+        return found
+    store_weights(found, Store(shared["store"]))
+    return []
+
+
+def environment_of(device: str, checkout: Mapping[str, Any]) -> dict[str, Any]:
+    """In the worker: what it computes with."""
+    return provenance.environment(device, max(1, int(assigned()[0])), checkout)
+
+
+def store_weights(found: list[Stored], store: Store) -> None:
+    """Store what `trained` found."""
+    for key, weights, facts in found:
+        store.write("runs", key, weights, facts)
+
+
+def keep(result: Finished | Failed, store: Store) -> None:
+    """Store a finished training's weights, where the worker has not, or why it failed."""
+    if isinstance(result, Finished):
+        store_weights(result.value, store)
+        for key in result.item.keys.values():
+            store.forget_failure("runs", key)
+    else:
+        failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
+        for key in result.item.keys.values():
+            store.write_failure("runs", key, {"run": result.item.run.run, **failure})

@@ -1,0 +1,230 @@
+"""What the report says of the study itself: what was trained, what it was put through, what was measured, how it is
+judged, and what it was made with. All of it comes from the plan's tables, data.json and the findings.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from analysis.capability import BASELINE
+from analysis.tables import FIELDS
+from stages import artifacts
+from stages.artifacts import CHECKPOINT, COMPANION, RUN
+from stages.page.format import DASH, Row
+from stages.page.tasks import Place
+from stages.page.verdict_text import percent
+
+FIELD_WORDS = {  # of analysis.tables.FIELDS, as a sentence names them
+    "python": "versions of Python",
+    **{name: f"versions of {name}" for name in ("torch", "timm", "torchvision", "diffprog")},
+    "numpy": "versions of NumPy",
+    "system": "operating systems",
+    "processor": "processors",
+    "vector_units": "vector units",
+    "device": "devices",
+    "threads": "numbers of threads",
+    "commit": "commits",
+    "dirty": "states of the working tree",
+}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What was planned: the study's name, each domain's data (`use`, `options`), the plan's tables, and data.json."""
+
+    name: str
+    data: Mapping[str, Any]
+    runs: pl.DataFrame
+    cells: pl.DataFrame
+    measurements: pl.DataFrame
+    prepared: Mapping[str, Any]
+
+
+def read_planned() -> Planned:
+    """The plan in this folder. Raises TableError."""
+    return Planned(
+        artifacts.study_name(),
+        artifacts.planned_data(),
+        artifacts.PLANNED_RUNS.read(),
+        artifacts.PLANNED_CELLS.read(),
+        artifacts.PLANNED_MEASUREMENTS.read(),
+        artifacts.prepared_data(),
+    )
+
+
+def study_section(place: Place, plan: Planned, settings: pl.DataFrame) -> dict[str, Any]:
+    """What the template shows of the study in one domain and data set; `settings` is the table SETTINGS."""
+    domain, dataset = place.results.select("domain", "dataset").row(0)
+    runs = plan.runs.filter(domain=domain, dataset=dataset)
+    prepared, made = plan.prepared[domain], place.found["environments"]
+    audit = _audit(settings)
+    return {
+        "data": {"use": dataset, "options": options_text(plan.data[domain]["options"])},
+        "splits": [{"name": name, **split} for name, split in prepared["splits"].items()],
+        "classes": len(prepared["class_names"]),
+        "size": prepared["size"],
+        "training": _training(runs),
+        "seeds": runs["seed"].unique().sort().to_list(),
+        "roles": {role: len(runs.filter(role=role)) for role in (RUN, CHECKPOINT, COMPANION)},
+        "steps": runs.filter(role=CHECKPOINT)["at_step"].unique().sort().to_list(),
+        "models": _models(runs),
+        "methods": _methods(runs),
+        "conditions": _conditions(plan.cells.filter(domain=domain), prepared["conditions"]),
+        "measurements": _measurements(plan.measurements.filter(domain=domain), place),
+        "audit": audit,
+        "exposure": options_text(audit["choices"]["exposure"]),
+        "environments": made.to_dicts(),
+        "fields": [name for name in FIELDS if made[name].count()],
+        "warnings": warnings(made, place.found["crossings"]),
+    }
+
+
+def options_text(options: Mapping[str, Any], *, chosen: bool = False) -> str:
+    """Options as they are read: `norm linf, epsilon 0.0078`; with `chosen`, without those that are off or not set."""
+    said = [f"{name} {_value(value)}" for name, value in options.items() if not (chosen and value in (None, False))]
+    return ", ".join(said)
+
+
+def about_measurements(plan: Planned, domain: str) -> dict[str, str]:
+    """By measurement, what a verdict on it holds for: the part and the options, where set, of condition and metric."""
+    conditions = {
+        row["condition"]: _set(json.loads(row["spec"]), row["condition"])
+        for row in plan.cells.filter(domain=domain).to_dicts()
+    }
+    measured = plan.measurements.filter(domain=domain).to_dicts()
+    said = {row["measurement"]: (row["condition"], _set(json.loads(row["spec"]), row["metric"])) for row in measured}
+    return {name: "; ".join(filter(None, (conditions[at], metric))) for name, (at, metric) in said.items()}
+
+
+def false_alarms(plan: Planned, domain: str) -> str:
+    """The share of validation images that the monitors of residual risk may flag, in percent; each with its conditions
+    where they differ.
+    """
+    by_share: dict[float, list[str]] = {}
+    for row in plan.measurements.filter(domain=domain, metric="residual_risk").to_dicts():
+        by_share.setdefault(json.loads(row["spec"])["options"]["false_alarms"], []).append(row["condition"])
+    if len(by_share) == 1:
+        return percent(next(iter(by_share)))
+    return ", ".join(f"{percent(share)} ({', '.join(names)})" for share, names in sorted(by_share.items()))
+
+
+def warnings(environments: pl.DataFrame, crossings: pl.DataFrame) -> list[str]:
+    """A sentence for each way in which the study's runs were not all made alike."""
+    said = []
+    for (field,), rows in crossings.group_by("field", maintain_order=True):
+        methods = [f"{row['method']} in {row['crossing']} of {row['pairs']}" for row in rows.to_dicts()]
+        said.append(
+            f"{rows['crossing'].sum()} of {rows['pairs'].sum()} comparisons with standard training are between runs "
+            f"made with different {FIELD_WORDS[str(field)]} ({', '.join(methods)}): a part of their difference may "
+            "come of that."
+        )
+    crossed = set(crossings["field"])
+    differing = [
+        words
+        for name, words in FIELD_WORDS.items()
+        if name not in crossed and environments[name].drop_nulls().n_unique() > 1
+    ]
+    if differing:
+        said.append(f"Not all runs were made with the same: there are several {_listed(differing)}.")
+    if environments["dirty"].any():
+        said.append("The working tree had changes that were not committed: the commit does not say all of the code.")
+    return said
+
+
+def _training(runs: pl.DataFrame) -> str:
+    return options_text(json.loads(runs["spec"][0])["training"]) if len(runs) else DASH
+
+
+def _models(runs: pl.DataFrame) -> list[Row]:
+    standard = runs.filter(pl.col("role") == RUN, pl.col("method") == BASELINE)
+    of_models = standard.unique("model", keep="first", maintain_order=True).sort("family", "flops", "model")
+    columns = ("model", "family", "parameters", "flops")
+    return [
+        {name: row[name] for name in columns} | {"options": options_text(json.loads(row["spec"])["model"]["options"])}
+        for row in of_models.to_dicts()
+    ]
+
+
+def _methods(runs: pl.DataFrame) -> list[Row]:
+    first = runs.filter(role=RUN).unique("method", keep="first", maintain_order=True)
+    specs = {row["method"]: json.loads(row["spec"])["method"] for row in first.to_dicts()}
+    return [
+        {"name": name, "use": spec["use"], "options": options_text(spec["options"])}
+        for name, spec in sorted(specs.items(), key=lambda item: (item[0] != BASELINE, item[0]))
+    ]
+
+
+def _conditions(cells: pl.DataFrame, prepared: Mapping[str, Any]) -> list[Row]:
+    rows = []
+    for row in cells.to_dicts():
+        spec = json.loads(row["spec"])
+        beside = {
+            "a second model of each run is trained for it": row["companion"],
+            "at checkpoints too": row["checkpoints"],
+            f"agreement: {row['agreement']}": bool(row["agreement"]),
+        }
+        rows.append(
+            {
+                "name": row["condition"],
+                "use": spec["use"],
+                "options": options_text(spec["options"]),
+                "images": prepared.get(row["condition"], {}).get("images"),
+                "splits": row["splits"].replace(",", ", "),
+                "beside": "; ".join(words for words, holds in beside.items() if holds),
+            }
+        )
+    return rows
+
+
+def _measurements(measurements: pl.DataFrame, place: Place) -> list[Row]:
+    margins = {row["measurement"]: row for row in place.found["margins"].to_dicts()}
+    verdicts = place.found["verdicts"].filter(pl.col("area").is_not_null())
+    areas = dict(verdicts.select("measurement", "area").unique().iter_rows())
+    rows = []
+    for row in measurements.to_dicts():
+        spec = json.loads(row["spec"])
+        name, options = row["measurement"], dict(spec["options"])
+        options |= {"logits": "at the best temperature"} if spec["scaled"] else {}
+        options |= {"beside": row["reference"]} if row["reference"] else {}
+        rows.append(
+            {
+                "name": place.label(name),
+                "use": spec["use"],
+                "options": options_text(options),
+                "kind": row["pillar"] or row["axis"],
+                "better": "higher" if row["higher_is_better"] else "lower",
+                "area": areas.get(name, ""),
+                "margin": margins[name]["margin"] if name in margins else None,
+                "source": margins[name]["source"] if name in margins else "",
+            }
+        )
+    return rows
+
+
+def _audit(settings: pl.DataFrame) -> dict[str, Any]:
+    row = settings.row(0, named=True)
+    return {**row, "choices": json.loads(row["preregistered"])}
+
+
+def _set(spec: Mapping[str, Any], name: str) -> str:
+    use = "" if spec["use"] == name else str(spec["use"]).replace("_", " ")
+    return ", ".join(filter(None, (use, options_text(spec["options"], chosen=True))))
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return "(" + options_text(value) + ")"
+    return " ".join(map(_value, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,204 @@
+"""How the report says a verdict: labels with their marks, effects in the measurement's own unit, a method in one
+sentence.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from stages.page.format import DASH, MINUS
+
+Row = Mapping[str, Any]
+
+# Shown in this order; the marks tell them apart without colour.
+MARKS = {
+    "DIFFERENTIAL": "▲",
+    "TRADE-OFF": "◆",
+    "WASHING": "≈",
+    "NULL": "○",
+    "UNDETERMINED": "?",
+    "REGRESSION": "▼",
+    "BLOCKED": "✕",
+}
+MEANINGS = {
+    "DIFFERENTIAL": "safer beyond what its capability explains, and no price in capability",
+    "TRADE-OFF": "safer beyond what its capability explains, paid for with capability",
+    "WASHING": "safer only as far as it is more capable",
+    "NULL": "no effect above the margins, on safety or capability: shown, not merely not found",
+    "UNDETERMINED": "this study can't tell",
+    "REGRESSION": "less safe than standard training, by more than the margin",
+    "BLOCKED": "no verdict: a check of the measurement failed",
+}
+_SAID = {
+    "DIFFERENTIAL": "safer beyond what capability explains on {}",
+    "TRADE-OFF": "safer beyond what capability explains on {}, at a price in capability",
+    "WASHING": "safer on {} only as far as it is more capable",
+    "REGRESSION": "less safe on {}",
+    "NULL": "no effect that matters on {}",
+    "UNDETERMINED": "undecided on {}",
+    "BLOCKED": "no verdict on {}",
+}
+ALONE = "above its margin only as a single claim, not with all claims counted"
+PRICE_OPEN = "safer beyond what capability explains; what it costs of capability is open"
+_SAID |= {ALONE: "{}: " + ALONE, PRICE_OPEN: "{}: " + PRICE_OPEN}
+_ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", PRICE_OPEN, "NULL", ALONE, "UNDETERMINED", "BLOCKED")
+
+
+def answer(rows: Sequence[Row]) -> str:
+    """How many of a study's verdicts are which, the placebo's apart."""
+    real, placebo = ([row for row in rows if row["placebo"] is which] for which in (False, True))
+    said: list[str] = []
+    if real:
+        methods = len({row["method"] for row in real})
+        found = f"{len(real)} verdict{'s' * (len(real) > 1)} on {methods} method{'s' * (methods > 1)}"
+        none = "" if any(row["label"] == "DIFFERENTIAL" for row in real) else "none DIFFERENTIAL, "
+        said.append(f"{found}: {none}{_counts(real)}.")
+    if placebo:
+        said.append(f"The placebo, which does nothing: {_counts(placebo)}.")
+    return " ".join(said)
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    labels = [row["label"] for row in rows]
+    return ", ".join(f"{labels.count(label)} {label}" for label in MARKS if label in labels)
+
+
+def sentence(rows: Iterable[Row]) -> str:
+    """What one method does, in plain words, from its verdicts in the areas of one data set."""
+    by_label: dict[str, list[Row]] = {}
+    for row in rows:
+        by_label.setdefault(half_known(row) or row["label"], []).append(row)
+    parts = [
+        _SAID[label].format(_listed([_named(row) for row in by_label[label]])) for label in _ORDER if label in by_label
+    ]
+    one = next(iter(by_label.values()))[0]
+    return f"{'; '.join(parts)}. {_capability(one)}"
+
+
+def reason(row: Row) -> str:
+    """Why a verdict is what it is; of one that is open, what is known of it already."""
+    known = half_known(row)
+    if not known:
+        return str(row["reason"])
+    return f"{known} (p {row['p_differential']:.2g}, q {row['q_differential']:.2g}); {row['reason']}"
+
+
+def half_known(row: Row) -> str:
+    """What is known of an UNDETERMINED verdict: that D is above its margin and only the cost in capability is open, or
+    that D is above it as a single claim but not after the correction for all claims. Empty where nothing is known.
+    """
+    alone, among = row["p_differential"], row["q_differential"]
+    if row["label"] != "UNDETERMINED" or alone is None or among is None or alone > row["alpha"]:
+        return ""
+    return ALONE if among > row["false_discovery_rate"] else PRICE_OPEN
+
+
+def estimate(row: Row, name: str) -> str:
+    """An effect with its interval on its scale; a dash where it is not known."""
+    if row[name] is None:
+        return DASH
+    return f"{signed(row[name])} [{signed(row[f'{name}_lower'])}, {signed(row[f'{name}_upper'])}]"
+
+
+def natural(effect: float | None, row: Row) -> str:
+    """An effect on its scale as what it does to the baseline's mean value: in percentage points for shares, in percent
+    of an error, else as it is.
+    """
+    if effect is None or row["baseline"] is None:
+        return DASH
+    if row["scale"] == "identity":
+        return signed(effect)
+    if row["scale"] == "log":
+        return f"{signed(100 * (math.exp(-effect) - 1), 0)} % error" if not row["higher_is_better"] else DASH
+    start = min(max(row["baseline"], 1e-4), 1 - 1e-4)
+    sign = 1 if row["higher_is_better"] else -1
+    moved = 1 / (1 + math.exp(-(math.log(start / (1 - start)) + sign * effect)))
+    return f"{signed(100 * (moved - start), 1)} points"
+
+
+def measured(row: Row) -> str:
+    """The mean paired difference in the measurement's own unit: points, or percent of the baseline's error."""
+    difference = row.get("difference")
+    if difference is None or row["baseline"] is None:
+        return DASH
+    if row["scale"] == "identity":
+        return signed(difference)
+    if row["scale"] == "log":
+        return f"{signed(-100 * difference / row['baseline'], 0)} % error" if row["baseline"] else DASH
+    sign = 1 if row["higher_is_better"] else -1
+    return f"{signed(100 * sign * difference, 1)} points"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign, none before zero."""
+    text = f"{value:+.{digits}f}"
+    return text[1:].replace("-", "") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def hover(row: Row) -> str:
+    """Everything a verdict rests on, for the pointer that rests on it."""
+    match = "equal training FLOPs" if row["match"] == "flops" else "equal epochs"
+    lines = [
+        f"{row['method']}, {row['measurement']}: {row['label']}"
+        + (f" ({row['qualifier']})" if row["qualifier"] else ""),
+        *([row["about"]] if row.get("about") else []),
+        f"D, beyond capability: {estimate(row, 'beyond')}, about {natural(row['beyond'], row)}",
+        f"T, in all: {estimate(row, 'total')}; as measured {measured(row)}",
+        f"E, on capability: {estimate(row, 'capability')}",
+        f"margins: {row['margin']:.2f} of safety, {row['capability_margin']:.2f} of capability",
+        f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}",
+    ]
+    if row["q_differential"] is not None:
+        lines.append(f"p {row['p_differential']:.2g}, q {row['q_differential']:.2g} that D is no more than the margin")
+    if row.get("label_by_accuracy"):
+        lines.append(f"held against clean accuracy alone: {row['label_by_accuracy']}")
+    if row["flagged_runs"]:
+        lines.append(f"without {row['flagged_runs']} flagged runs: {row['label_without_flagged']}")
+    return "\n".join([*lines, *([reason(row)] if row["reason"] else [])])
+
+
+def percent(share: float) -> str:
+    """A share in percent, as in "5 %": no more digits than it has."""
+    return f"{100 * share:.4g}\N{NO-BREAK SPACE}%"
+
+
+def number(value: float | None) -> str:
+    """A value to three figures, a dash where there is none."""
+    return DASH if value is None else f"{value:.3g}".replace("-", MINUS)
+
+
+def beside(row: Row) -> str:
+    """What stands beside a verdict in its cell: its qualifier, why it is blocked, or what is known of it though it is
+    open; and the verdict without flagged runs where that is another.
+    """
+    said = [row["reason"] if row["label"] == "BLOCKED" else half_known(row) or row["qualifier"]]
+    if row["flagged_runs"] and row["label_without_flagged"] != row["label"]:
+        said.append(f"{row['label_without_flagged'] or 'not known'} without {row['flagged_runs']} flagged runs")
+    return "; ".join(text for text in said if text)
+
+
+def _named(row: Row) -> str:
+    """The area, with the size of the effect where the verdict claims one."""
+    if half_known(row):
+        return f"{row['area']} ({measured(row)} in all)"
+    if row["label"] == "BLOCKED":
+        return f"{row['area']} ({row['reason']})"
+    shown = {"DIFFERENTIAL": "beyond", "TRADE-OFF": "beyond", "WASHING": "total", "REGRESSION": "total"}.get(
+        row["label"]
+    )
+    if shown == "total":
+        return f"{row['area']} ({measured(row)})"
+    return f"{row['area']} ({natural(row[shown], row)})" if shown else str(row["area"])
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _capability(row: Row) -> str:
+    if row["capability"] is None:
+        return "Its effect on capability is not known."
+    low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
+    said = "Capability falls" if high < 0 else "Capability rises" if low > 0 else "Capability: no change beyond noise"
+    size = ", by less than the margin" if -margin < low and high < margin and (high < 0 or low > 0) else ""
+    return f"{said}{size} (E {estimate(row, 'capability')})."

@@ -1,0 +1,100 @@
+"""The section `compute` of params.yaml: what one item of work needs. It is in no key: it may change at any time.
+
+    compute:
+      cpus: 1                                # the default of every item
+      vision: {memory_gib: 2}                # of one domain
+      methods: {adversarial: {cpus: 2}}      # of one method
+      models: {resnet: {gpus: 0.25}, resnet-64: {gpus: 1, timeout_s: 7200}}   # of a family, or of one model
+
+Of each need the most specific entry counts: the model (family-width), then the family, then the method, then the
+domain, then the default.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cluster.fanout import Resources
+from pipelines import parts
+from pipelines.parts import WrongOptions
+
+NEEDS = ("cpus", "gpus", "memory_gib", "timeout_s")
+Fault = tuple[str, str]
+
+
+def needs(
+    *,
+    cpus: parts.Positive = 1,
+    gpus: parts.NonNegative = 0,
+    memory_gib: parts.Positive | None = None,
+    timeout_s: parts.Positive | None = None,
+) -> Resources:
+    """What one item takes: CPUs (its threads, too), GPUs (a share of one is fine), memory in GiB, and the seconds
+    after which it counts as failed, by default never."""
+    return Resources(cpus, gpus, None if memory_gib is None else int(memory_gib * 2**30), timeout_s)
+
+
+def compute_options(
+    *,
+    cpus: parts.Positive = 1,
+    gpus: parts.NonNegative = 0,
+    memory_gib: parts.Positive | None = None,
+    timeout_s: parts.Positive | None = None,
+    workers: parts.Count | None = None,
+    methods: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
+    vision: Mapping[str, Any] | None = None,
+) -> None:
+    """What the section may hold: the needs of every item, those of some, and how many may run at once."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The section of a params.yaml that was checked when it was planned."""
+
+    section: Mapping[str, Any]
+
+    @property
+    def workers(self) -> int | None:
+        """How many items may run at once; as many as fit where that is not said."""
+        count: int | None = self.section.get("workers")
+        return count
+
+    def resources(self, domain: str, method: str, model: str) -> Resources:
+        """What training or predicting with a model needs."""
+        models = self.section.get("models") or {}
+        methods = self.section.get("methods") or {}
+        family = model.rpartition("-")[0]
+        return self._needs(domain, methods.get(method), models.get(family), models.get(model))
+
+    def measuring(self, domain: str) -> Resources:
+        """What computing metrics on stored outcomes needs: the domain's share of everything but GPUs."""
+        return replace(self._needs(domain), gpus=0)
+
+    def _needs(self, domain: str, *entries: Mapping[str, Any] | None) -> Resources:
+        """Of entries that follow the default and the domain's, the later counts."""
+        entries = (self.section, self.section.get(domain), *entries)
+        chosen = {name: value for entry in entries for name, value in (entry or {}).items() if name in NEEDS}
+        return needs(**chosen)
+
+
+def compute_faults(
+    section: Mapping[str, Any], methods: Collection[str], models: Mapping[str, Collection[str]]
+) -> Iterator[Fault]:
+    """Where and what is wrong with the entries of methods, of models (`models`: those of each family) and domains."""
+    entries = [("vision", section["vision"])] if section.get("vision") is not None else []
+    known = {"methods": list(methods), "models": [*models, *(name for family in models.values() for name in family)]}
+    for kind, names in known.items():
+        for name, entry in (section.get(kind) or {}).items():
+            if name not in names:
+                what = "methods" if kind == "methods" else "families or models"
+                yield f"{kind}.{name}", f"not one of the {what}: {', '.join(names)}"
+            entries.append((f"{kind}.{name}", entry))
+    for where, entry in entries:
+        if not isinstance(entry, Mapping):
+            yield where, f"{entry!r} is not a mapping of options"
+            continue
+        try:
+            parts.check_options(needs, entry)
+        except WrongOptions as error:
+            yield from ((where, fault) for fault in error.faults)
