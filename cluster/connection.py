@@ -58,7 +58,7 @@ def _start(ray: Any, code: Path | None, address: str | None) -> None:
         atexit.register(ending.close)
         # "local": not the cluster that a `ray start` on this machine has left, dead or alive
         ray.init("local", include_dashboard=False, _temp_dir=str(session), **options)
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # of no class of its own where a node does not start in time
         raise ClusterError(f"Ray at {address or 'this machine'}: {first_line(error)}") from error
 
 

@@ -92,3 +92,13 @@ def test_the_studies_shown_are_valid_but_for_data_that_are_not_here(path: Path) 
         (fault,) = error.faults
         assert "vision.data: " in fault
         assert "no such folder" in fault
+
+
+def test_the_tests_of_faults_that_are_named_are_there() -> None:
+    """A bare name is of tests/cluster, as its table's head says."""
+    section = (ROOT / "docs/cluster.md").read_text().partition("## What was broken on purpose")[2].partition("\n## ")[0]
+    named = {
+        ROOT / (folder or "tests/cluster/") / name for folder, name in re.findall(r"`(\S+/)?(test_\w+\.py)`", section)
+    }
+    assert len(named) > 10
+    assert [path for path in sorted(named) if not path.is_file()] == []

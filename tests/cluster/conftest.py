@@ -24,9 +24,18 @@ TRAP = '''"""Standard training that falls into the trap that is set for it, once
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.vision.method import Method, Step, plain_loss
+
+
+def sprung(kind: str) -> bool:
+    """Whether a trap of this kind is set; it springs once."""
+    with suppress(FileNotFoundError):
+        Path(os.environ.get("TRAP", "/nowhere") + f".{kind}").unlink()
+        return True
+    return False
 
 
 def method() -> Method:
@@ -34,17 +43,13 @@ def method() -> Method:
 
     def loss(step: Step):
         time.sleep(float(os.environ.get("TRAP_SLOW", 0)))
-        trap = Path(os.environ.get("TRAP", "/nowhere"))
-        if trap.exists():
-            kind = trap.read_text()
-            trap.unlink(missing_ok=True)
-            if kind == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if kind == "hang":
-                time.sleep(3600)
-            if kind == "memory":
-                held = [b"x" * 2**28 for _ in range(16)]
-                time.sleep(60)
+        if sprung("kill"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if sprung("hang"):
+            time.sleep(3600)
+        if sprung("memory"):
+            held = [b"x" * 2**28 for _ in range(32)]
+            time.sleep(60)
         return plain_loss(step)
 
     return Method(loss)

@@ -1,15 +1,17 @@
 """Temporary folders: removed with their driver, those of a killed one by the next, never those of a living one."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from cluster import temporary as module
-from cluster.temporary import LONGEST, NoPlace, place, temporary
+from cluster.temporary import FREE_MIB, LONGEST, NoPlace, place, temporary
 
 ROOT = Path(__file__).parents[2]
 HOLD = (
@@ -39,6 +41,20 @@ def test_a_path_too_long_for_sockets_gives_way(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TMPDIR", f"/tmp/{'x' * LONGEST}")
     why = f"/tmp/{'x' * LONGEST} has more than the {LONGEST} characters that Ray's sockets leave"
     assert place() == (Path("/tmp"), why)
+
+
+@pytest.mark.cluster
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to mount")
+def test_a_full_folder_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tempfile.mkdtemp(prefix="full", dir="/tmp")  # short enough for Ray's sockets
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", folder)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
+    try:
+        assert place() == (Path("/tmp"), f"{folder} has 1 MiB free of the {FREE_MIB} that are needed")
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+        Path(folder).rmdir()
 
 
 def test_no_place_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -197,3 +198,26 @@ def test_passwords_stand_in_no_log_table_or_parameter(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     for run in Tracking("secrets", "").read().values():
         assert PASSWORD not in json.dumps([dict(run.params), dict(run.metrics)])
+
+
+@pytest.mark.parametrize(("listens", "why"), [(False, "Connection refused"), (True, "timeout expired")])
+def test_a_database_that_does_not_answer_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listens: bool, why: str
+) -> None:
+    """PostgreSQL that is not there, and one that takes the connection and says nothing."""
+    pytest.importorskip("psycopg2")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIFFPROG_STORE", raising=False)
+    write_measured("dead")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        if listens:
+            bound.listen()
+        place = f"127.0.0.1:{bound.getsockname()[1]}/postgres"
+        address = f"postgresql+psycopg2://diffprog:{DATABASE_PASSWORD}@{place}"
+        refused = stage(tmp_path, "measure", MLFLOW_TRACKING_URI=address)
+    assert refused.returncode == 2, refused.stderr
+    line = refused.stderr.splitlines()[-1]
+    assert line.startswith(f"MLflow at postgresql+psycopg2://***@{place}: (psycopg2.OperationalError) ")
+    assert why in line
+    assert DATABASE_PASSWORD not in refused.stdout + refused.stderr

@@ -208,6 +208,18 @@ def test_gc_waits_for_no_driver(folder: Path, capsys: pytest.CaptureFixture[str]
     assert Store("store").listing("runs") == {"ab" * 16}
 
 
+def test_sync_waits_for_no_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIFFPROG_STORE", raising=False)
+    write_measured("s")
+    with locked(Store("store"), "train"):
+        assert main(["sync"]) == 2
+    assert "another driver is at work on this store: train on " in capsys.readouterr().err
+    assert not Path("mlflow.db").exists()
+
+
 def test_sync_brings_back_what_the_tracking_server_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,8 @@ from stages.cli import run_stage
 from stages.store.store import Store
 from tests.stages.conftest import ROOT, STAGES, fresh_copy, run_all, stage
 
+pytestmark = pytest.mark.timeout(900)
+
 Write = Callable[[Mapping[str, Any]], Path]
 
 
@@ -289,7 +291,6 @@ def wait_for_runs(folder: Path, count: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_the_same_bytes_after_a_kill_with_one_worker_and_in_another_order(
     study: Write, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

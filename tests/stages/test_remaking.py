@@ -14,7 +14,7 @@ from stages.cli import main, run_stage
 from stages.store.store import Store
 from tests.stages.conftest import STAGES, TINY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SMALL = copy.deepcopy(TINY)
 SMALL["vision"] |= {"models": {"resnet": {"widths": [4]}}, "methods": {"standard": None, "noise": {"sigma": 0.1}}}
@@ -102,7 +102,6 @@ def cleared(_: pytest.MonkeyPatch) -> None:
         shutil.move(f"kept-{name}", name)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("by", AFTER)
 @pytest.mark.parametrize("disturb", [deleted, moved, flipped, cleared])
 def test_a_study_that_grows_makes_again_what_the_store_lost(

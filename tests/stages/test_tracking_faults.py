@@ -21,6 +21,8 @@ from stages.tracking import Tracking, values_digest
 from tests.stages.conftest import ROOT
 from tests.stages.test_auditing import write_measured
 
+pytestmark = pytest.mark.timeout(900)
+
 COMMAND = "import sys; from stages.cli import main; sys.exit(main(sys.argv[1:]))"
 LOG = "from stages.tracking import Tracking; Tracking('s', 'p').log('k', 'a', {}, {'clean/accuracy': 0.5}, 1)"
 ROUNDS = 4
