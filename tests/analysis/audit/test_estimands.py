@@ -78,8 +78,9 @@ def test_a_family_of_three_is_resampled_by_itself_and_one_of_two_is_not(widths: 
     assert found.df == df
 
 
-def matched(flops: float) -> pl.DataFrame:
-    results, scores = simulated_study(World(methods={"m": Method(flops=flops)}), np.random.default_rng(0))
+def matched(flops: float, capability: float = 0.0) -> pl.DataFrame:
+    method = Method(flops=flops, capability=capability)
+    results, scores = simulated_study(World(methods={"m": method}), np.random.default_rng(0))
     settings = AuditSettings(draws=100)
     found = audit(results, scores, primary=["condition00/auroc"], settings=settings, rng=np.random.default_rng(0))
     return found.effects.filter(match="flops")
@@ -98,3 +99,12 @@ def matched(flops: float) -> pl.DataFrame:
 )
 def test_flops_are_matched_where_they_differ_and_within_the_familys_range(flops: float, units: int | None) -> None:
     assert matched(flops)["units"].to_list() == ([] if units is None else [units])
+
+
+@pytest.mark.parametrize("doublings", [-2.0, 2.0])
+def test_at_equal_flops_the_ladder_covers_the_baseline_that_the_method_is_held_against(doublings: float) -> None:
+    """Capability as its FLOPs would have brought it: of what is left to compare, E is 0 and every model is covered."""
+    row = matched(2.0**doublings, capability=0.5 * doublings).row(0, named=True)
+    assert row["capability"] == pytest.approx(0, abs=0.1)
+    assert (row["units"], row["in_range"]) == (9, 9)
+    assert row["beyond"] == pytest.approx(0, abs=0.1)
