@@ -90,6 +90,13 @@ class _Recorder:
         self.seconds[item.nodeid] = time.perf_counter() - start
         return result
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Any:
+        try:
+            return (yield)
+        except Exception as error:  # where calls were thousands deep, pytest can't show the frames that were traced
+            raise AssertionError(type(error).__name__) from None
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed or report.skipped:
             self.failed.add(report.nodeid)
@@ -105,8 +112,10 @@ def record(packages: list[str], outs: dict[str, str]) -> None:
     measured = coverage.Coverage(data_file=None, source=packages, config_file=False)
     recorder = _Recorder(measured)
     measured.start()
-    pytest.main([*outs, *FAST], plugins=[recorder])
+    code = pytest.main([*outs, *FAST], plugins=[recorder])
     measured.stop()
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(f"pytest ended with {code!r}")
     data = measured.get_data()
     lines: dict[str, dict[str, dict[int, list[str]]]] = {file: defaultdict(dict) for file in outs}
     sources = {str(Path(path).relative_to(Path.cwd())): path for path in data.measured_files()}
