@@ -255,3 +255,15 @@ def test_outliers_are_drawn_from_the_split_that_was_asked_for(glyphs: Dataset, c
     none = torch.full((5,), -1)
     marked = replace(step, data=replace(step.data, beside={"training_outliers": Labelled(red, none, none)}))
     assert torch.equal(marked.outliers(7), pixels(red[:1].repeat(7, 1, 1, 1)))
+
+
+@pytest.mark.parametrize(("ratio", "count"), [(0.5, 16), (2.0, 64), (0.001, 1)])
+def test_outliers_are_as_many_for_each_image_as_asked_for(
+    ratio: float, count: int, glyphs: Dataset, classifier: Classifier
+) -> None:
+    seen: list[int] = []
+    classifier.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    loss_of(step_of(glyphs, classifier, "outlier_exposure"), "outlier_exposure", ratio=ratio)
+    assert seen == [32 + count]
+    method: Method = parts.load(PACKAGE, "outlier_exposure", {"ratio": ratio})
+    assert method.cost == pytest.approx(1 + 0.6 * ratio)
