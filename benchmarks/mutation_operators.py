@@ -30,7 +30,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 NAMES = {"min": "max", "any": "all", "mean": "sum", "minimum": "maximum", "floor": "ceil"}
 NAMES |= {there: here for here, there in NAMES.items()}
-COMMUTATIVE = {"min", "max", "minimum", "maximum"}  # of two arguments
+COMMUTATIVE = {"min", "max", "minimum", "maximum"}
 TOLERANCE = 1e-6  # smaller floats guard a division or a logarithm: half as much again changes nothing
 SKIPPED = {
     "annotation",
@@ -81,7 +81,7 @@ def _constant(node: ast.Constant) -> Iterator[tuple[str, ast.AST]]:
 def _call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     name = ast.unparse(node.func).rpartition(".")[2]
     match node.args:
-        case [_, _] if name in COMMUTATIVE:
+        case [_, _, *_] if name in COMMUTATIVE:
             pass
         case [first, second, *others] if ast.dump(first) != ast.dump(second) and not isinstance(first, ast.Starred):
             yield "swapargs", _with(node, args=[second, first, *others])
