@@ -94,6 +94,7 @@ def run_tests(
 def _result(rounds: list[list[str]], change: tuple[Mutant, str] | None, folder: Path) -> dict[str, Any]:
     if change:
         sys.meta_path.insert(0, _Finder(*change))
+    folder.mkdir()
     chosen = _Chosen()
     code = 0
     for number, tests in enumerate(rounds):
