@@ -97,7 +97,7 @@ def drawn(groups: list[str], size: int, seed: int, files: dict[str, str]) -> lis
 def tests_of(mutant: Mutant, executed: Map) -> tuple[list[str], float]:
     """The tests to run, those of the mirrored folder first and of them the fastest, and the seconds of all."""
     if mutant.function and not mutant.cached:
-        found = executed.of_line(mutant.path, mutant.line)
+        found = executed.of_lines(mutant.path, *mutant.lines)
     else:
         found = executed.of_file(mutant.path) | executed.of_folder(mirror(mutant.path))
     kept: list[str] = []

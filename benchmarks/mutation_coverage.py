@@ -39,9 +39,9 @@ class Map:
                     found = {part["tests"][place] for place in tests} & part["seconds"].keys()
                     (self._lines[path][int(line)] if same else self._any[path]).update(found)
 
-    def of_line(self, path: str, line: int) -> set[str]:
-        """The tests that execute a line."""
-        return self._lines[path][line] | self._any[path]
+    def of_lines(self, path: str, first: int, last: int) -> set[str]:
+        """The tests that execute one of some lines."""
+        return self._any[path].union(*(self._lines[path][line] for line in range(first, last + 1)))
 
     def of_file(self, path: str) -> set[str]:
         """The tests that execute any line of a file."""
