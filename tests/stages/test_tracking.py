@@ -163,6 +163,13 @@ def test_a_password_in_the_address_goes_where_it_is_not_printed(monkeypatch: pyt
     assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("you", "p@ss")
 
 
+@pytest.mark.parametrize("given", ["http://host/a@b?x=1", "http://host?x=a@b", "http://me@x@host", "http://host#a@b/c"])
+def test_an_address_with_an_at_sign_too_many_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
+    with pytest.raises(TrackingError, match="more than one '@', or one after the host"):
+        tracking.address()
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -72,6 +72,14 @@ def test_models_the_ladder_does_not_cover_leave_d_but_not_t() -> None:
     assert np.isfinite(found.beyond).all()
 
 
+@pytest.mark.parametrize("capability", [-0.4, 0.4])
+def test_both_capabilities_of_a_model_must_lie_on_the_ladder(capability: float) -> None:
+    """Its ends are 1.65 and a twentieth of its length: of the outermost three models two are moved beyond."""
+    world = World(methods={"m": Method(capability=capability)}, capability_spread=0.0)
+    _, found = estimated(world)
+    assert (found.in_range, len(found.units.models)) == (10, 12)
+
+
 @pytest.mark.parametrize(("widths", "df"), [(3, 12 - 4), (2, 8 - 1)])
 def test_a_family_of_three_is_resampled_by_itself_and_one_of_two_is_not(widths: int, df: int) -> None:
     _, found = estimated(World(methods={"m": Method()}, families=4, widths=widths))
