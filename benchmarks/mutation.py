@@ -96,13 +96,12 @@ def drawn(groups: list[str], size: int, seed: int, files: dict[str, str]) -> lis
 
 def tests_of(mutant: Mutant, executed: Map) -> tuple[list[str], float]:
     """The tests to run, those of the mirrored folder first and of them the fastest, and the seconds of all."""
-    if mutant.function and not mutant.cached:
-        found = executed.of_lines(mutant.path, *mutant.lines)
-    else:
-        found = executed.of_file(mutant.path) | executed.of_folder(mirror(mutant.path))
+    line = executed.of_lines(mutant.path, *mutant.lines)
+    file = executed.of_file(mutant.path)
+    found = line if mutant.function and not mutant.cached else line | file | executed.of_folder(mirror(mutant.path))
     kept: list[str] = []
     seconds = 0.0
-    for test in sorted(found, key=lambda test: (executed.seconds[test], test)):
+    for test in sorted(found, key=lambda test: (test not in line, test not in file, executed.seconds[test], test)):
         if kept and seconds + executed.seconds[test] > LONGEST:
             break
         kept.append(test)

@@ -170,7 +170,8 @@ def mutants(path: str, source: str) -> Iterator[Mutant]:
                 inside, kept = function, cached
                 if isinstance(node, ast.FunctionDef) and field == "body":
                     inside = function or node.name
-                    kept = cached or any("cache" in ast.unparse(decorator) for decorator in node.decorator_list)
+                    names = {ast.unparse(decorator).partition("(")[0] for decorator in node.decorator_list}
+                    kept = cached or bool(names & {"cache", "lru_cache"})
                 for count, (operation, changed) in enumerate(changes(child)):
                     text = f"{_line(child)} -> {_line(changed)}"
                     yield Mutant(path, getattr(child, "lineno", 0), operation, text, there, count, inside, own, kept)
