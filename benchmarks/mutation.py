@@ -3,13 +3,13 @@
     python benchmarks/mutation.py [--sample 250] [--seed 0] [--groups metrics audit] [--json survivors.json]
 
 A mutant is one changed constant, comparison, term, argument or statement (`mutation_operators.py`), drawn evenly over
-the operations within each group. Each runs in a forked child against the fast tests that execute its line, the fastest
-first, until one fails. The lines that a test executes are recorded once, in minutes, and kept in mutation-lines of the
-temporary folder by file of tests. A constant of a module or class is tested by all tests that run any line of its
-file, then by the folder of tests that mirrors its package. A child that uses several times the processor time its
-tests need counts as killed. Everything happens in a temporary copy of the working tree and mutants exist only in
-memory. Processes that a test starts run without the mutant, and slow and cluster tests are left out, so that the share
-is a lower bound.
+the operations within each group. Each runs in a forked child against the fast tests that execute its line, those of
+the folder that mirrors its package first, until one fails. The lines that a test executes are recorded once, in
+minutes, and kept in mutation-lines of the temporary folder by file of tests. A constant of a module or class is tested
+by all tests that run any line of its file or are in the mirrored folder. A child that uses several times the processor
+time its tests need counts as killed. Everything happens in a temporary copy of the working tree and mutants exist only
+in memory. Processes that a test starts run without the mutant, and slow and cluster tests are left out, so that the
+share is a lower bound.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,8 @@ from mutation_tests import run_tests
 from statsmodels.stats.proportion import proportion_confint
 
 PACKAGES = ("analysis", "pipelines", "stages", "cluster")
-STORE = {
-    "store",
-    "lock",
-    "identity",
-    "keys",
-    "payloads",
-    "codecs",
-    "snapshot",
-    "code_snapshot",
-    "tracking",
-    "provenance",
-}
+STORE = {"store", "store_files", "lock", "identity", "keys", "payloads", "codecs", "snapshot", "code_snapshot"}
+STORE |= {"tracking", "tracking_address", "provenance"}
 GROUPS: dict[str, Callable[[Path], bool]] = {  # the first that fits
     "metrics": lambda path: path.match("pipelines/metrics/*.py"),
     "audit": lambda path: "audit" in path.parts[:2] and path.parts[0] == "analysis",
@@ -59,7 +50,7 @@ GROUPS: dict[str, Callable[[Path], bool]] = {  # the first that fits
     "cluster": lambda path: path.parts[0] == "cluster",
 }
 SHARES = {"metrics": 0.27, "audit": 0.27, "analysis-other": 0.17, "store": 0.15, "vision": 0.14}  # of a sample
-LONGEST = 30  # seconds of tests for one mutant, by the clock of the recording
+LONGEST = 30  # seconds of tests for one mutant
 Row = dict[str, Any]
 TORCHVISION = "pipelines._torchvision"  # what timm needs before it is imported
 PRELOADED = (
@@ -104,19 +95,29 @@ def drawn(groups: list[str], size: int, seed: int, files: dict[str, str]) -> lis
 
 
 def tests_of(mutant: Mutant, executed: Map) -> tuple[list[str], float]:
-    """The tests to run, the fastest first, and the seconds they need together."""
-    if mutant.function and not mutant.cached:
-        found = executed.of_line(mutant.path, mutant.line)
-    else:
-        found = executed.of_file(mutant.path) | executed.of_folder(mirror(mutant.path))
+    """The tests to run, those of the mirrored folder first and of them the fastest, and the seconds of all."""
+    line = executed.of_lines(mutant.path, *mutant.lines)
+    file = executed.of_file(mutant.path)
+    found = line if mutant.function and not mutant.cached else line | file | executed.of_folder(mirror(mutant.path))
     kept: list[str] = []
     seconds = 0.0
-    for test in sorted(found, key=lambda test: (executed.seconds[test], test)):
+    for test in sorted(found, key=lambda test: (test not in line, test not in file, executed.seconds[test], test)):
         if kept and seconds + executed.seconds[test] > LONGEST:
             break
         kept.append(test)
         seconds += executed.seconds[test]
-    return kept, seconds
+    return sorted(kept, key=lambda test: not _below(test, mirror(mutant.path))), seconds
+
+
+def _below(test: str, folder: str) -> bool:
+    return test.startswith(f"{folder}/")
+
+
+def _rounds(tests: list[str], folder: str) -> list[list[str]]:
+    """The tests below the folder, then the others: what only the latter need is imported only where all of the former
+    pass.
+    """
+    return [list(each) for _, each in groupby(tests, key=lambda test: _below(test, folder))]
 
 
 def mirror(path: str) -> str:
@@ -161,7 +162,8 @@ def judged(sample: list[tuple[str, Mutant]], executed: Map, files: dict[str, str
                 rows[place] |= {"killed": False, "by": "no test runs it"}
                 continue
             out, limit = scratch / f"{place}.json", 20 + 4 * seconds
-            child = run_tests(tests, (mutant, files[mutant.path]), scratch / str(place), out, processor_seconds=limit)
+            rounds = _rounds(tests, mirror(mutant.path))
+            child = run_tests(rounds, (mutant, files[mutant.path]), scratch / str(place), out, processor_seconds=limit)
             running[child] = (place, time.monotonic() + 10 * limit, out)
         for place, result in finished(running):
             rows[place] |= result
@@ -169,7 +171,7 @@ def judged(sample: list[tuple[str, Mutant]], executed: Map, files: dict[str, str
             print(f"\r{done} of {len(rows)}", end="", file=sys.stderr, flush=True)
     killers = sorted({row["by"] for row in rows if "::" in row["by"]})
     out = scratch / "unchanged.json"
-    os.waitpid(run_tests(killers, None, scratch / "unchanged", out, processor_seconds=3600), 0)
+    os.waitpid(run_tests([killers], None, scratch / "unchanged", out, processor_seconds=3600), 0)
     failing = set(json.loads(out.read_text())["failed"])
     for row in rows:
         row["flaky"] = row["by"] in failing

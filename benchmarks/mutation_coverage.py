@@ -1,7 +1,8 @@
-"""Which fast tests execute which lines, recorded in a run of all of them."""
+"""Which fast tests execute which lines, and how long they take, recorded in a run of all of them."""
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ FIXTURE = "fixture "
 
 
 class Map:
-    """Seconds of each test that passes, and the tests by file and line.
+    """Seconds of each test that passes (see `_spent`), and the tests by file and line.
 
     Made of what was recorded of each file of tests: seconds, lines (path -> line -> tests), sources (path -> digest).
     Of a source that has changed since, a test that executed any line counts for all lines.
@@ -38,9 +39,9 @@ class Map:
                     found = {part["tests"][place] for place in tests} & part["seconds"].keys()
                     (self._lines[path][int(line)] if same else self._any[path]).update(found)
 
-    def of_line(self, path: str, line: int) -> set[str]:
-        """The tests that execute a line."""
-        return self._lines[path][line] | self._any[path]
+    def of_lines(self, path: str, first: int, last: int) -> set[str]:
+        """The tests that execute one of some lines."""
+        return self._any[path].union(*(self._lines[path][line] for line in range(first, last + 1)))
 
     def of_file(self, path: str) -> set[str]:
         """The tests that execute any line of a file."""
@@ -84,15 +85,30 @@ class _Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        start = time.perf_counter()
+        before = _spent()
         with self._within(item.nodeid):
             result = yield
-        self.seconds[item.nodeid] = time.perf_counter() - start
+        clock, processor = (now - then for now, then in zip(_spent(), before, strict=True))
+        self.seconds[item.nodeid] = max(processor, clock / 10)
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Any:
+        try:
+            return (yield)
+        except Exception as error:  # where calls were thousands deep, pytest can't show the frames that were traced
+            raise AssertionError(type(error).__name__) from None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed or report.skipped:
             self.failed.add(report.nodeid)
+
+
+def _spent() -> tuple[float, float]:
+    """Seconds by the clock, and of the processor with ended children: on a busy machine the clock tells nothing of a
+    test but how long it may wait.
+    """
+    return time.perf_counter(), sum(os.times()[:4])
 
 
 def digest(path: Path) -> str:
@@ -105,8 +121,10 @@ def record(packages: list[str], outs: dict[str, str]) -> None:
     measured = coverage.Coverage(data_file=None, source=packages, config_file=False)
     recorder = _Recorder(measured)
     measured.start()
-    pytest.main([*outs, *FAST], plugins=[recorder])
+    code = pytest.main([*outs, *FAST], plugins=[recorder])
     measured.stop()
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(f"pytest ended with {code!r}")
     data = measured.get_data()
     lines: dict[str, dict[str, dict[int, list[str]]]] = {file: defaultdict(dict) for file in outs}
     sources = {str(Path(path).relative_to(Path.cwd())): path for path in data.measured_files()}

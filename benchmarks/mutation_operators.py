@@ -30,6 +30,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 NAMES = {"min": "max", "any": "all", "mean": "sum", "minimum": "maximum", "floor": "ceil"}
 NAMES |= {there: here for here, there in NAMES.items()}
+COMMUTATIVE = {"min", "max", "minimum", "maximum"}
 TOLERANCE = 1e-6  # smaller floats guard a division or a logarithm: half as much again changes nothing
 SKIPPED = {
     "annotation",
@@ -52,6 +53,7 @@ class Mutant:
     place: tuple[tuple[str, int | None], ...]
     change: int
     function: str | None  # the function whose body holds it; None at the level of the module or of a class
+    lines: tuple[int, int]  # of its statement, first and last: what is constant in it is on no line that is executed
     cached: bool  # such a function keeps its results: the tests that run it are not all that depend on it
 
 
@@ -78,7 +80,10 @@ def _constant(node: ast.Constant) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _call(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
+    name = ast.unparse(node.func).rpartition(".")[2]
     match node.args:
+        case [_, _, *_] if name in COMMUTATIVE:
+            pass
         case [first, second, *others] if ast.dump(first) != ast.dump(second) and not isinstance(first, ast.Starred):
             yield "swapargs", _with(node, args=[second, first, *others])
     for index, keyword in enumerate(node.keywords):
@@ -147,7 +152,13 @@ def _skipped(node: ast.AST) -> bool:
 def mutants(path: str, source: str) -> Iterator[Mutant]:
     """All mutants of a file, in the order of its lines."""
 
-    def below(node: ast.AST, place: tuple[tuple[str, int | None], ...], function: str | None, cached: bool) -> Any:
+    def below(
+        node: ast.AST,
+        place: tuple[tuple[str, int | None], ...],
+        function: str | None,
+        cached: bool,
+        lines: tuple[int, int],
+    ) -> Any:
         for field, value in ast.iter_fields(node):
             if field in SKIPPED:
                 continue
@@ -155,17 +166,26 @@ def mutants(path: str, source: str) -> Iterator[Mutant]:
                 if not isinstance(child, ast.AST) or _skipped(child):
                     continue
                 there = (*place, (field, index))
+                own = _lines(child) if isinstance(child, ast.stmt) else lines
                 inside, kept = function, cached
                 if isinstance(node, ast.FunctionDef) and field == "body":
                     inside = function or node.name
-                    kept = cached or any("cache" in ast.unparse(decorator) for decorator in node.decorator_list)
+                    names = {ast.unparse(decorator).partition("(")[0] for decorator in node.decorator_list}
+                    kept = cached or bool(names & {"cache", "lru_cache"})
                 for count, (operation, changed) in enumerate(changes(child)):
                     text = f"{_line(child)} -> {_line(changed)}"
-                    yield Mutant(path, getattr(child, "lineno", 0), operation, text, there, count, inside, kept)
-                yield from below(child, there, inside, kept)
+                    yield Mutant(path, getattr(child, "lineno", 0), operation, text, there, count, inside, own, kept)
+                yield from below(child, there, inside, kept, own)
 
-    for mutant in below(ast.parse(source), (), None, False):
+    for mutant in below(ast.parse(source), (), None, False, (0, 0)):
         yield mutant if mutant.line else _with_line(mutant, source)
+
+
+def _lines(statement: ast.stmt) -> tuple[int, int]:
+    """First and last line of a statement, without those of its body."""
+    body = getattr(statement, "body", None)
+    last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
+    return statement.lineno, max(statement.lineno, last)
 
 
 def _line(node: ast.AST) -> str:

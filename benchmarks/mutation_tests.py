@@ -47,8 +47,8 @@ class _Finder(MetaPathFinder):
 class _Chosen:
     """Runs the chosen tests in their order, and keeps those that failed."""
 
-    def __init__(self, tests: list[str]) -> None:
-        self.order = {test: place for place, test in enumerate(tests)}
+    def __init__(self) -> None:
+        self.order: dict[str, int] = {}
         self.failed: list[str] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -62,11 +62,12 @@ class _Chosen:
 
 
 def run_tests(
-    tests: list[str], change: tuple[Mutant, str] | None, folder: Path, out: Path, *, processor_seconds: float
+    rounds: list[list[str]], change: tuple[Mutant, str] | None, folder: Path, out: Path, *, processor_seconds: float
 ) -> int:
     """The process that runs the tests, the leader of a group; at its end `out` holds {killed, by, failed}.
 
-    Without a change all of the tests are run; with one, those up to the first that fails. What they print goes to
+    The tests of a round are collected once those of the round before have passed. Without a change all of the tests
+    are run; with one, those up to the first that fails. What they print goes to
     `out` with the suffix .log.
     """
     child = os.fork()
@@ -80,7 +81,7 @@ def run_tests(
         for stream in (1, 2):
             os.dup2(log, stream)
         aside = out.with_suffix(".part")
-        aside.write_text(json.dumps(_result(tests, change, folder)))
+        aside.write_text(json.dumps(_result(rounds, change, folder)))
         aside.rename(out)
         status = 0
     except BaseException:
@@ -90,14 +91,20 @@ def run_tests(
         os._exit(status)
 
 
-def _result(tests: list[str], change: tuple[Mutant, str] | None, folder: Path) -> dict[str, Any]:
+def _result(rounds: list[list[str]], change: tuple[Mutant, str] | None, folder: Path) -> dict[str, Any]:
     if change:
         sys.meta_path.insert(0, _Finder(*change))
-    chosen = _Chosen(tests)
-    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    options = QUIET if change else QUIET[1:]
-    code = pytest.main([*files, *options, f"--basetemp={folder}"], plugins=[chosen])
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        raise RuntimeError(f"none of the tests was found: {tests[:3]}")
+    folder.mkdir()
+    chosen = _Chosen()
+    code = 0
+    for number, tests in enumerate(rounds):
+        chosen.order = {test: place for place, test in enumerate(tests)}
+        files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+        options = QUIET if change else QUIET[1:]
+        code = pytest.main([*files, *options, f"--basetemp={folder}/{number}"], plugins=[chosen])
+        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+            raise RuntimeError(f"none of the tests was found: {tests[:3]}")
+        if code:
+            break
     by = chosen.failed[0] if chosen.failed else "" if code == 0 else f"collection ({code})"
     return {"killed": code != 0, "by": by, "failed": chosen.failed}

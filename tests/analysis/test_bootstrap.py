@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from analysis.bootstrap import bootstrap_spearman, cluster_counts, percentile_interval, resampled_spearman
+from analysis.bootstrap import (
+    BLOCK,
+    blocks,
+    bootstrap_spearman,
+    cluster_counts,
+    percentile_interval,
+    resampled_spearman,
+)
 
 
 @given(st.integers(0, 10_000), st.integers(2, 40), st.sampled_from([2, 5, 1000]))
@@ -76,3 +83,10 @@ def test_an_interval_is_made_of_the_finite_draws() -> None:
     assert (low[0], high[0]) == (pytest.approx(5.95), pytest.approx(95.05))
     assert np.isnan(low[1])
     assert np.isnan(high[1])
+
+
+@pytest.mark.parametrize("draws", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+def test_blocks_are_together_all_draws_and_none_is_larger_than_one(draws: int) -> None:
+    sizes = list(blocks(draws))
+    assert sum(sizes) == draws
+    assert max(sizes, default=0) <= BLOCK

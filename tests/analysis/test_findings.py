@@ -92,9 +92,11 @@ def test_an_area_that_was_not_measured_has_no_verdict(study: Callable) -> None:
 
 
 def test_equal_flops_can_be_left_out(study: Callable) -> None:
-    results = study().with_columns(flops=pl.when(pl.col("method") == "shield").then(1e3).otherwise("parameters"))
-    results = results.with_columns(flops=pl.col("flops") * pl.col("model").str.slice(3).cast(pl.Float64))
-    assert set(run(results, equal_flops=False)["estimates"]["match"]) == {"epochs"}
+    size = pl.col("model").str.slice(3).cast(pl.Float64)
+    results = study().with_columns(flops=pl.when(method="shield").then(2.0).otherwise(1.0) * 2**size)
+    for equal_flops, matches in ((True, {"epochs", "flops"}), (False, {"epochs"})):
+        shown = run(results, equal_flops=equal_flops)["estimates"].filter(method="shield")
+        assert set(shown["match"]) == matches
 
 
 def test_a_placebo_is_marked(study: Callable) -> None:

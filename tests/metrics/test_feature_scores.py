@@ -149,8 +149,12 @@ def test_what_cannot_be_fitted_is_said() -> None:
     with pytest.raises(Unmeasurable, match=r"^fewer than 10 training images$"):
         nearest_neighbour(planted.features, planted.training[:9])
     flat = np.pad(planted.training[:, :4], ((0, 0), (0, 8)))
-    with pytest.raises(Unmeasurable, match=r"^training images have no residual features, or no positive logits"):
-        virtual_logit(planted.features, planted.logits(planted.features), flat, planted.logits(flat))
+    for training, logits in (
+        (flat, planted.logits(flat) + 100),
+        (planted.training, planted.logits(planted.training) - 100),
+    ):
+        with pytest.raises(Unmeasurable, match=r"^training images have no residual features, or no positive logits"):
+            virtual_logit(planted.features, planted.logits(planted.features), training, logits)
     outcomes = planted.outcomes()
     assert outcomes.features is not None
     outcomes.features[3, 0] = np.nan

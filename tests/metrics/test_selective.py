@@ -16,6 +16,7 @@ from pipelines.metrics import (
     excess_area_under_risk_coverage,
     selective_risk,
 )
+from pipelines.metrics._backoff import Answers
 from pipelines.metrics.area_under_risk_coverage import mean_selective_risk
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 
@@ -247,3 +248,11 @@ def test_error_of_information_kept_is_the_simulated_spread(outcomes_of: Build) -
     ]
     errors = np.array([run.standard_error for run in runs], dtype=np.float64)
     assert np.sqrt(np.mean(errors**2)) == pytest.approx(np.std([run.value for run in runs]), rel=0.15)
+
+
+def test_an_answer_must_be_above_the_threshold_not_at_it() -> None:
+    """Two examples with log odds 1 and 2 of their classes, 2 and 3 of their super-classes, which hold half."""
+    yes = np.array([True, True])
+    answers = Answers(np.array([1.0, 2.0]), np.array([2.0, 3.0]), yes, yes, np.array([0.5, 0.5]))
+    for threshold, kept in ((0.9, [1, 1]), (1, [0.5, 1]), (1.9, [0.5, 1]), (2, [0, 0.5]), (3, [0, 0])):
+        assert answers.information(threshold).tolist() == kept

@@ -281,6 +281,30 @@ def test_a_lock_that_is_being_written_is_not_taken_over(tmp_path: Path, monkeypa
     assert file.read_bytes() == content
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_lock_that_became_another_s_while_it_was_moved_is_put_back(tmp_path: Path, known: bool) -> None:
+    store = Store(str(tmp_path))
+    other = elsewhere(store)
+    gone = replace(other, token="g" * 16) if known else None
+    lock._put_aside(store, gone)
+    assert holder(store) == other
+    lock._put_aside(store, other)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_done_starts_from_nothing_with_each_beginning(store: Store) -> None:
+    with locked(store, "train") as work:
+        for items in (10, 20):
+            work.begin(items, 100)
+            driver = work.driver
+            assert (driver.items, driver.items_done, driver.amount_done, driver.seconds) == (items, 0, 0, 0)
+            work.advance(30)
+            work.advance(20)
+            assert (work.driver.items_done, work.driver.amount_done) == (2, 50)
+            assert 0 <= work.driver.seconds < 60
+    assert lock.said(work.driver).endswith(", 2 of 20 items done")
+
+
 @pytest.mark.slow
 def test_another_machine_waits_while_a_lock_is_unreadable_for_longer_than_a_beat(tmp_path: Path) -> None:
     """With the beats as they are in use: the lock is out of reach for 6 s, then beats on."""

@@ -127,6 +127,16 @@ def test_without_hard_links_a_file_is_created_once(
     assert (tmp_path / "lock.json").read_bytes() == b"first"
 
 
+def test_without_the_clients_of_object_stores_an_error_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("botocore.exceptions", "aiohttp"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "lock.json").mkdir()
+    with pytest.raises(StoreError, match=r"cannot read .*lock\.json: Is a directory$"):
+        Store(str(tmp_path)).json_file("lock.json")
+
+
 ACCEPTED = "; accepted: a folder, or an address such as s3://bucket/store"
 
 

@@ -90,6 +90,54 @@ def test_more_metrics_than_a_call_takes_are_all_there() -> None:
     assert next(iter(Tracking("study", "p1").read().values())).metrics == metrics
 
 
+def test_more_parameters_and_tags_than_a_call_takes_are_all_there() -> None:
+    params = {f"p{number}": str(number) for number in range(250)}
+    tags = {f"t{number}": "x" * 6000 for number in range(301)}
+    Tracking("study", "p1").log("k1", "a", params, {"clean/accuracy": 0.5}, 1, tags)
+    (held,) = Tracking("study", "p1").read().values()
+    assert held.params == params
+    assert {name: held.tags[name] for name in tags} == dict.fromkeys(tags, "x" * 5000)
+
+
+def test_of_two_copies_of_a_run_one_is_left_of_this_plan_alone() -> None:
+    """As where two processes log one plan: each has read the runs before the other wrote."""
+    plans = [Tracking("study", name) for name in ("p1", "p1", "p2")]
+    assert [plan.children for plan in plans] == [[], [], []]
+    logged = [plan.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1) for plan in plans]
+    other = plans[0].log("k2", "b", {}, {"clean/accuracy": 0.5}, 1)
+    assert len({run.run_id for run in logged}) == 3
+    plans[0].settle()
+    left = {run.run_id for run in Tracking("study", "p1").children}
+    assert left == {min(logged[0].run_id, logged[1].run_id), logged[2].run_id, other.run_id}
+
+
+def test_runs_say_their_plan_its_parameters_and_that_they_are_finished() -> None:
+    plan = Tracking("study", "p1")
+    run = plan.log("k1", "standard/resnet-4/0", {}, {"clean/accuracy": -0.0}, 7)
+    held = plan.client.get_run(run.run_id)
+    assert (held.info.status, held.info.run_name) == ("FINISHED", "standard/resnet-4/0")
+    assert (held.data.tags[PARENT], held.data.tags[PLAN]) == (plan.parent, "p1")
+    assert [point.step for point in plan.client.get_metric_history(run.run_id, "clean/accuracy")] == [7]
+    assert plan.log("k1", "standard/resnet-4/0", {}, {"clean/accuracy": 0.0}, 7).run_id == run.run_id
+    parent = plan.client.get_run(plan.parent)
+    assert (parent.info.status, parent.data.tags[PLAN]) == ("FINISHED", "p1")
+    plan.client.log_param(plan.parent, "seeds", 3)
+    assert Tracking("study", "p1").plan_params() == {"seeds": "3"}
+    assert Tracking("study", "p2").plan_params() == {}
+
+
+def test_an_experiment_that_another_process_has_just_made_is_used() -> None:
+    plan = Tracking("study", "p1")
+    assert plan._created() == plan.experiment
+    assert tracking.experiment_tags("study") is not None
+    assert tracking.experiment_tags("another") is None
+
+
+def test_what_mlflow_does_not_keep_is_refused_by_name() -> None:
+    with pytest.raises(TrackingError, match=r"^a: x is nan, and MLflow keeps finite numbers only$"):
+        Tracking("study", "p1").log("k1", "a", {}, {"clean/accuracy": 0.5, "x": float("nan")}, 1)
+
+
 def test_two_studies_are_apart() -> None:
     Tracking("one", "p").log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
     assert Tracking("two", "p").read() == {}
@@ -113,6 +161,13 @@ def test_a_password_in_the_address_goes_where_it_is_not_printed(monkeypatch: pyt
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://you@host")
     assert tracking.address() == "http://host"
     assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("you", "p@ss")
+
+
+@pytest.mark.parametrize("given", ["http://host/a@b?x=1", "http://host?x=a@b", "http://me@x@host", "http://host#a@b/c"])
+def test_an_address_with_an_at_sign_too_many_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
+    with pytest.raises(TrackingError, match="more than one '@', or one after the host"):
+        tracking.address()
 
 
 @pytest.mark.parametrize(

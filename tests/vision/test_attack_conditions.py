@@ -208,6 +208,13 @@ def test_jpeg_changes_a_block_by_its_cosines() -> None:
     assert torch.equal(TO_RGB[:, 0], torch.ones(3))
 
 
+def test_the_colours_of_jpeg_are_those_of_its_standard() -> None:
+    """The inverse of Y, Cb, Cr by ITU-R BT.601, to the digits that are kept."""
+    luma = np.array([0.299, 0.587, 0.114])
+    blue, red = (np.eye(3)[2] - luma) / 1.772, (np.eye(3)[0] - luma) / 1.402
+    assert TO_RGB.numpy() @ np.stack([luma, blue, red]) == pytest.approx(np.eye(3), abs=2e-3)
+
+
 def test_gradients_of_a_loss_leave_the_models_own_alone(
     shown: tuple[torch.Tensor, torch.Tensor], classifier: Classifier
 ) -> None:

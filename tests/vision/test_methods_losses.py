@@ -97,6 +97,20 @@ def test_attacks_stay_within_their_radius_which_rises_with_the_training(glyphs: 
             assert float(images.max()) <= 1
 
 
+def test_attacks_start_anywhere_within_reach_and_move_by_the_step_size(glyphs: Dataset) -> None:
+    """The radius is whole at once without a warm-up."""
+    images = []
+    for steps in (0, 1):
+        step = smooth(glyphs, progress=0.0)
+        step = replace(step, images=torch.full_like(step.images, 0.5))
+        images.append(adversarial.attacked(step, 0.1, steps, 0.02, warm_up=0.0))
+    start = images[0] - 0.5
+    assert float(start.abs().max()) == pytest.approx(0.1, abs=1e-4)
+    assert float(start.mean()) == pytest.approx(0, abs=2e-3)
+    assert float(start.std()) == pytest.approx(0.1 / 3**0.5, rel=0.02)
+    assert float((images[1] - images[0]).abs().max()) == pytest.approx(0.002, rel=1e-3)
+
+
 def test_an_attack_on_the_divergence_raises_it(glyphs: Dataset) -> None:
     step = smooth(glyphs)
     clean = step.model(step.images).detach()
@@ -241,3 +255,15 @@ def test_outliers_are_drawn_from_the_split_that_was_asked_for(glyphs: Dataset, c
     none = torch.full((5,), -1)
     marked = replace(step, data=replace(step.data, beside={"training_outliers": Labelled(red, none, none)}))
     assert torch.equal(marked.outliers(7), pixels(red[:1].repeat(7, 1, 1, 1)))
+
+
+@pytest.mark.parametrize(("ratio", "count"), [(0.5, 16), (2.0, 64), (0.001, 1)])
+def test_outliers_are_as_many_for_each_image_as_asked_for(
+    ratio: float, count: int, glyphs: Dataset, classifier: Classifier
+) -> None:
+    seen: list[int] = []
+    classifier.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    loss_of(step_of(glyphs, classifier, "outlier_exposure"), "outlier_exposure", ratio=ratio)
+    assert seen == [32 + count]
+    method: Method = parts.load(PACKAGE, "outlier_exposure", {"ratio": ratio})
+    assert method.cost == pytest.approx(1 + 0.6 * ratio)

@@ -18,7 +18,7 @@ from pipelines.vision.data import Dataset
 from pipelines.vision.draws import seed_for
 from pipelines.vision.method import pixels
 from pipelines.vision.methods import _dropout as dropout
-from pipelines.vision.methods import sam, temperature_scaling, weight_averaging
+from pipelines.vision.methods import awp, sam, temperature_scaling, weight_averaging
 from pipelines.vision.methods._averaging import mean_of_members
 from pipelines.vision.methods._perturbed import moved, still_statistics
 from pipelines.vision.methods.deep_ensemble import ensemble
@@ -183,3 +183,27 @@ def test_sam_takes_the_gradient_at_distance_rho_up_the_slope(glyphs: Dataset) ->
     step = step_of(glyphs, model)
     sam.update(0.5, step, lambda step: step.model.weight.square().sum() / 2, optimiser)  # type: ignore[operator, union-attr]
     assert torch.allclose(model.weight, torch.tensor([3.0, 4.0]) * -0.1, atol=1e-6)
+
+
+def test_awp_takes_the_gradient_with_each_layer_moved_by_a_share_of_itself_and_biases_where_they_are(
+    glyphs: Dataset,
+) -> None:
+    """On the loss w^2/2 of a matrix and a vector: at the matrix 1 + gamma times as large, at the vector itself."""
+
+    class Bowl(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.bias = nn.Parameter(torch.tensor([[3.0, 4.0]])), nn.Parameter(torch.tensor([2.0]))
+            self.unused = nn.Parameter(torch.tensor([[1.0]]))
+
+    model: Any = Bowl()
+    optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
+
+    def loss(step: Any) -> torch.Tensor:
+        return (step.model.weight.square().sum() + step.model.bias.square().sum()) / 2
+
+    value = awp.update(0.2, lambda step: step, step_of(glyphs, model), loss, optimiser)
+    assert value.item() == pytest.approx((9 + 16 + 4) / 2)
+    assert torch.allclose(model.weight, torch.tensor([[3.0, 4.0]]) * -0.2, atol=1e-6)
+    assert torch.allclose(model.bias, torch.zeros(1), atol=1e-6)
+    assert torch.equal(model.unused, torch.tensor([[1.0]]))

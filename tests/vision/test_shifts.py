@@ -280,3 +280,39 @@ def test_motion_spreads_a_point_over_a_line_of_that_length_about_its_place() -> 
         across, along = np.linalg.eigvalsh(spread)
         assert along == pytest.approx(length**2 * 10 / 96, abs=0.3)  # nine equal steps from one end to the other
         assert across < 0.3  # what reading between pixels adds
+
+
+def moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centroid (down, right) from the middle, and covariance, of an image's light."""
+    light = image[..., 0] / image[..., 0].sum()
+    places = np.stack(np.meshgrid(*[np.arange(len(light)) - (len(light) - 1) / 2] * 2, indexing="ij"))
+    centre = (light * places).sum(axis=(1, 2))
+    away = places - centre[:, None, None]
+    return centre, np.einsum("ij,aij,bij->ab", light, away, away)
+
+
+def test_films_move_turn_grow_and_blur_by_their_steps() -> None:
+    """A spot of normal light off the middle, at frame 5, against the steps that each film declares."""
+    down, right = np.meshgrid(np.arange(41) - 20, np.arange(41) - 20, indexing="ij")
+    spot = np.exp(-((down + 6) ** 2 + (right - 8) ** 2) / 2 / 2.5**2)
+    images = np.repeat(spot[None, :, :, None], 3, axis=3).repeat(4, axis=0).astype(np.float32)
+    draws, start = np.array([0.0, 0.25, 0.5, 0.75]), np.array([-6.0, 8.0])
+    moved, turned, grown, tilted, blurred = (
+        [moments(image) for image in perturbations.STEADY[kind](images, 5, draws)]
+        for kind in ("translate", "rotate", "scale", "tilt", "blur")
+    )
+    steps = np.array([centre - start for centre, _ in moved])
+    assert np.hypot(*steps.T) == pytest.approx(np.full(4, 2.5), abs=0.02)
+    assert np.abs(steps.sum(axis=0)).max() < 0.05, "four directions a quarter turn apart"
+    angles = [np.arctan2(centre[0], centre[1]) - np.arctan2(*start) for centre, _ in turned]
+    assert np.abs(np.rad2deg(angles)) == pytest.approx(np.full(4, 10), abs=0.2)
+    assert np.sign(angles[0]) == np.sign(angles[1]) == -np.sign(angles[2]) == -np.sign(angles[3])
+    ratios = sorted(np.linalg.norm(centre) / np.linalg.norm(start) for centre, _ in grown)
+    assert ratios == pytest.approx([1.02**-5, 1.02**-5, 1.02**5, 1.02**5], abs=0.005)
+    for _, spread in tilted:
+        narrow, wide = np.sqrt(np.linalg.eigvalsh(spread)) / 2.5
+        assert (narrow, wide) == pytest.approx((np.cos(np.deg2rad(20)), 1), abs=0.02)
+    for _, spread in blurred:
+        assert spread == pytest.approx((2.5**2 + 0.5**2) * np.eye(2), abs=0.05)
+    brighter = perturbations.brightness(images, 5, draws) - images
+    assert brighter[:, 0, 0, 0] == pytest.approx([-0.1, -0.1, 0.1, 0.1])

@@ -1,9 +1,13 @@
 """The decision list, the adjustments and max-T against independent forms."""
 
 import numpy as np
+import polars as pl
 import pytest
+from scipy import stats
 
-from analysis.audit.decision import decide, max_t, step_up
+from analysis.audit import decision
+from analysis.audit.decision import adjusted, decide, max_t, step_up
+from analysis.audit.estimands import Estimate, Units
 from analysis.audit.settings import AuditSettings
 
 SETTINGS = AuditSettings()
@@ -67,3 +71,100 @@ def test_max_t_never_ranks_claims_against_their_statistics() -> None:
     statistics = rng.standard_normal(8) * 2
     p = max_t(statistics, rng.standard_normal((500, 8)), 6, rng)
     assert np.all(np.diff(p[np.argsort(statistics)]) <= 1e-12)
+
+
+T_10 = {0.05: 1.8125, 0.025: 2.2281}  # quantiles of Student's t with 10 degrees of freedom, from a table
+SE = 0.5
+NO_RUNS = np.zeros(0)
+UNITS = Units("model", np.array([0, 1, 2]), 6, *([NO_RUNS] * 5), None, np.array([0.25]))
+
+
+def told(total: float = 0.0, capability: float = 0.0, beyond: float = 0.0) -> dict[str, float]:
+    """The tests of one measurement with margins 2 and 3, whose draws have the standard error SE."""
+    draws = SE * np.array([-1.0, 1.0])
+    points = (np.array([total]), capability, np.array([beyond]))
+    found = Estimate("epochs", UNITS, 10, 3, *points, draws[:, None], draws, draws[:, None])
+    return decision.tested(found, np.array([2.0]), 3.0, SETTINGS).row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("estimates", "test"),
+    [
+        ({"beyond": 2 + SE * T_10[0.05]}, "p_differential"),
+        ({"capability": -3 + SE * T_10[0.05]}, "p_tax"),
+        ({"capability": SE * T_10[0.05]}, "p_up"),
+        ({"beyond": 2 - SE * T_10[0.05]}, "p_washing"),
+        ({"beyond": -2 + SE * T_10[0.05]}, "p_washing"),
+        ({"capability": 3 - SE * T_10[0.05]}, "p_neutral"),
+        ({"capability": -3 + SE * T_10[0.05]}, "p_neutral"),
+        ({"capability": 3 - SE * T_10[0.05]}, "p_null"),
+        ({"total": 2 - SE * T_10[0.05]}, "p_null"),
+    ],
+)
+def test_the_tests_are_one_sided_t_tests_against_their_margins(estimates: dict[str, float], test: str) -> None:
+    assert told(**estimates)[test] == pytest.approx(0.05, rel=1e-3)
+
+
+def test_intervals_are_two_sided_and_facts_are_the_units() -> None:
+    row = told(1.0, 2.0, 3.0)
+    for name, point in (("total", 1), ("capability", 2), ("beyond", 3)):
+        assert (row[name], row[f"{name}_se"]) == (point, SE)
+        assert row[f"{name}_lower"] == pytest.approx(point - SE * T_10[0.025], rel=1e-3)
+        assert row[f"{name}_upper"] == pytest.approx(point + SE * T_10[0.025], rel=1e-3)
+    facts = {"match": "epochs", "unit": "model", "units": 3, "pairs": 6, "models": 3, "df": 10, "in_range": 3}
+    assert {name: row[name] for name in facts} == facts
+    assert (row["margin"], row["capability_margin"], row["seed_share"]) == (2, 3, 0.25)
+    assert row["capability_beyond_correlation"] == pytest.approx(1)
+
+
+def test_families_of_tests_are_counted_within_a_tier() -> None:
+    """By hand: three known claims of a tier, of which one is selected, and two methods' neutrality."""
+    primary = pl.DataFrame(
+        {
+            "method": ["a", "a", "b", "b"],
+            "p_differential": [0.01, 0.2, 0.5, None],
+            "p_washing": [0.04, 0.5, 0.6, None],
+            "p_null": [0.01, 0.5, 0.9, 0.9],
+            "p_neutral": [0.02, 0.02, 0.04, 0.04],
+            "beyond": [1.0, 1.0, 1.0, None],
+            "beyond_se": [0.5, 0.5, 0.5, None],
+            "df": [10, 10, 10, None],
+        },
+        schema_overrides={"df": pl.Int64},
+    ).with_columns(domain=pl.lit("vision"), dataset=pl.lit("digits"), match=pl.lit("epochs"), tier=pl.lit("primary"))
+    exploratory = primary.with_columns(tier=pl.lit("exploratory"), p_differential=pl.lit(0.9))
+    found = adjusted(pl.concat([primary, exploratory]), SETTINGS)
+    rows = found.filter(tier="primary")
+    assert rows["q_differential"].to_list() == pytest.approx([0.03, 0.3, 0.5, None])
+    assert rows["q_washing"].to_list() == pytest.approx([0.14, 0.84, 0.84, None], abs=1e-9)
+    assert rows["q_null"].to_list() == pytest.approx([0.07, 0.84, 0.9, 0.9], abs=1e-9)
+    assert rows["q_neutral"].to_list() == pytest.approx([0.04] * 4)
+    half = 0.5 * stats.t.ppf(1 - 0.05 / 3 / 2, 10)
+    assert rows["adjusted_lower"].to_list() == [pytest.approx(1 - half), None, None, None]
+    assert rows["adjusted_upper"].to_list() == [pytest.approx(1 + half), None, None, None]
+    assert rows["level_differential"].to_list() == pytest.approx([0.05 * 2 / 3] * 4)
+    assert rows["level_equivalence"].to_list() == pytest.approx([0.05 / 7] * 4)
+    others = found.filter(tier="exploratory")
+    assert others["level_differential"].to_list() == pytest.approx([0.05 / 4] * 4)
+    assert others["adjusted_lower"].null_count() == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        ({"q_differential": 0.05, "p_tax": 0.05, "total_least": 0.2, "q_neutral": 0.051}, "DIFFERENTIAL"),
+        ({"q_differential": 0.051, "p_tax": 0.05, "total_least": 0.2}, "UNDETERMINED"),
+        ({"q_differential": 0.05, "p_tax": 0.051, "total_least": 0.2}, "UNDETERMINED"),
+        ({"q_differential": 0.05, "p_tax": 0.05, "total_least": 0.0}, "UNDETERMINED"),
+        ({"q_washing": 0.05, "p_up": 0.05, "total_least": 0.2}, "WASHING"),
+        ({"q_washing": 0.051, "p_up": 0.05, "total_least": 0.2}, "UNDETERMINED"),
+        ({"q_washing": 0.05, "p_up": 0.051, "total_least": 0.2}, "UNDETERMINED"),
+        ({"q_washing": 0.05, "p_up": 0.05, "total_least": -0.1}, "UNDETERMINED"),
+        ({"q_null": 0.05}, "NULL"),
+        ({"q_null": 0.051}, "UNDETERMINED"),
+        ({"total_most": -0.1}, "UNDETERMINED"),
+        ({"q_differential": 0.05, "capability_most": -0.2}, "UNDETERMINED"),
+    ],
+)
+def test_every_condition_of_a_rule_counts_up_to_its_level(changes: dict[str, float | None], label: str) -> None:
+    assert decide({**UNDECIDED, **changes}, SETTINGS)[0] == label

@@ -72,14 +72,23 @@ def test_models_the_ladder_does_not_cover_leave_d_but_not_t() -> None:
     assert np.isfinite(found.beyond).all()
 
 
+@pytest.mark.parametrize("capability", [-0.4, 0.4])
+def test_both_capabilities_of_a_model_must_lie_on_the_ladder(capability: float) -> None:
+    """Its ends are 1.65 and a twentieth of its length: of the outermost three models two are moved beyond."""
+    world = World(methods={"m": Method(capability=capability)}, capability_spread=0.0)
+    _, found = estimated(world)
+    assert (found.in_range, len(found.units.models)) == (10, 12)
+
+
 @pytest.mark.parametrize(("widths", "df"), [(3, 12 - 4), (2, 8 - 1)])
 def test_a_family_of_three_is_resampled_by_itself_and_one_of_two_is_not(widths: int, df: int) -> None:
     _, found = estimated(World(methods={"m": Method()}, families=4, widths=widths))
     assert found.df == df
 
 
-def matched(flops: float) -> pl.DataFrame:
-    results, scores = simulated_study(World(methods={"m": Method(flops=flops)}), np.random.default_rng(0))
+def matched(flops: float, capability: float = 0.0) -> pl.DataFrame:
+    method = Method(flops=flops, capability=capability)
+    results, scores = simulated_study(World(methods={"m": method}), np.random.default_rng(0))
     settings = AuditSettings(draws=100)
     found = audit(results, scores, primary=["condition00/auroc"], settings=settings, rng=np.random.default_rng(0))
     return found.effects.filter(match="flops")
@@ -98,3 +107,12 @@ def matched(flops: float) -> pl.DataFrame:
 )
 def test_flops_are_matched_where_they_differ_and_within_the_familys_range(flops: float, units: int | None) -> None:
     assert matched(flops)["units"].to_list() == ([] if units is None else [units])
+
+
+@pytest.mark.parametrize("doublings", [-2.0, 2.0])
+def test_at_equal_flops_the_ladder_covers_the_baseline_that_the_method_is_held_against(doublings: float) -> None:
+    """Capability as its FLOPs would have brought it: of what is left to compare, E is 0 and every model is covered."""
+    row = matched(2.0**doublings, capability=0.5 * doublings).row(0, named=True)
+    assert row["capability"] == pytest.approx(0, abs=0.1)
+    assert (row["units"], row["in_range"]) == (9, 9)
+    assert row["beyond"] == pytest.approx(0, abs=0.1)

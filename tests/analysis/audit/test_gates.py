@@ -80,3 +80,17 @@ def test_measurements_that_no_run_flags_and_pairs_are_counted() -> None:
     assert details["validity"] == "0 of 24 runs carry gradient-masking or masked or leak"
     assert details["range"] == "the ladder covers 12 of 12 models"
     assert details["ladder"] == "12 rungs, 8 recommended"
+
+
+@pytest.mark.parametrize(("baseline", "method"), [(0.03, 0.3), (0.97, 0.7), (0.03, 0.97), (0.3, 0.03)])
+def test_a_method_that_leaves_an_end_or_reaches_it_is_not_saturated(baseline: float, method: float) -> None:
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    level = pl.when(method="m").then(method).otherwise(baseline)
+    moved = results.with_columns(value=level + 1e-3 * (pl.col("value") - pl.col("value").mean()))
+    assert passed(audited(moved, scores), "saturation")
+
+
+def test_an_end_that_a_metric_without_a_range_lacks_saturates_nothing() -> None:
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    high = results.with_columns(value=0.99 + 1e-3 * pl.col("value"), upper=pl.lit(2.0))
+    assert passed(audited(high, scores), "saturation")

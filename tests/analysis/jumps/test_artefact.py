@@ -59,10 +59,11 @@ def test_a_power_of_the_companion_is_predicted_by_it(tokens: int) -> None:
     assert pushed.predicted[0] == pytest.approx(clean[:12] ** tokens, abs=0.05)
 
 
-def test_a_threshold_on_a_margin_is_predicted_by_it() -> None:
+@pytest.mark.parametrize("level", [0, 100])
+def test_a_threshold_on_a_margin_is_predicted_by_it_wherever_its_zero_is(level: float) -> None:
     rng = np.random.default_rng(0)
-    margin = X - 6
-    accuracy = 1 / (1 + np.exp(-3 * margin)) + rng.normal(0, 0.02, len(X))
+    margin = X - 6 + level
+    accuracy = 1 / (1 + np.exp(-3 * (margin - level))) + rng.normal(0, 0.02, len(X))
     curves = (curve_over_scale(X, values) for values in (accuracy, margin + rng.normal(0, 0.02, len(X))))
     pushed = pushed_through(*(Comparison(curve) for curve in curves), probability=False, draws=99, rng=rng)
     assert pushed.link == "threshold"

@@ -45,6 +45,18 @@ def test_replicates_have_the_noise_of_the_data(planted: Callable) -> None:
     assert np.median(replicates.rss["jump"]) / comparison.variance == pytest.approx(12 - 4, rel=0.3)
 
 
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_replicates_know_the_variance_over_examples_that_the_curve_knows(seeds: int) -> None:
+    """As little as a replicate's best fit may leave over, its noise counts as no less."""
+    x = np.arange(12.0)
+    noise = np.random.default_rng(0).normal(0, 0.05, 12)
+    comparison = Comparison(curve_over_scale(x, x / 11 + noise, np.full(12, 0.05)))
+    assert comparison.curve.variance == pytest.approx(0.05**2)
+    found = comparison.replicates(x[None] / 11, 200, np.random.default_rng(1), seeds=seeds).variance
+    assert found.min() == pytest.approx(0.05**2 / seeds)
+    assert np.median(found) < 1.5 * 0.05**2 / seeds * (comparison.variance / 0.05**2)
+
+
 def test_noise_is_larger_where_seeds_spread_more() -> None:
     rng = np.random.default_rng(0)
     x = np.tile(np.arange(12.0), 8)

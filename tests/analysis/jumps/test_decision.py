@@ -83,6 +83,14 @@ def test_power_rises_with_less_noise_and_with_runs(planted: Callable, judged: Ca
     assert runs_needed(comparison, 1e-4, draws=199, rng=np.random.default_rng(0)) is None
 
 
+def test_smaller_jumps_need_more_runs_up_to_thirty_times(planted: Callable) -> None:
+    comparison = Comparison(curve_over_scale(*planted("linear", noise=0.3)))
+    needed = [
+        runs_needed(comparison, smallest, draws=99, rng=np.random.default_rng(0)) for smallest in (0.5, 0.4, 0.25, 0.2)
+    ]
+    assert needed == [3, 8, 30, None]
+
+
 def test_seeds_that_jump_at_their_own_time_are_seen_one_by_one() -> None:
     """The mean of eight such curves is smooth."""
     rng = np.random.default_rng(0)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,25 @@ def _refined(judged: Callable, shape: Callable, seed: int) -> bool:
 
 def test_three_rungs_inside_the_bracket(planted: Callable, judged: Callable) -> None:
     assert proposed(np.arange(12.0), judged(*planted("step")).jump) == pytest.approx([5.25, 5.5, 5.75])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rungs"),
+    [
+        (5.2, 5.8, [5.25, 5.5, 5.75]),
+        (5, 6, [5.25, 5.5, 5.75]),
+        (4.9, 6, [4.5, 5, 5.5]),
+        (5, 5, [4.5, 5, 5.5]),
+        (0, 0, [0.25, 0.5, 0.75]),
+        (11, 11, [10.25, 10.5, 10.75]),
+        (-1, 12, [2.75, 5.5, 8.25]),
+    ],
+)
+def test_rungs_lie_between_the_positions_next_to_the_change_point(
+    planted: Callable, judged: Callable, low: float, high: float, rungs: list[float]
+) -> None:
+    change = replace(judged(*planted("step"), draws=19).jump, change_low=low, change_high=high)
+    assert proposed(np.arange(12.0), change) == pytest.approx(rungs)
 
 
 def test_a_step_stays_sharp_when_refined_and_a_steep_logistic_does_not(judged: Callable) -> None:
