@@ -16,6 +16,8 @@ from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
 from stages.tracking import Tracking, values_digest
 
+REPLICATE_OF = ("task", "domain", "dataset", "method", "model", "seed")  # the run of a row of REPLICATES
+
 
 def plan_digest(values: Mapping[str, str], planned: pl.DataFrame) -> str:
     """What MLflow's parent run stands for: these values of runs, by key, and measurements (a metric's range is in its
@@ -38,7 +40,7 @@ def log_all(runs: pl.DataFrame, every: list[Values], planned: pl.DataFrame, stor
     for run in tqdm(list(runs.iter_rows(named=True)), desc="log", unit="run", dynamic_ncols=True):
         found = of_runs[run["run"]]
         if run["role"] != CHECKPOINT:
-            same = {name: run[name] for name in artifacts.REPLICATES.table.key[:-1]}
+            same = {name: run[name] for name in REPLICATE_OF}
             replicates += [{**same, "measurement": name, "deviations": each} for name, each in found.deviations.items()]
         predicted = {values.environment for values in by_run.get(run["run"], [])}
         made_with = {"train": {run[ENVIRONMENT]}, "predict": predicted, "measure": found.environments}

@@ -54,17 +54,22 @@ def build(
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     specs: Specs = {}
     sections, settings = [], findings["settings"]
-    for task in tasks(results, findings):
+    shown = tasks(results, findings)
+    for task in shown:
         sections.append(section(task, specs, plan, settings.filter(task=task.task)))
         names = task.results.filter(pl.col("axis") == "safety")["measurement"].unique().sort()
         points = pl.concat([safety_points(task, name) for name in names]) if len(names) else None
         for name, frame in {"safety_against_capability": points, **task.found}.items():
             if frame is not None and name in ("safety_against_capability", "effects", "verdicts"):
                 write_csv(frame, folder / "plots" / f"{name}{task.slug}.csv")
-    for name, spec in specs.items():
-        svg, png = charts.pictures(spec)
+    pictures = {name: charts.pictures(spec) for name, spec in specs.items()}
+    for name, (svg, png) in pictures.items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         (folder / f"{name}.png").write_bytes(png)
+    for kind in ("verdicts", "effects", "correlations"):  # one of each, whatever the number of tasks: DVC's plots
+        of_tasks = {each.name: pictures[name][0] for each in shown if (name := f"{kind}{each.slug}") in pictures}
+        if of_tasks and kind not in pictures:
+            (folder / f"{kind}.svg").write_text(charts.stacked(of_tasks), encoding="utf-8")
     page = _template().render(
         title=plan.name,
         alpha=settings["alpha"][0],

@@ -290,6 +290,14 @@ PLANTED = {
         uninformed=tuple(replace(each, groups=np.zeros(MANY, dtype=np.int64)) for each in UNKNOWN),  # type: ignore[arg-type]
     ),
     "localisation": shares("localisation"),
+    "mean_value": Planted(
+        better=recorded("gain", np.arange(100) / 100),
+        worse=(recorded("gain", np.arange(100) / 100 - 0.1),),
+        lowest=recorded("gain", np.full(10, -200.0)),
+        highest=recorded("gain", np.full(10, 200.0)),
+        uninformed=(recorded("gain", np.full(10, 0.2)), recorded("gain", np.full(10, 0.6))),
+        options={"of": "gain"},
+    ),
     "looseness": Planted(
         better=recorded("verified", HELD, 0.7),
         worse=(recorded("verified", HELD[::2].repeat(2) * (np.arange(1000) < 300), 0.7),),

@@ -1,0 +1,5 @@
+"""Nothing is added."""
+
+
+def method():
+    return 0.0

@@ -1,0 +1,5 @@
+"""So many numbers."""
+
+
+def model(*, width: int):
+    return width
