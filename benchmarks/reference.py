@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from effective_robustness import effective_robustness, logit_fit
 
 from analysis.bootstrap import resampled_spearman
 from analysis.capability import SAFETYWASHING
-from analysis.effective_robustness import effective_robustness, logit_fit
 from analysis.jumps.comparison import Comparison
 from analysis.jumps.curve import curve_over_scale
 from analysis.jumps.shape import jump

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from pipelines.metrics._ranks import area_under_roc
 from pipelines.outcomes import Measured, Unmeasurable
-from pipelines.trojans.population import Population
+
+from .population import Population
 
 # Scores [n] of networks, higher where a trojan is more likely: of the second population, by what is learnt from the
 # first. The number is a seed.

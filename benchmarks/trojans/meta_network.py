@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from pipelines.trojans.detection import Detector
-from pipelines.trojans.networks import fresh
-from pipelines.trojans.population import Population
+from .detection import Detector
+from .networks import fresh
+from .population import Population
 
 Stacked = Mapping[str, Tensor]  # the weights of several networks, by name
 

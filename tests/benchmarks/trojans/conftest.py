@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.trojans.networks import fresh, weights_of
-from pipelines.trojans.population import Member, Population, population
+from benchmarks.trojans.networks import fresh, weights_of
+from benchmarks.trojans.population import Member, Population, population
 from pipelines.vision.data import Split, split_of
 from pipelines.vision.triggers import FAMILIES
 

@@ -1,6 +1,6 @@
 """Can trojans be found in networks without their triggers? A population of tiny networks, half of them poisoned.
 
-    python benchmarks/trojans.py [--pairs 100] [--seed 1] [--rate 0.05] [--workers 2]
+    python benchmarks/trojan_detectors.py [--pairs 100] [--seed 1] [--rate 0.05] [--workers 2]
 
 Trains pairs of networks (the same seed, one poisoned) on glyphs of 16 pixels over Ray, and prints how well each
 detector tells the two kinds apart: on families of triggers that it never saw, and on triggers of its own that it never
@@ -16,15 +16,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from trojans import meta_network, neural_cleanse, weight_statistics
+from trojans.detection import Detector, by_value, mean_over_folds, on_unseen
+from trojans.networks import restored
+from trojans.neural_cleanse import SIZES, Search, found_targets, mask_sizes
+from trojans.population import Design, Member, Population, population, trained_pair
 
 from cluster.fanout import Failed, fanout
 from pipelines import parts
 from pipelines.outcomes import Measured
-from pipelines.trojans import meta_network, neural_cleanse, weight_statistics
-from pipelines.trojans.detection import Detector, by_value, mean_over_folds, on_unseen
-from pipelines.trojans.networks import restored
-from pipelines.trojans.neural_cleanse import SIZES, Search, found_targets, mask_sizes
-from pipelines.trojans.population import Design, Member, Population, population, trained_pair
 from pipelines.vision.draws import seed_for
 
 SIZE = 16

@@ -8,7 +8,7 @@ from scipy.stats import kurtosis, skew
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from pipelines.trojans.population import Population
+from .population import Population
 
 Reals = NDArray[np.float64]
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)

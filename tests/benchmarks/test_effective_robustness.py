@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import linregress
 
-from analysis.effective_robustness import effective_robustness, logit_fit
+from benchmarks.effective_robustness import effective_robustness, logit_fit
 
 CLEAN = np.linspace(0.5, 0.9, 20)
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pipelines.trojans.networks import Images, Network
-from pipelines.trojans.population import Population
 from pipelines.vision.training import channels_first
+
+from .networks import Images, Network
+from .population import Population
 
 TO_SIGMA = 1.4826  # the standard deviation of a normal sample whose median absolute deviation is 1
 SIZES = "mask_sizes"  # the value of a population's networks that holds them
