@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.benchmarks.trojans.conftest import CLASSES, SIZE
 
 from benchmarks.trojans import meta_network, neural_cleanse, weight_statistics
 from benchmarks.trojans.detection import Detector, by_value, mean_over_folds, on_unseen
@@ -15,6 +14,7 @@ from benchmarks.trojans.neural_cleanse import SIZES, Search, anomaly, mask_sizes
 from benchmarks.trojans.population import Design, Population, trained_pair
 from pipelines.outcomes import Measured, Unmeasurable
 from pipelines.vision.data import Split
+from tests.benchmarks.trojans.conftest import CLASSES, SIZE
 
 Untrained = Callable[..., Population]
 QUICK = meta_network.Training(queries=3, epochs=10, batch_size=16)

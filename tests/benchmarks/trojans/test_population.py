@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.benchmarks.trojans.conftest import CLASSES, SIZE
 
 from benchmarks.trojans.networks import Budget, fresh, logits_of, restored, train, weights_of
 from benchmarks.trojans.population import Design, Member, Population, attack_on, population, shares, trained_pair
 from pipelines.vision.data import Split
+from tests.benchmarks.trojans.conftest import CLASSES, SIZE
 
 Quarters = Callable[[int, int], Split]
 DESIGN = Design(images=200, rate=0.1, budget=Budget(steps=60))
