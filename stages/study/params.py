@@ -104,16 +104,17 @@ def _task(name: Any, section: Any, faults: Faults) -> Task | None:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         faults.add("", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
         return None
-    if not isinstance(section, dict):
-        faults.add(name, f"not a mapping with {', '.join(SECTIONS)}")
-        return None
-    domain = section.get("domain", name)
+    says = isinstance(section, dict) and "domain" in section
+    domain = section["domain"] if says else name
     if domain not in known:
-        if "domain" in section:
+        if says:
             faults.add(f"{name}.domain", f"{domain!r} is not one of: {', '.join(known)}")
         else:
             accepted = f"{', '.join((*BESIDE_TASKS, *known))}; any other section says its domain"
             faults.add("", f"{name!r} is not one of: {accepted}")
+        return None
+    if not isinstance(section, dict):
+        faults.add(name, f"not a mapping with {', '.join(SECTIONS)}")
         return None
     for key in section:
         if key not in (*SECTIONS, *OPTIONAL):

@@ -191,7 +191,8 @@ def test_the_image_has_what_dvc_depends_on() -> None:
 def test_the_code_that_is_sent_to_workers_is_small() -> None:
     with snapshot([]) as code:
         assert check_size(code) < 5 * 2**20 < CODE_MIB * 2**20
-        assert not [path for path in code.rglob("*") if path.name in (".git", "store", "__pycache__")]
+        assert not [path for path in code.rglob("*") if path.name in (".git", "__pycache__")]
+        assert not (code / "store").exists()
 
 
 def test_the_slurm_script_is_bash() -> None:

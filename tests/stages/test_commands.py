@@ -18,6 +18,7 @@ from stages.needed import needed as needed_of_the_plan
 from stages.store.lock import locked
 from stages.store.store import Store
 from stages.study import params
+from stages.study.expansion import described
 from stages.tracking import Tracking
 from tests.stages.conftest import TINY
 from tests.stages.test_auditing import write_measured
@@ -40,7 +41,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (vision,) = params.read().tasks
         splits = {"train": {"digest": "f" * 64}, "training_outliers": {"digest": "d" * 64}}
         conditions = {part.name: {"digest": f"{number}" * 64} for number, part in enumerate(vision.conditions)}
-        data = {"made_from": made_from(vision), "size": 32, "splits": splits, "conditions": conditions}
+        data = {"made_from": made_from(described(vision)), "about": {}, "splits": splits, "conditions": conditions}
         Path("data.json").write_text(json.dumps({"vision": data}))
     return folder
 

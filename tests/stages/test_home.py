@@ -15,6 +15,7 @@ from stages.home import home
 from stages.prepare import prepared
 from stages.store.store import Store
 from stages.study import params
+from stages.study.expansion import described
 from tests.stages.conftest import ROOT
 
 DVC_YAML = """
@@ -85,13 +86,13 @@ def test_data_that_git_ignores_are_read_from_the_project(
     write_images(tmp_path / "data/mine", seed=0)
     for folder in (tmp_path, copy):
         monkeypatch.chdir(folder)
-        (study,) = params.read().domains
-        found.append(prepared(study, Store("store"))["splits"]["train"]["digest"])
+        (study,) = params.read().tasks
+        found.append(prepared(described(study), Store("store"))["splits"]["train"]["digest"])
         assert Path.cwd() == folder
     assert found[0] == found[1]
     write_images(copy / "data/mine", seed=1)
-    (study,) = params.read().domains
-    assert prepared(study, Store("store"))["splits"]["train"]["digest"] != found[0]
+    (study,) = params.read().tasks
+    assert prepared(described(study), Store("store"))["splits"]["train"]["digest"] != found[0]
 
 
 def write_images(folder: Path, seed: int) -> None:

@@ -54,7 +54,6 @@ def test_every_fault_is_reported_at_once(
     vision["measurements"]["nowhere"] = {"accuracy": "capability"}
     folder = study(tiny)
     assert faults(folder) == [
-        "params.yaml: 'extra' is not one of: study, audit, compute, vision; any other section says its domain",
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         f"params.yaml: vision.data: 'trane' is not one of: {', '.join(parts.defaults(glyphs.dataset))}",
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
@@ -74,6 +73,7 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: vision.measurements.clean.auroc: needs labels, outliers, and 'clean' has only labels",
         "params.yaml: vision.measurements.nowhere: not one of the conditions: clean, corruptions, near, spurious",
         "params.yaml: vision.seeds: [0, 0] holds a seed twice",
+        "params.yaml: 'extra' is not one of: study, audit, compute, vision; any other section says its domain",
     ]
     assert run_stage("plan") == 2
     assert len(capsys.readouterr().err.splitlines()) == 17

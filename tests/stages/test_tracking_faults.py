@@ -167,8 +167,8 @@ def test_values_that_were_lost_or_changed_are_logged_again_by_sync(
     capsys.readouterr()
     assert run_stage("collect") == 2
     assert capsys.readouterr().err.splitlines() == [
-        "MLflow has lost or changed 1 of 1 runs, the first standard/cnn-1/0; `dvc repro --force measure` logs them "
-        "again from the store"
+        "MLflow has lost or changed 1 of 1 runs, the first vision/standard/cnn-1/0; `dvc repro --force measure` logs "
+        "them again from the store"
     ]
     assert main(["sync"]) == 0
     assert capsys.readouterr().out == "MLflow holds 1 runs, from 1 of 1 stored values\n"

@@ -38,6 +38,7 @@ def preparing(store: Store) -> subprocess.Popen[str]:
 
 def test_the_second_stage_waits_and_goes_on_after_the_first(study: Write, tiny: dict[str, Any]) -> None:
     study(tiny)
+    assert run_stage("plan") == 0
     store = Store("store")
     with locked(store, "train"):
         second = preparing(store)
