@@ -12,7 +12,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from stages.home import home
-from stages.prepare import prepared
+from stages.making.data import prepared
 from stages.store.store import Store
 from stages.study import params
 from stages.study.expansion import described
