@@ -12,9 +12,10 @@ import vl_convert
 
 from stages import artifacts, tables
 from stages.artifacts import FINDINGS, REPORT, RETRY, RUN, Failures
-from stages.page import charts
 from stages.page.format import difference, interval, number
 from stages.page.measurement_charts import safety_points
+from stages.page.pictures import pictures as pictures_of
+from stages.page.pictures import stacked
 from stages.page.sections import section
 from stages.page.spreadsheets import write_csv
 from stages.page.study_section import Planned, read_planned
@@ -62,14 +63,14 @@ def build(
         for name, frame in {"safety_against_capability": points, **task.found}.items():
             if frame is not None and name in ("safety_against_capability", "effects", "verdicts"):
                 write_csv(frame, folder / "plots" / f"{name}{task.slug}.csv")
-    pictures = {name: charts.pictures(spec) for name, spec in specs.items()}
+    pictures = {name: pictures_of(spec) for name, spec in specs.items()}
     for name, (svg, png) in pictures.items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         (folder / f"{name}.png").write_bytes(png)
     for kind in ("verdicts", "effects", "correlations"):  # one of each, whatever the number of tasks: DVC's plots
         of_tasks = {each.name: pictures[name][0] for each in shown if (name := f"{kind}{each.slug}") in pictures}
         if of_tasks and kind not in pictures:
-            (folder / f"{kind}.svg").write_text(charts.stacked(of_tasks), encoding="utf-8")
+            (folder / f"{kind}.svg").write_text(stacked(of_tasks), encoding="utf-8")
     page = _template().render(
         title=plan.name,
         alpha=settings["alpha"][0],

@@ -2,15 +2,10 @@
 is given here.
 """
 
-import math
-import re
-from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import altair as alt
 import polars as pl
-import vl_convert
 
 Spec = dict[str, Any]
 
@@ -19,8 +14,6 @@ STANDARD_COLOUR = "#7a7a7a"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 SHAPES = ("square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 CLAMP = 3.0  # standard deviations at which the heat map's colour ends
-PNG_SCALE = 1.5
-TITLE_HEIGHT = 24  # of a chart among others, in pixels
 MINUS = "\N{MINUS SIGN}"
 
 # currentColor follows the page, light, dark or printed; on its own a picture reads it as black.
@@ -202,30 +195,6 @@ def correlation_intervals(rows: pl.DataFrame, *, measurements: list[str]) -> Spe
     return spec_of(
         alt.layer(zero, alt.layer(bars, dots, data=rows_of(rows))).properties(width=560, height=alt.Step(14))
     )
-
-
-def pictures(spec: Spec) -> tuple[str, bytes]:
-    """The chart as SVG and as PNG, on white."""
-    svg: str = vl_convert.vegalite_to_svg({**spec, "background": "white"}, allowed_base_urls=[])
-    # The converter numbers gradients on from one picture of a process to the next.
-    for index, name in enumerate(re.findall(r'id="(gradient_\d+)"', svg)):
-        svg = svg.replace(f'id="{name}"', f'id="colours_{index}"').replace(f"url(#{name})", f"url(#colours_{index})")
-    return svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE)
-
-
-def stacked(charts: Mapping[str, str]) -> str:
-    """The SVGs below each other, each under its title, as one."""
-    width = height = 0
-    parts = []
-    for index, (title, svg) in enumerate(charts.items()):
-        size = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg)
-        wide, high = (math.ceil(float(number)) for number in size.groups()) if size else (0, 0)
-        text = f'<text x="6" y="{height + 18}" font-family="sans-serif" font-size="14">{escape(title)}</text>'
-        own = re.sub(r'(id="|url\(#)colours_', rf"\1colours_{index}_", svg)
-        parts.append(text + own.replace("<svg ", f'<svg y="{height + TITLE_HEIGHT}" ', 1))
-        width, height = max(width, wide), height + TITLE_HEIGHT + high
-    opening = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
-    return f'{opening}<rect width="{width}" height="{height}" fill="white"/>{"".join(parts)}</svg>'
 
 
 def rows_of(frame: pl.DataFrame) -> alt.InlineData:

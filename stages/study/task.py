@@ -1,0 +1,218 @@
+"""A section of params.yaml read as a task."""
+
+from collections.abc import Collection
+from contextlib import chdir
+from typing import Annotated, Any
+
+from pipelines import parts
+from pipelines.domain import Domain
+from stages import domains
+from stages.home import data_home
+from stages.study.checks import (
+    NAME,
+    Faults,
+    asked,
+    check_options,
+    made,
+    named_part,
+    named_parts,
+)
+from stages.study.measurements import measurements_of, unfit_conditions
+from stages.study.model import SHIFTED, UNSHIFTED, Agreement, Checkpoints, Measurement, Part, Task
+
+BESIDE_TASKS = ("study", "audit", "compute")
+SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
+OPTIONAL = ("domain", "evaluate_at", "agreement")
+BASELINE = "standard"
+MOST_STEPS = 10**12  # of a training run
+Checkpointed = Annotated[int, parts.Range(1, 1000)]
+
+
+def family_of(model: Part) -> str:
+    """The name that a model's family has in params.yaml."""
+    return model.name.rpartition("-")[0]
+
+
+def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
+    """The task of a section of params.yaml; None where it has errors."""
+    known = domains.names()
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        faults.add("", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
+        return None
+    says = isinstance(section, dict) and "domain" in section
+    domain = section["domain"] if says else name
+    if domain not in known:
+        if says:
+            faults.add(f"{name}.domain", f"{domain!r} is not one of: {', '.join(known)}")
+        else:
+            accepted = f"{', '.join((*BESIDE_TASKS, *known))}; any other section says its domain"
+            faults.add("", f"{name!r} is not one of: {accepted}")
+        return None
+    if not isinstance(section, dict):
+        faults.add(name, f"not a mapping with {', '.join(SECTIONS)}")
+        return None
+    for key in section:
+        if key not in (*SECTIONS, *OPTIONAL):
+            faults.add(f"{name}.{key}", f"not one of: {', '.join((*SECTIONS, *OPTIONAL))}")
+    missing = [key for key in SECTIONS if not section.get(key)]
+    for key in missing:
+        faults.add(f"{name}.{key}", "is missing or empty")
+    if missing:
+        return None
+    package = f"pipelines.{domain}"
+    work = domains.domain(domain)
+    data = named_part(f"{package}.datasets", "data", section["data"], name, faults, label_is_use=False)
+    shape = made(lambda: shape_of(data, work), f"{name}.data", faults) if data else None
+    check_options(work.budget, section["training"], f"{name}.training", faults)
+    models = _models(package, section["models"], f"{name}.models", shape, work, faults)
+    methods = named_parts(f"{package}.methods", section["methods"], f"{name}.methods", faults)
+    conditions = named_parts(f"{package}.conditions", section["conditions"], f"{name}.conditions", faults)
+    for condition, why in unfit_conditions([part.name for part in conditions]):
+        faults.add(f"{name}.conditions.{condition}", why)
+    if isinstance(section["methods"], dict) and BASELINE not in section["methods"]:
+        faults.add(f"{name}.methods", f"{BASELINE!r} is missing: every method is compared with it")
+    if shape:
+        for kind, chosen in (("methods", methods), ("conditions", conditions)):
+            for part in chosen:
+                _check_splits(work.splits_needed(kind, part.spec()), shape, f"{name}.{kind}.{part.name}", faults)
+        for method in methods:
+            _check_method(method, models, shape, work, f"{name}.methods.{method.name}", faults)
+    faulty = {*(section["conditions"] if isinstance(section["conditions"], dict) else ())}
+    faulty -= {condition.name for condition in conditions}
+    measurements = measurements_of(section["measurements"], conditions, faulty, name, work, faults)
+    seeds = _seeds(section["seeds"], f"{name}.seeds", faults)
+    agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", work, faults)
+    if data is None or shape is None or faults:
+        return None
+    training = parts.defaults(work.budget) | section["training"]
+    last = work.training_steps(shape, training)
+    if last > MOST_STEPS:
+        faults.add(f"{name}.training", f"asks for {last:,} steps; accepted: at most {MOST_STEPS:,}")
+        return None
+    asked = section.get("evaluate_at")
+    checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{name}.evaluate_at", faults)
+    return Task(
+        name, domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
+    )
+
+
+def shape_of(data: Part, work: Domain) -> Any:
+    """What a domain knows of a dataset before it is made."""
+    with chdir(data_home(work.files(data.spec()))):
+        return work.shape(data.spec())
+
+
+def evaluate_at_options(
+    *, steps: Checkpointed | list[parts.Count], methods: list[str] | None = None, conditions: list[str] | None = None
+) -> dict[str, Any]:
+    """steps: a number of steps, evenly spaced in their logarithm from the first on, or a list of steps. methods: whose
+    runs, by default the baseline's. conditions: by default all."""
+    return {"steps": steps, "methods": methods, "conditions": conditions}
+
+
+def _checkpoints(
+    section: Any,
+    methods: tuple[Part, ...],
+    conditions: tuple[Part, ...],
+    measurements: tuple[Measurement, ...],
+    last: int,
+    where: str,
+    faults: Faults,
+) -> Checkpoints:
+    options = asked(evaluate_at_options, section, where, faults)
+    if options is None:
+        return Checkpoints()
+    steps = options["steps"]
+    if isinstance(steps, int):
+        steps = sorted({round(last ** (place / steps)) for place in range(steps)} - {last})
+    elif late := [step for step in steps if step >= last]:
+        faults.add(f"{where}.steps", f"{late[0]} is not below {last}, the last step, which is measured anyway")
+    wanted = {"methods": options["methods"] or [BASELINE], "conditions": options["conditions"]}
+    for kind, known in (("methods", methods), ("conditions", conditions)):
+        names = [part.name for part in known]
+        for name in wanted[kind] or []:
+            if name not in names:
+                faults.add(f"{where}.{kind}", f"{name!r} is not one of the {kind}: {', '.join(names)}")
+    chosen = wanted["conditions"] or [part.name for part in conditions]
+    chosen += [item.reference for item in measurements if item.reference and item.condition in chosen]
+    return Checkpoints(tuple(sorted(set(steps))), tuple(wanted["methods"]), tuple(dict.fromkeys(chosen)))
+
+
+def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
+    """unshifted: the condition whose labels are known. shifted: those under which accuracy is predicted without."""
+    return Agreement(unshifted, tuple(shifted))
+
+
+def _agreement(
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Domain, faults: Faults
+) -> Agreement:
+    """`faulty` are conditions that have a fault of their own, which is told already."""
+    agreement = asked(agreement_options, section, where, faults)
+    if agreement is None:
+        return Agreement()
+    known = {part.name: part for part in conditions}
+    for place, names in ((UNSHIFTED, (agreement.unshifted,)), (SHIFTED, agreement.shifted)):
+        for name in names:
+            if name in faulty:
+                continue
+            if name not in known:
+                faults.add(f"{where}.{place}", f"{name!r} is not one of the conditions: {', '.join(known)}")
+            elif "labels" not in work.outcomes_have(known[name].spec()):
+                faults.add(f"{where}.{place}", f"{name!r} has no labels")
+    return agreement
+
+
+def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: Faults) -> None:
+    for split in needed:
+        if split not in shape.splits:
+            faults.add(where, f"needs the split {split!r}, and this dataset has: {', '.join(shape.splits)}")
+
+
+def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Domain, where: str, faults: Faults) -> None:
+    """Whether the dataset has the groups that it needs, and whether every model can be what it makes of it."""
+    if work.needs_groups(method.spec()) and not shape.groups:
+        faults.add(where, "needs the groups of the training examples, and this dataset has none")
+    if work.own_model(method.spec()):
+        for model in models:
+            made(
+                lambda model=model: work.parameters(model.spec(), method.spec(), shape),  # type: ignore[misc]
+                f"{where}: {model.name}",
+                faults,
+            )
+
+
+def _models(package: str, section: Any, where: str, shape: Any, work: Domain, faults: Faults) -> tuple[Part, ...]:
+    """Every family's models, one for each of its widths, each built once to see that it fits the data."""
+    models: list[Part] = []
+    if not isinstance(section, dict):
+        faults.add(where, f"{section!r} is not a mapping of families to their widths")
+        return ()
+    for family, entry in section.items():
+        options = dict(entry) if isinstance(entry, dict) else {}
+        widths = options.pop("widths", None)
+        if not isinstance(widths, list) or not widths or len(set(map(str, widths))) < len(widths):
+            what = f"is {widths!r}, not" if widths is not None else "is missing:"
+            faults.add(f"{where}.{family}", f"'widths' {what} a list of different whole numbers")
+            continue
+        for width in widths:
+            before = len(faults)
+            part = named_part(f"{package}.models", family, {**options, "width": width}, where, faults)
+            if part is None and len(faults) > before and "width" not in faults[-1]:
+                break  # the family's own fault: one line, not one for each width
+            if part and shape:
+                made(lambda part=part: work.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
+            if part and len(faults) == before:
+                models.append(Part(f"{family}-{width}", part.use, part.options))
+    for model in models:
+        if model.name in section:
+            faults.add(f"{where}.{model.name}", "is a model of another family too: give the family another name")
+    return tuple(models)
+
+
+def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
+    if not isinstance(section, list) or not all(parts.accepts(parts.Whole, seed) for seed in section):
+        faults.add(where, f"{section!r} is not a list of whole numbers of at least 0")
+        return ()
+    if len(set(section)) < len(section):
+        faults.add(where, f"{section!r} holds a seed twice")
+    return tuple(section)
