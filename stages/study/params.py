@@ -1,4 +1,4 @@
-"""A study: params.yaml read and checked, every fault at once."""
+"""A study: params.yaml read and checked, every error at once."""
 
 import inspect
 from collections.abc import Collection, Mapping
@@ -35,7 +35,7 @@ Checkpointed = Annotated[int, parts.Range(1, 1000)]
 
 
 def read(path: Path = Path("params.yaml")) -> Study:
-    """The study of a params.yaml. Raises WrongParams with every fault in it."""
+    """The study of a params.yaml. Raises WrongParams with every error in it."""
     faults = Faults(path.name)
     content = content_of(path, faults)
     study = _study(content, faults)
@@ -60,7 +60,7 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
 
 
 def _audit(section: Any, tasks: list[Task], sections: int, faults: Faults) -> None:
-    """Check the names in it only where all tasks are known, or each would be a fault twice."""
+    """Check the names in it only where all tasks are known, or each error would be reported twice."""
     if not isinstance(section, dict):
         faults.add("audit", f"{section!r} is not a mapping of options")
     elif len(tasks) == sections:
@@ -74,7 +74,7 @@ def _audit(section: Any, tasks: list[Task], sections: int, faults: Faults) -> No
 
 
 def _compute(section: Any, tasks: list[Task], names: list[str], faults: Faults) -> None:
-    """Check the names in it only where the tasks are known, or each would be a fault twice."""
+    """Check the names in it only where the tasks are known, or each error would be reported twice."""
     if not isinstance(section, dict):
         faults.add("compute", f"{section!r} is not a mapping of options")
         return
@@ -210,7 +210,7 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
 def _agreement(
     section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Domain, faults: Faults
 ) -> Agreement:
-    """`faulty` are conditions that have a fault of their own, which is told already."""
+    """`faulty` are conditions that have an error of their own, which is reported already."""
     agreement = asked(agreement_options, section, where, faults)
     if agreement is None:
         return Agreement()
@@ -278,7 +278,7 @@ def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
         faults.add(where, f"{section!r} is not a list of whole numbers of at least 0")
         return ()
     if len(set(section)) < len(section):
-        faults.add(where, f"{section!r} holds a seed twice")
+        faults.add(where, f"{section!r} has duplicate seeds")
     return tuple(section)
 
 
