@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help repro test test-all test-cluster check lint types lock clean
+DVC_STAGES := plan prepare train predict measure collect analyse report
+
+.PHONY: help repro demo test test-all test-cluster coverage check lint types lock
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -13,17 +15,28 @@ repro: .venv  ## run the study of params.yaml, from training to the report
 	dvc repro
 	@echo "The report: $(CURDIR)/report/index.html"
 
+demo: .venv  ## a small study in the folder demo/, from training to verdicts, in two minutes
+	@mkdir -p demo
+	@cp docs/studies/demo.yaml demo/params.yaml
+	@cd demo && unset DIFFPROG_STORE MLFLOW_TRACKING_URI RAY_ADDRESS && export PYTHONPATH="$(CURDIR)" \
+	  && for stage in $(DVC_STAGES); do python -m stages $$stage || exit; done \
+	  && diffprog audit outlier_exposure && echo && diffprog audit placebo
+	@echo "The report: $(CURDIR)/demo/report/index.html"
+
 test: .venv  ## the fast tests, a few minutes
 	pytest -m "not slow and not cluster"
 
 test-all: .venv  ## every test: whole pipelines, killed workers and drivers
 	pytest -m "not cluster"
 
-test-cluster: .venv  ## several nodes, an S3 server, PostgreSQL, and faults; as root on Debian, half an hour
+test-cluster: .venv  ## several nodes, an S3 server, PostgreSQL, and failures; as root on Debian, half an hour
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'
 	command -v pg_ctl >/dev/null || test -d /usr/lib/postgresql || apt-get install -y postgresql
 	command -v ip >/dev/null || apt-get install -y iproute2
 	pytest -m cluster
+
+coverage: .venv  ## the fast tests, and the share of each file's lines that they run
+	pytest -m "not slow and not cluster" --cov=pipelines --cov=stages --cov=analysis --cov=cluster
 
 check: lint types test  ## what continuous integration runs, but for the small study
 

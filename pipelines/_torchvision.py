@@ -1,4 +1,4 @@
-"""A mend for a CPU build of torch beside the registry's (CUDA) build of torchvision: `import timm` would die of it.
+"""A fix for a CPU build of torch beside the registry's (CUDA) build of torchvision: `import timm` would die of it.
 
 torchvision's compiled operators then do not load, and its import stops with `operator torchvision::nms does not
 exist`. Declaring the two operators' schemas is enough: nothing here calls them. Import this module before timm or

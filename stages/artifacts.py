@@ -51,7 +51,7 @@ RUN_COLUMNS = {
     "model": pl.String,
 }
 FATE = {"status": pl.String, "reason": pl.String}
-# a run; the same on its way, at a step; or a second model of it that is trained for a condition, its companion
+# a run; a checkpoint of it, at a step; or a companion: a second model of the run, trained because a condition needs it
 ROLE = {"role": pl.String, "at_step": pl.Int64, "companion": pl.String}
 
 PLANNED_RUNS = Artifact(

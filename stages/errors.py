@@ -1,4 +1,4 @@
-"""Errors that a user can mend: each is said in one line, without a traceback and without passwords."""
+"""Errors that a user can fix: each is reported in one line, without a traceback and without passwords."""
 
 import re
 from collections.abc import Mapping

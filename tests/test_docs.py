@@ -2,7 +2,10 @@
 
 import importlib.util
 import inspect
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +25,11 @@ from stages.study.checks import WrongParams
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL))
+PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+
+
+def text_of(path: str) -> str:
+    return (ROOT / path).read_text()
 
 
 def shown(path: str, folder: Path) -> ModuleType:
@@ -61,6 +69,49 @@ def test_the_spec_shown_is_read(tmp_path: Path) -> None:
     assert (spec.capability, spec.scale) == (("mmlu", "arc*"), {"parameters": ("billions", 1e9)})
 
 
+def test_the_study_of_two_tasks_shown_is_valid(tmp_path: Path) -> None:
+    (shown_study,) = re.findall(r"```yaml\n# params.yaml, two tasks\n(.*?)```", text_of("docs/extending.md"), re.DOTALL)
+    (tmp_path / "params.yaml").write_text(shown_study)
+    study = params.read(tmp_path / "params.yaml")
+    assert [(task.name, task.domain, task.data.use) for task in study.tasks] == [
+        ("vision", "vision", "glyphs"),
+        ("handwritten", "vision", "digits"),
+    ]
+    margins = {task.name: dict(study.audit.of(task.name).settings.margins.safety) for task in study.tasks}
+    assert margins == {"vision": {"corruptions/accuracy": 0.2}, "handwritten": {}}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_function_named_is_there(page: str) -> None:
+    """`folder/file.py`, `folder/file.py:function` and `folder/`; but for what the reader is shown how to write."""
+    named = re.findall(
+        r"`((?:pipelines|stages|analysis|cluster|tests|benchmarks|docs)/[\w./-]*)(?::(\w+))?`", text_of(page)
+    )
+    to_write = {*BLOCKS, "pipelines/NAME/"}
+    wrong = [path for path, _ in named if "NAME" not in path and path not in to_write and not (ROOT / path).exists()]
+    wrong += [
+        f"{path}:{name}"
+        for path, name in named
+        if name and not re.search(rf"^(def|class) {name}\b", text_of(path), re.MULTILINE)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_within_the_docs_leads_somewhere(page: str) -> None:
+    wrong = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        if "://" in link:
+            continue
+        heads = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE) if anchor else []
+        slugs = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+        if not target.exists() or (anchor and anchor not in slugs):
+            wrong.append(link)
+    assert wrong == []
+
+
 def test_every_field_of_a_spec_is_in_the_docs() -> None:
     text = (ROOT / "docs/audit.md").read_text()
     assert [name for name in FIELDS if f"`{name}`" not in text and f"\n{name}: " not in text] == []
@@ -92,6 +143,35 @@ def test_the_studies_shown_are_valid_but_for_data_that_are_not_here(path: Path) 
         (fault,) = error.faults
         assert "vision.data: " in fault
         assert "no such folder" in fault
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_demo_ends_in_verdicts_and_leaves_the_project_as_it_was(tmp_path: Path) -> None:
+    """Its store, database and plan are its own, also where the environment names others."""
+    project = tmp_path / "project"
+    for name in (*tracked("pipelines", "stages", "analysis", "cluster", "docs/studies"), "Makefile", "pyproject.toml"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
+    (project / ".venv").symlink_to((ROOT / ".venv").resolve())
+    before = sorted(project.rglob("*.y*ml"))
+    others = {"DIFFPROG_STORE": f"{tmp_path}/store", "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    make = ["make", "--old-file", ".venv/ready", "demo"]  # the environment is not to be made anew
+    done = subprocess.run(make, cwd=project, env={**os.environ, **others}, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"The report: {project}/demo/report/index.html"
+    assert (project / "demo/report/index.html").exists()
+    for method in ("outlier_exposure", "placebo"):
+        assert (
+            f"{method}: does it make models safer beyond what its effect on their capability explains?" in done.stdout
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]
+    assert [path for path in sorted(project.rglob("*.y*ml")) if "demo" not in path.parent.name] == before
+    assert not (project / "plan").exists()
+
+
+def tracked(*folders: str) -> list[str]:
+    """The files below these folders that git knows."""
+    return subprocess.check_output(["git", "ls-files", *folders], cwd=ROOT, text=True).splitlines()
 
 
 def test_the_tests_of_faults_that_are_named_are_there() -> None:

@@ -1,6 +1,7 @@
 """Who may import whom, and that every part in a folder is one that params.yaml can name."""
 
 import ast
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,13 @@ def test_imports_go_one_way(path: Path) -> None:
     assert not imported(path) & FORBIDDEN[package]
     if path.name != "tracking.py":
         assert "mlflow" not in imported(path)
+
+
+@pytest.mark.parametrize("package", sorted(OURS))
+def test_a_deprecated_call_of_ours_is_an_error(package: str) -> None:
+    with pytest.raises(DeprecationWarning):
+        warnings.warn_explicit("old", DeprecationWarning, "file.py", 1, f"{package}.module")
+    warnings.warn_explicit("old", DeprecationWarning, "file.py", 1, f"{package}_of_others")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

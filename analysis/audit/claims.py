@@ -114,7 +114,7 @@ def _decided(
         alone = label in ("DIFFERENTIAL", "TRADE-OFF") and "equal FLOPs" in failed
         reason = f"at equal epochs only: {failed['equal FLOPs'][1]}" if alone else ""
         if label == "TRADE-OFF" and float(row["capability_upper"] or 0) >= -float(row["capability_margin"] or 0):
-            reason = f"it pays at equal {'FLOPs' if str(row['match']) == 'epochs' else 'epochs'}"
+            reason = f"costs capability at equal training {'FLOPs' if str(row['match']) == 'epochs' else 'epochs'}"
         return label, qualifier, reason, label, None, None
     thin = [failed[gate][1] for gate in ("pairs", "ladder", "range") if gate in failed and row["beyond"] is None]
     if thin:

@@ -153,7 +153,7 @@ def _row(
     if row["label"] == UNDETERMINED:
         needed = runs_needed(each.comparison, judged.smallest, draws=min(draws, FEW), rng=rng)
         row["reason"] += (
-            "; more positions are needed" if needed is None else f"; {needed} times the runs would decide it"
+            "; more positions are needed" if needed is None else f"; {needed} times as many runs would decide it"
         )
     return row
 

@@ -90,8 +90,8 @@ def _conditions(study: Study, asked: Needed, store: Store) -> str:
             measured[every[key].condition].append(_seconds(entry))
     known = [cell for cell in missing if cell.condition in measured]
     hours = sum(statistics.mean(measured[cell.condition]) for cell in known) / 3600
-    told = f"about {hours:.2g} core-hours for {len(known)} of them" if known else "their cost is not known"
-    return f"{said}, {told} (from the seconds of {sum(map(len, measured.values()))} cells in the store)"
+    cost = f"about {hours:.2g} core-hours for {len(known)} of them" if known else "their cost is not known"
+    return f"{said}, {cost} (from the seconds of {sum(map(len, measured.values()))} cells in the store)"
 
 
 def _values(asked: Needed, store: Store) -> str:

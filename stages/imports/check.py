@@ -135,7 +135,7 @@ def _roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> tuple[l
             faults.append(f"{spec.source}: against: {not_a_column(name, names)}")
     capability = picked["capability"]
     twice = [name for name in spec.capability if name in spec.safety]
-    faults += [f"{spec.source}: {name!r} stands under capability and under safety" for name in twice]
+    faults += [f"{spec.source}: {name!r} is listed under capability and under safety" for name in twice]
     safety = [name for name in picked["safety"] if name not in capability]
     lower = {*picked["lower_is_better"], *raw.lower}
     axes = [*((name, "capability") for name in capability), *((name, "safety") for name in safety)]
@@ -186,7 +186,7 @@ def _models(source: str, wide: Wide, spec: Spec, faults: list[str], notes: list[
 def _in_one_unit(
     source: str, wide: Wide, measured: Sequence[Measured], spec: Spec, faults: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Values and standard errors, percents as fractions. A column that mixes both is a fault."""
+    """Values and standard errors, percents as fractions. A column that mixes both is an error."""
     values, errors = {}, {}
     declared = chosen(spec.percent, [one.name for one in measured])[0]
     for name in (one.name for one in measured):
@@ -198,7 +198,7 @@ def _in_one_unit(
             value, error = value / 100, error / 100
         else:
             odd = sign if sign.any() else _fractions_among_percents(value)
-            remark = "stands among numbers that are not percents" if sign.any() else "stands among percents"
+            remark = "is in a column of numbers that are not percents" if sign.any() else "is in a column of percents"
             faults += _lines(
                 source, name, wide.rows, value, odd, f"{remark}; if all are, name the column under 'percent'"
             )
@@ -207,7 +207,7 @@ def _in_one_unit(
 
 
 def _fractions_among_percents(value: pl.Series) -> pl.Series:
-    """Which values (rows,) are fractions in a column whose other values are such fractions times a hundred."""
+    """Which values (rows,) look like fractions (0.5) in a column of percents (50)."""
     low, high = value.filter((value > 0) & (value < 1)), value.filter(value > 1)
     none = pl.repeat(False, len(value), eager=True)
     if not len(low) or not len(high) or value.min() < 0 or high.max() > 100 or len(low) > len(high):  # type: ignore[operator]

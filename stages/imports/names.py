@@ -15,7 +15,7 @@ def keys_of(
     source: str, frame: pl.DataFrame, key: Sequence[str], faults: list[str], *, unique: bool = True
 ) -> pl.Series:
     """The name of each row: its key columns, trimmed and composed (NFC), joined by a comma. A part that is missing and,
-    where they must be unique, a name that stands twice are faults.
+    where they must be unique, a duplicate name are errors.
     """
     parts = frame.select(pl.col(name).cast(pl.String).str.strip_chars().str.normalize("NFC") for name in key)
     for name in key:
@@ -26,9 +26,9 @@ def keys_of(
     if unique:
         twice = rows.value_counts().filter(pl.col("count") > 1).sort("row")
         for row, count in twice.head(MOST_LINES).iter_rows():
-            faults.append(f"{source}: row {short(row)} stands {count} times; the key is {', '.join(key)}")
+            faults.append(f"{source}: row {short(row)}: duplicate key, in {count} rows; the key is {', '.join(key)}")
         if len(twice) > MOST_LINES:
-            faults.append(f"{source}: and {len(twice) - MOST_LINES:,} more keys that stand more than once")
+            faults.append(f"{source}: and {len(twice) - MOST_LINES:,} more duplicate keys")
     return rows
 
 
@@ -43,7 +43,7 @@ def families_of(
     source: str, rows: pl.Series, about: pl.DataFrame, family: str | Mapping[str, str] | None, faults: list[str]
 ) -> pl.Series:
     """The family of each row: a column's text, the first group of a pattern in the key, or that of the first glob
-    that fits the key; null throughout where none is asked for. A row without one is a fault.
+    that fits the key; null throughout where none is asked for. A row without one is an error.
     """
     if family is None:
         return pl.Series("family", [None] * len(rows), dtype=pl.String)

@@ -98,7 +98,7 @@ def _check_lines(source: str, text: str, separator: str) -> None:
 def _check_header(source: str, header: list[str]) -> None:
     names = [spaced(name) for name in header]
     faults = [
-        f"{source}: column {short(name)} stands {names.count(name)} times"
+        f"{source}: duplicate column {short(name)}, {names.count(name)} times"
         if name
         else f"{source}: a column has no name"
         for name in dict.fromkeys(names)
@@ -164,7 +164,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
+        raise ValueError(f"duplicate key {next(name for name in names if names.count(name) > 1)!r} in one object")
     return found
 
 

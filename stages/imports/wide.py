@@ -116,7 +116,7 @@ def from_long(
 def _repeated(source: str, cells: pl.DataFrame) -> list[str]:
     twice = cells.group_by("row", "measurement", maintain_order=True).len().filter(pl.col("len") > 1)
     lines = [
-        f"{source}: row {short(row)}: {short(name)} stands {count} times"
+        f"{source}: row {short(row)}: duplicate value of {short(name)}, {count} times"
         for row, name, count in twice.head(MOST_LINES).iter_rows()
     ]
     return lines + ([f"{source}: and {len(twice) - MOST_LINES:,} more"] if len(twice) > MOST_LINES else [])

@@ -113,7 +113,7 @@ def environment_of(device: str, checkout: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def store_weights(found: list[Stored], store: Store) -> None:
-    """Store what `trained` found."""
+    """Store the weights that `trained` returned."""
     for key, weights, facts in found:
         store.write("runs", key, weights, facts)
 

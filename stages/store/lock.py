@@ -53,7 +53,7 @@ class Driver:
 
 @dataclass
 class Work:
-    """The lock in the hands of its driver, which tells it how far it is."""
+    """A lock that is held: its holder reports progress through it."""
 
     store: Store
     driver: Driver

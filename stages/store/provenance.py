@@ -65,9 +65,9 @@ def _git(root: Path, *arguments: str) -> str:
 def _processor(cpuinfo: Path) -> dict[str, str]:
     """The processor's name and vector units, as Linux tells them; elsewhere the name alone."""
     try:
-        told = dict(re.findall(r"^([^\t:]+)\s*: (.*)$", cpuinfo.read_text(), re.MULTILINE))
+        found = dict(re.findall(r"^([^\t:]+)\s*: (.*)$", cpuinfo.read_text(), re.MULTILINE))
     except OSError:
         return {"processor": platform.processor()}
-    flags = (told.get("flags") or told.get("Features") or "").split()
+    flags = (found.get("flags") or found.get("Features") or "").split()
     units = " ".join(sorted(flag for flag in flags if VECTOR_UNITS.fullmatch(flag)))
-    return {"processor": told.get("model name") or platform.processor(), "vector_units": units}
+    return {"processor": found.get("model name") or platform.processor(), "vector_units": units}

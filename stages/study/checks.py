@@ -1,4 +1,4 @@
-"""The entries of params.yaml: read from the file, and checked one by one, with every fault kept."""
+"""The entries of params.yaml: read from the file, and checked one by one, with every error kept."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,14 +31,14 @@ class Faults(list[str]):
         self.source = source
 
     def add(self, where: str, what: str) -> None:
-        """Keep a fault, with what can't be printed escaped and what is too long cut."""
+        """Keep an error, with what can't be printed escaped and what is too long cut."""
         line = f"{self.source}: {where}: {what}" if where else f"{self.source}: {what}"
         shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
         self.append(shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE // 2]} ... {shown[-80:]}")
 
 
 def content_of(path: Path, faults: Faults) -> Mapping[str, Any]:
-    """The mapping in a YAML file. Raises WrongParams where there is none; duplicate keys are faults."""
+    """The mapping in a YAML file. Raises WrongParams where there is none; duplicate keys are errors."""
     try:
         document = documents.read(path)
     except OSError as error:
@@ -71,7 +71,7 @@ def asked(make: Callable[..., Made], section: Any, where: str, faults: Faults) -
 
 
 def made(make: Callable[[], Any], where: str, faults: Faults) -> Any:
-    """What `make` returns, or None and a fault for each thing that was wrong with it."""
+    """What `make` returns, or None and an error for each thing that was wrong with it."""
     try:
         return make()
     except WrongOptions as error:
@@ -83,7 +83,7 @@ def made(make: Callable[[], Any], where: str, faults: Faults) -> Any:
 
 
 def named_parts(package: str, section: Any, where: str, faults: Faults) -> tuple[Part, ...]:
-    """The parts of a mapping of names to options that have no fault."""
+    """The parts of a mapping of names to options that have no error."""
     if not isinstance(section, dict):
         faults.add(where, f"{section!r} is not a mapping of names to options")
         return ()

@@ -14,7 +14,7 @@ from stages.study.task import BESIDE_TASKS, family_of, read_task
 
 
 def read(path: Path = Path("params.yaml")) -> Study:
-    """The study of a params.yaml. Raises WrongParams with every fault in it."""
+    """The study of a params.yaml. Raises WrongParams with every error in it."""
     faults = Faults(path.name)
     content = content_of(path, faults)
     study = _study(content, faults)
@@ -39,7 +39,7 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
 
 
 def _audit(section: Any, tasks: list[Task], sections: int, faults: Faults) -> None:
-    """Check the names in it only where all tasks are known, or each would be a fault twice."""
+    """Check the names in it only where all tasks are known, or each error would be reported twice."""
     if not isinstance(section, dict):
         faults.add("audit", f"{section!r} is not a mapping of options")
     elif len(tasks) == sections:
@@ -53,7 +53,7 @@ def _audit(section: Any, tasks: list[Task], sections: int, faults: Faults) -> No
 
 
 def _compute(section: Any, tasks: list[Task], names: list[str], faults: Faults) -> None:
-    """Check the names in it only where the tasks are known, or each would be a fault twice."""
+    """Check the names in it only where the tasks are known, or each error would be reported twice."""
     if not isinstance(section, dict):
         faults.add("compute", f"{section!r} is not a mapping of options")
         return

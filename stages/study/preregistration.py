@@ -172,7 +172,7 @@ def _task_faults(section: Mapping[str, Any], safety: Collection[str], where: str
         if measurement not in safety:
             yield f"{where}.areas.{area}", f"{measurement!r} is not one of the safety measurements: {', '.join(safety)}"
         elif measurement in seen:
-            yield f"{where}.areas.{area}", f"{measurement!r} stands for another area already"
+            yield f"{where}.areas.{area}", f"{measurement!r} is already the measurement of another area"
         seen.append(measurement)
     for name, margin in (margins if isinstance(margins, dict) else {}).items():
         if name != CAPABILITY and name not in safety:

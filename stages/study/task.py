@@ -146,7 +146,7 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
 def _agreement(
     section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Domain, faults: Faults
 ) -> Agreement:
-    """`faulty` are conditions that have a fault of their own, which is told already."""
+    """`faulty` are conditions that have an error of their own, which is reported already."""
     agreement = asked(agreement_options, section, where, faults)
     if agreement is None:
         return Agreement()
@@ -214,5 +214,5 @@ def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
         faults.add(where, f"{section!r} is not a list of whole numbers of at least 0")
         return ()
     if len(set(section)) < len(section):
-        faults.add(where, f"{section!r} holds a seed twice")
+        faults.add(where, f"{section!r} has duplicate seeds")
     return tuple(section)

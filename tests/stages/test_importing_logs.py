@@ -121,7 +121,7 @@ def test_an_inspect_log_that_failed_or_is_there_again_is_refused(tmp_path: Path)
         "1.json: the status of this log is 'error', and only a valid 'success' counts",
         "2.json: not in the form of inspect: KeyError: 'model'",
     ]
-    with pytest.raises(WrongImport, match=r"^twice: row 'm': 'arc/choice/accuracy' stands 2 times$"):
+    with pytest.raises(WrongImport, match=r"^twice: row 'm': duplicate value of 'arc/choice/accuracy', 2 times$"):
         load(written(tmp_path / "twice", {"1.json": inspect("m", "arc", 0.9), "2.json": inspect("m", "arc", 0.8)}))
 
 

@@ -37,14 +37,15 @@ def faults(load: Any, text: str, name: str = "table.csv", **fields: Any) -> list
 def test_all_faults_are_there_at_once_each_with_column_and_row(load: Any) -> None:
     text = "name,mmlu,x,y,z,flop\ngpt-2,0.5,1O3,1,0.7,a lot\nopt,inf,2,1,70,1\nopt,0.1,2,hello,71,-2\n"
     assert faults(load, text, scale={"flops": "flop"}, family={"regex": "^(o.*)"}) == [
-        "table.csv: row 'opt' stands 2 times; the key is name",
+        "table.csv: row 'opt': duplicate key, in 2 rows; the key is name",
         "table.csv: column 'mmlu', row 'opt': 'inf' is not a number",
         "table.csv: column 'x', row 'gpt-2': '1O3' is not a number",
         "table.csv: column 'y', row 'opt': 'hello' is not a number",
         "table.csv: row 'gpt-2': no family",
         "table.csv: column 'flop', row 'gpt-2': 'a lot' is not a number",
         "table.csv: column 'flop', row 'opt': -2.0 is not above 0",
-        "table.csv: column 'z', row 'gpt-2': 0.7 stands among percents; if all are, name the column under 'percent'",
+        "table.csv: column 'z', row 'gpt-2': 0.7 is in a column of percents; if all are, name the column under "
+        "'percent'",
     ]
 
 
@@ -112,9 +113,10 @@ def test_percents_become_fractions_with_their_errors(load: Any) -> None:
 
 def test_percents_and_fractions_in_one_column_are_refused(load: Any) -> None:
     text = "name,mmlu,acc,odd,top\na,1,71.5,84%,101\nb,1,0.72,0.8,1\nc,1,69,84%,2\n"
-    beside = "stands among numbers that are not percents; if all are, name the column under 'percent'"
+    beside = "is in a column of numbers that are not percents; if all are, name the column under 'percent'"
     assert faults(load, text, percent=["top"]) == [
-        "table.csv: column 'acc', row 'b': 0.72 stands among percents; if all are, name the column under 'percent'",
+        "table.csv: column 'acc', row 'b': 0.72 is in a column of percents; if all are, name the column under "
+        "'percent'",
         f"table.csv: column 'odd', row 'a': 84.0 {beside}",
         f"table.csv: column 'odd', row 'c': 84.0 {beside}",
         "table.csv: column 'top', row 'a': 101.0 is no percentage",
@@ -157,8 +159,8 @@ def test_a_join_on_several_columns_names_what_has_no_partner(load: Any, tmp_path
         "1 rows of real.csv without a partner in the join 'real': 'c, 1'",
     ]
     assert faults(load, text, key=["name"], join={"real": "real.csv"}) == [
-        "real.csv: row 'a' stands 2 times; the key is name",
-        "table.csv: row 'a' stands 2 times; the key is name",
+        "real.csv: row 'a': duplicate key, in 2 rows; the key is name",
+        "table.csv: row 'a': duplicate key, in 2 rows; the key is name",
     ]
 
 
@@ -172,7 +174,7 @@ def test_long_tables_are_gathered_by_model(load: Any) -> None:
     again = text + "a,x,acc,0.9,,M\nb,z,acc,zero,,L\n"
     assert faults(load, again, long=long, capability=["x/acc"], family="kind") == [
         "table.csv: column 'value', row 'b, z/acc': 'zero' is not a number",
-        "table.csv: row 'a': 'x/acc' stands 2 times",
+        "table.csv: row 'a': duplicate value of 'x/acc', 2 times",
         "table.csv: column 'kind', row 'a': one model with several: 'K', 'M'",
     ]
 
@@ -185,7 +187,7 @@ def test_long_tables_are_gathered_by_model(load: Any) -> None:
         ("name,mmlu\na\n", "table.csv: row 1: 1 cells where the header has 2"),
         ("name,mmlu\na,1,2\n", "table.csv: row 1: 3 cells where the header has 2"),
         ('name,mmlu\na,"1\n', "table.csv: a quotation mark that is never closed"),
-        ("name,mmlu,mmlu\na,1,2\n", "table.csv: column 'mmlu' stands 2 times"),
+        ("name,mmlu,mmlu\na,1,2\n", "table.csv: duplicate column 'mmlu', 2 times"),
         ("name,,mmlu\na,1,2\n", "table.csv: a column has no name"),
         ("name,mmlu\n,1\n", "table.csv: column 'name', row 1: the key is missing"),
     ],
@@ -221,7 +223,7 @@ def test_every_format_of_a_table_gives_the_same(load: Any, tmp_path: Path) -> No
     ("text", "expected"),
     [
         ("{", "t.json: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ('[{"name": 1, "name": 2}]', "t.json: not JSON: 'name' stands twice in one object"),
+        ('[{"name": 1, "name": 2}]', "t.json: not JSON: duplicate key 'name' in one object"),
         ("[1, 2]", "t.json: not a list of objects, one for each row"),
         ('[{"name": "\\ud800"}]', r"t.json: text that is not Unicode: '\ud800'"),
         ("[" * 100_000, "t.json: not JSON: maximum recursion depth exceeded while decoding a JSON array"),

@@ -72,7 +72,7 @@ def test_every_fault_is_reported_at_once(
         "alignment, systemic safety",
         "params.yaml: vision.measurements.clean.auroc: needs labels, outliers, and 'clean' has only labels",
         "params.yaml: vision.measurements.nowhere: not one of the conditions: clean, corruptions, near, spurious",
-        "params.yaml: vision.seeds: [0, 0] holds a seed twice",
+        "params.yaml: vision.seeds: [0, 0] has duplicate seeds",
         "params.yaml: 'extra' is not one of: study, audit, compute, vision; any other section says its domain",
     ]
     assert run_stage("plan") == 2
@@ -92,7 +92,7 @@ def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any
     assert faults(study(tiny)) == [
         "params.yaml: audit: 'margin' is not one of: areas, margins, exposure, placebos, q, draws, equal_flops, vision",
         "params.yaml: audit: 'q' is 0, not a number above 0 and at most 0.5",
-        "params.yaml: audit.areas.again: 'near/auroc' stands for another area already",
+        "params.yaml: audit.areas.again: 'near/auroc' is already the measurement of another area",
         f"params.yaml: audit.areas.attacks: 'pgd/accuracy' is not one of the safety measurements: {safety}",
         f"params.yaml: audit.margins.clean/accuracy: not 'capability' nor one of the safety measurements: {safety}",
         "params.yaml: audit.margins.near/auroc: 0 is not a number above 0",

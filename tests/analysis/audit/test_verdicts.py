@@ -203,7 +203,7 @@ def test_a_method_that_costs_more_compute_is_matched_on_it() -> None:
     assert row["beyond"] == min(epochs["beyond"], flops["beyond"])
     # For the compute it takes, the baseline would have become more capable: that is the price.
     assert row["label"] == "TRADE-OFF"
-    assert row["reason"] == ("it pays at equal FLOPs" if row["match"] == "epochs" else "")
+    assert row["reason"] == ("costs capability at equal training FLOPs" if row["match"] == "epochs" else "")
     assert row["other_match_beyond"] == pytest.approx(max(epochs["beyond"], flops["beyond"]))
 
 
