@@ -31,7 +31,6 @@ SHARED = (
     "plan",
     "failures",
     "retry.json",
-    "refined.parquet",
 )
 ELSEWHERE = ("RAY_ADDRESS", "DIFFPROG_STORE", "MLFLOW_TRACKING_URI")
 FLAKY = '''"""Standard training that fails while a marker file is there."""

@@ -62,11 +62,11 @@ def test_runs_have_checkpoints_and_companions(study: Write, tiny: dict[str, Any]
     assert set(on_the_way["measurement"]) == {"clean/accuracy", "clean/brier_score", "clean/scaled"}
     flops = runs.filter(method="standard", model="resnet-4", seed=0).select("run", "flops")
     by_run = dict(flops.iter_rows())
-    assert by_run["standard/resnet-4/0@6"] == pytest.approx(by_run["standard/resnet-4/0"] * 6 / 16)
-    assert by_run["standard/resnet-4/0@few"] == pytest.approx(by_run["standard/resnet-4/0"] / 2)
+    assert by_run["vision/standard/resnet-4/0@6"] == pytest.approx(by_run["vision/standard/resnet-4/0"] * 6 / 16)
+    assert by_run["vision/standard/resnet-4/0@few"] == pytest.approx(by_run["vision/standard/resnet-4/0"] / 2)
     agreement = pl.read_parquet("agreement.parquet")
     assert len(agreement) == 2 * 2 * 15  # methods x conditions x pairs of six runs
-    compared = agreement.filter(condition="clean", first="noise/resnet-4/0").row(0, named=True)
+    compared = agreement.filter(condition="clean", first="vision/noise/resnet-4/0").row(0, named=True)
     own = results.filter(measurement="clean/accuracy", part="all", method="noise", model="resnet-4", seed=0, step=16)
     assert compared["first_accuracy"] == own["value"][0]
     replicates = pl.read_parquet("replicates.parquet")
@@ -223,7 +223,7 @@ def test_a_metric_that_fails_costs_its_own_value_is_listed_and_is_tried_again(
     assert "ArithmeticError: spurious/moody: out of luck" in (project / "report/index.html").read_text()
     listed = json.loads((project / "failures/measure.json").read_text())
     assert listed == {
-        f"{method}/resnet-4/{seed} under spurious": {
+        f"vision/{method}/resnet-4/{seed} under spurious": {
             "attempts": 1, "reason": "ArithmeticError: spurious/moody: out of luck"
         }
         for method in ("standard", "placebo") for seed in (0, 1)
@@ -272,8 +272,9 @@ def test_code_edited_between_the_stages_is_refused(project: Path, tiny: dict[str
     refused = in_project(project, "train")
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[-1] == (
-        "pipelines/ was edited after the study was planned: the code of noise/vit-12/1 and 1 more is not the code in "
-        "its key; run `dvc repro` again, or `dvc repro --force plan` first where it finds that plan didn't change"
+        "pipelines/ was edited after the study was planned: the code of vision/noise/vit-12/1 and 1 more is not the "
+        "code in its key; run `dvc repro` again, or `dvc repro --force plan` first where it finds that plan didn't "
+        "change"
     )
     assert not (project / "store/runs").exists()
     noise.write_text(planned)
@@ -324,11 +325,13 @@ def test_the_same_bytes_after_a_kill_with_one_worker_and_in_another_order(
     reverse = fresh_copy(undisturbed, tmp_path_factory.mktemp("b") / "reverse")
     code = (
         "import sys\n"
-        "import cluster.fanout as f, stages.train as t, stages.predict as p, stages.measure as m, stages.cli as c\n"
-        "forward = f.fanout\n"
-        "for s in (t, p, m):\n"
-        "    s.fanout = lambda function, items, **rest: forward(function, list(items)[::-1], **rest)\n"
-        "for name in sys.argv[1:]: assert c.run_stage(name) == 0\n"
+        "from stages.cli import run_stage\n"
+        "from stages.making import models, outcomes, values\n"
+        "for making in (models, outcomes, values):\n"
+        "    def backwards(function, items, forward=making.fanout, **rest):\n"
+        "        return forward(function, list(items)[::-1], **rest)\n"
+        "    making.fanout = backwards\n"
+        "for name in sys.argv[1:]: assert run_stage(name) == 0\n"
     )
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code, *STAGES], cwd=reverse, env=variables, check=True)

@@ -76,7 +76,7 @@ def moved(patch: pytest.MonkeyPatch) -> None:
 
 def flipped(_: pytest.MonkeyPatch) -> None:
     """Flip a byte of the first run's model and of its outcomes under each condition."""
-    of_run = pl.read_parquet("outcomes.parquet").filter(pl.col("run") == "noise/resnet-4/0")
+    of_run = pl.read_parquet("outcomes.parquet").filter(pl.col("run") == "vision/noise/resnet-4/0")
     for kind, key, suffix in (
         ("runs", of_run["run_key"][0], "safetensors"),
         *(("cells", key, "npz") for key in of_run["cell_key"]),
