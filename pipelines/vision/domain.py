@@ -1,7 +1,8 @@
 """What the stages ask of the vision domain before a run: plain specifications (`{use, options}`) in, values out."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,17 @@ class Bounded(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """A context in which torch computes with one thread: for so little, more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def describe(data: Dataset) -> dict[str, Any]:
     """The classes, and the size of an image in pixels."""
     return {"classes": list(data.class_names), "image size": [data.size, data.size]}
@@ -103,10 +115,11 @@ def cost(model: Spec, shape: Shape) -> Cost:
     """What one image costs in training. Raises ValueError where the images are too small for the model, or the model
     is too large.
     """
-    with Bounded():
-        classifier = build(part("models", model), shape.classes, shape.size, seed=0)
-    with FlopCount() as count:
-        classifier(torch.zeros(2, 3, shape.size, shape.size)).sum().backward()
+    with one_thread():
+        with Bounded():
+            classifier = build(part("models", model), shape.classes, shape.size, seed=0)
+        with FlopCount() as count:
+            classifier(torch.zeros(2, 3, shape.size, shape.size)).sum().backward()
     return Cost(count_parameters(classifier), count.total / 2)
 
 
@@ -126,7 +139,7 @@ def parameters(model: Spec, method: Spec, shape: Shape) -> int:
     chosen: Method = part("methods", method)
     if chosen.cost > MOST_TIMES:
         raise ValueError(f"takes {chosen.cost:,.0f} times the training of standard; accepted: at most {MOST_TIMES:,}")
-    with Bounded():
+    with one_thread(), Bounded():
         return count_parameters(chosen.build(architecture(model, chosen), shape.classes, shape.size, 0))
 
 
