@@ -463,6 +463,17 @@ def test_what_failed_after_training_is_listed_with_its_reason(tmp_path: Path) ->
     assert "Failed after training" not in flat(_build(tmp_path / "whole", _results()))
 
 
+def test_what_was_planned_and_has_no_results_is_named_on_the_first_screen(tmp_path: Path) -> None:
+    results = _results()
+    areas = {"attacks": "pgd/accuracy", "trojans": "trojan/attack_success_rate"}
+    plan = plan_of(pl.concat([results, _results("lost").filter(method="lost")]))
+    text = flat(_build(tmp_path, results, plan=plan, areas=areas)).split("The study")[0]
+    assert "No verdict on trojans: no run has a value of trojan/attack_success_rate that can be compared." in text
+    assert "No verdict on the method lost: no run of it has results." in text
+    assert "No verdict on attacks" not in text
+    assert "No verdict on" not in flat(_build(tmp_path, results))
+
+
 def test_no_name_in_the_csv_files_is_a_formula(tmp_path: Path) -> None:
     _build(tmp_path, _results("=HYPERLINK(1)"), areas={"@attacks": "pgd/accuracy"})
     verdicts = pl.read_csv(tmp_path / "plots/verdicts.csv")

@@ -9,7 +9,7 @@ from analysis.findings import SCORE
 from stages.page import charts, verdict_charts, verdict_text
 from stages.page.format import Row, effect_rows, interval
 from stages.page.measurement_charts import measurement_charts
-from stages.page.study_section import Planned, about_measurements, false_alarms, study_section
+from stages.page.study_section import Planned, about_measurements, false_alarms, study_section, without_verdict
 from stages.page.tasks import Specs, TaskResults
 from stages.page.verdict_text import MARKS
 
@@ -51,6 +51,7 @@ def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFra
             for method in task.others
             if (rows := [row for row in primary if row["method"] == method])
         ],
+        "without_verdict": without_verdict(task, plan, settings),
         "claims": len(primary),
         "margins": _margins(task),
         "doubling": next(

@@ -81,6 +81,20 @@ def study_section(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> d
     }
 
 
+def without_verdict(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> list[str]:
+    """A sentence for each area and each method that was planned and has no results to be judged by."""
+    audited = task.found["verdicts"].filter(pl.col("area").is_not_null())["area"].unique().to_list()
+    areas = json.loads(settings["preregistered"][0])["areas"]
+    found = [
+        f"No verdict on {area}: no run has a value of {name} that can be compared."
+        for area, name in areas.items()
+        if area not in audited
+    ]
+    measured = set(task.results["method"])
+    absent = sorted(set(plan.runs.filter(task=task.task, role=RUN)["method"]) - measured)
+    return found + [f"No verdict on the method {name}: no run of it has results." for name in absent]
+
+
 def options_text(options: Mapping[str, Any], *, chosen: bool = False) -> str:
     """Options as they are read: `norm linf, epsilon 0.0078`; with `chosen`, without those that are off or not set."""
     said = [f"{name} {_value(value)}" for name, value in options.items() if not (chosen and value in (None, False))]
