@@ -15,7 +15,7 @@ repro: .venv  ## run the study of params.yaml, from training to the report
 	dvc repro
 	@echo "The report: $(CURDIR)/report/index.html"
 
-demo: .venv  ## a small study in the folder demo/, from training to verdicts, in two minutes
+demo: .venv  ## a small study in the folder demo/, from training to verdicts, in a few minutes
 	@mkdir -p demo
 	@cp docs/studies/demo.yaml demo/params.yaml
 	@cd demo && unset DIFFPROG_STORE MLFLOW_TRACKING_URI RAY_ADDRESS && export PYTHONPATH="$(CURDIR)" \
