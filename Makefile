@@ -34,6 +34,7 @@ lint: .venv
 types: .venv
 	mypy
 	mypy benchmarks
+	mypy tests
 
 .venv: .venv/ready  ## the virtual environment with pinned dependencies
 
