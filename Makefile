@@ -47,6 +47,7 @@ lint: .venv
 types: .venv
 	mypy
 	mypy benchmarks
+	mypy tests
 
 .venv: .venv/ready  ## the virtual environment with pinned dependencies
 

@@ -138,7 +138,7 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
         for task in tasks
         for name, spec in conditions.items()
     ]
-    measured = [(name, *facts, {}) for name, facts in MEASUREMENTS.items()]
+    measured: list[tuple[Any, ...]] = [(name, *facts, {}) for name, facts in MEASUREMENTS.items()]
     measured += [
         (f"{name}/residual_risk", "safety", "systemic safety", False, 0.0, 1.0, {"score": "msp", "false_alarms": share})
         for name, share in residual_risk.items()
@@ -198,8 +198,8 @@ def _build(
     **options: Any,
 ) -> Page:
     found = found_by_task(results, runs, **({"seed": 0, "settings": QUICK} | options))
-    tasks = [frame.with_columns(task="dataset") for frame in (results, runs)]
-    build(*tasks, found, folder, plan or plan_of(results), failures)
+    of_task, runs_of_task = (frame.with_columns(task="dataset") for frame in (results, runs))
+    build(of_task, runs_of_task, found, folder, plan or plan_of(results), failures)
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 

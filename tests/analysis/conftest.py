@@ -9,6 +9,9 @@ import pytest
 
 from analysis.tables import RESULTS, checked
 
+Row = Callable[..., dict[str, Any]]
+Table = Callable[[list[dict[str, Any]]], pl.DataFrame]
+Study = Callable[..., pl.DataFrame]
 MEASUREMENTS = {
     "clean/accuracy": ("capability", None, True, 1.0),
     "clean/nll": ("capability", None, False, np.inf),
@@ -19,7 +22,7 @@ MEASUREMENTS = {
 
 
 @pytest.fixture
-def result() -> Callable[..., dict[str, Any]]:
+def result() -> Row:
     """A row of RESULTS from what matters to a test."""
 
     def row(measurement: str = "clean/accuracy", value: float = 0.5, **columns: Any) -> dict[str, Any]:
@@ -57,13 +60,13 @@ def result() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def table() -> Callable[[list[dict[str, Any]]], pl.DataFrame]:
+def table() -> Table:
     """The rows as the table RESULTS."""
     return lambda rows: checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
 
 
 @pytest.fixture
-def study(result: Callable[..., dict[str, Any]], table: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
+def study(result: Row, table: Table) -> Study:
     """A study in which one skill moves every measurement: `shield` adds 0.3 to pgd/accuracy, `scale` 0.5 to the skill.
 
     Families of three sizes, two seeds; brier rises with the skill's absence, as it does over a ladder.

@@ -1,5 +1,4 @@
 import re
-from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -13,9 +12,10 @@ from analysis.capability import (
     leading_component,
     safetywashing_scores,
 )
+from tests.analysis.conftest import Row, Study, Table
 
 
-def test_clean_accuracy_is_the_logit_of_the_counts(result: Callable, table: Callable) -> None:
+def test_clean_accuracy_is_the_logit_of_the_counts(result: Row, table: Table) -> None:
     values = {"a": (0.9, 1000), "b": (1.0, 100), "c": (0.0, 100)}
     rows = [result(value=value, n=n, model=model) for model, (value, n) in values.items()]
     scores = capability_scores(table(rows), score="clean_accuracy").sort("model")
@@ -24,7 +24,7 @@ def test_clean_accuracy_is_the_logit_of_the_counts(result: Callable, table: Call
     assert scores["score_name"].unique().to_list() == ["clean_accuracy"]
 
 
-def test_pc1_rises_with_every_measurement_whichever_way_each_is_counted(study: Callable) -> None:
+def test_pc1_rises_with_every_measurement_whichever_way_each_is_counted(study: Study) -> None:
     results = study()
     scores = capability_scores(results)
     for measurement, sign in {"clean/accuracy": 1, "clean/nll": -1, "transfer/accuracy": 1}.items():
@@ -32,7 +32,7 @@ def test_pc1_rises_with_every_measurement_whichever_way_each_is_counted(study: C
         assert sign * spearmanr(both["score"], both["value"])[0] > 0.95
 
 
-def test_weights_come_from_the_standard_runs_alone(study: Callable) -> None:
+def test_weights_come_from_the_standard_runs_alone(study: Study) -> None:
     results = study()
     others = pl.col("method") != "standard"
     spoilt = results.with_columns(value=pl.when(others).then(-5 * pl.col("value")).otherwise("value"))
@@ -43,7 +43,7 @@ def test_weights_come_from_the_standard_runs_alone(study: Callable) -> None:
     assert 1 / 3 < weights["explained"][0] <= 1
 
 
-def test_the_score_is_the_weighted_sum_of_standardised_measurements(study: Callable) -> None:
+def test_the_score_is_the_weighted_sum_of_standardised_measurements(study: Study) -> None:
     results = study()
     weights = capability_weights(results)
     one = {"method": "scale", "model": "f1-2", "seed": 1}
@@ -59,7 +59,7 @@ def test_the_score_is_the_weighted_sum_of_standardised_measurements(study: Calla
     assert capability_scores(results).filter(**one)["score"].item() == pytest.approx(expected)
 
 
-def test_leaving_one_out_leaves_it_out(study: Callable) -> None:
+def test_leaving_one_out_leaves_it_out(study: Study) -> None:
     results = study()
     weights = capability_weights(results, without="clean/nll")
     assert weights["measurement"].to_list() == ["clean/accuracy", "transfer/accuracy"]
@@ -69,7 +69,7 @@ def test_leaving_one_out_leaves_it_out(study: Callable) -> None:
     assert scores[0]["score_name"].unique().to_list() == ["pc1 without clean/nll"]
 
 
-def test_steps_on_the_way_are_scored_with_the_weights_of_the_end(study: Callable) -> None:
+def test_steps_on_the_way_are_scored_with_the_weights_of_the_end(study: Study) -> None:
     results = study()
     early = results.with_columns(step=pl.lit(10, pl.Int64), value=pl.col("value") * 0.5)
     both = capability_scores(pl.concat([early, results]))
@@ -78,7 +78,7 @@ def test_steps_on_the_way_are_scored_with_the_weights_of_the_end(study: Callable
 
 
 def test_runs_that_lack_a_measurement_and_places_too_small_have_no_score(
-    study: Callable, result: Callable, table: Callable
+    study: Study, result: Row, table: Table
 ) -> None:
     results = study()
     lost = (pl.col("model") == "f0-1") & (pl.col("measurement") == "clean/nll")
@@ -102,7 +102,7 @@ def test_runs_that_lack_a_measurement_and_places_too_small_have_no_score(
         ),
     ],
 )
-def test_unknown_names_are_refused(study: Callable, options: dict[str, str], message: str) -> None:
+def test_unknown_names_are_refused(study: Study, options: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         capability_scores(study(), **options)
 
@@ -140,7 +140,7 @@ def test_safetywashing_refuses_gaps_and_absent_columns() -> None:
         safetywashing_scores(wide.with_columns(piqa=pl.lit(1.0), bbh=pl.when(pl.col("bbh") > 9).then("bbh")))
 
 
-def test_the_component_rises_with_more_of_the_measurements(result: Callable, table: Callable) -> None:
+def test_the_component_rises_with_more_of_the_measurements(result: Row, table: Table) -> None:
     """One of three falls as the two others rise, whatever sign the decomposition takes."""
     for seed in range(12):
         rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -7,17 +7,18 @@ from scipy.stats import spearmanr
 
 from analysis.capability import capability_scores
 from analysis.correlation import capability_correlation
+from tests.analysis.conftest import Row, Study, Table
 
 
 def _correlations(results: pl.DataFrame, seed: int = 0, draws: int = 300) -> pl.DataFrame:
     return capability_correlation(results, capability_scores(results), draws=draws, rng=np.random.default_rng(seed))
 
 
-def _one(frame: pl.DataFrame, measurement: str, population: str) -> dict:
+def _one(frame: pl.DataFrame, measurement: str, population: str) -> dict[str, Any]:
     return frame.filter(measurement=measurement, population=population).row(0, named=True)
 
 
-def test_estimates_are_those_of_scipy_on_the_same_rows(study: Callable) -> None:
+def test_estimates_are_those_of_scipy_on_the_same_rows(study: Study) -> None:
     results = study(noise=0.1)
     rows = results.filter(measurement="clean/brier").join(capability_scores(results), on=["method", "model", "seed"])
     found = _correlations(results)
@@ -33,7 +34,7 @@ def test_estimates_are_those_of_scipy_on_the_same_rows(study: Callable) -> None:
     assert _one(found, "clean/brier", "methods")["estimate"] == pytest.approx(np.mean(of_models))
 
 
-def test_the_population_decides_the_sign(result: Callable, table: Callable) -> None:
+def test_the_population_decides_the_sign(result: Row, table: Table) -> None:
     """Over scale both rise; at every model the more capable method is the less safe."""
     rows = []
     for model in range(6):
@@ -47,7 +48,7 @@ def test_the_population_decides_the_sign(result: Callable, table: Callable) -> N
     assert _one(found, "pgd/accuracy", "pooled")["estimate"] > 0.8
 
 
-def test_counts_and_the_mark_of_a_rough_interval(study: Callable) -> None:
+def test_counts_and_the_mark_of_a_rough_interval(study: Study) -> None:
     few, many = _correlations(study(families=4)), _correlations(study(families=8))
     assert few["rough"].all()
     assert not many["rough"].any()
@@ -58,7 +59,7 @@ def test_counts_and_the_mark_of_a_rough_interval(study: Callable) -> None:
     assert (few["estimate"] <= few["high"] + 1e-12).all()
 
 
-def test_intervals_cover_a_correlation_of_zero(result: Callable, table: Callable) -> None:
+def test_intervals_cover_a_correlation_of_zero(result: Row, table: Table) -> None:
     rng = np.random.default_rng(1)
     covered = 0
     for trial in range(40):
@@ -71,7 +72,7 @@ def test_intervals_cover_a_correlation_of_zero(result: Callable, table: Callable
     assert covered >= 34
 
 
-def test_a_gap_costs_its_own_pair_alone(study: Callable) -> None:
+def test_a_gap_costs_its_own_pair_alone(study: Study) -> None:
     results = study(noise=0.1)
     gap = (pl.col("measurement") == "pgd/accuracy") & (pl.col("model") == "f0-1")
     whole, holed = _correlations(results), _correlations(results.filter(~gap))
@@ -79,7 +80,7 @@ def test_a_gap_costs_its_own_pair_alone(study: Callable) -> None:
     assert _one(holed, "clean/brier", "pooled")["estimate"] == _one(whole, "clean/brier", "pooled")["estimate"]
 
 
-def test_what_has_no_correlation_has_no_row(study: Callable) -> None:
+def test_what_has_no_correlation_has_no_row(study: Study) -> None:
     results = study()
     constant = results.with_columns(value=pl.when(measurement="pgd/accuracy").then(0.5).otherwise("value"))
     assert "pgd/accuracy" not in _correlations(constant)["measurement"]
@@ -88,6 +89,6 @@ def test_what_has_no_correlation_has_no_row(study: Callable) -> None:
     assert _correlations(results.filter(axis="capability")).is_empty()
 
 
-def test_the_order_of_rows_changes_nothing(study: Callable) -> None:
+def test_the_order_of_rows_changes_nothing(study: Study) -> None:
     results = study()
     assert _correlations(results.sample(fraction=1, shuffle=True, seed=3)).equals(_correlations(results))

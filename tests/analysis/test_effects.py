@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -7,17 +7,18 @@ from scipy.stats import ttest_1samp
 
 from analysis.capability import capability_scores
 from analysis.effects import paired_effects
+from tests.analysis.conftest import Row, Study, Table
 
 
 def _effects(results: pl.DataFrame) -> pl.DataFrame:
     return paired_effects(results, capability_scores(results))
 
 
-def _one(frame: pl.DataFrame, method: str, measurement: str) -> dict:
+def _one(frame: pl.DataFrame, method: str, measurement: str) -> dict[str, Any]:
     return frame.filter(method=method, measurement=measurement).row(0, named=True)
 
 
-def test_planted_effects_are_found_where_they_are(study: Callable) -> None:
+def test_planted_effects_are_found_where_they_are(study: Study) -> None:
     effects = _effects(study())
     shield = _one(effects, "shield", "pgd/accuracy")
     assert shield["low"] < 0.3 < shield["high"]
@@ -28,7 +29,7 @@ def test_planted_effects_are_found_where_they_are(study: Callable) -> None:
     assert "standard" not in effects["method"]
 
 
-def test_the_interval_is_students_over_the_means_of_models(study: Callable) -> None:
+def test_the_interval_is_students_over_the_means_of_models(study: Study) -> None:
     results = study(noise=0.1)
     wide = results.filter(measurement="pgd/accuracy").pivot(on="method", index=["model", "seed"], values="value")
     of_models = wide.group_by("model").agg(difference=(pl.col("shield") - pl.col("standard")).mean())["difference"]
@@ -40,7 +41,7 @@ def test_the_interval_is_students_over_the_means_of_models(study: Callable) -> N
     assert found["standardised"] == pytest.approx(found["effect"] / spread)
 
 
-def test_models_count_alike_however_many_seeds_they_have(result: Callable, table: Callable) -> None:
+def test_models_count_alike_however_many_seeds_they_have(result: Row, table: Table) -> None:
     rows = [result(value=0.5, model=model, seed=seed) for model, seed in (("a", 0), ("a", 1), ("a", 2), ("b", 0))]
     rows += [result(value=0.6, model="a", seed=seed, method="m") for seed in (0, 1, 2)]
     rows += [result(value=0.8, model="b", method="m")]
@@ -48,7 +49,7 @@ def test_models_count_alike_however_many_seeds_they_have(result: Callable, table
     assert (found["effect"], found["pairs"], found["models"]) == (pytest.approx(0.2), 4, 2)
 
 
-def test_one_model_has_an_interval_over_its_seeds_and_one_pair_has_none(result: Callable, table: Callable) -> None:
+def test_one_model_has_an_interval_over_its_seeds_and_one_pair_has_none(result: Row, table: Table) -> None:
     gains = [0.1, 0.15, 0.2]
     rows = [result(value=0.5 + 0.01 * seed, seed=seed) for seed in range(3)]
     rows += [result(value=0.5 + 0.01 * seed + gain, seed=seed, method="m") for seed, gain in enumerate(gains)]
@@ -60,7 +61,7 @@ def test_one_model_has_an_interval_over_its_seeds_and_one_pair_has_none(result: 
     assert (once["effect"], once["low"], once["clusters"]) == (pytest.approx(0.2), None, "none")
 
 
-def test_runs_without_a_partner_and_flagged_pairs_are_counted(result: Callable, table: Callable) -> None:
+def test_runs_without_a_partner_and_flagged_pairs_are_counted(result: Row, table: Table) -> None:
     rows = [result(value=0.5, model=model, flags="at chance" if model == "a" else "") for model in "abc"]
     rows += [result(value=0.6 + 0.01 * i, model=model, method="m") for i, model in enumerate("abcd")]
     rows += [result(value=0.6, model="z", method="alone")]
@@ -70,7 +71,7 @@ def test_runs_without_a_partner_and_flagged_pairs_are_counted(result: Callable, 
     assert (alone["pairs"], alone["unpaired"], alone["effect"], alone["models"]) == (0, 1, None, 0)
 
 
-def test_a_change_of_unit_changes_the_effect_and_not_the_standardised_one(study: Callable) -> None:
+def test_a_change_of_unit_changes_the_effect_and_not_the_standardised_one(study: Study) -> None:
     results = study()
     scaled = results.with_columns(
         value=pl.when(measurement="clean/brier").then(100 * pl.col("value")).otherwise("value")
@@ -81,7 +82,7 @@ def test_a_change_of_unit_changes_the_effect_and_not_the_standardised_one(study:
 
 
 def test_intervals_of_a_method_that_does_nothing_leave_out_zero_about_one_time_in_twenty(
-    result: Callable, table: Callable
+    result: Row, table: Table
 ) -> None:
     rng, misses = np.random.default_rng(0), 0
     for _ in range(60):

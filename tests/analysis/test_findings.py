@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
 from analysis.findings import findings, ledger, planned_runs
 from analysis.jumps import schema as jump_schema
+from tests.analysis.conftest import Study
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2, "clean/brier": 0.1}, 0.1), placebos=("sugar",))
 MADE = ("environments", "crossings")
@@ -42,10 +42,11 @@ PLANNED = pl.DataFrame(
 
 
 def run(results: pl.DataFrame, **options: Any) -> dict[str, pl.DataFrame]:
-    return findings(results, PLANNED, **({"seed": 0, "areas": AREAS, "settings": QUICK} | options))
+    usual: dict[str, Any] = {"seed": 0, "areas": AREAS, "settings": QUICK}
+    return findings(results, PLANNED, **(usual | options))
 
 
-def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
+def test_findings_are_the_tables_they_are_called(study: Study) -> None:
     found = run(study())
     assert set(found) == {
         *("capability", "capability_weights", "correlations", "effects", "ledger", "selection", "jumps", "jump_fits"),
@@ -59,7 +60,7 @@ def test_findings_are_the_tables_they_are_called(study: Callable) -> None:
     assert set(found["correlations"]["score_name"]) == {"clean_accuracy", "pc1"}
 
 
-def test_the_verdicts_are_the_audits(study: Callable) -> None:
+def test_the_verdicts_are_the_audits(study: Study) -> None:
     """A planted effect beyond capability is found, one through capability is not, and an area names its verdict."""
     found = run(study())
     (shield, scale) = (
@@ -80,18 +81,18 @@ def test_the_verdicts_are_the_audits(study: Callable) -> None:
     assert direct.verdicts["beyond"].to_list() == found["verdicts"]["beyond"].to_list()
 
 
-def test_without_areas_every_safety_measurement_is_one(study: Callable) -> None:
+def test_without_areas_every_safety_measurement_is_one(study: Study) -> None:
     verdicts = run(study(), areas={})["verdicts"]
     assert verdicts["area"].to_list() == verdicts["measurement"].to_list()
     assert set(verdicts["tier"]) == {"primary"}
 
 
-def test_an_area_that_was_not_measured_has_no_verdict(study: Callable) -> None:
+def test_an_area_that_was_not_measured_has_no_verdict(study: Study) -> None:
     verdicts = run(study(), areas={**AREAS, "outliers": "near/auroc"})["verdicts"]
     assert verdicts["area"].drop_nulls().unique().to_list() == ["attacks"]
 
 
-def test_equal_flops_can_be_left_out(study: Callable) -> None:
+def test_equal_flops_can_be_left_out(study: Study) -> None:
     size = pl.col("model").str.slice(3).cast(pl.Float64)
     results = study().with_columns(flops=pl.when(method="shield").then(2.0).otherwise(1.0) * 2**size)
     for equal_flops, matches in ((True, {"epochs", "flops"}), (False, {"epochs"})):
@@ -99,13 +100,13 @@ def test_equal_flops_can_be_left_out(study: Callable) -> None:
         assert set(shown["match"]) == matches
 
 
-def test_a_placebo_is_marked(study: Callable) -> None:
+def test_a_placebo_is_marked(study: Study) -> None:
     results = study().with_columns(method=pl.col("method").replace("scale", "sugar"))
     verdicts = run(results)["verdicts"]
     assert verdicts.filter("placebo")["method"].unique().to_list() == ["sugar"]
 
 
-def test_the_seed_alone_decides_the_draws(study: Callable) -> None:
+def test_the_seed_alone_decides_the_draws(study: Study) -> None:
     first, again, other = (run(study(noise=0.1), seed=seed) for seed in (1, 1, 2))
     for name in ("correlations", "verdicts"):
         assert first[name].equals(again[name])
@@ -117,7 +118,7 @@ def test_a_study_without_results_has_empty_tables() -> None:
     assert all(found[name].is_empty() for name in found if name not in ("ledger", "selection", "settings"))
 
 
-def test_what_is_no_results_table_is_refused(study: Callable) -> None:
+def test_what_is_no_results_table_is_refused(study: Study) -> None:
     with pytest.raises(tables.TableError, match=r"^results: missing columns \['flags'\], unknown columns \[\]$"):
         run(study().drop("flags"))
     with pytest.raises(
@@ -133,7 +134,7 @@ def test_the_ledger_shows_failures_that_go_with_a_method() -> None:
     assert ledger(PLANNED.filter(method="shield"))["p"].to_list() == [None]
 
 
-def test_a_run_with_a_flag_is_flagged_and_a_failed_one_has_its_models_size(study: Callable) -> None:
+def test_a_run_with_a_flag_is_flagged_and_a_failed_one_has_its_models_size(study: Study) -> None:
     results = study().with_columns(
         flags=pl.when(method="scale", model="f0-2", seed=1).then(pl.lit("masked")).otherwise("flags")
     )
@@ -146,7 +147,7 @@ def test_a_run_with_a_flag_is_flagged_and_a_failed_one_has_its_models_size(study
     }  # fmt: skip
 
 
-def test_a_study_too_small_for_a_capability_score_has_effects_but_no_verdicts(study: Callable) -> None:
+def test_a_study_too_small_for_a_capability_score_has_effects_but_no_verdicts(study: Study) -> None:
     results = study()
     model = results["model"][0]
     seeds = results["seed"].unique().sort()[:2].to_list()
@@ -155,7 +156,7 @@ def test_a_study_too_small_for_a_capability_score_has_effects_but_no_verdicts(st
     assert len(found["verdicts"]) == 0
 
 
-def test_verdicts_are_held_against_accuracy_alone_too(study: Callable) -> None:
+def test_verdicts_are_held_against_accuracy_alone_too(study: Study) -> None:
     """Both find what a planted shield adds; nothing is beyond the score that a measurement is a part of."""
     found = run(study())
     row = found["verdicts"].filter(method="shield", measurement="pgd/accuracy").row(0, named=True)
@@ -167,7 +168,7 @@ def test_verdicts_are_held_against_accuracy_alone_too(study: Callable) -> None:
     assert found["estimates"].filter(axis="safety")["beyond"].null_count() == 0
 
 
-def test_the_score_is_as_reliable_as_its_noise_leaves_it(study: Callable) -> None:
+def test_the_score_is_as_reliable_as_its_noise_leaves_it(study: Study) -> None:
     found = run(study(noise=0.05))["reliability"].filter(score_name="pc1")
     by = dict(found.select("over", "reliability").iter_rows())
     assert by["examples"] is None
@@ -181,7 +182,7 @@ def test_the_score_is_as_reliable_as_its_noise_leaves_it(study: Callable) -> Non
     assert halves.filter(over="examples", score_name="pc1")["reliability"].is_between(0.3, 0.99).all()
 
 
-def test_a_metric_with_a_target_is_analysed_as_its_distance_from_it(study: Callable) -> None:
+def test_a_metric_with_a_target_is_analysed_as_its_distance_from_it(study: Study) -> None:
     """The same findings as of the distances themselves, declared as an error: half of them on either side."""
     distances = study()
     here = pl.col("measurement") == "clean/brier"
@@ -208,7 +209,7 @@ def sign_of(results: pl.DataFrame) -> pl.Series:
     return results["value"].sign().replace(0, 1)
 
 
-def test_jumps_are_looked_for_over_training_flops_where_any_are_stored(study: Callable) -> None:
+def test_jumps_are_looked_for_over_training_flops_where_any_are_stored(study: Study) -> None:
     results = study(families=1)
     assert run(results)["jumps"]["axis"].unique().to_list() == ["log2_flops"]
     one_missing = results.with_columns(flops=pl.when(pl.int_range(pl.len()) > 0).then("flops"))
@@ -217,13 +218,13 @@ def test_jumps_are_looked_for_over_training_flops_where_any_are_stored(study: Ca
     assert run(without)["jumps"]["axis"].unique().to_list() == ["log2_parameters"]
 
 
-def test_jumps_are_looked_for_over_steps_where_runs_are_measured_on_the_way(study: Callable) -> None:
+def test_jumps_are_looked_for_over_steps_where_runs_are_measured_on_the_way(study: Study) -> None:
     last = study(families=1)
     results = pl.concat([last.with_columns(step=pl.lit(step, dtype=pl.Int64)) for step in (25, 50, 100)])
     assert run(results)["jumps"]["axis"].unique().sort().to_list() == ["log2_flops", "step"]
 
 
-def test_margins_come_from_flops_where_one_run_has_none(study: Callable) -> None:
+def test_margins_come_from_flops_where_one_run_has_none(study: Study) -> None:
     """A doubling of FLOPs is two of parameters: the margin is that of FLOPs, whatever one run lacks."""
     results = study(families=1).with_columns(size=pl.col("model").str.slice(3).cast(pl.Int64))
     parameters = (4 ** pl.col("size")).cast(pl.Int64)
@@ -243,7 +244,7 @@ def test_margins_come_from_flops_where_one_run_has_none(study: Callable) -> None
     assert without["doubling"].to_numpy() == pytest.approx(whole["doubling"].to_numpy() / 2)
 
 
-def test_the_settings_are_told_and_each_verdict_has_its_levels(study: Callable) -> None:
+def test_the_settings_are_told_and_each_verdict_has_its_levels(study: Study) -> None:
     settings = replace(QUICK, alpha=0.1, false_discovery_rate=0.2)
     found = run(study(), settings=settings, exposure={"pgd": 0.5})
     text = preregistration(settings, AREAS, equal_flops=True, exposure={"pgd": 0.5})
@@ -251,7 +252,7 @@ def test_the_settings_are_told_and_each_verdict_has_its_levels(study: Callable) 
     assert set(found["verdicts"].select("alpha", "false_discovery_rate").rows()) == {(0.1, 0.2)}
 
 
-def test_what_runs_were_made_with_is_told(study: Callable) -> None:
+def test_what_runs_were_made_with_is_told(study: Study) -> None:
     runs = study().select("domain", "dataset", "method", "model", "seed", "step").unique()
     old, new = (json.dumps({"processor": name}) for name in ("old", "new"))
     environment = pl.when(pl.col("method") == "shield").then(pl.lit(new)).otherwise(pl.lit(old))

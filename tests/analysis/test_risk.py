@@ -1,7 +1,5 @@
 """Residual risk by method: means over models, exposure as given, the rest alike."""
 
-from collections.abc import Callable
-
 import numpy as np
 import polars as pl
 import pytest
@@ -9,11 +7,12 @@ from scipy import stats
 
 from analysis.risk import risks, weights
 from analysis.tables import RESULTS
+from tests.analysis.conftest import Row, Study, Table
 
 RISK = {"metric": "residual_risk", "axis": "safety", "pillar": "systemic safety", "higher_is_better": False}
 
 
-def test_risk_is_exposure_times_the_mean_over_models(result: Callable, table: Callable) -> None:
+def test_risk_is_exposure_times_the_mean_over_models(result: Row, table: Table) -> None:
     rows = [
         result(value=value, **RISK, condition=hazard, model=f"cnn-{model}", seed=seed)
         for hazard, level in (("pgd", 0.6), ("fog", 0.2))
@@ -37,11 +36,11 @@ def test_what_is_not_given_shares_what_is_left() -> None:
     assert weights(["a", "b"], {"a": 2.0}) == {"a": 2.0, "b": 0.0}
 
 
-def test_without_residual_risk_there_is_no_row(study: Callable) -> None:
+def test_without_residual_risk_there_is_no_row(study: Study) -> None:
     assert risks(study(), {}).is_empty()
 
 
-def test_the_interval_is_students_over_models(result: Callable, table: Callable) -> None:
+def test_the_interval_is_students_over_models(result: Row, table: Table) -> None:
     values = [0.3, 0.32, 0.35, 0.29, 0.31, 0.33]
     rows = [result(value=value, **RISK, model=f"cnn-{model}") for model, value in enumerate(values)]
     frame = table(rows).with_columns(condition=pl.lit("pgd"), measurement=pl.lit("pgd/residual_risk"))
@@ -51,7 +50,7 @@ def test_the_interval_is_students_over_models(result: Callable, table: Callable)
     assert row["models"] == row["runs"] == 6
 
 
-def test_one_model_has_no_interval(result: Callable, table: Callable) -> None:
+def test_one_model_has_no_interval(result: Row, table: Table) -> None:
     frame = table([result(value=0.3, **RISK)]).with_columns(measurement=pl.lit("clean/residual_risk"))
     row = risks(frame, {}).row(0, named=True)
     assert (row["vulnerability"], row["low"], row["high"], row["risk"]) == (0.3, None, None, 0.3)

@@ -97,7 +97,8 @@ def two_nodes(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
 
 
 def offspring(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
+    children: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    return children
 
 
 def raylets(pid: int) -> list[psutil.Process]:

@@ -33,7 +33,7 @@ def rows(
     truth = np.asarray(labels, dtype=np.int64)
     n = len(truth)
     logits = np.zeros((n, classes), dtype=np.float32)
-    logits[np.arange(n), answer] = margin
+    logits[np.arange(n), np.asarray(answer)] = np.asarray(margin)
     return Outcomes(
         logits=logits,
         labels=truth,
@@ -63,13 +63,14 @@ def guessed(classes: int, sure: float | None = None, **more: Any) -> Outcomes:
 
 def recorded(name: str, value: ArrayLike, right: float = 1.0, **more: Any) -> Outcomes:
     """Answers with a recorded value."""
-    return answered(right, len(np.atleast_1d(value)) if np.ndim(value) else 1000, **{name: value}, **more)
+    more[name] = value
+    return answered(right, len(np.atleast_1d(value)) if np.ndim(value) else 1000, **more)
 
 
 def validated(outcomes: Outcomes, on: Outcomes) -> Outcomes:
     """The outcomes with validation images answered so, and training images too."""
     both = replace(on, parts=np.repeat([0, 1], len(on)), part_names=("training", "validation"))
-    twice = {name: np.tile(getattr(on, name), 2) for name in ("labels", "examples", "groups")}
+    twice: dict[str, Any] = {name: np.tile(getattr(on, name), 2) for name in ("labels", "examples", "groups")}
     return replace(outcomes, reference=replace(both, logits=np.tile(on.logits, (2, 1)), values={}, **twice))
 
 
@@ -118,8 +119,7 @@ def blends(uncertain: NDArray[np.float64], of_one: NDArray[np.float64]) -> Outco
 def members(of_outliers: NDArray[np.float64], of_known: NDArray[np.float64]) -> Outcomes:
     """Outliers and others, with the mutual information of their three members."""
     labels = np.repeat([-1, 0], [len(of_outliers), len(of_known)])
-    values = {"members": 3, "mutual_information": np.concatenate([of_outliers, of_known])}
-    return rows(labels, 0, 2.0, 3, **values)
+    return rows(labels, 0, 2.0, 3, members=3, mutual_information=np.concatenate([of_outliers, of_known]))
 
 
 def filmed(flipped: float, classes: int = 5) -> Outcomes:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipelines.metrics import attribution_sanity, deletion_gain, insertion_gain, localisation
-from pipelines.outcomes import Measured, Outcomes, Unmeasurable
+from pipelines.outcomes import Outcomes, Unmeasurable
 
 Build = Callable[..., Outcomes]
 EACH = (localisation, attribution_sanity, deletion_gain, insertion_gain)
@@ -23,7 +23,8 @@ def test_only_right_answers_enter(outcomes_of: Build) -> None:
     some = np.array([0.5, 0.25, 9.0, 0.75])
     outcomes = explained(outcomes_of, right, localisation=some, randomised_agreement=-some)
     found = localisation.metric()(outcomes)
-    assert found == Measured(0.5, pytest.approx(0.25 / np.sqrt(3)), 3)
+    assert (found.value, found.n) == (0.5, 3)
+    assert found.standard_error == pytest.approx(0.25 / np.sqrt(3))
     assert found.influence is not None
     assert found.influence[2] == 0
     assert attribution_sanity.metric()(outcomes).value == -0.5

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines import parts
 from pipelines.measuring import declared, what_is_wrong
-from pipelines.outcomes import Outcomes, Unmeasurable
+from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 from tests.metrics._planted import PLANTED
 from tests.metrics.test_every_metric import Options, every_variant
 
@@ -25,7 +25,8 @@ every_metric = pytest.mark.parametrize("name", parts.names(PACKAGE))
 
 
 def value(name: str, outcomes: Outcomes) -> float:
-    return parts.load(PACKAGE, name, dict(PLANTED[name].options))(outcomes).value
+    measured: Measured = parts.load(PACKAGE, name, dict(PLANTED[name].options))(outcomes)
+    return measured.value
 
 
 def test_every_metric_has_planted_outcomes() -> None:
@@ -70,7 +71,7 @@ def test_uninformed_outcomes_have_the_declared_chance_level_or_none_for_all(name
     if chance is None:
         assert abs(one - other) > 2 * SAME
     else:
-        assert (one, other) == (pytest.approx(chance, abs=SAME), pytest.approx(chance, abs=SAME))
+        assert (one, other) == pytest.approx((chance, chance), abs=SAME)
 
 
 def wild(seed: int) -> Outcomes:

@@ -54,6 +54,11 @@ every_variant = pytest.mark.parametrize(
 )
 
 
+def shuffled(outcomes: Outcomes, rng: np.random.Generator) -> Outcomes:
+    order = rng.permutation(len(outcomes))
+    return outcomes.rows(order)  # type: ignore[arg-type]  # an order in the place of a mask
+
+
 def example(outcomes_of: Build, seed: int = 0, n: int = 400, tied: bool = False) -> Outcomes:
     """Five classes, a third outliers, four groups and none; logits a multiple of 1/8, so that shifts are exact.
     Features and values that say a little; training and validation images of which the model is surer.
@@ -146,11 +151,11 @@ def test_order_of_examples_is_irrelevant(
     name: str, options: Options, outcomes_of: Build, seed: int, tied: bool
 ) -> None:
     outcomes = example(outcomes_of, seed, tied=tied)
+    assert outcomes.reference is not None
     rng = np.random.default_rng(seed)
-    shuffled = outcomes.rows(rng.permutation(len(outcomes)))
-    reference = outcomes.reference.rows(rng.permutation(len(outcomes.reference)))
+    other = replace(shuffled(outcomes, rng), reference=shuffled(outcomes.reference, rng))
     metric = parts.load(PACKAGE, name, options)
-    assert close(metric(outcomes), metric(replace(shuffled, reference=reference)))
+    assert close(metric(outcomes), metric(other))
 
 
 @every_variant
@@ -168,6 +173,7 @@ def test_names_of_classes_are_irrelevant(name: str, options: Options, outcomes_o
     def with_new_names(one: Outcomes) -> Outcomes:
         return replace(one, logits=one.logits[:, order], labels=renamed[one.labels])
 
+    assert outcomes.reference is not None
     other = replace(with_new_names(outcomes), groups=groups, reference=with_new_names(outcomes.reference))
     assert close(parts.load(PACKAGE, name, options)(outcomes), parts.load(PACKAGE, name, of_renamed)(other))
 
@@ -295,6 +301,8 @@ def test_outliers_enter_only_what_asks_for_them(name: str, options: Options, out
 def test_outcomes_are_left_as_they_were(name: str, options: Options, outcomes_of: Build) -> None:
     outcomes, same = example(outcomes_of), example(outcomes_of)
     parts.load(PACKAGE, name, options)(outcomes)
+    assert outcomes.reference is not None
+    assert same.reference is not None
     for one, other in ((outcomes, same), (outcomes.reference, same.reference)):
         assert all(np.array_equal(getattr(one, each), getattr(other, each)) for each in ARRAYS)
         assert all(np.array_equal(one.values[each], other.values[each]) for each in one.values)

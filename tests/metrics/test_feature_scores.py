@@ -37,7 +37,8 @@ class Planted:
         self.truth = np.where(self.outlying, -1, truth)
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        return features @ self.layer + self.bias
+        logits: np.ndarray = features @ self.layer + self.bias
+        return logits
 
     def outcomes(self) -> Outcomes:
         def of(features: np.ndarray, labels: np.ndarray, **more: object) -> Outcomes:

@@ -107,10 +107,10 @@ def test_members_that_disagree_as_often_as_they_err(outcomes_of: Build) -> None:
     pairs = [(0, 1), (0, 2), (1, 2)]
     disagreement = np.mean([answers[a] != answers[b] for a, b in pairs], axis=0)
     outcomes = outcomes_of(np.eye(4)[answers[0]], label)
-    values = {"members": np.full(20_000, 3.0), "disagreement": disagreement}
+    values = {"members": np.full(20_000, 3, np.float32), "disagreement": disagreement.astype(np.float32)}
     metric = member_disagreement_error.metric()
     assert metric(replace(outcomes, values=values)).value < 0.012
-    surer = metric(replace(outcomes, values={**values, "disagreement": np.zeros(20_000)}))
+    surer = metric(replace(outcomes, values={**values, "disagreement": np.zeros(20_000, np.float32)}))
     assert surer.value == pytest.approx((answers[0] != label).mean())
     with pytest.raises(Unmeasurable, match=r"^a model alone: it averages no members that could disagree$"):
-        metric(replace(outcomes, values={**values, "members": np.ones(20_000)}))
+        metric(replace(outcomes, values={**values, "members": np.ones(20_000, np.float32)}))

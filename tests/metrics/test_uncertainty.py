@@ -36,7 +36,7 @@ def test_each_kind_is_judged_where_it_should_rise(outcomes_of: Build) -> None:
     ):
         value = outcomes.values[name]
         truth = np.repeat([0, 1], [30, len(value[rising])])
-        found = module.metric()(outcomes)  # type: ignore[attr-defined]
+        found = module.metric()(outcomes)
         assert found.value == pytest.approx(roc_auc_score(truth, np.concatenate([value[alone], value[rising]])))
         assert found.n == n
         outside = outliers if name == "aleatoric" else blends

@@ -91,8 +91,9 @@ def write_study(value: float) -> None:
     size = {"parameters": 1, "flops": 1.0}
     fate = {"status": "finished", "reason": ""}
     key = {"run": "vision/standard/cnn-1/0", "run_key": "r"}
-    what = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy", "axis": "safety"}
+    what: dict[str, Any] = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy"}
     what |= {
+        "axis": "safety",
         "pillar": "robustness",
         "higher_is_better": True,
         "lower": 0.0,
@@ -104,7 +105,7 @@ def write_study(value: float) -> None:
     artifacts.RUNS.write(
         [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": "", "code": ""} | MADE]
     )
-    condition = {
+    condition: dict[str, Any] = {
         "condition": "clean",
         "task": "vision",
         "domain": "vision",

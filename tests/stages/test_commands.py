@@ -15,6 +15,7 @@ from stages.cli import main, run_stage
 from stages.commands import doctor, estimate
 from stages.making.data import made_from
 from stages.needed import needed as needed_of_the_plan
+from stages.records import Run
 from stages.store.lock import locked
 from stages.store.store import Store
 from stages.study import params
@@ -56,7 +57,7 @@ def folder(planned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path / "study"
 
 
-def train(count: int, seconds_at: float = RATE) -> list[dict[str, Any]]:
+def train(count: int, seconds_at: float = RATE) -> list[Run]:
     """Put the first runs into the store, trained at so many FLOPs a second; all runs."""
     runs = needed_of_the_plan().runs
     for run in runs[:count]:
@@ -176,8 +177,13 @@ def test_gc_removes_what_no_plan_needs_and_nothing_else(
     assert main(["gc"]) == 1
     assert capsys.readouterr().out.endswith("nothing was removed\n")
     assert before == {path.as_posix() for path in Path(store.root).rglob("*") if path.is_file()}
-    asked = []
-    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "y")
+    asked: list[str] = []
+
+    def agreed(question: str) -> str:
+        asked.append(question)
+        return "y"
+
+    monkeypatch.setattr("builtins.input", agreed)
     assert main(["gc"]) == 0
     assert asked[0].startswith("remove ")
     out = capsys.readouterr().out

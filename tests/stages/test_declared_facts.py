@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,10 +48,9 @@ def test_the_plan_says_what_each_metric_declares(tmp_path: Path) -> None:
 def test_results_carry_what_is_planned() -> None:
     facts = {"higher_is_better": False, "lower": -1.0, "upper": math.inf, "chance": 0.25, "target": 0.5}
     what = {"measurement": "fog/far", "metric": "far", "condition": "fog", "axis": "safety", "pillar": "robustness"}
-    run = dict.fromkeys(
-        ("task", "domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "steps"), 1
-    )
-    (row,) = results(run, {"fog/far": 0.2, "n/fog/far": 4.0}, {(1, "fog/far"): {**what, **facts}}, {})
+    run = dict.fromkeys(("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "steps"), 1)
+    planned = {("vision", "fog/far"): {**what, **facts}}
+    (row,) = results({**run, "task": "vision"}, {"fog/far": 0.2, "n/fog/far": 4.0}, planned, {})
     assert {name: row[name] for name in FACTS} == facts
     assert (row["value"], row["n"], row["part"]) == (0.2, 4, "all")
 
@@ -66,7 +66,9 @@ def test_a_value_outside_its_range_is_listed_with_the_reason_and_the_others_are_
     none = np.full(4, -1)
     logits = np.eye(2, dtype=np.float32)[[0, 1, 1, 0]]
     stored = codecs.outcomes_bytes(Outcomes(logits, np.array([0, 1, 1, 1]), np.arange(4), none, none))
-    specs = {name: {"spec": {"use": name, "options": {}, "scaled": False}} for name in ("accuracy", "brier_score")}
+    specs: dict[str, Any] = {
+        name: {"spec": {"use": name, "options": {}, "scaled": False}} for name in ("accuracy", "brier_score")
+    }
     metrics = {f"clean/{name}": spec for name, spec in specs.items()}
     store = Store(str(tmp_path))
     asked = Values("b" * 32, "r", "vision", "clean", "a", "", metrics, ("test",), None)

@@ -196,7 +196,7 @@ def test_on_an_object_store_the_last_of_two_that_take_over_wins(
     store.put_file("lock.json", b"{")
     content = json.dumps(asdict(other)).encode()
     monkeypatch.setattr(lock, "LOOK_SECONDS", 0)
-    monkeypatch.setattr(lock.time, "sleep", lambda seconds: store.put_file("lock.json", content) if seconds else None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: store.put_file("lock.json", content) if seconds else None)
     message = re.escape(f"{store.shown}: another driver took the store over at the same time")
     with pytest.raises(StoreError, match=f"^{message}$"):
         locked(store, "train").__enter__()

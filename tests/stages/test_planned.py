@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from analysis.tables import TableError
 from stages import artifacts
@@ -45,7 +45,7 @@ def test_needs_change_nothing_that_is_planned(study: Write, tiny: dict[str, Any]
 
 
 def test_dvc_tracks_the_name_and_the_audit_where_they_are_read() -> None:
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
     assert {str(artifacts.STUDY), str(artifacts.AUDIT)} < {
         out for out in stages["plan"]["outs"] if isinstance(out, str)
     }

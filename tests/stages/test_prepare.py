@@ -25,8 +25,8 @@ def prepared(study: Write, tiny: dict[str, Any], copied: int) -> int:
         "measurements": {"clean": {"accuracy": "capability"}, "far": {"auroc": "monitoring"}},
     }
     folder = study(tiny)
-    labels = {"y_train": np.arange(300) % 4, "y_test": np.arange(100) % 4}
-    np.savez(folder / "data.npz", x_train=train, x_test=test, **labels)
+    known, tested = np.arange(300) % 4, np.arange(100) % 4
+    np.savez(folder / "data.npz", x_train=train, x_test=test, y_train=known, y_test=tested)
     assert run_stage("plan") == 0
     return run_stage("prepare")
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from analysis.audit.preregistration import preregistration, preregistration_digest
 from analysis.audit.settings import AuditSettings, Margins
@@ -68,7 +68,7 @@ def digest(section: dict[str, Any]) -> str:
 
 
 def test_the_order_and_the_form_of_numbers_are_not_in_the_digest() -> None:
-    assert digest(yaml.safe_load(CHOSEN)) == digest(yaml.safe_load(SAME))
+    assert digest(YAML(typ="safe").load(CHOSEN)) == digest(YAML(typ="safe").load(SAME))
     options = OPTIONS
     given = {name: option.default for name, option in options.items() if option.default is not None}
     assert digest({}) == digest(given) == digest({**given, "placebos": ["placebo"], "areas": {}, "exposure": {}})
@@ -77,7 +77,7 @@ def test_the_order_and_the_form_of_numbers_are_not_in_the_digest() -> None:
 
 def test_every_option_is_in_the_digest() -> None:
     assert set(CHANGED) == set(OPTIONS)
-    chosen = yaml.safe_load(CHOSEN)
+    chosen = YAML(typ="safe").load(CHOSEN)
     assert set(chosen) == set(CHANGED)
     sections = [chosen, *({**chosen, name: value} for name, values in CHANGED.items() for value in values)]
     assert len({digest(section) for section in sections}) == len(sections)
@@ -90,7 +90,7 @@ def test_every_setting_of_the_analysis_is_in_the_digest() -> None:
     assert len({preregistration_digest(text) for text in texts}) == len(every)
 
 
-@pytest.mark.parametrize("section", [{}, yaml.safe_load(CHOSEN)])
+@pytest.mark.parametrize("section", [{}, YAML(typ="safe").load(CHOSEN)])
 def test_a_section_read_back_from_the_plan_is_the_same_audit(section: dict[str, Any]) -> None:
     fixed = preregistered(section, ["vision"])
     again = Preregistered(json.loads(json.dumps(fixed.options)))

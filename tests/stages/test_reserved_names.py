@@ -154,5 +154,5 @@ def test_a_measured_column_of_any_name_is_analysed_or_refused(tmp_path: Path, na
     rows = [row for run in runs(found, keys) for row in rows_of(found.study, run, by_key)]
     results = checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
     for score in ("pc1", "safetywashing", "flops"):
-        found = observational(results, score=score, draws=20)["correlations"]
-        assert name in found.filter(pl.col("population") == "pooled")["measurement"].to_list()
+        correlations = observational(results, score=score, draws=20)["correlations"]
+        assert name in correlations.filter(pl.col("population") == "pooled")["measurement"].to_list()

@@ -8,6 +8,7 @@ import pytest
 from stages import tracking
 from stages.errors import TrackingError, masked
 from stages.tracking import PARENT, PLAN, RUN_KEY, Tracking
+from stages.tracking_address import address
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +71,7 @@ def test_a_deleted_experiment_is_one_line_that_says_how_to_go_on() -> None:
     with pytest.raises(TrackingError) as caught:
         Tracking("gone", "p1")
     assert str(caught.value) == (
-        f"MLflow at {tracking.address()}: the experiment 'gone' was deleted; restore it with `mlflow experiments "
+        f"MLflow at {address()}: the experiment 'gone' was deleted; restore it with `mlflow experiments "
         f"restore -x {plan.experiment}`, remove it for good with `mlflow gc --experiment-ids {plan.experiment}`, or "
         "give the study another name"
     )
@@ -155,11 +156,11 @@ def test_a_password_in_the_address_goes_where_it_is_not_printed(monkeypatch: pyt
     for name in ("USERNAME", "PASSWORD"):
         monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", "of another time")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:p%40ss@host:5000/under?x=1")
-    assert tracking.address() == "https://host:5000/under?x=1" == tracking.address()
+    assert address() == "https://host:5000/under?x=1" == address()
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "me"
     assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "p@ss"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://you@host")
-    assert tracking.address() == "http://host"
+    assert address() == "http://host"
     assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("you", "p@ss")
 
 
@@ -167,7 +168,7 @@ def test_a_password_in_the_address_goes_where_it_is_not_printed(monkeypatch: pyt
 def test_an_address_with_an_at_sign_too_many_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
     with pytest.raises(TrackingError, match="more than one '@', or one after the host"):
-        tracking.address()
+        address()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -29,7 +28,7 @@ ROUNDS = 4
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project's folder that is the current one, with a folder for temporary files beside it."""
     for name in ("DIFFPROG_STORE", "MLFLOW_TRACKING_URI", "RAY_TMPDIR"):
         monkeypatch.delenv(name, raising=False)

@@ -105,7 +105,8 @@ class Templates(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         seen = self.seen(images).mean((1, 2, 3))
-        return -200 * (seen[:, None] - self.brightness) ** 2
+        logits: Tensor = -200 * (seen[:, None] - self.brightness) ** 2
+        return logits
 
 
 class Quantised(nn.Module):

@@ -29,6 +29,7 @@ def network(family: str, size: int, seed: int = 0) -> Classifier:
     model.eval().requires_grad_(False)
     for layer in chain_of(model):
         if isinstance(layer, nn.Linear | nn.Conv2d):
+            assert layer.bias is not None
             layer.weight *= 2
             layer.bias += 0.3 * torch.randn(layer.bias.shape, generator=torch.Generator().manual_seed(seed))
     return model
@@ -104,7 +105,9 @@ def test_the_bounds_of_a_linear_model_are_its_minimum(margins: Margins) -> None:
     model = Classifier(Chain(nn.Flatten(), nn.Linear(3 * 64, 5))).requires_grad_(False)
     images, labels = images_of(8, 10)
     bound = margins(chain_of(model), box_around(images, 0.05), labels)
-    weight = chain_of(model)[1].weight
+    last = chain_of(model)[1]
+    assert isinstance(last, nn.Linear)
+    weight = last.weight
     for row, label in enumerate(labels):
         for other in set(range(5)) - {int(label)}:
             against = -(weight[label] - weight[other]).sign().view(3, 8, 8)
@@ -118,7 +121,8 @@ def exact_minimum(chain: list[nn.Module], box: interval.Bounds, difference: NDAr
     """The least value of a linear function of a perceptron's logits on a box, by mixed-integer programming: each ReLU a
     with input z is a >= z, a >= 0, a <= z + M (1 - s), a <= M s with s either 0 or 1 (Tjeng et al. 2019, 1711.07356).
     """
-    most, weights = 50.0, [(layer.weight.double().numpy(), layer.bias.double().numpy()) for layer in chain[1::2]]
+    most, layers = 50.0, [layer for layer in chain if isinstance(layer, nn.Linear)]
+    weights = [(layer.weight.double().numpy(), layer.bias.double().numpy()) for layer in layers]
     sizes = [weights[0][0].shape[1], *(2 * len(bias) for _, bias in weights[:-1])]
     starts = np.cumsum([0, *sizes])
     rows, low, high = [], [], []
@@ -166,8 +170,9 @@ def test_the_exact_minimum_is_between_the_bounds_and_an_attack() -> None:
 def test_crown_is_exact_through_relu_whose_sign_is_known() -> None:
     """Biases of +-100 leave a linear model: the bound is the minimum, which intervals miss by the layers between."""
     model = network("mlp", 8)
-    for layer in chain_of(model)[1:-1:2]:
-        layer.bias.copy_(torch.where(torch.arange(6) % 2 == 0, 100.0, -100.0))
+    for layer in chain_of(model)[:-1]:
+        if isinstance(layer, nn.Linear):
+            layer.bias.copy_(torch.where(torch.arange(6) % 2 == 0, 100.0, -100.0))
     images, labels = images_of(8, 10)
     points = images.clone().requires_grad_(True)
     for other in range(5):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def training_images(glyphs: Dataset, count: int) -> Examples:
 
 @pytest.mark.parametrize("bound", ["ibp", "crown"])
 def test_every_verified_answer_withstands_attacks_the_condition_has_not_tried(
-    bound: str, glyphs: Dataset, trained: Classifier
+    bound: Literal["ibp", "crown"], glyphs: Dataset, trained: Classifier
 ) -> None:
     examples, epsilon = training_images(glyphs, 15), {"ibp": 1e-4, "crown": 2 / 255}[bound]
     found = outcomes_of(certificate.condition(epsilon=epsilon, bound=bound), trained, examples)
@@ -62,7 +63,7 @@ def test_every_verified_answer_withstands_attacks_the_condition_has_not_tried(
 
 @pytest.mark.parametrize("bound", ["ibp", "crown"])
 def test_verified_accuracy_is_at_most_that_under_attack_and_this_at_most_the_clean_one(
-    bound: str, glyphs: Dataset, trained: Classifier
+    bound: Literal["ibp", "crown"], glyphs: Dataset, trained: Classifier
 ) -> None:
     examples = training_images(glyphs, 10)
     means = []
@@ -203,7 +204,7 @@ def test_the_answer_is_chosen_by_other_copies_than_those_it_is_bounded_by(monkey
 
     monkeypatch.setattr(smoothing, "answers", answers)
     model, examples, _ = linear()
-    examples = replace(examples, split=split_of(examples.split.images[:4], np.zeros(4)))
+    examples = replace(examples, split=split_of(examples.split.images[:4], np.zeros(4, np.int64)))
     found = outcomes_of(smoothing.condition(selection=30, samples=70), model, examples)
     assert drawn == [30, 70] * 4
     assert (found.values["certified_radius"] == 0).all()

@@ -54,7 +54,8 @@ def test_outcomes_are_whole_and_come_out_the_same_again(name: str, glyphs: Datas
     assert ("groups" in condition.has) == bool((first.groups >= 0).any())
     assert set(condition.has) - NO_VALUES == set(first.values)
     for name, value in first.values.items():
-        assert (value.shape, value.dtype) == ((n,), np.float32)
+        assert value.shape == (n,)
+        assert value.dtype == np.float32
         assert not np.isnan(value).any() or np.isnan(value).all()  # where the model has no such value
         assert np.array_equal(value, again.values[name], equal_nan=True)
 

@@ -18,6 +18,7 @@ from PIL import ImageFont
 from pipelines import parts
 from pipelines.parts import WrongOptions
 from pipelines.vision.data import SPLITS, Dataset, Split
+from pipelines.vision.datasets import _characters
 from pipelines.vision.datasets import glyphs as module
 from pipelines.vision.datasets._rendering import FOLDER, mask
 
@@ -160,7 +161,7 @@ def test_classes_are_balanced_wherever_none_is_asked_otherwise(plain: Dataset) -
 
 @pytest.mark.parametrize("imbalance", [1, 10, 100])
 def test_imbalance_is_the_ratio_of_the_first_class_to_the_last(imbalance: float) -> None:
-    counts = np.bincount(module.class_labels(4000, imbalance, np.random.default_rng(0)))
+    counts = np.bincount(_characters.class_labels(4000, imbalance, np.random.default_rng(0)))
     assert counts.sum() == 4000
     assert counts[0] / counts[-1] == pytest.approx(imbalance, rel=0.1)
     assert counts[:-1] / counts[1:] == pytest.approx([imbalance ** (1 / 9)] * 9, rel=0.1)
@@ -185,12 +186,12 @@ def test_held_out_fonts_are_in_no_training(plain: Dataset) -> None:
 
 
 def used_characters() -> Iterator[tuple[str, str]]:
-    for font in (*module.FONTS, *module.HELD_OUT_FONTS):
-        yield font, module.DIGITS
-    for font in module.FONTS:
-        yield font, module.LETTERS + module.UNSEEN + module.SYMBOLS
-    for font in module.GREEK_FONTS:
-        yield font, module.GREEK
+    for font in (*_characters.FONTS, *_characters.HELD_OUT_FONTS):
+        yield font, _characters.DIGITS
+    for font in _characters.FONTS:
+        yield font, _characters.LETTERS + _characters.UNSEEN + _characters.SYMBOLS
+    for font in _characters.GREEK_FONTS:
+        yield font, _characters.GREEK
 
 
 @pytest.mark.parametrize(("font", "characters"), list(used_characters()))
@@ -202,20 +203,20 @@ def test_fonts_have_the_characters_that_are_asked_of_them(font: str, characters:
     assert all(bytes(face.getmask(character)) != lacking for character in characters)
 
 
-@pytest.mark.parametrize("font", module.FONTS + module.HELD_OUT_FONTS)
+@pytest.mark.parametrize("font", _characters.FONTS + _characters.HELD_OUT_FONTS)
 def test_fonts_call_their_digits_digits(font: str) -> None:
     """Computer Modern puts other signs in the place of some characters; the digits' names are in the font's file."""
     names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     face = FT2Font(str(FOLDER / f"{font}.ttf"))
-    assert [face.get_glyph_name(face.get_char_index(ord(digit))) for digit in module.DIGITS] == names
+    assert [face.get_glyph_name(face.get_char_index(ord(digit))) for digit in _characters.DIGITS] == names
 
 
 def test_alphabets_are_disjoint() -> None:
-    alphabets = (module.DIGITS, module.LETTERS, module.GREEK, module.UNSEEN, module.SYMBOLS)
+    alphabets = (_characters.DIGITS, _characters.LETTERS, _characters.GREEK, _characters.UNSEEN, _characters.SYMBOLS)
     for one, other in combinations(alphabets, 2):
         assert not set(one) & set(other)
-    assert not set("OQIZSBDl") & set(module.LETTERS), "read as digits"
-    assert len(set(module.UNSEEN)) == CLASSES
+    assert not set("OQIZSBDl") & set(_characters.LETTERS), "read as digits"
+    assert len(set(_characters.UNSEEN)) == CLASSES
 
 
 def test_outlier_families_are_of_one_split_each(plain: Dataset) -> None:

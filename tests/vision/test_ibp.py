@@ -1,5 +1,7 @@
 """Training on interval bounds: its schedule, its limits, its cost and what it is for."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -67,7 +69,8 @@ def test_it_verifies_what_standard_training_does_not(glyphs: Dataset) -> None:
     split = glyphs.splits["train"]
     images, labels = pixels(channels_first(split.images)), torch.from_numpy(split.labels)
     verified = []
-    for method, options in (("standard", {}), ("ibp", {"epsilon": 0.012})):
+    methods: dict[str, dict[str, Any]] = {"standard": {}, "ibp": {"epsilon": 0.012}}
+    for method, options in methods.items():
         model = Classifier(parts.load("pipelines.vision.models", "mlp", {"width": 16})(10, 32)).requires_grad_(False)
         found = trained(glyphs, method, epochs=30, **options)
         model.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in found.weights.items()})

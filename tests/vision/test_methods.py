@@ -131,7 +131,7 @@ def test_a_method_learns(method: str) -> None:
         "train": known,
         "more_train": known,
         "validation": known,
-        "training_outliers": split_of(outliers, -np.ones(20)),
+        "training_outliers": split_of(outliers, np.full(20, -1)),
     }
     made = {
         **spec(method),

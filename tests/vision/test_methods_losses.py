@@ -1,6 +1,7 @@
 """What the losses of methods are, in closed form, at their limits and against other implementations."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,8 +73,9 @@ def test_label_smoothing_is_the_mean_of_two_cross_entropies(glyphs: Dataset, cla
 @pytest.mark.parametrize("method", ["mixup", "cutmix"])
 def test_the_shares_of_mixed_labels_add_to_one(method: str, glyphs: Dataset, classifier: Classifier) -> None:
     """A model that knows nothing has the loss log(10) on every mixture of labels."""
-    nn.init.zeros_(classifier.backbone.get_classifier().weight)
-    nn.init.zeros_(classifier.backbone.get_classifier().bias)
+    backbone: Any = classifier.backbone
+    nn.init.zeros_(backbone.get_classifier().weight)
+    nn.init.zeros_(backbone.get_classifier().bias)
     step = step_of(glyphs, classifier)
     for _ in range(20):
         assert loss_of(step, method) == pytest.approx(np.log(10), rel=1e-6)

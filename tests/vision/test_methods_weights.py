@@ -110,8 +110,9 @@ def test_the_temperature_moves_no_prediction_and_lowers_the_validation_loss(
     glyphs: Dataset, classifier: Classifier
 ) -> None:
     """On a confident model that is right on four images of five."""
+    backbone: Any = classifier.backbone
     with torch.no_grad():
-        classifier.backbone.get_classifier().weight.mul_(4000)
+        backbone.get_classifier().weight.mul_(4000)
     data = training_data(glyphs.splits, parts.load(PACKAGE, "temperature_scaling"), 10, "cpu")
     images = pixels(data.beside["validation"].images)
     before = classifier(images).detach()
@@ -180,8 +181,12 @@ def test_sam_takes_the_gradient_at_distance_rho_up_the_slope(glyphs: Dataset) ->
 
     model: Any = Bowl()
     optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
-    step = step_of(glyphs, model)
-    sam.update(0.5, step, lambda step: step.model.weight.square().sum() / 2, optimiser)  # type: ignore[operator, union-attr]
+
+    def loss(step: Any) -> torch.Tensor:
+        half_of_square: torch.Tensor = step.model.weight.square().sum() / 2
+        return half_of_square
+
+    sam.update(0.5, step_of(glyphs, model), loss, optimiser)
     assert torch.allclose(model.weight, torch.tensor([3.0, 4.0]) * -0.1, atol=1e-6)
 
 
@@ -200,7 +205,8 @@ def test_awp_takes_the_gradient_with_each_layer_moved_by_a_share_of_itself_and_b
     optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
 
     def loss(step: Any) -> torch.Tensor:
-        return (step.model.weight.square().sum() + step.model.bias.square().sum()) / 2
+        half_of_squares: torch.Tensor = (step.model.weight.square().sum() + step.model.bias.square().sum()) / 2
+        return half_of_squares
 
     value = awp.update(0.2, lambda step: step, step_of(glyphs, model), loss, optimiser)
     assert value.item() == pytest.approx((9 + 16 + 4) / 2)

@@ -14,7 +14,8 @@ def shades(images: np.ndarray) -> np.ndarray:
     widest = np.ptp(pixels, axis=1).argmax(axis=1)
     values = np.take_along_axis(pixels, widest[:, None, None], axis=2)[..., 0]
     least, most = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
-    return ((values - least) / (most - least)).reshape(-1, SIZE, SIZE)
+    shares: np.ndarray = ((values - least) / (most - least)).reshape(-1, SIZE, SIZE)
+    return shares
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def frequencies(fields: np.ndarray) -> np.ndarray:
     """Periods a pixel of the strongest wave of each field."""
     power = np.abs(np.fft.fft2(fields - fields.mean(axis=(1, 2), keepdims=True)))
     down, right = np.unravel_index(power.reshape(len(fields), -1).argmax(axis=1), (SIZE, SIZE))
-    return np.hypot(*(np.minimum(each, SIZE - each) for each in (down, right))) / SIZE
+    strongest: np.ndarray = np.hypot(*(np.minimum(each, SIZE - each) for each in (down, right))) / SIZE
+    return strongest
 
 
 def test_gratings_are_waves_of_3_to_12_pixels_in_all_directions(kinds: list[np.ndarray]) -> None:

@@ -241,9 +241,10 @@ def test_hardness_is_the_ratio_of_distances_in_loops(glyphs: Dataset) -> None:
     test, train = glyphs.splits["test"], glyphs.splits["train"]
 
     def grey(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        flat = images.astype(float).mean(axis=3).reshape(len(images), -1)
-        flat = flat - flat.mean(axis=1, keepdims=True)
-        return flat / np.linalg.norm(flat, axis=1, keepdims=True)
+        flat: NDArray[np.float64] = images.astype(float).mean(axis=3).reshape(len(images), -1)
+        flat -= flat.mean(axis=1, keepdims=True)
+        flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+        return flat
 
     known, hardness = grey(train.images), nearness_to_others(test, train)
     for row, image in enumerate(grey(test.images[:10])):
@@ -255,8 +256,9 @@ def test_hardness_is_the_ratio_of_distances_in_loops(glyphs: Dataset) -> None:
 def test_an_image_on_the_border_is_harder_than_one_amid_its_class(plain: Dataset) -> None:
     test = plain.splits["test"]
     mixed = (test.images[:1].astype(float) + test.images[1:2]) / 2
-    tested = split_of(np.concatenate([test.images[:1], mixed, test.images[1:2]]).astype(np.uint8), [0, 0, 0])
-    easy, border, wrong = nearness_to_others(tested, split_of(test.images[:2], [0, 1]))
+    shown = np.concatenate([test.images[:1], mixed, test.images[1:2]]).astype(np.uint8)
+    tested = split_of(shown, np.zeros(3, np.int64))
+    easy, border, wrong = nearness_to_others(tested, split_of(test.images[:2], np.arange(2)))
     assert easy < border < wrong
 
 

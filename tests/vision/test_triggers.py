@@ -47,7 +47,7 @@ def test_a_patch_is_a_square_of_the_same_pixels() -> None:
     shown = images(40, 20)
     marked = trigger("patch", 20, 0.2, np.random.default_rng(0))(shown)
     rows, columns = np.nonzero((marked != shown).any(axis=(0, 3)))
-    assert (np.ptp(rows), np.ptp(columns)) == (3, 3)
+    assert np.ptp(rows) == np.ptp(columns) == 3
     inside = marked[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     assert (inside == inside[0]).all()
 

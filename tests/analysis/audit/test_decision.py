@@ -76,7 +76,7 @@ def test_max_t_never_ranks_claims_against_their_statistics() -> None:
 T_10 = {0.05: 1.8125, 0.025: 2.2281}  # quantiles of Student's t with 10 degrees of freedom, from a table
 SE = 0.5
 NO_RUNS = np.zeros(0)
-UNITS = Units("model", np.array([0, 1, 2]), 6, *([NO_RUNS] * 5), None, np.array([0.25]))
+UNITS = Units("model", np.array([0, 1, 2]), 6, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUNS, None, np.array([0.25]))
 
 
 def told(total: float = 0.0, capability: float = 0.0, beyond: float = 0.0) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The noise of shared test examples: what runs have in common, and what their spread shows already."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,11 +51,11 @@ def study(rng: np.random.Generator, spread: float) -> tuple[pl.DataFrame, pl.Dat
             for seed in range(SEEDS):
                 right = 1 / (1 + np.exp(-(method == "m") * helped))
                 right = right + rng.normal(0, 0.02, EXAMPLES)
-                run = {"domain": "v", "dataset": "d", "method": method, "model": f"f-{model}", "family": "f"}
-                run |= {"seed": seed, "step": 1}
-                what = {"measurement": "x/accuracy", "metric": "accuracy", "condition": "x", "part": "all"}
+                run: dict[str, Any] = {"domain": "v", "dataset": "d", "method": method, "model": f"f-{model}"}
+                run |= {"family": "f", "seed": seed, "step": 1}
+                what: dict[str, Any] = {"measurement": "x/accuracy", "metric": "accuracy", "condition": "x"}
                 what |= {"axis": "safety", "pillar": "robustness", "higher_is_better": True, "flags": ""}
-                what |= {"lower": 0.0, "upper": 1.0}
+                what |= {"part": "all", "lower": 0.0, "upper": 1.0}
                 value = {"value": right.mean(), "standard_error": right.std() / EXAMPLES**0.5, "n": EXAMPLES}
                 moved = ((right - right.mean()) / EXAMPLES) @ weights
                 rows.append({**run, "parameters": 1 + model, "flops": 1.0, **what, **value, "deviations": moved})

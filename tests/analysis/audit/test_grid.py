@@ -1,5 +1,7 @@
 """The grid: what lands where, the last step only, part `all` only, flags however they are written."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -40,7 +42,7 @@ def test_blocking_flags_are_read_however_written(flags: str, blocked: bool) -> N
     assert not grid.flagged[0].any()
 
 
-def scale(results: pl.DataFrame, scores: pl.DataFrame, **settings: dict[str, str]) -> str:
+def scale(results: pl.DataFrame, scores: pl.DataFrame, **settings: Any) -> str:
     return str(grids(results, scores, AuditSettings(**settings))[0].measurements["scale"][0])
 
 

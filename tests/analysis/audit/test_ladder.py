@@ -131,6 +131,6 @@ def test_the_band_is_that_of_the_mean_at_95_percent() -> None:
         fit = sm.OLS(ladder.y[:, m], sm.add_constant(ladder.x)).fit()
         ends = fit.get_prediction(sm.add_constant(of_line["capability"].to_numpy())).conf_int(alpha=0.05)
         assert of_line["safety"].to_numpy() == pytest.approx(ends.mean(axis=1), abs=1e-6)
-        found.append((of_line["upper"] - of_line["lower"]).mean())
+        found.append((of_line["upper"] - of_line["lower"]).to_numpy().mean())
         wanted.append((ends[:, 1] - ends[:, 0]).mean())
     assert np.mean(found) == pytest.approx(np.mean(wanted), rel=0.1)

@@ -10,11 +10,14 @@ from analysis.jumps.curve import curve_over_scale
 from analysis.jumps.decision import Judged, judge
 
 Shape = Callable[[np.ndarray], np.ndarray]
+Planted = Callable[..., tuple[np.ndarray, np.ndarray]]
+Judging = Callable[..., Judged]
 
 
 def logistic(u: np.ndarray, width: float, centre: float = 0.5) -> np.ndarray:
     """From 10 to 90 % over that width."""
-    return 1 / (1 + np.exp(-(u - centre) * 2 * np.log(9) / width))
+    risen: np.ndarray = 1 / (1 + np.exp(-(u - centre) * 2 * np.log(9) / width))
+    return risen
 
 
 SHAPES: dict[str, Shape] = {
@@ -32,10 +35,12 @@ SHAPES: dict[str, Shape] = {
 
 
 @pytest.fixture
-def planted() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+def planted() -> Planted:
     """x and values, one per run, of a shape that changes by 1, with noise."""
 
-    def runs(shape: str, points: int = 12, seeds: int = 5, noise: float = 0.05, seed: int = 0) -> tuple:
+    def runs(
+        shape: str, points: int = 12, seeds: int = 5, noise: float = 0.05, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
         x = np.tile(np.arange(points, dtype=float), seeds)
         rng = np.random.default_rng(seed)
         return x, SHAPES[shape](x / (points - 1)) + rng.normal(0, noise, len(x))
@@ -44,7 +49,7 @@ def planted() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
 
 
 @pytest.fixture
-def judged() -> Callable[..., Judged]:
+def judged() -> Judging:
     """The evidence on runs."""
 
     def evidence(x: np.ndarray, values: np.ndarray, smallest: float = 0.2, draws: int = 199, seed: int = 1) -> Judged:

@@ -1,14 +1,13 @@
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
 from analysis.jumps.comparison import Comparison, p_value
 from analysis.jumps.curve import curve_over_scale
+from tests.analysis.jumps.conftest import Planted
 
 
-def test_the_gain_is_that_of_an_independent_step_fit(planted: Callable) -> None:
+def test_the_gain_is_that_of_an_independent_step_fit(planted: Planted) -> None:
     x, values = planted("step")
     comparison = Comparison(curve_over_scale(x, values))
     fit = comparison.fit("jump")[0]
@@ -22,7 +21,7 @@ def test_the_gain_is_that_of_an_independent_step_fit(planted: Callable) -> None:
     assert fit.rss == pytest.approx(5 * left @ left)
 
 
-def test_the_smooth_fit_is_as_good_as_a_gradient_fit_of_a_wide_logistic(planted: Callable) -> None:
+def test_the_smooth_fit_is_as_good_as_a_gradient_fit_of_a_wide_logistic(planted: Planted) -> None:
     x, values = planted("wide logistic", noise=0.02)
     comparison = Comparison(curve_over_scale(x, values))
     mean, u = comparison.curve.y[0], comparison.curve.u
@@ -34,7 +33,7 @@ def test_the_smooth_fit_is_as_good_as_a_gradient_fit_of_a_wide_logistic(planted:
     assert comparison.fit("smooth")[0].rss <= 5 * np.sum((mean - free(u, *found)) ** 2) * 1.2
 
 
-def test_replicates_have_the_noise_of_the_data(planted: Callable) -> None:
+def test_replicates_have_the_noise_of_the_data(planted: Planted) -> None:
     x, values = planted("step", noise=0.1)
     comparison = Comparison(curve_over_scale(x, values))
     noise = comparison.noise(20_000, np.random.default_rng(0))

@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -7,9 +5,10 @@ from scipy.stats import binom
 from analysis.jumps.comparison import Comparison
 from analysis.jumps.curve import curve_over_scale, curves_over_steps
 from analysis.jumps.decision import judge, runs_needed
+from tests.analysis.jumps.conftest import Judging, Planted
 
 
-def _label_rate(planted: Callable, judged: Callable, shape: str, curves: int, **cell: float) -> int:
+def _label_rate(planted: Planted, judged: Judging, shape: str, curves: int, **cell: float) -> int:
     found = 0
     for seed in range(curves):
         evidence = judged(*planted(shape, seed=seed, **cell), draws=99, seed=seed)
@@ -19,18 +18,18 @@ def _label_rate(planted: Callable, judged: Callable, shape: str, curves: int, **
 
 @pytest.mark.parametrize("shape", ["linear", "saturating", "convex", "wide logistic"])
 @pytest.mark.parametrize("cell", [{"points": 8, "seeds": 3, "noise": 0.1}, {"points": 12, "seeds": 5, "noise": 0.1}])
-def test_smooth_curves_are_rarely_jumps(planted: Callable, judged: Callable, shape: str, cell: dict) -> None:
+def test_smooth_curves_are_rarely_jumps(planted: Planted, judged: Judging, shape: str, cell: dict[str, float]) -> None:
     assert _label_rate(planted, judged, shape, 40, **cell) <= binom.ppf(0.999, 40, 0.05)
 
 
 @pytest.mark.parametrize("shape", ["step", "narrow logistic"])
 @pytest.mark.parametrize("cell", [{"points": 8, "seeds": 3, "noise": 0.1}, {"points": 12, "seeds": 5, "noise": 0.2}])
-def test_full_steps_are_jumps(planted: Callable, judged: Callable, shape: str, cell: dict) -> None:
+def test_full_steps_are_jumps(planted: Planted, judged: Judging, shape: str, cell: dict[str, float]) -> None:
     assert _label_rate(planted, judged, shape, 20, **cell) >= binom.ppf(0.001, 20, 0.9)
 
 
 @pytest.mark.parametrize("shape", ["step", "wide logistic", "kink"])
-def test_direction_order_and_units_do_not_matter(planted: Callable, judged: Callable, shape: str) -> None:
+def test_direction_order_and_units_do_not_matter(planted: Planted, judged: Judging, shape: str) -> None:
     x, values = planted(shape, noise=0.02)
     one = judged(x, values)
     order = np.random.default_rng(3).permutation(len(x))
@@ -50,13 +49,13 @@ def test_direction_order_and_units_do_not_matter(planted: Callable, judged: Call
     assert changed["affine"].jump.amplitude == pytest.approx(100 * one.jump.amplitude)
 
 
-def test_a_transition_between_the_families_is_no_jump(planted: Callable, judged: Callable) -> None:
+def test_a_transition_between_the_families_is_no_jump(planted: Planted, judged: Judging) -> None:
     evidence = judged(*planted("between", points=20, noise=0.02))
     assert not evidence.abrupt(evidence.p)
     assert evidence.p_acceleration < 0.05
 
 
-def test_what_is_steep_enough_for_a_jump_over_scale_is_not_over_steps(planted: Callable, judged: Callable) -> None:
+def test_what_is_steep_enough_for_a_jump_over_scale_is_not_over_steps(planted: Planted, judged: Judging) -> None:
     x, values = planted("steep logistic", points=20, seeds=3, noise=0.02)
     over_scale = judged(x, values)
     assert over_scale.abrupt(over_scale.p)
@@ -66,13 +65,13 @@ def test_what_is_steep_enough_for_a_jump_over_scale_is_not_over_steps(planted: C
     assert not over_steps.abrupt(over_steps.p)
 
 
-def test_a_kink_is_an_acceleration(planted: Callable, judged: Callable) -> None:
+def test_a_kink_is_an_acceleration(planted: Planted, judged: Judging) -> None:
     evidence = judged(*planted("kink", points=20, noise=0.02))
     assert not evidence.abrupt(evidence.p)
     assert evidence.p_acceleration < 0.05
 
 
-def test_power_rises_with_less_noise_and_with_runs(planted: Callable, judged: Callable) -> None:
+def test_power_rises_with_less_noise_and_with_runs(planted: Planted, judged: Judging) -> None:
     noisy, quiet = (judged(*planted("linear", noise=noise)) for noise in (0.3, 0.02))
     assert noisy.power < 0.5
     assert quiet.power > 0.95
@@ -83,7 +82,7 @@ def test_power_rises_with_less_noise_and_with_runs(planted: Callable, judged: Ca
     assert runs_needed(comparison, 1e-4, draws=199, rng=np.random.default_rng(0)) is None
 
 
-def test_smaller_jumps_need_more_runs_up_to_thirty_times(planted: Callable) -> None:
+def test_smaller_jumps_need_more_runs_up_to_thirty_times(planted: Planted) -> None:
     comparison = Comparison(curve_over_scale(*planted("linear", noise=0.3)))
     needed = [
         runs_needed(comparison, smallest, draws=99, rng=np.random.default_rng(0)) for smallest in (0.5, 0.4, 0.25, 0.2)

@@ -36,7 +36,7 @@ def test_a_logistic_has_its_width() -> None:
 
 def test_the_projection_equals_least_squares() -> None:
     rng = np.random.default_rng(0)
-    whitening = np.linalg.cholesky(np.cov(rng.normal(size=(10, 40))))
+    whitening = np.linalg.cholesky(np.cov(rng.normal(size=(10, 40)))).astype(np.float64)
     y = rng.normal(size=10)
     for grid in families(U, 0.4).values():
         family = bases(grid, U, whitening)

@@ -63,7 +63,9 @@ def labelled(p: float, p_acceleration: float = 0.5, companion: Companion | None 
         (0.5, 0.5, {"p_flat": 0.01, "power": 0.8}, "SMOOTH"),
     ],
 )
-def test_every_bound_of_a_rule_has_two_sides(p: float, p_acceleration: float, fields: dict, expected: str) -> None:
+def test_every_bound_of_a_rule_has_two_sides(
+    p: float, p_acceleration: float, fields: dict[str, Any], expected: str
+) -> None:
     assert labelled(p, p_acceleration, **fields) == expected
 
 

@@ -1,13 +1,13 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from analysis.jumps.resolution import extent, proposed, stays_sharp
+from tests.analysis.jumps.conftest import Judging, Planted, Shape
 
 
-def _refined(judged: Callable, shape: Callable, seed: int) -> bool:
+def _refined(judged: Judging, shape: Shape, seed: int) -> bool:
     rng = np.random.default_rng(seed)
     x = np.arange(12.0)
     runs = np.tile(x, 5)
@@ -17,7 +17,7 @@ def _refined(judged: Callable, shape: Callable, seed: int) -> bool:
     return stays_sharp(extent(before), extent(after))
 
 
-def test_three_rungs_inside_the_bracket(planted: Callable, judged: Callable) -> None:
+def test_three_rungs_inside_the_bracket(planted: Planted, judged: Judging) -> None:
     assert proposed(np.arange(12.0), judged(*planted("step")).jump) == pytest.approx([5.25, 5.5, 5.75])
 
 
@@ -34,13 +34,13 @@ def test_three_rungs_inside_the_bracket(planted: Callable, judged: Callable) -> 
     ],
 )
 def test_rungs_lie_between_the_positions_next_to_the_change_point(
-    planted: Callable, judged: Callable, low: float, high: float, rungs: list[float]
+    planted: Planted, judged: Judging, low: float, high: float, rungs: list[float]
 ) -> None:
     change = replace(judged(*planted("step"), draws=19).jump, change_low=low, change_high=high)
     assert proposed(np.arange(12.0), change) == pytest.approx(rungs)
 
 
-def test_a_step_stays_sharp_when_refined_and_a_steep_logistic_does_not(judged: Callable) -> None:
+def test_a_step_stays_sharp_when_refined_and_a_steep_logistic_does_not(judged: Judging) -> None:
     steps = [_refined(judged, lambda x: 1.0 * (x > 5.4), seed) for seed in range(6)]
     slopes = [_refined(judged, lambda x: 1 / (1 + np.exp(-(x - 5.4) * 2)), seed) for seed in range(6)]
     assert sum(steps) >= 5

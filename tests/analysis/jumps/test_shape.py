@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,6 +6,7 @@ from analysis.jumps.comparison import Comparison, Fit
 from analysis.jumps.curve import curve_over_scale
 from analysis.jumps.families import LINE, LOGISTIC, STEP, Grid
 from analysis.jumps.shape import jump, sharpness, transition
+from tests.analysis.jumps.conftest import Judging, Planted
 
 
 def _fit(kind: int, width: float, coefficients: tuple[float, float, float]) -> Fit:
@@ -23,7 +22,7 @@ def test_sharpness_in_closed_form() -> None:
     assert sharpness(_fit(LINE, 0, (3, 0, 0))) == 0
 
 
-def test_a_planted_step_is_found_where_and_as_large_as_it_is(planted: Callable, judged: Callable) -> None:
+def test_a_planted_step_is_found_where_and_as_large_as_it_is(planted: Planted, judged: Judging) -> None:
     jump = judged(*planted("step")).jump
     assert (jump.change_low, jump.change_high) == pytest.approx((5, 6))
     assert jump.amplitude == pytest.approx(1, abs=0.1)
@@ -31,7 +30,7 @@ def test_a_planted_step_is_found_where_and_as_large_as_it_is(planted: Callable, 
     assert jump.sharpness > 0.9
 
 
-def test_intervals_cover_the_planted_step(judged: Callable) -> None:
+def test_intervals_cover_the_planted_step(judged: Judging) -> None:
     covered = amplitudes = 0
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -46,7 +45,7 @@ def test_intervals_cover_the_planted_step(judged: Callable) -> None:
 @pytest.mark.parametrize(
     ("shape", "width"), [("wide logistic", 0.5), ("steep logistic", 0.3), ("narrow logistic", 0.1)]
 )
-def test_the_transition_of_a_logistic_is_its_own(planted: Callable, shape: str, width: float) -> None:
+def test_the_transition_of_a_logistic_is_its_own(planted: Planted, shape: str, width: float) -> None:
     found = transition(Comparison(curve_over_scale(*planted(shape, points=21, noise=0.001))))
     assert found == pytest.approx((0.5, width), abs=0.01)
 
@@ -65,7 +64,7 @@ def test_the_interval_of_the_change_point_covers_it_under_noise_on_both_sides() 
     assert np.mean(np.logical_and(below, above)) >= 0.85
 
 
-def test_the_amplitudes_interval_is_normal_at_90_percent(planted: Callable, judged: Callable) -> None:
+def test_the_amplitudes_interval_is_normal_at_90_percent(planted: Planted, judged: Judging) -> None:
     found = judged(*planted("step")).jump
     ends = stats.norm.interval(0.9, found.amplitude, found.amplitude_error)
     assert (found.amplitude_low, found.amplitude_high) == pytest.approx(ends, rel=1e-3)

@@ -11,7 +11,9 @@ from analysis.jumps.table import jumps
 from analysis.tables import RESULTS, checked
 
 NLL, ACCURACY, BRIER = "clean/negative_log_likelihood", "clean/accuracy", "clean/brier_score"
-TRUTH: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+Truth = dict[str, Callable[[np.ndarray], np.ndarray]]
+Rows = list[dict[str, Any]]
+TRUTH: Truth = {
     ACCURACY: lambda u: 0.1 + 0.8 * (u > 0.5),
     NLL: lambda u: 3 - 2 * u,
     BRIER: lambda u: 0.9 - 0.5 * u,
@@ -43,7 +45,7 @@ def _row(measurement: str, value: float, **columns: Any) -> dict[str, Any]:
     return plain | columns
 
 
-def _study(truth: dict[str, Callable], models: int = 10, families: tuple[str, ...] = ("cnn",), **columns: Any) -> list:
+def _study(truth: Truth, models: int = 10, families: tuple[str, ...] = ("cnn",), **columns: Any) -> Rows:
     rng, rows = np.random.default_rng(0), []
     for place, family in enumerate(families):
         for size in range(models):
@@ -62,11 +64,11 @@ def _study(truth: dict[str, Callable], models: int = 10, families: tuple[str, ..
     return rows
 
 
-def _table(rows: list) -> pl.DataFrame:
+def _table(rows: Rows) -> pl.DataFrame:
     return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
 
 
-def _jumps(rows: list, axis: Any = "log2_parameters", **options: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _jumps(rows: Rows, axis: Any = "log2_parameters", **options: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
     return jumps(_table(rows), axis=axis, rng=np.random.default_rng(1), draws=199, **options)
 
 
@@ -166,7 +168,8 @@ def test_wrong_options_are_named() -> None:
 def test_curves_without_noise_or_change() -> None:
     rows = _study({BRIER: TRUTH[BRIER]})
     labels = []
-    for shape in (lambda size: 0.3, lambda size: float(np.log(size)), lambda size: float(size > 60)):
+    shapes: list[Callable[[float], float]] = [lambda size: 0.3, np.log, lambda size: float(size > 60)]
+    for shape in shapes:
         found, _ = _jumps([row | {"value": shape(row["parameters"])} for row in rows])
         labels.append(found["label"].item())
     assert labels == ["NONE", "SMOOTH", "JUMP"]
