@@ -179,6 +179,7 @@ RECORDED: list[Check] = [
     ("insertion_gain", {}, "a loop over right answers", defined.gain("insertion", 1)),
     ("last_group_accuracy", {}, "scikit-learn `accuracy_score`", lambda o: untouched(o.rows(o.groups == 3))),
     ("localisation", {}, "a loop over right answers", defined.mean_of("localisation")),
+    ("mean_value", {"of": "localisation"}, "a loop over examples", lambda o: mean("localisation", o)),
     (
         "looseness",
         {},

@@ -24,6 +24,8 @@ WITHOUT_INFLUENCE = ("fpr_at_95_tpr",)
 WITHOUT_GROUPS = ("benign_accuracy",)  # only rows of no group enter
 WITH_OR_WITHOUT_OUTLIERS = ("residual_risk",)  # the hazard is the outliers where there are any
 MOVED_BY_A_SHIFT = ("max_logit", "energy", "vim")  # scores of logits as they are
+REQUIRED: dict[str, Options] = {"mean_value": {"of": "localisation"}}
+WITHOUT_LOGITS = ("mean_value",)
 ARRAYS = ("logits", "labels", "examples", "groups", "parts", "features")
 OF_GROUPS = ("worst_group_accuracy", "accuracy_gap", "last_group_accuracy")  # whatever the groups stand for
 RECORDED = (
@@ -36,7 +38,7 @@ MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")
 def variants(name: str) -> list[Options]:
     """A metric as it comes, and with every choice of an option that has some."""
     make = parts.factory(PACKAGE, name)
-    found: list[Options] = [{}]
+    found: list[Options] = [REQUIRED.get(name, {})]
     for option, default in parts.defaults(make).items():
         hint = typing.get_type_hints(make)[option]
         choices = (True, False) if hint is bool else typing.get_args(hint) if typing.get_origin(hint) else ()
@@ -44,14 +46,15 @@ def variants(name: str) -> list[Options]:
     return found
 
 
-every_variant = pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        pytest.param(name, options, id="-".join([name, *map(str, options.values())]))
-        for name in NAMES
-        for options in variants(name)
-    ],
-)
+def of_each(names: list[str]) -> pytest.MarkDecorator:
+    """A test of all variants of these metrics."""
+    every = [(name, options) for name in names for options in variants(name)]
+    ids = ["-".join([name, *map(str, options.values())]) for name, options in every]
+    return pytest.mark.parametrize(("name", "options"), every, ids=ids)
+
+
+every_variant = of_each(NAMES)
+every_variant_of_logits = of_each([name for name in NAMES if name not in WITHOUT_LOGITS])
 
 
 def shuffled(outcomes: Outcomes, rng: np.random.Generator) -> Outcomes:
@@ -233,7 +236,7 @@ def test_no_examples_have_no_value(name: str, options: Options, outcomes_of: Bui
         parts.load(PACKAGE, name, options)(outcomes_of(np.zeros((0, 5)), []))
 
 
-@every_variant
+@every_variant_of_logits
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_logits_that_are_not_finite_have_no_value(name: str, options: Options, bad: float, outcomes_of: Build) -> None:
     outcomes = example(outcomes_of)
@@ -244,7 +247,7 @@ def test_logits_that_are_not_finite_have_no_value(name: str, options: Options, b
         parts.load(PACKAGE, name, options)(outcomes)
 
 
-@every_variant
+@every_variant_of_logits
 def test_one_class_has_no_value(name: str, options: Options, outcomes_of: Build) -> None:
     outcomes = outcomes_of(np.zeros((6, 1)), [0, 0, -1, -1, 0, 0], [1, 0, 1, 0, -1, -1])
     with pytest.raises(Unmeasurable, match=r"^fewer than two classes$"):
