@@ -27,7 +27,7 @@ def area_frame(rows: pl.DataFrame, draws: Floats, settings: AuditSettings) -> pl
         point, spread = ((part[name] / part["margin"]).to_numpy() for name in ("beyond", "beyond_se"))
         middle = float(interquartile_mean(point[None])[0])
         se = float(interquartile_mean(point + draws[:, part["draw"].to_numpy()] * spread).std())
-        half = float(stats.t.isf(settings.alpha / 2, int(part["df"].to_numpy().min()))) * se
+        half = float(stats.t.isf(settings.alpha / 2, float(part["beyond_df"].to_numpy().min()))) * se
         found.append((*key, len(part), middle, middle - half, middle + half))
     return pl.DataFrame(found, schema=_COLUMNS, orient="row")
 

@@ -88,7 +88,7 @@ def _with_max_t(rows: pl.DataFrame, draws: Floats, rng: Generator) -> pl.DataFra
     if len(chosen):
         part = rows[chosen]
         statistics = ((part["beyond"] - part["margin"]) / part["beyond_se"]).to_numpy()
-        p[chosen] = max_t(statistics, draws[:, part["draw"].to_numpy()], int(part["df"].to_numpy().min()), rng)
+        p[chosen] = max_t(statistics, draws[:, part["draw"].to_numpy()], int(part["beyond_df"].to_numpy().min()), rng)
     return rows.with_columns(pl.Series("p_max_t", p).fill_nan(None))
 
 

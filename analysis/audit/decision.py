@@ -14,42 +14,71 @@ from analysis.scales import Floats
 
 LABELS = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", "UNDETERMINED", "BLOCKED")
 TINY = 1e-12
+LEAST_DF = 2  # D of fewer is not told
 
 
-def tested(estimate: Estimate, margins: Floats, capability_margin: float, settings: AuditSettings) -> pl.DataFrame:
-    """One row per measurement: T, E, D with standard errors and intervals, margins, and the p-values of the tests;
-    capability_beyond_correlation, of the draws of E and D, is for their joint ellipse.
-
-    t with the units' degrees of freedom and the bootstrap's standard error. p_differential: D <= margin; p_tax: E <=
-    -margin; p_washing: D outside +-margin; p_up: E <= 0; p_null: T or E outside its margin; p_neutral: E outside its
-    margin. seed_share: of the variance of a unit's difference, what its seeds make.
+def described(estimate: Estimate, margins: Floats, capability_margin: float) -> pl.DataFrame:
+    """One row per measurement: T, E, D with standard errors and what of their variance is known, margins, what they
+    rest on; capability_beyond_correlation is for the joint ellipse of E and D, seed_share what of the variance of a
+    unit's difference its seeds make, total_covered T of the models that D rests on.
     """
-    size = len(estimate.total)
-    t, d, df = estimate.total, estimate.beyond, estimate.df
-    e, drawn = np.full(size, estimate.capability), np.repeat(estimate.capability_draws[:, None], size, axis=1)
-    draws = (estimate.total_draws, drawn, estimate.beyond_draws)
-    se_t, se_e, se_d = (np.maximum(each.std(0), TINY) for each in draws)
-    wide = stats.t.isf(settings.alpha / 2, df)
+    size = len(margins)
     columns: dict[str, Floats] = {}
-    for name, point, se in (("total", t, se_t), ("capability", e, se_e), ("beyond", d, se_d)):
-        columns |= {name: point, f"{name}_se": se}
-        columns |= {f"{name}_lower": point - wide * se, f"{name}_upper": point + wide * se}
-    p_neutral = _outside(e, se_e, capability_margin, df)
-    columns |= {"capability_beyond_correlation": _correlations(estimate.capability_draws, estimate.beyond_draws)}
-    columns |= {"seed_share": estimate.units.seed_share}
+    for name in ("total", "capability", "beyond"):
+        of = getattr(estimate, name)
+        arrays = {name: of.point, f"{name}_se": of.error, f"{name}_known": of.known}
+        columns |= {key: np.broadcast_to(values, size) for key, values in arrays.items()}
+    columns |= {"capability_beyond_correlation": estimate.correlation, "seed_share": estimate.units.seed_share}
+    columns |= {"total_covered": estimate.total_covered}
     columns |= {"margin": margins, "capability_margin": np.full(size, capability_margin)}
-    columns |= {"p_differential": stats.t.sf((d - margins) / se_d, df)}
-    columns |= {"p_tax": stats.t.sf((e + capability_margin) / se_e, df), "p_up": stats.t.sf(e / se_e, df)}
-    columns |= {"p_washing": _outside(d, se_d, margins, df), "p_neutral": p_neutral}
-    columns |= {"p_null": np.maximum(p_neutral, _outside(t, se_t, margins, df))}
-    table = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
-    return table.with_columns(pl.lit(value).alias(name) for name, value in _facts(estimate).items())
-
-
-def _facts(estimate: Estimate) -> dict[str, str | int]:
     units = estimate.units
     counts = {"units": len(units.models), "pairs": units.pairs, "models": len(np.unique(units.models))}
-    return {"match": estimate.match, "unit": units.kind, **counts, "df": estimate.df, "in_range": estimate.in_range}
+    facts = {"match": estimate.match, "unit": units.kind, **counts, "in_range": estimate.in_range}
+    facts |= {"df": estimate.total.df, "beyond_units_df": estimate.beyond.df}
+    table = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return table.with_columns(pl.lit(value).alias(name) for name, value in facts.items())
+
+
+def tested(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    """The rows with two-sided intervals and the p-values of one-sided t tests, each with its own degrees of freedom.
+
+    p_differential: D <= margin; p_tax: E <= -margin; p_washing: D outside +-margin; p_up: E <= 0; p_null: T or E
+    outside its margin; p_neutral: E outside its margin.
+    """
+    known = rows["beyond_df"].to_numpy() >= LEAST_DF
+    rows = rows.with_columns(pl.when(pl.Series(known)).then("beyond").alias("beyond"))
+    v = {name: rows[name].cast(pl.Float64).to_numpy() for name in (*_STATISTICS, "margin", "capability_margin")}
+    t, e, d = ((v[name], v[f"{name}_se"], v[f"{name}_df"]) for name in ("total", "capability", "beyond"))
+    m, c = v["margin"], v["capability_margin"]
+    new: dict[str, Floats] = {}
+    for name, (point, se, df) in (("total", t), ("capability", e), ("beyond", d)):
+        half = stats.t.isf(settings.alpha / 2, df) * se
+        new |= {f"{name}_lower": point - half, f"{name}_upper": point + half}
+    new |= {"p_differential": _above(d, m), "p_tax": _above(e, -c), "p_up": _above(e, 0.0)}
+    new |= {"p_washing": _within(d, m), "p_neutral": _within(e, c)}
+    new |= {"p_null": np.maximum(new["p_neutral"], _within(t, m))}
+    return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
+
+
+_STATISTICS = tuple(name + end for name in ("total", "capability", "beyond") for end in ("", "_se", "_df"))
+Tested = tuple[Floats, Floats, Floats]  # estimate, standard error, degrees of freedom
+
+
+def _above(of: Tested, bound: Floats | float) -> Floats:
+    """p that the effect is no more than the bound."""
+    point, se, df = of
+    return np.asarray(stats.t.sf((point - bound) / se, df))
+
+
+def _below(of: Tested, bound: Floats | float) -> Floats:
+    """p that the effect is no less than the bound."""
+    point, se, df = of
+    return np.asarray(stats.t.cdf((point - bound) / se, df))
+
+
+def _within(of: Tested, bound: Floats) -> Floats:
+    """p that the effect lies outside +-bound: the larger of two one-sided tests (Schuirmann 1987)."""
+    return np.maximum(_above(of, -bound), _below(of, bound))
 
 
 _LEVELS = ("level_differential", "level_equivalence")
@@ -75,7 +104,8 @@ def _adjusted_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     rows = rows.join(claims, on=["domain", "dataset", "method", "match"], how="left", maintain_order="left")
     selected = differential <= settings.false_discovery_rate
     share = settings.false_discovery_rate * selected.sum() / max(int(np.isfinite(differential).sum()), 1)
-    wide = np.where(selected, stats.t.isf(np.maximum(share, TINY) / 2, rows["df"].fill_null(1).to_numpy()), np.nan)
+    df = rows["beyond_df"].fill_null(1).clip(lower_bound=1).to_numpy()
+    wide = np.where(selected, stats.t.isf(np.maximum(share, TINY) / 2, df), np.nan)
     half = wide * rows["beyond_se"].to_numpy()
     new = {"q_differential": differential, "q_washing": equivalence[: len(rows)], "q_null": equivalence[len(rows) :]}
     new |= {"adjusted_lower": rows["beyond"].to_numpy() - half, "adjusted_upper": rows["beyond"].to_numpy() + half}
@@ -121,37 +151,27 @@ def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:
     p- and q-values and the ends of intervals (`*_least`, `*_most`) are those of the match that is worse for the claim.
     """
     level, rate = settings.alpha, settings.false_discovery_rate
-    if _below(row["total_most"], -_number(row["margin"])):
+    if _less(row["total_most"], -_number(row["margin"])):
         return "REGRESSION", ""
-    safer = _below(-_number(row["total_least"]), 0.0)
+    safer = _less(-_number(row["total_least"]), 0.0)
     differential = _at_most(row["q_differential"], rate)
     if differential and _at_most(row["p_tax"], level) and safer:
         if _at_most(row["q_neutral"], rate):
             return "DIFFERENTIAL", "capability-neutral"
         gain = _number(row["capability_least"]) > _number(row["capability_margin"])
         return "DIFFERENTIAL", "with externality" if gain else ""
-    if differential and _below(row["capability_most"], -_number(row["capability_margin"])):
+    if differential and _less(row["capability_most"], -_number(row["capability_margin"])):
         return "TRADE-OFF", ""
     if safer and _at_most(row["q_washing"], rate) and _at_most(row["p_up"], level):
         return "WASHING", ""
     return ("NULL", "") if _at_most(row["q_null"], rate) else ("UNDETERMINED", "")
 
 
-def _correlations(x: Floats, y: Floats) -> Floats:
-    a, b = x - x.mean(), y - y.mean(0)
-    size = np.sqrt((a @ a) * (b * b).sum(0))
-    return np.asarray(np.where(size > 0, a @ b / np.maximum(size, TINY), np.nan))
-
-
-def _outside(point: Floats, se: Floats, margin: Floats | float, df: int) -> Floats:
-    return np.asarray(np.maximum(stats.t.sf((point + margin) / se, df), stats.t.sf((margin - point) / se, df)))
-
-
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _below(value: float | None, bound: float) -> bool:
+def _less(value: float | None, bound: float) -> bool:
     return _number(value) < bound
 
 

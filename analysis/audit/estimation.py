@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from analysis.audit.decision import tested
-from analysis.audit.estimands import Estimate, estimate, paired_units
+from analysis.audit.decision import described, tested
+from analysis.audit.degrees import with_pooled_df
+from analysis.audit.estimands import Estimate, estimates
 from analysis.audit.gates import gate_frame
 from analysis.audit.grid import Bools, Grid, Ints
-from analysis.audit.ladder import Ladder, capability_ladder, compute_ladder, curve_frame
+from analysis.audit.ladder import curve_frame, ladders
 from analysis.audit.settings import AuditSettings
+from analysis.audit.units import paired_units
 from analysis.audit.weights import stratified_weights
 from analysis.scales import Floats
 
@@ -32,47 +34,30 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
     given = dict(margins.select("measurement", "margin").iter_rows())
     bound = np.array([given.get(name, np.nan) for name in grid.measurements["measurement"]])
     weights, _ = stratified_weights(grid.families, settings.draws, rng)
+    normal = rng.standard_normal((settings.draws, len(grid.models)))
     nothing = np.array([], dtype=np.int64)
     rows = [_named(_told(None, np.array([]), 0.0, settings)[0], grid, 0, nothing)]
     draws, found, curves = [np.zeros((settings.draws, 0))], [], []
     for usable, columns in _patterns(grid):
-        ladder = capability_ladder(grid, usable[0], columns, settings)
-        compute = compute_ladder(grid, usable[0], columns, settings)
+        both = ladders(grid, usable[0], columns, settings)
+        ladder = both.capability
         if ladder is not None:
             curves.append(curve_frame(ladder, grid, columns, weights[:, ladder.rungs]))
         for method in range(1, len(grid.methods)):
-            matches = _matches(grid, method, usable, columns, (ladder, compute), weights, settings, rng)
+            units = paired_units(grid, method, usable, columns, settings)
+            matches = estimates(grid, units, both, weights, normal, settings, rng)
             found += [(method, int(column), matches, ladder) for column in columns]
-            for each in matches:
+            for each in matches if matches else (None,):
                 table, drawn = _told(each, bound[columns], given["capability"], settings)
                 rows.append(_named(table, grid, method, columns))
                 draws.append(drawn)
     frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw")
+    frame = tested(with_pooled_df(frame), settings)
     # a capability measurement is a part of the score: nothing of it is beyond what the score explains
     part = [name for name in frame.columns if name.startswith(("beyond", "p_differential", "p_washing"))]
     frame = frame.with_columns(pl.when(pl.col("axis") == "safety").then(pl.col(part)))
     curve = pl.concat(curves) if curves else pl.DataFrame()
     return Estimated(frame, np.concatenate(draws, axis=1), gate_frame(grid, found, settings), curve)
-
-
-def _matches(
-    grid: Grid,
-    method: int,
-    usable: Bools,
-    columns: Ints,
-    ladders: tuple[Ladder | None, Ladder | None],
-    weights: Floats,
-    settings: AuditSettings,
-    rng: Generator,
-) -> list[Estimate | None]:
-    """At equal epochs first, then at equal FLOPs where that says anything else."""
-    ladder, compute = ladders
-    units = paired_units(grid, method, usable, columns, settings)
-    epochs = estimate(grid, units, ladder, weights, settings, rng)
-    if epochs is None or ladder is None or compute is None:
-        return [epochs]
-    flops = estimate(grid, units, ladder, weights, settings, rng, compute)
-    return [epochs] if flops is None else [epochs, flops]
 
 
 def _patterns(grid: Grid) -> Iterator[tuple[Bools, Ints]]:
@@ -100,11 +85,11 @@ def _told(
 ) -> tuple[pl.DataFrame, Floats]:
     """Rows of an estimate and D's standardised draws; where there is no estimate the margins alone, and zeros."""
     if each is not None:
-        centred = each.beyond_draws - each.beyond_draws.mean(0)
-        table = tested(each, margins, capability_margin, settings)
-        return table, centred / np.maximum(each.beyond_draws.std(0), 1e-12)
-    counts = dict.fromkeys(("units", "pairs", "df", "models", "in_range"), 0)
+        return described(each, margins, capability_margin), each.draws
+    counts = dict.fromkeys(("units", "pairs", "df", "beyond_units_df", "models", "in_range"), 0)
     table = pl.DataFrame({"margin": margins}).with_columns(pl.lit(capability_margin).alias("capability_margin"))
     table = table.with_columns(pl.lit("epochs").alias("match"), pl.lit("pair").alias("unit"))
     table = table.with_columns(pl.lit(value).alias(name) for name, value in counts.items())
+    unknown = [name + end for name in ("total", "capability", "beyond") for end in ("", "_se", "_known")]
+    table = table.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in unknown)
     return table.with_columns(pl.col(pl.Float64).fill_nan(None)), np.zeros((settings.draws, len(margins)))

@@ -7,7 +7,6 @@ common (their influences, weighted by standard normals: the multiplier bootstrap
 """
 
 import numpy as np
-from numpy.random import Generator
 
 from analysis.audit.grid import Bools, Grid, Ints
 from analysis.scales import Floats
@@ -23,18 +22,21 @@ def unit_deviations(grid: Grid, method: int, both: Bools, columns: Ints) -> Floa
     return np.asarray(moved[:, [*columns, -1]])
 
 
-def shared_noise(deviations: Floats, draws: int, rng: Generator) -> Floats:
-    """Draws [draw, measurement, then capability] of what the units' mean moves by with the examples, jointly.
+def example_parts(deviations: Floats | None, assumed: Floats) -> Floats:
+    """Independent parts [part, measurement, then capability] whose squares sum to the variance of what the units' mean
+    moves by with the examples; the sum of the products of two columns is their covariance.
 
-    deviations: [unit, measurement, draw of the examples]. Part of it is the units' own and shows in their spread
-    already; what is left is what they have in common, estimated by the analysis of variance. A measurement without
-    deviations has none.
+    deviations: [unit, measurement, then capability, draw of the examples]. Part of it is the units' own and shows in
+    their spread already; what is left is what they have in common, estimated by the analysis of variance. A measurement
+    without deviations has none. Where there are none at all: `assumed`, the standard error of each measurement, a part
+    for each and none of capability.
     """
+    if deviations is None:
+        return np.concatenate([np.diag(assumed), np.zeros((len(assumed), 1))], axis=1)
     known = np.nan_to_num(deviations)
     units, size = len(known), known.shape[-1]
     mean = known.mean(axis=0)
     whole = (mean**2).mean(axis=-1)
     own = ((known - mean) ** 2).mean(axis=-1).sum(axis=0) / max(units * (units - 1), 1)
     share = np.sqrt(np.clip(1 - own / np.maximum(whole, 1e-300), 0, 1))
-    weights = rng.standard_normal((draws, size)) / np.sqrt(size)
-    return np.asarray(weights @ (share[:, None] * mean).T)
+    return np.asarray((share[:, None] * mean).T / np.sqrt(size))

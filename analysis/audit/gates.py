@@ -5,11 +5,12 @@ are shown beside it.
 import numpy as np
 import polars as pl
 
-from analysis.audit.estimands import SAME_COMPUTE, Estimate
+from analysis.audit.estimands import Estimate
 from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladder
 from analysis.audit.margins import seed_spread
 from analysis.audit.settings import AuditSettings
+from analysis.audit.units import SAME_COMPUTE
 
 SATURATED = (0.05, 0.95)
 FEW_RUNGS = 8
@@ -24,14 +25,14 @@ GATES |= {"passed": pl.Boolean, "blocking": pl.Boolean, "detail": pl.String}
 
 
 def gate_frame(
-    grid: Grid, found: list[tuple[int, int, list[Estimate | None], Ladder | None]], settings: AuditSettings
+    grid: Grid, found: list[tuple[int, int, list[Estimate], Ladder | None]], settings: AuditSettings
 ) -> pl.DataFrame:
     """domain, dataset, method, measurement, gate, passed, blocking, detail. found: method and measurement indices,
     estimate, ladder.
     """
     rows = []
     for method, column, matches, ladder in found:
-        estimate, compared = matches[0], len(matches) > 1
+        estimate, compared = (matches[0] if matches else None), len(matches) > 1
         gates = [_saturation(grid, method, column), *_flags(grid, method, column, settings), _sensitivity(grid, column)]
         gates += [
             _pairs(estimate, settings),
@@ -99,7 +100,7 @@ def _pairs(estimate: Estimate | None, settings: AuditSettings) -> Gate:
 
 def _matched(estimate: Estimate | None, compared: bool) -> Gate:
     if compared:
-        return "equal FLOPs", True, False, "also matched on training FLOPs"
+        return "equal FLOPs", True, False, "held against the ladder at equal training FLOPs, too"
     flops = np.zeros((0, 2)) if estimate is None else estimate.units.flops
     if len(flops) and np.isfinite(flops).all() and np.abs(flops[:, 0] - flops[:, 1]).max() < SAME_COMPUTE:
         return "equal FLOPs", True, False, "the method costs what the baseline costs"
@@ -127,7 +128,7 @@ def _range(estimate: Estimate | None, ladder: Ladder | None) -> Gate:
         return "range", False, False, "not known"
     inside, all_units = estimate.in_range, len(estimate.units.models)
     detail = f"the ladder covers {inside} of {all_units} {estimate.units.kind}s"
-    return "range", bool(np.isfinite(estimate.beyond).all()), False, detail
+    return "range", bool(np.isfinite(estimate.beyond.point).all()), False, detail
 
 
 def _reliability(ladder: Ladder | None) -> Gate:

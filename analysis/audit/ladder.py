@@ -25,7 +25,7 @@ from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
 
 LEAST_RELIABILITY = 0.3  # shrinking further would multiply the slope more than threefold
-CURVE_LEVEL = 0.1  # a line is kept only where the likelihood-ratio test against the spline has a larger p
+CURVE_LEVEL = 0.1  # a line is kept only where the F test against the spline has a larger p
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Ladder:
         return np.asarray(self.p_curved <= CURVE_LEVEL)
 
     @property
+    def terms(self) -> Floats:
+        """What the spline's two terms count for [2, measurement], the bend's 0 where the line was chosen."""
+        return coefficients(self, np.ones((1, len(self.rungs))))[0, -2:]
+
+    @property
     def lower(self) -> float:
         """The least x with a rung, less a twentieth of the range: below it nothing is claimed."""
         return float(self.x.min() - 0.05 * np.ptp(self.x))
@@ -55,6 +60,41 @@ class Ladder:
     def upper(self) -> float:
         """The largest x with a rung, plus a twentieth of the range."""
         return float(self.x.max() + 0.05 * np.ptp(self.x))
+
+
+@dataclass(frozen=True)
+class Ladders:
+    """Safety over capability, and over training FLOPs with the score as the last measurement, each with its terms
+    refitted without each rung [rung, 2, measurement]; None where there are too few rungs.
+    """
+
+    capability: Ladder | None
+    compute: Ladder | None
+    capability_refits: Floats | None
+    compute_refits: Floats | None
+
+
+def ladders(grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings) -> Ladders:
+    """Both ladders of the baseline's usable runs [model, seed]. A refit keeps the knots, the families with an intercept
+    of their own and the choice of line or curve; it calibrates anew.
+    """
+    capability = capability_ladder(grid, usable, columns, settings)
+    compute = compute_ladder(grid, usable, columns, settings)
+    raw = _ladder(grid.capability[0], grid, usable, columns, settings)
+    refits, compute_refits = None, None
+    if capability is not None and raw is not None:
+        parts = [_calibrated(part, grid, usable, columns, settings) for part in _left_out(raw)]
+        refits = np.stack([replace(part, p_curved=capability.p_curved).terms for part in parts])
+    if compute is not None:
+        compute_refits = np.stack([part.terms for part in _left_out(compute)])
+    return Ladders(capability, compute, refits, compute_refits)
+
+
+def _left_out(ladder: Ladder) -> list[Ladder]:
+    """The ladder without each of its rungs."""
+    names = ("rungs", "groups", "x", "calibrated", "y")
+    kept = [np.arange(len(ladder.rungs)) != k for k in range(len(ladder.rungs))]
+    return [replace(ladder, **{name: getattr(ladder, name)[keep] for name in names}) for keep in kept]
 
 
 def capability_ladder(grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings) -> Ladder | None:
@@ -172,8 +212,8 @@ def _with_curvature(ladder: Ladder) -> Ladder:
     squares = [
         ((ladder.y - part @ weighted_fit(part, ladder.y, once)[0]) ** 2).sum(0) for part in (design[:, :-1], design)
     ]
-    ratio = size * np.log(np.maximum(squares[0], 1e-12) / np.maximum(squares[1], 1e-12))
-    return replace(ladder, p_curved=stats.chi2.sf(ratio, 1))
+    ratio = np.maximum(squares[0] - squares[1], 0.0) / np.maximum(squares[1] / (size - terms), 1e-12)
+    return replace(ladder, p_curved=stats.f.sf(ratio, 1, size - terms))
 
 
 def _design(ladder: Ladder) -> Floats:

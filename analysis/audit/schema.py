@@ -13,13 +13,15 @@ _ESTIMATES = tuple(name + end for name in ("total", "capability", "beyond") for 
 _UNITS: Types = {
     "match": pl.String,  # epochs: runs as they were trained; flops: held against the ladder over training FLOPs
     "unit": pl.String,  # what is resampled: model or pair
+    # df: of the units, for T and E; in_range: the units that D rests on
     **dict.fromkeys(("units", "pairs", "df", "models", "in_range"), pl.Int64),
+    **dict.fromkeys(("total_df", "capability_df", "beyond_df"), pl.Float64),  # of each estimate's standard error
 }
 _ESTIMATED: Types = {
     "margin": pl.Float64,
     "capability_margin": pl.Float64,
     **_UNITS,
-    **dict.fromkeys((*_ESTIMATES, "capability_beyond_correlation", "seed_share"), pl.Float64),
+    **dict.fromkeys((*_ESTIMATES, "total_covered", "capability_beyond_correlation", "seed_share"), pl.Float64),
     **dict.fromkeys(("p_differential", "p_tax", "p_up", "p_washing", "p_neutral", "p_null"), pl.Float64),
 }
 _OPTIONAL = tuple(name for name, dtype in _ESTIMATED.items() if dtype == pl.Float64)

@@ -1,4 +1,4 @@
-"""Bootstrap weights: every interval of the audit resamples by random weights on models or on pairs.
+"""Bootstrap weights on pairs of runs or on models: of what has too few models to leave one out, and of what is drawn.
 
 Dirichlet weights (Bayesian bootstrap, Rubin 1981) with concentration (k - 2)/k in a stratum of k give a weighted mean
 the variance s^2/k with s^2 over k - 1; resampling with replacement gives (k - 1)/k of it, a quarter too little for a
@@ -14,6 +14,8 @@ from numpy.random import Generator
 from analysis.audit.grid import Ints
 from analysis.scales import Floats
 
+LEAST_STRATUM = 3  # units: fewer can't be resampled by themselves
+
 
 def stratified_weights(strata: Ints, draws: int, rng: Generator) -> tuple[Floats, int]:
     """Weights [draw, unit] of mean one in each stratum, and the degrees of freedom they stand for (units - strata).
@@ -21,7 +23,7 @@ def stratified_weights(strata: Ints, draws: int, rng: Generator) -> tuple[Floats
     Strata of fewer than three units can't be resampled by themselves: then all units make one stratum.
     """
     _, strata = np.unique(strata, return_inverse=True)
-    if np.bincount(strata).min() < 3:
+    if np.bincount(strata).min() < LEAST_STRATUM:
         strata = np.zeros_like(strata)
     weights = np.ones((draws, len(strata)))
     for stratum in range(strata.max() + 1):

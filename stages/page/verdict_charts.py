@@ -126,9 +126,9 @@ def ellipses(rows: pl.DataFrame, points: int = 60) -> pl.DataFrame:
     frames = []
     needed = ("capability_se", "beyond_se", "capability_beyond_correlation")
     for row in rows.iter_rows(named=True):
-        if row["df"] < 2 or any(row[name] is None for name in needed):
+        if any(row[name] is None for name in needed) or row["beyond_df"] < 2:
             continue
-        df, rho = row["df"], row["capability_beyond_correlation"]
+        df, rho = min(row["capability_df"], row["beyond_df"]), row["capability_beyond_correlation"]
         radius = float(np.sqrt(2 * df / (df - 1) * stats.f.isf(row["alpha"], 2, df - 1)))
         u, v = np.cos(angle), rho * np.cos(angle) + np.sqrt(max(1 - rho**2, 0)) * np.sin(angle)
         frames.append(

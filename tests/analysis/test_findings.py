@@ -108,9 +108,14 @@ def test_a_placebo_is_marked(study: Study) -> None:
 
 def test_the_seed_alone_decides_the_draws(study: Study) -> None:
     first, again, other = (run(study(noise=0.1), seed=seed) for seed in (1, 1, 2))
-    for name in ("correlations", "verdicts"):
+    for name in ("correlations", "areas"):
         assert first[name].equals(again[name])
         assert not first[name].equals(other[name])
+
+
+def test_verdicts_over_models_hang_on_no_draw(study: Callable) -> None:
+    one, other = (run(study(noise=0.1), seed=seed)["verdicts"].drop("p_max_t") for seed in (1, 2))
+    assert one.equals(other)
 
 
 def test_a_study_without_results_has_empty_tables() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from analysis.audit.settings import AuditSettings, Margins
@@ -63,9 +64,18 @@ def test_any_other_claim_is_of_equal_epochs_alone(matched: Audit, method: str) -
 
 
 def test_what_holds_at_equal_epochs_alone_says_so() -> None:
-    """Sixteen times the FLOPs: only models well below their family's largest can be matched, too few to be sure."""
-    world = World(methods={"m": Method(beyond=0.25, flops=2.0**4)}, seed_spread=0.15, interaction_spread=0.1)
-    row = audited(world).verdicts.row(0, named=True)
+    """A baseline whose safety rises with its FLOPs where its capability, of every other width, does not: a method that
+    takes sixteen times the FLOPs has only what they bring.
+    """
+    world = replace(CLEAR, families=2, widths=6, doublings=1.0, slope=0.02, gain=0.02, family_spread=0.0)
+    world = replace(world, methods={"m": Method(beyond=0.4, flops=2.0**4)}, model_spread=0.0, capability_spread=0.01)
+    rng = np.random.default_rng(0)
+    results, scores = simulated_study(world, rng)
+    logit = (pl.col("value") / (1 - pl.col("value"))).log() + 0.1 * pl.col("parameters").log(2)
+    zigzag = pl.col("model").str.slice(-1).cast(pl.Int64) % 2
+    results = results.with_columns(value=1 / (1 + (-logit).exp()))
+    scores = scores.with_columns(score=pl.col("score") + zigzag)
+    row = audit(results, scores, primary=[NAME], settings=SETTINGS, rng=rng).verdicts.row(0, named=True)
     assert row["p_epochs"] <= 0.05 < row["p_differential"]
     assert (row["label"], row["seeds_needed"]) == ("UNDETERMINED", None)
     assert row["reason"] == "beyond what capability explains at equal epochs, not shown at equal FLOPs"

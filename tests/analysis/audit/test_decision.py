@@ -7,8 +7,10 @@ from scipy import stats
 
 from analysis.audit import decision
 from analysis.audit.decision import adjusted, decide, max_t, step_up
-from analysis.audit.estimands import Estimate, Units
+from analysis.audit.degrees import with_pooled_df
+from analysis.audit.estimands import Estimate, Statistic
 from analysis.audit.settings import AuditSettings
+from analysis.audit.units import Units
 
 SETTINGS = AuditSettings()
 UNDECIDED: dict[str, float | None] = {
@@ -80,11 +82,13 @@ UNITS = Units("model", np.array([0, 1, 2]), 6, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUN
 
 
 def told(total: float = 0.0, capability: float = 0.0, beyond: float = 0.0) -> dict[str, float]:
-    """The tests of one measurement with margins 2 and 3, whose draws have the standard error SE."""
-    draws = SE * np.array([-1.0, 1.0])
-    points = (np.array([total]), capability, np.array([beyond]))
-    found = Estimate("epochs", UNITS, 10, 3, *points, draws[:, None], draws, draws[:, None])
-    return decision.tested(found, np.array([2.0]), 3.0, SETTINGS).row(0, named=True)
+    """The tests of one measurement with margins 2 and 3, whose estimates have the standard error SE."""
+    of = [Statistic(np.array([point]), np.array([SE]), np.array([0.1]), 10) for point in (total, capability, beyond)]
+    found = Estimate("epochs", UNITS, 3, *of, np.array([0.5]), np.array([1.0]), np.zeros((2, 1)))
+    rows = decision.described(found, np.array([2.0]), 3.0).with_columns(
+        domain=pl.lit("vision"), dataset=pl.lit("digits"), measurement=pl.lit("x")
+    )
+    return decision.tested(with_pooled_df(rows), SETTINGS).row(0, named=True)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,26 @@ def test_intervals_are_two_sided_and_facts_are_the_units() -> None:
     facts = {"match": "epochs", "unit": "model", "units": 3, "pairs": 6, "models": 3, "df": 10, "in_range": 3}
     assert {name: row[name] for name in facts} == facts
     assert (row["margin"], row["capability_margin"], row["seed_share"]) == (2, 3, 0.25)
-    assert row["capability_beyond_correlation"] == pytest.approx(1)
+    assert (row["capability_beyond_correlation"], row["total_covered"]) == (1.0, 0.5)
+    assert (row["total_df"], row["capability_df"], row["beyond_df"]) == (10, 10, 10)
+
+
+def test_the_examples_known_part_adds_degrees_of_freedom_from_four_methods_on() -> None:
+    """Half of the variance known, pooled: 1 / .5^2 = 4 times the units'; a third: 2.25 times."""
+
+    def dfs(methods: int, known: list[float]) -> list[float]:
+        names = ("total", "capability", "beyond")
+        columns = {f"{name}_{end}": v for name in names for end, v in (("se", [1.0] * methods), ("known", known))}
+        facts = {"domain": "v", "dataset": "d", "measurement": "x", "match": "epochs", "df": 8, "beyond_units_df": 6}
+        rows = pl.DataFrame(columns).with_columns(pl.lit(value).alias(name) for name, value in facts.items())
+        found = with_pooled_df(rows)
+        assert found["total_df"].to_list() == pytest.approx([8 / 6 * df for df in found["beyond_df"]])
+        return found["beyond_df"].to_list()
+
+    assert dfs(4, [0.25, 0.75, 0.5, 0.5]) == pytest.approx([24.0] * 4)
+    assert dfs(4, [1 / 3] * 4) == pytest.approx([13.5] * 4)
+    assert dfs(4, [0.99] * 4) == pytest.approx([24.0] * 4)
+    assert dfs(3, [0.5] * 3) == pytest.approx([6.0] * 3)
 
 
 def test_families_of_tests_are_counted_within_a_tier() -> None:
@@ -128,9 +151,8 @@ def test_families_of_tests_are_counted_within_a_tier() -> None:
             "p_neutral": [0.02, 0.02, 0.04, 0.04],
             "beyond": [1.0, 1.0, 1.0, None],
             "beyond_se": [0.5, 0.5, 0.5, None],
-            "df": [10, 10, 10, None],
+            "beyond_df": [10.0, 10.0, 10.0, None],
         },
-        schema_overrides={"df": pl.Int64},
     ).with_columns(domain=pl.lit("vision"), dataset=pl.lit("digits"), match=pl.lit("epochs"), tier=pl.lit("primary"))
     exploratory = primary.with_columns(tier=pl.lit("exploratory"), p_differential=pl.lit(0.9))
     found = adjusted(pl.concat([primary, exploratory]), SETTINGS)

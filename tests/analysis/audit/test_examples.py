@@ -7,36 +7,45 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.estimands import estimate, paired_units
-from analysis.audit.examples import shared_noise
+from analysis.audit.estimands import estimates
+from analysis.audit.examples import example_parts
 from analysis.audit.grid import grids
-from analysis.audit.ladder import capability_ladder
+from analysis.audit.ladder import ladders
 from analysis.audit.settings import AuditSettings
+from analysis.audit.units import paired_units
 from analysis.audit.weights import stratified_weights
 from analysis.capability import score_deviations
 
 DRAWS = 400
 MODELS, SEEDS, EXAMPLES = 6, 2, 500
-SETTINGS = AuditSettings(draws=4000)
+SETTINGS = AuditSettings(draws=400)
+
+
+def error(deviations: np.ndarray) -> np.ndarray:
+    parts = example_parts(deviations, np.zeros(0))
+    return np.sqrt((parts**2).sum(0))
 
 
 def test_only_what_units_have_in_common_is_left() -> None:
     rng = np.random.default_rng(0)
     common, own = rng.normal(0, 0.5, (1, 2, DRAWS)), rng.normal(0, 2.0, (12, 2, DRAWS))
-    noise = shared_noise(common + own, 20_000, rng)
-    assert noise.shape == (20_000, 2)
-    assert noise.std(axis=0) == pytest.approx([0.5, 0.5], rel=0.15)
-    assert (shared_noise(own, 1000, rng).std(axis=0) < 0.5).all()
-    assert (shared_noise(np.zeros((12, 2, DRAWS)), 10, rng) == 0).all()
+    assert error(common + own) == pytest.approx([0.5, 0.5], rel=0.15)
+    assert (error(own) < 0.5).all()
+    assert (error(np.zeros((12, 2, DRAWS))) == 0).all()
 
 
 def test_measurements_go_together_as_their_examples_do() -> None:
     rng = np.random.default_rng(0)
     first = rng.normal(0, 1, (1, 1, DRAWS))
     deviations = np.concatenate([first, -first, np.full_like(first, np.nan)], axis=1).repeat(8, axis=0)
-    noise = shared_noise(deviations, 1000, rng)
-    assert np.corrcoef(noise[:, 0], noise[:, 1])[0, 1] == pytest.approx(-1)
-    assert (noise[:, 2] == 0).all()
+    parts = example_parts(deviations, np.zeros(0))
+    assert parts[:, 0] == pytest.approx(-parts[:, 1])
+    assert (parts[:, 2] == 0).all()
+
+
+def test_what_is_assumed_of_examples_is_each_measurements_own() -> None:
+    parts = example_parts(None, np.array([0.3, 0.4]))
+    assert parts.T @ parts == pytest.approx(np.diag([0.09, 0.16, 0.0]))
 
 
 def study(rng: np.random.Generator, spread: float) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -69,9 +78,9 @@ def interval(results: pl.DataFrame, scores: pl.DataFrame, settings: AuditSetting
     usable = np.isfinite(grid.y[..., 0])
     weights, _ = stratified_weights(grid.families, settings.draws, rng)
     units = paired_units(grid, 1, usable, np.arange(1), settings)
-    found = estimate(grid, units, capability_ladder(grid, usable[0], np.arange(1), settings), weights, settings, rng)
-    assert found is not None
-    return float(found.total[0]), float(found.total_draws.std())
+    both = ladders(grid, usable[0], np.arange(1), settings)
+    found = estimates(grid, units, both, weights, rng.standard_normal(weights.shape), settings, rng)[0]
+    return float(found.total.point[0]), float(found.total.error[0])
 
 
 def test_intervals_know_of_effects_that_differ_over_examples() -> None:

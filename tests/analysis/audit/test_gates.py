@@ -74,7 +74,7 @@ def test_a_measurement_moves_with_scale_from_three_times_the_spread_over_seeds(r
 
 
 def test_measurements_that_no_run_flags_and_pairs_are_counted() -> None:
-    gates = audited(*simulated_study(WORLD, np.random.default_rng(0))).gates
+    gates = audited(*simulated_study(replace(WORLD, capability_spread=0.05), np.random.default_rng(0))).gates
     details = dict(gates.select("gate", "detail").iter_rows())
     assert details["pairs"] == "24 pairs over 12 models"
     assert details["validity"] == "0 of 24 runs carry gradient-masking or masked or leak"

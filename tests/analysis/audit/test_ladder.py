@@ -7,7 +7,15 @@ import pytest
 import statsmodels.api as sm
 
 from analysis.audit.grid import Grid, grids
-from analysis.audit.ladder import Ladder, capability_ladder, coefficients, curve_frame, natural_basis, weighted_fit
+from analysis.audit.ladder import (
+    Ladder,
+    capability_ladder,
+    coefficients,
+    curve_frame,
+    ladders,
+    natural_basis,
+    weighted_fit,
+)
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import World, simulated_study
 from analysis.audit.weights import dirichlet_weights
@@ -43,6 +51,33 @@ def test_curvature_is_detected_and_a_line_mostly_kept() -> None:
     straight = [ladder_of(World(), seed)[1].curved[0] for seed in range(20)]
     assert np.mean(bent) > 0.8
     assert np.mean(straight) < 0.5
+
+
+@pytest.mark.parametrize(("families", "widths"), [(3, 4), (1, 9)])
+def test_a_tenth_of_straight_ladders_is_bent_however_few_their_rungs(families: int, widths: int) -> None:
+    """The likelihood ratio against chi2 bends 21 to 28 % of them."""
+    world = World(families=families, widths=widths, measurements=100, seeds=2)
+    curved = np.concatenate([ladder_of(world, seed)[1].curved for seed in range(40)])
+    assert 0.07 < np.mean(curved) < 0.13
+
+
+def test_the_test_for_a_curve_is_the_f_test_of_nested_regressions() -> None:
+    _, ladder = ladder_of(replace(World(), families=1, widths=9))
+    x = ladder.calibrated
+    line = sm.OLS(ladder.y[:, 0], sm.add_constant(x)).fit()
+    curve = sm.OLS(ladder.y[:, 0], sm.add_constant(natural_basis(x, ladder.knots))).fit()
+    assert ladder.p_curved[0] == pytest.approx(float(curve.compare_f_test(line)[1]), rel=1e-4)
+
+
+def test_refits_are_the_ladders_without_each_rung() -> None:
+    grid, ladder = ladder_of(World(families=1, widths=9))
+    both = ladders(grid, np.isfinite(grid.y[0, ..., 0]), np.arange(1), SETTINGS)
+    assert both.capability is not None
+    assert both.capability_refits is not None
+    assert np.array_equal(both.capability.terms, ladder.terms)
+    assert both.capability_refits.shape == (9, 2, 1)
+    assert (both.capability_refits[:, 1] != 0).all() == ladder.curved[0]
+    assert both.capability_refits.mean(0) == pytest.approx(ladder.terms, rel=0.1)
 
 
 def test_natural_basis_spans_the_natural_cubic_spline() -> None:

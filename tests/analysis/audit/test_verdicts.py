@@ -233,7 +233,7 @@ def test_compute_that_can_not_be_matched_is_shown() -> None:
     assert dict(gates.select("method", "detail").iter_rows()) == {
         "costly": "not matched on training FLOPs: none stored, or no baseline of the family as large",
         "same": "the method costs what the baseline costs",
-        "slower": "also matched on training FLOPs",
+        "slower": "held against the ladder at equal training FLOPs, too",
     }
 
 

@@ -1,0 +1,64 @@
+"""What is averaged: models, or pairs of runs where there are few models."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.audit.examples import unit_deviations
+from analysis.audit.grid import Bools, Grid, Ints
+from analysis.audit.settings import AuditSettings
+from analysis.scales import Floats
+
+SAME_COMPUTE = 0.02  # log2: methods this close to the baseline's FLOPs are matched on them already
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is averaged and resampled: models, or pairs of runs where there are few models."""
+
+    kind: str  # model or pair
+    models: Ints  # [unit]
+    pairs: int
+    gain: Floats  # [unit, measurement], y_method - y_baseline
+    score: Floats  # [unit], C of the method
+    base: Floats  # [unit], C of the baseline
+    flops: Floats  # [unit, 2], log2, method and baseline
+    example_error: Floats  # [measurement], of one pair's difference were the two runs' test examples independent
+    deviations: Floats | None  # [unit, measurement, then capability, draw of the test examples]
+    seed_share: Floats  # [measurement], of the variance of a unit's gain: what more seeds would shrink
+
+
+def paired_units(grid: Grid, method: int, usable: Bools, columns: Ints, settings: AuditSettings) -> Units:
+    """The method's pairs with the baseline, as models where enough have pairs, else as single pairs. usable: [method,
+    model, seed].
+    """
+    both = usable[method] & usable[0]
+    gain = (grid.y[method] - grid.y[0])[..., columns]
+    flops = np.stack([grid.flops[method], grid.flops[0]], axis=-1)
+    variance = (grid.error[method] ** 2 + grid.error[0] ** 2)[..., columns][both]
+    error = np.sqrt(variance.mean(0)) if len(variance) else np.zeros(len(columns))
+    models, seeds = np.nonzero(both)
+    parts = (gain, grid.capability[method], grid.capability[0], flops)
+    moved = unit_deviations(grid, method, both, columns)
+    if len(np.unique(models)) >= settings.min_models:
+        found = np.unique(models)
+        means = [np.stack([part[k][both[k]].mean(0) for k in found]) for part in parts]
+        if moved is not None:
+            moved = np.stack([moved[models == k].mean(0) for k in found])
+        share = _seed_share([gain[k][both[k]] for k in found])
+        return Units("model", found, len(models), means[0], means[1], means[2], means[3], error, moved, share)
+    single = [part[models, seeds] for part in parts]
+    whole = np.ones(len(columns))
+    return Units("pair", models, len(models), single[0], single[1], single[2], single[3], error, moved, whole)
+
+
+def _seed_share(gains: list[Floats]) -> Floats:
+    """Of the variance of the models' mean gains, the share that comes from their seeds [measurement], 1 where models
+    differ no more than that; 0 where fewer than three models have several. gains: per model [pair, measurement].
+    """
+    several = [gain for gain in gains if len(gain) > 1]
+    if len(several) < 3:
+        return np.zeros(gains[0].shape[1])
+    within = np.mean([gain.var(0, ddof=1) / len(gain) for gain in several], axis=0)
+    over = np.var([gain.mean(0) for gain in several], axis=0, ddof=1)
+    return np.asarray(np.minimum(within / np.maximum(over, 1e-300), 1.0))
