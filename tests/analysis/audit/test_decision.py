@@ -83,8 +83,10 @@ UNITS = Units("model", np.array([0, 1, 2]), 6, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUN
 
 def told(total: float = 0.0, capability: float = 0.0, beyond: float = 0.0) -> dict[str, float]:
     """The tests of one measurement with margins 2 and 3, whose estimates have the standard error SE."""
-    of = [Statistic(np.array([point]), np.array([SE]), np.array([0.1]), 10) for point in (total, capability, beyond)]
-    found = Estimate("epochs", UNITS, 3, *of, np.array([0.5]), np.array([1.0]), np.zeros((2, 1)))
+    t, e, d = (
+        Statistic(np.array([point]), np.array([SE]), np.array([0.1]), 10) for point in (total, capability, beyond)
+    )
+    found = Estimate("epochs", UNITS, 3, t, e, d, np.array([0.5]), np.array([1.0]), np.zeros((2, 1)))
     rows = decision.described(found, np.array([2.0]), 3.0).with_columns(
         domain=pl.lit("vision"), dataset=pl.lit("digits"), measurement=pl.lit("x")
     )

@@ -23,7 +23,7 @@ SETTINGS = AuditSettings(draws=400)
 
 def error(deviations: np.ndarray) -> np.ndarray:
     parts = example_parts(deviations, np.zeros(0))
-    return np.sqrt((parts**2).sum(0))
+    return np.asarray(np.sqrt((parts**2).sum(0)))
 
 
 def test_only_what_units_have_in_common_is_left() -> None:
