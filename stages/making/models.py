@@ -5,18 +5,18 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cluster.fanout import Failed, Finished, assigned, fanout
+from cluster.fanout import Failed, Finished, assigned
 from stages import artifacts, domains
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
+from stages.making.sweep import environment_of, swept
 from stages.needed import planned_runs, trainings
 from stages.records import Training
-from stages.store import codecs, provenance
-from stages.store.code_snapshot import Planned, snapshot
+from stages.store import codecs
+from stages.store.code_snapshot import Planned
 from stages.store.lock import Work
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
-from stages.study import params
 
 TRAINED = ("flops", "steps", "loss")
 Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
@@ -26,32 +26,24 @@ def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, wo
     """Fan the trainings out and store each as it comes."""
     if not missing:
         return
-    compute = params.compute()
     runs = [training.run for training in missing]
     wanted = {(run.task, name): digest for run in runs for name, digest in run.splits.items()}
     domain_of = {run.task: run.domain for run in runs}
     prepare_again(wanted.values(), data, store)
-    shared = {
-        "store": store.uri if store.shared else None,
-        "checkout": provenance.checkout(),
-        "splits": {
-            which: split_of(domain_of[which[0]], store.read("data", digest)) for which, digest in wanted.items()
-        },
-    }
+    splits = {which: split_of(domain_of[which[0]], store.read("data", digest)) for which, digest in wanted.items()}
     work.begin(len(missing), sum(run.planned_flops for run in runs))
-    with snapshot(codes_of((run.run, run.domain, run.spec, run.code) for run in runs)) as code:
-        for result in fanout(
-            trained,
-            missing,
-            total=len(missing),
-            shared=shared,
-            resources=lambda item: compute.resources(item.run.task, item.run.method, item.run.model),
-            workers=compute.workers,
-            code=code,
-            title="train",
-        ):
-            keep(result, store)
-            work.advance(result.item.run.planned_flops)
+    for result in swept(
+        "train",
+        trained,
+        missing,
+        total=len(missing),
+        shared={"splits": splits},
+        needs=lambda compute, item: compute.resources(item.run.task, item.run.method, item.run.model),
+        codes=codes_of((run.run, run.domain, run.spec, run.code) for run in runs),
+        store=store,
+    ):
+        keep(result, store)
+        work.advance(result.item.run.planned_flops)
 
 
 def codes_of(runs: Iterable[tuple[str, str, str, str]]) -> Iterator[Planned]:
@@ -105,11 +97,6 @@ def trained(training: Training, shared: Mapping[str, Any]) -> list[Stored]:
         return found
     store_weights(found, Store(shared["store"]))
     return []
-
-
-def environment_of(device: str, checkout: Mapping[str, Any]) -> dict[str, Any]:
-    """In the worker: what it computes with."""
-    return provenance.environment(device, max(1, int(assigned()[0])), checkout)
 
 
 def store_weights(found: list[Stored], store: Store) -> None:

@@ -8,35 +8,30 @@ from typing import Any
 
 import polars as pl
 
-from cluster.fanout import Failed, Finished, assigned, fanout
+from cluster.fanout import Failed, Finished, assigned
 from stages import artifacts, domains
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
-from stages.making.models import codes_of, environment_of, train_again
+from stages.making.models import codes_of, train_again
+from stages.making.sweep import environment_of, swept
 from stages.needed import planned_cells
 from stages.records import Cell
-from stages.store import codecs, provenance
-from stages.store.code_snapshot import Planned, snapshot
+from stages.store import codecs
+from stages.store.code_snapshot import Planned
 from stages.store.lock import Work
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
-from stages.study import params
 
 
 def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any], store: Store, at_work: Work) -> None:
     """Fan the models with missing cells out, each with its weights, and store the outcomes as they come."""
     if not missing:
         return
-    compute = params.compute()
     train_again((cell.model_key for cell in missing), data, store, at_work)
     prepare_again((cell.examples for cell in missing), data, store)
-    shared = {
-        "store": store.uri if store.shared else None,
-        "checkout": provenance.checkout(),
-        "examples": {
-            which: examples_of(domain, store.read("data", which))
-            for domain, which in {(cell.domain, cell.examples) for cell in missing}
-        },
+    examples = {
+        which: examples_of(domain, store.read("data", which))
+        for domain, which in {(cell.domain, cell.examples) for cell in missing}
     }
     by_model: dict[str, list[Cell]] = {}
     for cell in missing:
@@ -53,19 +48,18 @@ def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any]
 
     at_work.begin(len(by_model), len(missing))
     models = ((rows[key]["run"], rows[key]["domain"], rows[key]["spec"], rows[key]["code"]) for key in by_model)
-    with snapshot([*codes_of(models), *condition_codes(missing)]) as code:
-        for result in fanout(
-            predicted,
-            items(),
-            total=len(by_model),
-            shared=shared,
-            resources=lambda item: compute.resources(*item["named"]),
-            workers=compute.workers,
-            code=code,
-            title="predict",
-        ):
-            keep(result, store)
-            at_work.advance(len(result.item["cells"]))
+    for result in swept(
+        "predict",
+        predicted,
+        items(),
+        total=len(by_model),
+        shared={"examples": examples},
+        needs=lambda compute, item: compute.resources(*item["named"]),
+        codes=[*codes_of(models), *condition_codes(missing)],
+        store=store,
+    ):
+        keep(result, store)
+        at_work.advance(len(result.item["cells"]))
 
 
 def condition_codes(cells: Iterable[Cell]) -> Iterator[Planned]:

@@ -6,29 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cluster.fanout import Failed, Finished, Resources, fanout
+from cluster.fanout import Failed, Finished
 from pipelines.measuring import example_draws, modules, values_of
-from stages.making.models import environment_of
+from stages.making.sweep import environment_of, swept
 from stages.records import Values
-from stages.store import codecs, provenance
-from stages.store.code_snapshot import Planned, snapshot
+from stages.store import codecs
+from stages.store.code_snapshot import Planned
 from stages.store.lock import Work
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
-from stages.study import params
 
 
 def measure_all(missing: list[Values], store: Store, work: Work) -> None:
     """Fan the runs out, each with what is to be measured of it, and store the values as they come."""
     if not missing:
         return
-    compute = params.compute()
     by_run: dict[str, list[Values]] = {}
     for values in missing:
         by_run.setdefault(values.run, []).append(values)
-
-    def resources(item: Mapping[str, Any]) -> Resources:
-        return compute.measuring(item["asked"][0].task)
 
     def items() -> Iterator[dict[str, Any]]:
         for asked in by_run.values():
@@ -37,19 +32,18 @@ def measure_all(missing: list[Values], store: Store, work: Work) -> None:
             yield {"asked": asked, "needed": needed, "outcomes": outcomes}
 
     work.begin(len(by_run), len(missing))
-    with snapshot(metric_codes(missing)) as code:
-        for result in fanout(
-            measured,
-            items(),
-            total=len(by_run),
-            shared={"store": store.uri if store.shared else None, "checkout": provenance.checkout()},
-            resources=resources,
-            workers=compute.workers,
-            code=code,
-            title="measure",
-        ):
-            keep(result, store)
-            work.advance(len(result.item["asked"]))
+    for result in swept(
+        "measure",
+        measured,
+        items(),
+        total=len(by_run),
+        shared={},
+        needs=lambda compute, item: compute.measuring(item["asked"][0].task),
+        codes=metric_codes(missing),
+        store=store,
+    ):
+        keep(result, store)
+        work.advance(len(result.item["asked"]))
 
 
 def metric_codes(missing: Iterable[Values]) -> Iterator[Planned]:

@@ -326,11 +326,10 @@ def test_the_same_bytes_after_a_kill_with_one_worker_and_in_another_order(
     code = (
         "import sys\n"
         "from stages.cli import run_stage\n"
-        "from stages.making import models, outcomes, values\n"
-        "for making in (models, outcomes, values):\n"
-        "    def backwards(function, items, forward=making.fanout, **rest):\n"
-        "        return forward(function, list(items)[::-1], **rest)\n"
-        "    making.fanout = backwards\n"
+        "from stages.making import sweep\n"
+        "def backwards(function, items, forward=sweep.fanout, **rest):\n"
+        "    return forward(function, list(items)[::-1], **rest)\n"
+        "sweep.fanout = backwards\n"
         "for name in sys.argv[1:]: assert run_stage(name) == 0\n"
     )
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
