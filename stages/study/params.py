@@ -32,24 +32,25 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
         faults.add("", f"no task is given: a section named {' or '.join(domains.names())}, or one that says its domain")
     found = [read_task(key, section, faults) for key, section in sections.items()]
     tasks = [task for task in found if task]
-    _audit(content.get("audit") or {}, tasks, len(sections), faults)
-    _compute(content.get("compute") or {}, tasks, [*sections], faults)
+    names = [key for key in sections if isinstance(key, str)]
+    _audit(content.get("audit") or {}, tasks, names, faults)
+    _compute(content.get("compute") or {}, tasks, names, faults)
     audit = preregistered({} if faults else content.get("audit") or {}, [task.name for task in tasks])
     return Study(str(name), tuple(tasks), audit, Compute(content.get("compute") or {}))
 
 
-def _audit(section: Any, tasks: list[Task], sections: int, faults: Faults) -> None:
-    """Check the names in it only where all tasks are known, or each error would be reported twice."""
+def _audit(section: Any, tasks: list[Task], names: list[str], faults: Faults) -> None:
+    """Check the names in it only where the task is known, or each error would be reported twice."""
     if not isinstance(section, dict):
         faults.add("audit", f"{section!r} is not a mapping of options")
-    elif len(tasks) == sections:
-        safety = {
-            task.name: [f"{item.condition}/{item.name}" for item in task.measurements if item.axis == "safety"]
-            for task in tasks
-        }
-        methods = list(dict.fromkeys(method.name for task in tasks for method in task.methods))
-        for where, what in audit_faults(section, safety, methods):
-            faults.add(where, what)
+        return
+    safety = {
+        task.name: [f"{item.condition}/{item.name}" for item in task.measurements if item.axis == "safety"]
+        for task in tasks
+    }
+    methods = list(dict.fromkeys(method.name for task in tasks for method in task.methods))
+    for where, what in audit_faults(section, names, safety, methods):
+        faults.add(where, what)
 
 
 def _compute(section: Any, tasks: list[Task], names: list[str], faults: Faults) -> None:

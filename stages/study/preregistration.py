@@ -128,31 +128,37 @@ def _split(section: Mapping[str, Any], tasks: Sequence[str]) -> tuple[dict[str, 
 
 
 def audit_faults(
-    section: Mapping[str, Any], safety: Mapping[str, Collection[str]], methods: Collection[str]
+    section: Mapping[str, Any],
+    tasks: Sequence[str],
+    safety: Mapping[str, Collection[str]],
+    methods: Collection[str],
 ) -> Iterator[Fault]:
     """(where, what) of each option that is wrong, of each name in the section that the study doesn't have, and of each
-    margin or exposure that is none. `safety` are the safety measurements of each task, `methods` the study's methods.
+    margin or exposure that is none. `safety` are the safety measurements of each task, but of one that has errors
+    itself; `methods` the methods of these tasks.
     """
-    tasks = list(safety)
     common, own = _split(section, tasks)
     known = (*(OF_A_TASK if len(tasks) == 1 else ()), *inspect.signature(audit_options).parameters, *tasks)
     for name in [name for name in common if name not in known]:
         yield "audit", f"{name!r} is not one of: {', '.join(known)}"
         del common[name]
     yield from _option_faults(audit_options, common, "audit")
-    for name in OF_A_TASK:
-        if len(tasks) > 1 and name in section:
+    for name in [name for name in OF_A_TASK if name in section]:
+        if len(tasks) > 1:
             yield f"audit.{name}", f"belongs to a task: write it below one of {', '.join(f'audit.{t}' for t in tasks)}"
-        elif name in section and isinstance(section.get(tasks[0]), Mapping) and name in section[tasks[0]]:
-            yield f"audit.{name}", f"is given in audit.{tasks[0]} too"
-    for task, measurements in safety.items():
+            continue
+        for task in tasks:
+            if isinstance(section.get(task), Mapping) and name in section[task]:
+                yield f"audit.{name}", f"is given in audit.{task} too"
+    for task in tasks:
         where = f"audit.{task}" if task in section else "audit"
         if not isinstance(own[task], Mapping):
             yield where, f"{own[task]!r} is not a mapping of options"
             continue
         yield from _option_faults(task_options, own[task], where)
-        yield from _task_faults(own[task], measurements, where)
-    placebos = section.get("placebos")
+        if task in safety:
+            yield from _task_faults(own[task], safety[task], where)
+    placebos = section.get("placebos") if len(safety) == len(tasks) else None
     for name in placebos if isinstance(placebos, list) else []:
         if name not in methods:
             yield "audit.placebos", f"{name!r} is not one of the methods: {', '.join(methods)}"

@@ -128,6 +128,34 @@ def test_what_belongs_to_a_task_is_said(study: Write, tiny: dict[str, Any]) -> N
     ]
 
 
+def test_wrong_options_of_the_audit_are_said_beside_those_of_a_task(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["seeds"] = [0, 0]
+    tiny["audit"] = {"margin": 1, "q": 2, "placebos": ["sugar"], "vision": {"area": {}}}
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.seeds: [0, 0] has duplicate seeds",
+        "params.yaml: audit: 'margin' is not one of: areas, margins, exposure, placebos, q, draws, equal_flops, vision",
+        "params.yaml: audit: 'q' is 2, not a number above 0 and at most 0.5",
+        "params.yaml: audit.vision: 'area' is not one of: areas, margins, exposure",
+    ]
+
+
+@pytest.mark.parametrize("key", [1, None, True, 2.5])
+def test_a_section_whose_name_is_no_text_is_said(study: Write, tiny: dict[str, Any], key: Any) -> None:
+    tiny |= {key: {}, "audit": {"margin": 1}, "compute": {"cpu": 1}}
+    said = faults(study(tiny))
+    assert said[0] == f"params.yaml: {key!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long"
+    assert [line.split(" is not one of")[0] for line in said[1:]] == [
+        "params.yaml: audit: 'margin'",
+        "params.yaml: compute: 'cpu'",
+    ]
+
+
+def test_an_audit_without_a_task(study: Write) -> None:
+    assert faults(study({"study": "x", "audit": {"areas": {"a": "b/c"}}})) == [
+        "params.yaml: no task is given: a section named vision, or one that says its domain"
+    ]
+
+
 def test_of_a_single_task_the_audit_may_stand_in_the_section_itself(study: Write, tiny: dict[str, Any]) -> None:
     tiny["audit"] = {"areas": {"outliers": "near/auroc"}, "margins": {"capability": 0.3}}
     study(tiny)
@@ -136,5 +164,8 @@ def test_of_a_single_task_the_audit_may_stand_in_the_section_itself(study: Write
     study(tiny)
     assert params.read().audit.digest == short.digest
     assert params.read().audit.of("vision") == short.of("vision")
+    assert faults(study(tiny | {"audit": {"vision": 3, "areas": {}}})) == [
+        "params.yaml: audit.vision: 3 is not a mapping of options"
+    ]
     tiny["audit"]["areas"] = {"outliers": "near/energy"}
     assert faults(study(tiny)) == ["params.yaml: audit.areas: is given in audit.vision too"]
