@@ -76,6 +76,7 @@ def build(
         alpha=settings["alpha"][0],
         rate=settings["false_discovery_rate"][0],
         digest=settings["digest"][0],
+        absent=sorted({*plan.data} - {task.task for task in shown}),
         sections=sections,
         failures=_failures(failures or {}),
         marks=MARKS,

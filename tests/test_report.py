@@ -471,6 +471,10 @@ def test_what_was_planned_and_has_no_results_is_named_on_the_first_screen(tmp_pa
     assert "No verdict on trojans: no run has a value of trojan/attack_success_rate that can be compared." in text
     assert "No verdict on the method lost: no run of it has results." in text
     assert "No verdict on attacks" not in text
+    assert "There are no results of the task" not in text
+    both = plan_of(pl.concat([results, _results(dataset="letters")]))
+    text = flat(_build(tmp_path, results, plan=both)).split("The study")[0]
+    assert "There are no results of the task letters: no run of it was measured." in text
     assert "No verdict on" not in flat(_build(tmp_path, results))
 
 
