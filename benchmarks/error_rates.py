@@ -17,6 +17,7 @@ import polars as pl
 from numpy.random import Generator
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.audit.decision import GAINS
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.simulated_examples import example_study
@@ -46,7 +47,7 @@ class Scenario:
     known: bool = True  # D's true value is the method's `beyond`: coverage is counted
 
 
-FALSE = ("DIFFERENTIAL", "TRADE-OFF")
+FALSE = GAINS
 SCENARIOS = [
     *(
         Scenario(f"A/A, {size}", world, Method(), FALSE, most=0.05)

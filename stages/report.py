@@ -20,8 +20,8 @@ from stages.page.sections import section
 from stages.page.spreadsheets import write_csv
 from stages.page.study_section import Planned, read_planned
 from stages.page.tasks import Specs, tasks
-from stages.page.verdict_charts import LABEL_COLOURS
-from stages.page.verdict_text import MARKS, MEANINGS, percent, signed
+from stages.page.verdict_text import percent, signed
+from stages.page.verdicts import STAR, STARRED, VERDICTS, style_name
 
 RUN_COLUMNS = (
     "task",
@@ -79,9 +79,8 @@ def build(
         absent=sorted({*plan.data} - {task.task for task in shown}),
         sections=sections,
         failures=_failures(failures or {}),
-        marks=MARKS,
-        meanings=MEANINGS,
-        colours=LABEL_COLOURS,
+        labels=[{"name": name, "style": style_name(name), **each._asdict()} for name, each in VERDICTS.items()],
+        star=(STAR, STARRED),
         weights=findings["capability_weights"].to_dicts(),
         reliability=findings["reliability"].to_dicts(),
         ledger=findings["ledger"].to_dicts(),

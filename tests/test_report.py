@@ -409,7 +409,7 @@ def test_the_levels_on_the_page_are_the_audits(tmp_path: Path) -> None:
     assert "with its 90 % interval" in text
     assert "The bars are 90 % intervals" in text
     assert "the joint 90 % region" in text
-    assert "at most 20 % of the claims made are expected to be false" in text
+    assert "at most 20 % of the claims of each kind (gains, losses, no effect, ...) are expected to be false" in text
     assert "at most 20 % of the claims made where q is at most 0.2 are expected to be false" in text
     assert "one-sided tests at 10 %, false discovery rate 20 %" in text
     assert "at most 1 % (spurious), 2 % (near) false alarms" in text

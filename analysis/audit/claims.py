@@ -1,95 +1,163 @@
-"""Claims: the headline of each method on each safety measurement, with error control over all of them, a label and
+"""Claims: what each method does to each safety measurement, with error control over every kind of claim, a label and
 its reason.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
-from numpy.random import Generator
+from scipy import stats
 
 from analysis.audit.areas import area_frame
-from analysis.audit.decision import adjusted, decide, max_t
+from analysis.audit.decision import GAINS, TINY, decide
 from analysis.audit.estimation import Estimated
+from analysis.audit.families import CONDITIONAL, KINDS, conditional, family_wise, judged, one_more, step_up
 from analysis.audit.settings import AuditSettings
-from analysis.audit.undecided import deciding
-from analysis.scales import Floats
+from analysis.audit.undecided import deciding, deciding_price
 
 CLAIM = ["domain", "dataset", "method", "measurement"]
-_ESTIMATES = [name + end for name in ("total", "capability", "beyond") for end in ("", "_se", "_lower", "_upper")]
-_SIDES = {"least": "lower", "most": "upper"}
-_TESTS = ["p_differential", "p_tax", "p_washing", "p_up", "p_neutral", "p_null"]
-_ADDED: dict[str, pl.DataType | type[pl.DataType]] = {
-    "label": pl.String,
-    "qualifier": pl.String,
-    "reason": pl.String,
-    "label_ungated": pl.String,
-}
+_WORST = ("p_differential", "p_above", "p_safer", "p_tax", "p_neutral")  # at every match
+_EPOCHS = ("p_below", "p_loss", "p_null", "p_washing", "p_up", "p_lost")  # of the runs as they were trained
+_CLAIMED = ("p_gain", "p_sign", "p_none", "p_loss", "p_null", "p_wash", "p_epochs", "p_paid_epochs", "capability_least")
+_SHARED = ("p_tax", "p_paid", "p_safer", "p_neutral")  # of a verdict: of all matches
+_ADDED: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(
+    ("match", "label", "qualifier", "reason", "label_ungated"), pl.String
+)
 _ADDED |= {"seeds_needed": pl.Int64, "models_needed": pl.Int64}
+Row = Mapping[str, Any]
 
 
 def claims(
-    found: list[Estimated], gates: pl.DataFrame, primary: list[str], settings: AuditSettings, rng: Generator
+    found: list[Estimated], gates: pl.DataFrame, primary: list[str], settings: AuditSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(claims, areas). A row per claim: estimates, tests, q-values over its tier (primary or exploratory), label,
-    qualifier, reason, what would decide it. A row per method and pillar: see `area_frame`.
+    qualifier, reason, what would decide it; estimates, intervals and p_differential are those of one match, see
+    `_shown`. A row per method and pillar: see `area_frame`.
     """
     starts = np.cumsum([0, *(each.draws.shape[1] for each in found)])
     parts = [each.rows.with_columns(pl.col("draw") + int(o)) for each, o in zip(found, starts, strict=False)]
-    rows = _headline(
-        pl.concat(parts, how="diagonal_relaxed").filter(pl.col("axis") == "safety").drop("axis"), settings.alpha
-    )
-    is_primary = pl.col("measurement").is_in(primary)
-    rows = rows.with_columns(pl.when(is_primary).then(pl.lit("primary")).otherwise(pl.lit("exploratory")).alias("tier"))
-    draws = np.concatenate([each.draws for each in found], axis=1)
-    rows = _with_max_t(adjusted(rows, settings), draws, rng)
+    rows = pl.concat(parts, how="diagonal_relaxed").filter(pl.col("axis") == "safety").drop("axis")
+    by_claim: dict[tuple[str, ...], dict[str, Row]] = {}
+    for row in rows.sort([*CLAIM, "match"]).iter_rows(named=True):
+        by_claim.setdefault(_key(row), {})[row["match"]] = row
+    table = pl.DataFrame([_claimed(matches) for matches in by_claim.values()], schema=_schema(), orient="row")
+    tier = pl.when(pl.col("measurement").is_in(primary)).then(pl.lit("primary")).otherwise(pl.lit("exploratory"))
+    table = table.with_columns(tier.alias("tier"))
+    table = in_families(table, settings)
     failed = _failed(gates)
     decided = [
-        _decided(row, failed.get(tuple(row[name] for name in CLAIM), {}), settings)
-        for row in rows.iter_rows(named=True)
+        _decided(row, by_claim[_key(row)], failed.get(_key(row), {}), settings) for row in table.iter_rows(named=True)
     ]
-    table = pl.concat([rows.drop("draw"), pl.DataFrame(decided, schema=_ADDED, orient="row")], how="horizontal")
-    return table, area_frame(rows, draws, settings)
+    table = pl.concat([table, pl.DataFrame(decided, schema=_ADDED, orient="row")], how="horizontal")
+    shown = rows.drop(*_SHARED, "p_loss", "p_null")
+    table = _selected(table.join(shown, on=[*CLAIM, "match"], how="left", maintain_order="left"), settings)
+    beyond = rows.group_by(CLAIM).agg(pl.col("beyond").sum().alias("sum"), pl.col("beyond").count().alias("matches"))
+    other = pl.when(pl.col("matches") > 1).then(pl.col("sum") - pl.col("beyond")).alias("other_match_beyond")
+    table = table.join(beyond, on=CLAIM, how="left", maintain_order="left").with_columns(other).drop("sum", "matches")
+    draws = np.concatenate([each.draws for each in found], axis=1)
+    return table.drop("draw"), area_frame(table, draws, settings)
 
 
-def _headline(rows: pl.DataFrame, alpha: float) -> pl.DataFrame:
-    """One row per claim: the runs as they were trained (equal epochs), unless D is above its margin there.
+def _key(row: Row) -> tuple[str, ...]:
+    return tuple(row[name] for name in CLAIM)
 
-    Being differential must hold at equal FLOPs too: such a claim is shown at the match with the smaller D, with the
-    larger of both p-values. `total_least` and `total_most` are then the outer ends of both intervals of T, and
-    `capability_least` and `capability_most` the lower of both ends of E: a price in capability counts at either match.
-    A method that only buys capability with compute stays at equal epochs, where it is seen. The D of the match not
-    shown is `other_match_beyond`, the p of equal epochs `p_epochs`.
+
+def _schema() -> dict[str, pl.DataType | type[pl.DataType]]:
+    names = dict.fromkeys([*_CLAIMED, *_SHARED], pl.Float64)
+    return {**dict.fromkeys(CLAIM, pl.String), **names}
+
+
+def _claimed(matches: Mapping[str, Row]) -> dict[str, Any]:
+    """The p-values of a claim, each of the match that is worse for it; of the runs as they were trained (equal epochs)
+    for claims of no effect, of a loss and of washing: a method that only buys capability with compute is seen there.
     """
-    missing = [
-        pl.lit(None, dtype=pl.Float64).alias(name) for name in [*_ESTIMATES, *_TESTS] if name not in rows.columns
-    ]
-    rows = rows.with_columns(missing).sort([*CLAIM, "match"])  # epochs before flops
-    epochs = pl.col("p_differential").first().over(CLAIM)
-    rows = rows.with_columns(epochs.alias("p_epochs"), (epochs <= alpha).fill_null(False).alias("candidate"))
-    ends = {"total_least": pl.col("total_lower").min(), "total_most": pl.col("total_upper").max()}
-    ends |= {f"capability_{end}": pl.col(f"capability_{side}").min() for end, side in _SIDES.items()}
-    own = {name: f"{name.partition('_')[0]}_{_SIDES[name.partition('_')[2]]}" for name in ends}
-    joint = [pl.when("candidate").then(ends[name].over(CLAIM)).otherwise(own[name]).alias(name) for name in ends]
-    other = pl.when(pl.col("beyond").count().over(CLAIM) > 1).then(
-        pl.col("beyond").sum().over(CLAIM) - pl.col("beyond")
-    )
-    larger = [
-        pl.when("candidate").then(pl.col(p).max().over(CLAIM)).otherwise(p).alias(p)
-        for p in ("p_differential", "p_tax", "p_neutral")
-    ]
-    rows = rows.with_columns(*joint, *larger, other.alias("other_match_beyond"))
-    shown = rows.with_columns(pl.when("candidate").then("beyond").otherwise(0.0).alias("order"))
-    shown = shown.sort([*CLAIM, "order", "match"], nulls_last=True)
-    return shown.unique(CLAIM, keep="first", maintain_order=True).drop("order", "candidate")
+    epochs = matches["epochs"]
+    worst = {name: _largest(*(row[name] for row in matches.values())) for name in _WORST}
+    paid = [row["p_paid"] for row in matches.values() if row["p_paid"] is not None]
+    lowest = [row["capability_lower"] for row in matches.values() if row["capability_lower"] is not None]
+    return {
+        **dict(zip(CLAIM, _key(epochs), strict=True)),
+        "p_gain": worst["p_differential"],
+        "p_sign": _largest(worst["p_above"], worst["p_safer"]),
+        "p_none": epochs["p_below"],
+        "p_loss": epochs["p_loss"],
+        "p_null": epochs["p_null"],
+        "p_wash": _largest(epochs["p_safer"], epochs["p_washing"], epochs["p_up"]),
+        "p_epochs": epochs["p_differential"],
+        "p_paid_epochs": epochs["p_paid"],
+        "capability_least": min(lowest, default=None),
+        **{name: worst[name] for name in ("p_tax", "p_safer", "p_neutral")},
+        "p_paid": min(paid, default=None),
+    }
 
 
-def _with_max_t(rows: pl.DataFrame, draws: Floats, rng: Generator) -> pl.DataFrame:
-    p = np.full(len(rows), np.nan)
-    chosen = np.flatnonzero(((rows["tier"] == "primary") & rows["beyond"].is_not_null()).to_numpy())
-    if len(chosen):
-        part = rows[chosen]
-        statistics = ((part["beyond"] - part["margin"]) / part["beyond_se"]).to_numpy()
-        p[chosen] = max_t(statistics, draws[:, part["draw"].to_numpy()], int(part["beyond_df"].to_numpy().min()), rng)
-    return rows.with_columns(pl.Series("p_max_t", p).fill_nan(None))
+def _largest(*p: float | None) -> float | None:
+    known = [each for each in p if each is not None]
+    return max(known) if len(known) == len(p) else None
+
+
+def in_families(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    """The rows with q-values: one family a tier for each kind of claim, and one for neutrality with a claim a method.
+
+    p_family_wise: of the gain, the chance of any false one (Holm). level_*: the p-value that one more claim would need.
+    A placebo counts in no other method's family.
+    """
+    parts = [_in_tier(part, settings) for _, part in rows.group_by("tier", maintain_order=True)]
+    if parts:
+        return pl.concat(parts)
+    names = [*(f"q_{kind}" for kind in (*KINDS, "neutral")), *(f"level_{kind}" for kind in KINDS), "p_family_wise"]
+    return rows.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
+
+
+def _in_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    methods, placebos = rows["method"].to_list(), settings.placebos
+    real = ~rows["method"].is_in(list(placebos)).to_numpy()
+    new = {}
+    for kind in KINDS:
+        p = rows[f"p_{kind}"].to_numpy().astype(float)
+        new[f"q_{kind}"] = judged(p, methods, placebos, conditional if kind in CONDITIONAL else step_up)
+        new[f"level_{kind}"] = np.full(len(rows), one_more(p[real], kind, settings.false_discovery_rate))
+    new["p_family_wise"] = judged(rows["p_gain"].to_numpy().astype(float), methods, placebos, family_wise)
+    place = ["domain", "dataset", "method"]
+    neutral = rows.group_by(place, maintain_order=True).agg(pl.col("p_neutral").min())
+    p = neutral["p_neutral"].to_numpy().astype(float)
+    q = pl.Series("q_neutral", judged(p, neutral["method"].to_list(), placebos, step_up)).fill_nan(None)
+    rows = rows.join(neutral.select(place).with_columns(q), on=place, how="left", maintain_order="left")
+    return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
+
+
+def _shown(label: str, row: Row, matches: Mapping[str, Row], settings: AuditSettings) -> Row:
+    """The estimates that a claim is shown with: of a gain, of the match where it is less sure; else of the runs as they
+    were trained, unless D is above its margin there and not at equal FLOPs.
+    """
+    epochs = matches["epochs"]
+    if "flops" not in matches or epochs["beyond"] is None:
+        return epochs
+    if label == "GAIN, SIZE OPEN":
+        return min(matches.values(), key=lambda each: float(each["beyond_least"]))
+    half_way = label == "UNDETERMINED" and float(row["p_epochs"]) <= settings.alpha
+    if label in GAINS or half_way:
+        return max(matches.values(), key=lambda each: float(each["p_differential"]))
+    return epochs
+
+
+def _selected(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    """With `starred` (the gain passes Holm, too) and D's interval widened for having been selected: level 1 - qR/M for
+    R gains of M claims (Benjamini and Yekutieli 2005), null for others.
+    """
+    rate = settings.false_discovery_rate
+    gain = (pl.col("q_gain") <= rate).fill_null(False) & ~pl.col("method").is_in(settings.placebos)
+    real = pl.col("p_gain").is_not_null() & ~pl.col("method").is_in(settings.placebos)
+    share = (rate * gain.sum() / real.sum().clip(lower_bound=1)).over("tier").alias("share")
+    rows = rows.with_columns(share, gain.alias("gain"))
+    wide = stats.t.isf(np.maximum(rows["share"].to_numpy(), TINY) / 2, rows["beyond_df"].fill_null(1).to_numpy())
+    half = pl.Series(np.where(rows["gain"].to_numpy(), wide, np.nan)).fill_nan(None) * rows["beyond_se"]
+    starred = (pl.col("label").is_in(GAINS) & (pl.col("p_family_wise") <= rate)).fill_null(False)
+    return rows.with_columns(
+        (rows["beyond"] - half).alias("adjusted_lower"), (rows["beyond"] + half).alias("adjusted_upper"),
+        starred.alias("starred"),
+    ).drop("share", "gain")  # fmt: skip
 
 
 Failed = dict[str, tuple[bool, str]]
@@ -99,33 +167,40 @@ def _failed(gates: pl.DataFrame) -> dict[tuple[str, ...], Failed]:
     """The gates each claim failed: gate -> (blocking, detail)."""
     found: dict[tuple[str, ...], Failed] = {}
     for row in gates.filter(~pl.col("passed")).iter_rows(named=True):
-        found.setdefault(tuple(row[name] for name in CLAIM), {})[row["gate"]] = row["blocking"], row["detail"]
+        found.setdefault(_key(row), {})[row["gate"]] = row["blocking"], row["detail"]
     return found
 
 
 def _decided(
-    row: dict[str, float | None], failed: Failed, settings: AuditSettings
-) -> tuple[str, str, str, str, int | None, int | None]:
+    claim: Row, matches: Mapping[str, Row], failed: Failed, settings: AuditSettings
+) -> tuple[str, str, str, str, str, int | None, int | None]:
+    """match, label, qualifier, reason, label_ungated, seeds_needed, models_needed."""
+    label, _ = decide({**matches["epochs"], **claim}, settings)
+    shown = _shown(label, claim, matches, settings)
+    epochs = {name: matches["epochs"][name] for name in _EPOCHS}
+    row = {**shown, **epochs, **claim}
     label, qualifier = decide(row, settings)
     blocks = [f"{gate}: {detail}" for gate, (blocking, detail) in failed.items() if blocking]
+    match = str(shown["match"])
     if blocks:
-        return "BLOCKED", "", "; ".join(blocks), label, None, None
+        return match, "BLOCKED", "", "; ".join(blocks), label, None, None
     if label != "UNDETERMINED":
-        alone = label in ("DIFFERENTIAL", "TRADE-OFF") and "equal FLOPs" in failed
-        reason = f"at equal epochs only: {failed['equal FLOPs'][1]}" if alone else ""
-        if label == "TRADE-OFF" and float(row["capability_upper"] or 0) >= -float(row["capability_margin"] or 0):
-            reason = f"costs capability at equal training {'FLOPs' if str(row['match']) == 'epochs' else 'epochs'}"
-        return label, qualifier, reason, label, None, None
+        gains = label in (*GAINS, "GAIN, SIZE OPEN")
+        said = [f"at equal epochs only: {failed['equal FLOPs'][1]}"] if gains and "equal FLOPs" in failed else []
+        needed = deciding_price(row, settings) if label == "GAIN, PRICE OPEN" else None
+        if needed and needed.said:
+            said.append(f"{needed.said} would decide its price")
+        counts = (None, None) if needed is None else (needed.seeds, needed.models)
+        return match, label, qualifier, "; ".join(said), label, *counts
     thin = [failed[gate][1] for gate in ("pairs", "ladder", "range") if gate in failed and row["beyond"] is None]
     if thin:
-        return label, "", thin[0], label, None, None
-    if float(row["p_differential"] or 0) > settings.alpha >= float(row["p_epochs"] or 0):
-        return label, "", "beyond what capability explains at equal epochs, not shown at equal FLOPs", label, None, None
+        return match, label, qualifier, thin[0], label, None, None
+    if row["p_gain"] > settings.alpha >= row["p_epochs"]:
+        reason = "beyond what capability explains at equal epochs, not shown at equal FLOPs"
+        return match, label, "", reason, label, None, None
     needed = deciding(row, settings)
-    if needed.seeds is not None:
-        reason = f"the intervals are too wide: about {needed.seeds} seeds a model would decide it"
-    elif needed.models is not None:
-        reason = f"the intervals are too wide: more seeds would not do, about {needed.models} models would"
+    if needed.said:
+        reason = f"the intervals are too wide: {needed.said} would decide it ({needed.label})"
     else:
-        reason = "no number of seeds or models would decide it: an effect lies on its margin or fits no label"
-    return label, "", reason, label, needed.seeds, needed.models
+        reason = "its effect lies too near its margin: more than 1000 models would be needed"
+    return match, label, qualifier, reason, label, needed.seeds, needed.models

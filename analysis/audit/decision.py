@@ -1,18 +1,19 @@
-"""From estimates to labels: intervals, one-sided tests, error control over the family of claims, and the decision
-list.
-"""
+"""From estimates to labels: intervals, one-sided tests, and the decision list."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.random import Generator
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from analysis.audit.estimands import Estimate
+from analysis.audit.families import KINDS
 from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
 
-LABELS = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", "NULL", "UNDETERMINED", "BLOCKED")
+GAINS = ("DIFFERENTIAL", "TRADE-OFF", "GAIN, PRICE OPEN")  # D is above its margin
+LABELS = (*GAINS, "GAIN, SIZE OPEN", "WASHING", "NULL", "NO GAIN", "REGRESSION", "UNDETERMINED", "BLOCKED")
 TINY = 1e-12
 LEAST_DF = 2  # D of fewer is not told
 
@@ -40,10 +41,8 @@ def described(estimate: Estimate, margins: Floats, capability_margin: float) -> 
 
 
 def tested(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
-    """The rows with two-sided intervals and the p-values of one-sided t tests, each with its own degrees of freedom.
-
-    p_differential: D <= margin; p_tax: E <= -margin; p_washing: D outside +-margin; p_up: E <= 0; p_null: T or E
-    outside its margin; p_neutral: E outside its margin.
+    """The rows with two-sided intervals, D's one-sided ends (beyond_least, beyond_most), and the p-values of one-sided
+    t tests, each with its own degrees of freedom; what each is the p of is said in `schema`.
     """
     known = rows["beyond_df"].to_numpy() >= LEAST_DF
     rows = rows.with_columns(pl.when(pl.Series(known)).then("beyond").alias("beyond"))
@@ -54,9 +53,13 @@ def tested(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     for name, (point, se, df) in (("total", t), ("capability", e), ("beyond", d)):
         half = stats.t.isf(settings.alpha / 2, df) * se
         new |= {f"{name}_lower": point - half, f"{name}_upper": point + half}
-    new |= {"p_differential": _above(d, m), "p_tax": _above(e, -c), "p_up": _above(e, 0.0)}
-    new |= {"p_washing": _within(d, m), "p_neutral": _within(e, c)}
-    new |= {"p_null": np.maximum(new["p_neutral"], _within(t, m))}
+    half = stats.t.isf(settings.alpha, d[2]) * d[1]
+    new |= {"beyond_least": d[0] - half, "beyond_most": d[0] + half}
+    new |= {"p_differential": _above(d, m), "p_above": _above(d, 0.0), "p_safer": _above(t, 0.0)}
+    new |= {"p_below": _below(d, m), "p_loss": _below(t, -m), "p_lost": _below(d, -m)}
+    new |= {"p_tax": _above(e, -c), "p_paid": _below(e, -c), "p_up": _above(e, 0.0)}
+    new |= {"p_washing": _within(d, m), "p_neutral": _within(e, c), "p_total": _within(t, m)}
+    new |= {"p_null": np.maximum(new["p_washing"], new["p_total"])}
     return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
 
 
@@ -81,99 +84,66 @@ def _within(of: Tested, bound: Floats) -> Floats:
     return np.maximum(_above(of, -bound), _below(of, bound))
 
 
-_LEVELS = ("level_differential", "level_equivalence")
-_Q = ("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper", *_LEVELS)
-
-
-def adjusted(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
-    """The rows with q-values over their tier (Benjamini-Hochberg) and false-coverage-adjusted intervals of D.
-
-    Three families a tier: differential claims, equivalence claims (washing, null), and neutrality, one claim a
-    method. The adjusted interval of Benjamini and Yekutieli (2005), level 1 - qR/M for R selected of M, is given for
-    selected rows only. level_*: the p-value that one more claim of a family would need, q (R + 1) / M.
-    """
-    parts = [_adjusted_tier(part, settings) for _, part in rows.group_by("tier", maintain_order=True)]
-    return pl.concat(parts) if parts else rows.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in _Q)
-
-
-def _adjusted_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
-    differential = step_up(rows["p_differential"].to_numpy())
-    equivalence = step_up(np.concatenate([rows["p_washing"].to_numpy(), rows["p_null"].to_numpy()]))
-    claims = rows.group_by("domain", "dataset", "method", "match", maintain_order=True).agg(pl.col("p_neutral").min())
-    claims = claims.with_columns(pl.Series("q_neutral", step_up(claims["p_neutral"].to_numpy()))).drop("p_neutral")
-    rows = rows.join(claims, on=["domain", "dataset", "method", "match"], how="left", maintain_order="left")
-    selected = differential <= settings.false_discovery_rate
-    share = settings.false_discovery_rate * selected.sum() / max(int(np.isfinite(differential).sum()), 1)
-    df = rows["beyond_df"].fill_null(1).clip(lower_bound=1).to_numpy()
-    wide = np.where(selected, stats.t.isf(np.maximum(share, TINY) / 2, df), np.nan)
-    half = wide * rows["beyond_se"].to_numpy()
-    new = {"q_differential": differential, "q_washing": equivalence[: len(rows)], "q_null": equivalence[len(rows) :]}
-    new |= {"adjusted_lower": rows["beyond"].to_numpy() - half, "adjusted_upper": rows["beyond"].to_numpy() + half}
-    rate = settings.false_discovery_rate
-    for name, q in zip(_LEVELS, (differential, equivalence), strict=True):
-        new[name] = np.full(len(rows), _next_level(q, rate))
-    return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
-
-
-def _next_level(q: Floats, rate: float) -> float:
-    known = q[np.isfinite(q)]
-    return float(rate * ((known <= rate).sum() + 1) / max(len(known), 1))
-
-
-def step_up(p: Floats) -> Floats:
-    """Benjamini-Hochberg q-values; NaN stays NaN and counts in no family."""
-    known = np.isfinite(p)
-    q = np.full(len(p), np.nan)
-    if known.any():
-        q[known] = multipletests(p[known], method="fdr_bh")[1]
-    return q
-
-
-def max_t(statistics: Floats, draws: Floats, df: int, rng: Generator) -> Floats:
-    """Westfall-Young step-down max-T p-values. draws: standardised and centred [draw, claim]; each row is spread by a
-    common chi to be t, not normal.
-    """
-    heavy = draws / np.sqrt(rng.chisquare(df, (len(draws), 1)) / df)
-    order = np.argsort(statistics)
-    running = np.maximum.accumulate(heavy[:, order], axis=1)
-    p = (1 + (running >= statistics[order]).sum(0)) / (1 + len(draws))
-    back = np.empty_like(p)
-    back[order] = np.maximum.accumulate(p[::-1])[::-1]
-    return np.asarray(back)
-
-
-Row = dict[str, float | None]
+Row = Mapping[str, Any]
 
 
 def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:
-    """(label, qualifier) by the first rule that fits a claim, at every budget match it was measured at; gates aside.
-
-    p- and q-values and the ends of intervals (`*_least`, `*_most`) are those of the match that is worse for the claim.
+    """(label, qualifier) by the first rule that fits a claim; gates aside. The q-values are those of the claim's
+    families, the p-values those of the match that is worse for the claim.
     """
     level, rate = settings.alpha, settings.false_discovery_rate
-    if _less(row["total_most"], -_number(row["margin"])):
-        return "REGRESSION", ""
-    safer = _less(-_number(row["total_least"]), 0.0)
-    differential = _at_most(row["q_differential"], rate)
-    if differential and _at_most(row["p_tax"], level) and safer:
-        if _at_most(row["q_neutral"], rate):
-            return "DIFFERENTIAL", "capability-neutral"
-        gain = _number(row["capability_least"]) > _number(row["capability_margin"])
-        return "DIFFERENTIAL", "with externality" if gain else ""
-    if differential and _less(row["capability_most"], -_number(row["capability_margin"])):
-        return "TRADE-OFF", ""
-    if safer and _at_most(row["q_washing"], rate) and _at_most(row["p_up"], level):
+    found = {kind: _at_most(row[f"q_{kind}"], rate) for kind in KINDS}
+    if found["loss"]:
+        return "REGRESSION", _lost(row, level)
+    if found["gain"]:
+        return _priced(row, settings)
+    if found["null"]:
+        return "NULL", f"capability {capability_in_words(row, level)}"
+    if found["wash"]:
         return "WASHING", ""
-    return ("NULL", "") if _at_most(row["q_null"], rate) else ("UNDETERMINED", "")
+    if found["sign"]:
+        return "GAIN, SIZE OPEN", f"at least {row['beyond_least']:+.2f}"
+    if found["none"]:
+        return "NO GAIN", f"at most {row['beyond_most']:+.2f}"
+    return "UNDETERMINED", "" if row["beyond"] is not None else in_all(row, level)
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+def capability_in_words(row: Row, level: float) -> str:
+    """What E is shown to be: unchanged (within its margin), falling, rising, or open."""
+    if _at_most(row["p_neutral"], level):
+        return "unchanged"
+    if row["capability"] is None:
+        return "not known"
+    return "falls" if row["capability_upper"] < 0 else "rises" if row["capability_lower"] > 0 else "open"
 
 
-def _less(value: float | None, bound: float) -> bool:
-    return _number(value) < bound
+def in_all(row: Row, level: float) -> str:
+    """What T and E are shown to be where D is not known; empty where they are not known either."""
+    if row["total"] is None:
+        return ""
+    if _at_most(row["p_total"], level):
+        said = "as safe, within the margin"
+    else:
+        said = "safer" if row["total_lower"] > 0 else "less safe" if row["total_upper"] < 0 else "open"
+    return f"in all {said}; capability {capability_in_words(row, level)}"
+
+
+def _lost(row: Row, level: float) -> str:
+    if _at_most(row["p_washing"], level):
+        return "as its lost capability explains"
+    return "beyond what its lost capability explains" if _at_most(row["p_lost"], level) else ""
+
+
+def _priced(row: Row, settings: AuditSettings) -> tuple[str, str]:
+    level = settings.alpha
+    if _at_most(row["p_tax"], level) and _at_most(row["p_safer"], level):
+        if _at_most(row["q_neutral"], settings.false_discovery_rate):
+            return "DIFFERENTIAL", "capability-neutral"
+        return "DIFFERENTIAL", "with externality" if row["capability_least"] > row["capability_margin"] else ""
+    if _at_most(row["p_paid"], level / 2):
+        return "TRADE-OFF", "" if _at_most(row["p_paid_epochs"], level / 2) else "it pays at equal FLOPs only"
+    return "GAIN, PRICE OPEN", ""
 
 
 def _at_most(value: float | None, bound: float) -> bool:
-    return _number(value) <= bound
+    return value is not None and value <= bound

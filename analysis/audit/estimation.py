@@ -18,6 +18,8 @@ from analysis.audit.units import paired_units
 from analysis.audit.weights import stratified_weights
 from analysis.scales import Floats
 
+OF_BEYOND = ("total_covered", "p_differential", "p_above", "p_below", "p_lost", "p_washing", "p_null")
+
 
 @dataclass(frozen=True)
 class Estimated:
@@ -54,7 +56,7 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
     frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw")
     frame = tested(with_pooled_df(frame), settings)
     # a capability measurement is a part of the score: nothing of it is beyond what the score explains
-    part = [name for name in frame.columns if name.startswith(("beyond", "p_differential", "p_washing"))]
+    part = [name for name in frame.columns if name.startswith("beyond") or name in OF_BEYOND]
     frame = frame.with_columns(pl.when(pl.col("axis") == "safety").then(pl.col(part)))
     curve = pl.concat(curves) if curves else pl.DataFrame()
     return Estimated(frame, np.concatenate(draws, axis=1), gate_frame(grid, found, settings), curve)

@@ -22,13 +22,33 @@ _ESTIMATED: Types = {
     "capability_margin": pl.Float64,
     **_UNITS,
     **dict.fromkeys((*_ESTIMATES, "total_covered", "capability_beyond_correlation", "seed_share"), pl.Float64),
-    **dict.fromkeys(("p_differential", "p_tax", "p_up", "p_washing", "p_neutral", "p_null"), pl.Float64),
+    **dict.fromkeys(("beyond_least", "beyond_most"), pl.Float64),  # D's one-sided ends, each at level alpha
+    "p_differential": pl.Float64,  # of D no more than its margin
+    "p_above": pl.Float64,  # of D no more than 0
+    "p_below": pl.Float64,  # of D no less than its margin
+    "p_lost": pl.Float64,  # of D no less than minus its margin
+    "p_washing": pl.Float64,  # of D outside its margin, on either side
+    "p_safer": pl.Float64,  # of T no more than 0
+    "p_loss": pl.Float64,  # of T no less than minus its margin
+    "p_total": pl.Float64,  # of T outside its margin
+    "p_tax": pl.Float64,  # of E no more than minus its margin
+    "p_paid": pl.Float64,  # of E no less than minus its margin
+    "p_up": pl.Float64,  # of E no more than 0
+    "p_neutral": pl.Float64,  # of E outside its margin
+    "p_null": pl.Float64,  # of T or D outside its margin
 }
 _OPTIONAL = tuple(name for name, dtype in _ESTIMATED.items() if dtype == pl.Float64)
-_DECIDING = ("p_epochs", "total_least", "total_most", "capability_least", "capability_most", "other_match_beyond")
+# Of a claim: p-values of the match that is worse for it, at equal epochs for all but gain and sign; p_tax, p_safer,
+# p_neutral and p_paid of a verdict are of all matches, too.
+_KINDS = ("gain", "sign", "none", "loss", "null", "wash")
+_DECIDING = (
+    *(name for name in (f"p_{kind}" for kind in _KINDS) if name not in _ESTIMATED),
+    *("p_epochs", "p_paid_epochs", "capability_least", "other_match_beyond"),
+)
 _ADJUSTED = (
-    *("q_neutral", "q_differential", "q_washing", "q_null", "adjusted_lower", "adjusted_upper", "p_max_t"),
-    *("level_differential", "level_equivalence"),
+    *(f"q_{kind}" for kind in (*_KINDS, "neutral")),
+    *(f"level_{kind}" for kind in _KINDS),  # the p-value that one more claim of the kind would need
+    *("p_family_wise", "adjusted_lower", "adjusted_upper"),
 )
 _AGAIN = (
     *("flagged_runs", "label_without_flagged", "total_without_flagged", "beyond_without_flagged"),
@@ -52,6 +72,7 @@ VERDICTS = Table(
         **dict.fromkeys(_DECIDING, pl.Float64),
         "tier": pl.String,
         **dict.fromkeys(_ADJUSTED, pl.Float64),
+        "starred": pl.Boolean,  # a gain of which the chance of any false one is small, too (Holm)
         **dict.fromkeys(("label", "qualifier", "reason", "label_ungated"), pl.String),
         **dict.fromkeys(("seeds_needed", "models_needed", "flagged_runs"), pl.Int64),
         "label_without_flagged": pl.String,

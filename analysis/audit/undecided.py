@@ -13,57 +13,99 @@ MOST_SEEDS = 100
 
 
 class Deciding(NamedTuple):
-    """Seeds a model, with the models there are, or models with the seeds there are; None where they would not do."""
+    """Seeds a model, with the models there are, or models with the seeds there are; None where they would not do. The
+    label that they would decide.
+    """
 
     seeds: int | None
     models: int | None
+    label: str = ""
+
+    @property
+    def said(self) -> str:
+        """In words; empty where neither would do."""
+        if self.seeds is not None:
+            return f"about {self.seeds} seeds a model"
+        return "" if self.models is None else f"about {self.models} models (more seeds would not do)"
+
+
+NOTHING = Deciding(None, None)
 
 
 def deciding(row: Row, settings: AuditSettings) -> Deciding:
-    """The seeds, or else the models, with which the label that the estimates point at is reached in 80 % of studies,
-    the correction for all claims included; nothing where no number up to 1000 units would.
+    """What takes the fewest units to decide a claim, were its estimates the truth: the seeds, or else the models, with
+    which a label is reached in 80 % of studies, the correction for all claims included; nothing where no number up to
+    1000 units would.
 
     More seeds shrink the seeds' share of the spread of a model's effect (`seed_share`), more models all of it.
     """
     if any(row[name] is None for name in ("total", "capability", "beyond", "units", "pairs")):
-        return Deciding(None, None)
+        return NOTHING
+    v, sd = _spreads(row)
+    counts = {label: _together(parts) for label, parts in _counts(v, sd, settings.alpha).items()}
+    known = {label: count for label, count in counts.items() if count is not None}
+    if not known:
+        return NOTHING
+    label = min(known, key=lambda name: known[name])
+    return _in_seeds_or_models(row, v, known[label], label)
+
+
+def deciding_price(row: Row, settings: AuditSettings) -> Deciding:
+    """The same for what a gain costs of capability: whether E is above minus its margin, or below."""
+    v, sd = _spreads(row)
+    away = v["capability"] + v["capability_margin"]
+    label, level = ("DIFFERENTIAL", settings.alpha) if away > 0 else ("TRADE-OFF", settings.alpha / 2)
+    parts = [pairs_needed(abs(away), sd["capability"], alpha=level)]
+    if away > 0:
+        parts.append(pairs_needed(v["total"], sd["total"], alpha=settings.alpha))
+    units = _together(parts)
+    return NOTHING if units is None else _in_seeds_or_models(row, v, units, label)
+
+
+def _spreads(row: Row) -> tuple[dict[str, float], dict[str, float]]:
+    """The row's numbers, and by how much each estimate scatters for one unit of the study."""
     v = {name: float(value) for name, value in row.items() if isinstance(value, int | float)}
     root = sqrt(v["units"])
-    sd = {name: v[f"{name}_se"] * root for name in ("total", "capability", "beyond")}
-    counts = _counts(v, sd, settings.alpha)
-    if not counts or any(count is None for count in counts):
-        return Deciding(None, None)
-    units = max(count for count in counts if count is not None)
+    return v, {name: v[f"{name}_se"] * root for name in ("total", "capability", "beyond")}
+
+
+def _together(counts: list[int | None]) -> int | None:
+    return None if None in counts else max(count for count in counts if count is not None)
+
+
+def _in_seeds_or_models(row: Row, v: dict[str, float], units: int, label: str) -> Deciding:
     seeds = v["pairs"] / v["models"]
     if row["unit"] == "pair":
-        return Deciding(ceil(units / v["models"]), None)
+        return Deciding(ceil(units / v["models"]), None, label)
     share = v.get("seed_share", 0.0)
     left = v["units"] / units - (1 - share)
     if left > 0 and (needed := ceil(share * seeds / left)) <= MOST_SEEDS:
-        return Deciding(needed, None)
-    return Deciding(None, units)
+        return Deciding(needed, None, label)
+    return Deciding(None, units, label)
 
 
-def _counts(v: dict[str, float], sd: dict[str, float], alpha: float) -> list[int | None]:
-    """The units that each test of the nearest label needs."""
-    total, capability, beyond = v["total"], v["capability"], v["beyond"]
-    margin, tax = v["margin"], v["capability_margin"]
+def _counts(v: dict[str, float], sd: dict[str, float], alpha: float) -> dict[str, list[int | None]]:
+    """The units that each test needs of every label that the estimates lie in."""
+    total, capability, beyond, margin = v["total"], v["capability"], v["beyond"], v["margin"]
 
     def above(distance: float, name: str, level: float) -> int | None:
         return pairs_needed(distance, sd[name], alpha=min(alpha, level))
 
-    def within(width: float, name: str) -> int | None:
-        return pairs_for_equivalence(v[name], width, sd[name], alpha=min(alpha, v["level_equivalence"]))
+    def within(name: str, level: float) -> int | None:
+        return pairs_for_equivalence(v[name], margin, sd[name], alpha=min(alpha, level))
 
+    found: dict[str, list[int | None]] = {}
     if total < -margin:
-        return [above(-margin - total, "total", alpha / 2)]
+        found["REGRESSION"] = [above(-margin - total, "total", v["level_loss"])]
     if beyond > margin:
-        first = above(beyond - margin, "beyond", v["level_differential"])
-        if capability > -tax:
-            return [first, above(total, "total", alpha / 2), above(capability + tax, "capability", alpha)]
-        return [first, above(-tax - capability, "capability", alpha / 2)]
-    if abs(total) < margin and abs(capability) < tax:
-        return [within(margin, "total"), within(tax, "capability")]
-    if abs(beyond) < margin:
-        return [within(margin, "beyond"), above(total, "total", alpha / 2), above(capability, "capability", alpha)]
-    return []
+        found["a gain"] = [above(beyond - margin, "beyond", v["level_gain"])]
+    if beyond < margin:
+        found["NO GAIN"] = [above(margin - beyond, "beyond", v["level_none"])]
+    if beyond > 0 and total > 0:
+        found["GAIN, SIZE OPEN"] = [above(beyond, "beyond", v["level_sign"]), above(total, "total", v["level_sign"])]
+    if abs(beyond) < margin and abs(total) < margin:
+        found["NULL"] = [within("total", v["level_null"]), within("beyond", v["level_null"])]
+    if abs(beyond) < margin and total > 0 and capability > 0:
+        rest = [above(v[name], name, v["level_wash"]) for name in ("total", "capability")]
+        found["WASHING"] = [within("beyond", v["level_wash"]), *rest]
+    return found

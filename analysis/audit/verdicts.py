@@ -18,9 +18,9 @@ from analysis.audit.settings import AuditSettings
 class Audit:
     """The audit's tables.
 
-    verdicts: one row per method and safety measurement; a differential one at the match with the smaller D. effects:
-    T, E and D of every measurement, capability too, at every match. curves: the ladders, for plotting. metrics: what
-    each measurement restates. areas: D over a pillar. gates and margins: as named.
+    verdicts: one row per method and safety measurement; at equal epochs, a gain at the match where it is less sure.
+    effects: T, E and D of every measurement, capability too, at every match. curves: the ladders, for plotting.
+    metrics: what each measurement restates. areas: D over a pillar. gates and margins: as named.
     """
 
     verdicts: pl.DataFrame
@@ -47,7 +47,7 @@ def audit(
     margins = [margin_frame(grid, settings) for grid in parts]
     found = [estimated(grid, margin, settings, rng) for grid, margin in zip(parts, margins, strict=True)]
     gates = pl.concat([each.gates for each in found])
-    verdicts, areas = claims(found, gates, primary, settings, rng)
+    verdicts, areas = claims(found, gates, primary, settings)
     verdicts = verdicts.join(_without_flagged(parts, margins, primary, settings, rng), on=CLAIM, how="left")
     curves = [each.curves for each in found if len(each.curves)]
     return Audit(
@@ -84,7 +84,7 @@ def _without_flagged(
     found = [
         estimated(grid.without_flagged(), margin, settings, rng) for grid, margin in zip(parts, margins, strict=True)
     ]
-    verdicts, _ = claims(found, pl.concat([each.gates for each in found]), primary, settings, rng)
+    verdicts, _ = claims(found, pl.concat([each.gates for each in found]), primary, settings)
     renamed = verdicts.select(
         *CLAIM, pl.col("label").alias(again[0]), pl.col("total").alias(again[1]), pl.col("beyond").alias(again[2])
     )

@@ -39,10 +39,10 @@ def run(chosen: argparse.Namespace) -> int:
 def _case(rows: list[dict[str, Any]]) -> list[str]:
     first = rows[0]
     lines = [f"  capability      {_interval(first, 'capability')}   margin {first['capability_margin']:.2f}", ""]
-    lines += [f"  {'area':<22}{'verdict':<15}{'beyond capability (D)':<25}{'in all (T)':<25}{'margin':<9}pairs"]
+    lines += [f"  {'area':<22}{'verdict':<19}{'beyond capability (D)':<25}{'in all (T)':<25}{'margin':<9}pairs"]
     for row in rows:
         shown = f"{_interval(row, 'beyond'):<25}{_interval(row, 'total'):<25}{row['margin']:<9.2f}{row['pairs']}"
-        lines.append(f"  {row['area']:<22}{row['label']:<15}{shown} of {row['models']} models")
+        lines.append(f"  {row['area']:<22}{row['label'] + ' ★' * row['starred']:<19}{shown} of {row['models']} models")
     reasons = [
         f"  {row['area']}: {row['qualifier'] or reason(row)}" for row in rows if row["qualifier"] or row["reason"]
     ]

@@ -11,7 +11,7 @@ from stages.page.format import Row, effect_rows, interval
 from stages.page.measurement_charts import measurement_charts
 from stages.page.study_section import Planned, about_measurements, false_alarms, study_section, without_verdict
 from stages.page.tasks import Specs, TaskResults
-from stages.page.verdict_text import MARKS
+from stages.page.verdicts import STAR, VERDICTS, style_name
 
 # What each gate asks of a claim; a name the audit adds later is shown without.
 GATES = {
@@ -109,7 +109,9 @@ def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]
 def _cell(row: Row) -> dict[str, Any]:
     return {
         "label": row["label"],
-        "mark": MARKS[row["label"]],
+        "mark": VERDICTS[row["label"]].mark,
+        "star": STAR if row["starred"] else "",
+        "style": style_name(row["label"]),
         "beside": verdict_text.beside(row),
         "beyond": verdict_text.estimate(row, "beyond"),
         "natural": verdict_text.measured(row),

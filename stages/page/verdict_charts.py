@@ -8,28 +8,18 @@ import polars as pl
 from scipy import stats
 
 from stages.page.charts import COLOURS, Spec, method_scales, rows_of, spec_of
+from stages.page.verdicts import VERDICTS
 
-# Okabe and Ito (2008) again; what is not claimed is grey.
-LABEL_COLOURS = {
-    "DIFFERENTIAL": "#009e73",
-    "TRADE-OFF": "#0072b2",
-    "WASHING": "#e69f00",
-    "NULL": "#5c5c5c",
-    "UNDETERMINED": "#a3a3a3",
-    "REGRESSION": "#d55e00",
-    "BLOCKED": "#cc79a7",
-}
-LABEL_SHAPES = ("triangle-up", "diamond", "cross", "square", "circle", "triangle-down", "triangle-left")
 UNITS = {"logit": "logits", "log": "log error", "identity": "unit of the measurement"}
 SIZES = {"log2_flops": "training FLOPs", "log2_parameters": "parameters", "step": "training step"}
 
 
 def label_scales() -> tuple[alt.Scale, alt.Scale]:
     """Colour and shape of each verdict."""
-    names = list(LABEL_COLOURS)
+    names, shown = list(VERDICTS), VERDICTS.values()
     return (
-        alt.Scale(domain=names, range=list(LABEL_COLOURS.values())),
-        alt.Scale(domain=names, range=list(LABEL_SHAPES)),
+        alt.Scale(domain=names, range=[each.colour for each in shown]),
+        alt.Scale(domain=names, range=[each.shape for each in shown]),
     )
 
 

@@ -7,52 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stages.page.format import DASH, MINUS
+from stages.page.verdicts import ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 
 Row = Mapping[str, Any]
 
-# Shown in this order; the marks tell them apart without colour.
-MARKS = {
-    "DIFFERENTIAL": "▲",
-    "TRADE-OFF": "◆",
-    "WASHING": "≈",
-    "NULL": "○",
-    "UNDETERMINED": "?",
-    "REGRESSION": "▼",
-    "BLOCKED": "✕",
-}
-MEANINGS = {
-    "DIFFERENTIAL": "safer beyond what its capability explains, and no price in capability",
-    "TRADE-OFF": "safer beyond what its capability explains, paid for with capability",
-    "WASHING": "safer only as far as it is more capable",
-    "NULL": "no effect above the margins, on safety or capability: shown, not merely not found",
-    "UNDETERMINED": "this study can't tell",
-    "REGRESSION": "less safe than standard training, by more than the margin",
-    "BLOCKED": "no verdict: a check of the measurement failed",
-}
-_SAID = {
-    "DIFFERENTIAL": "safer beyond what capability explains on {}",
-    "TRADE-OFF": "safer beyond what capability explains on {}, at a price in capability",
-    "WASHING": "safer on {} only as far as it is more capable",
-    "REGRESSION": "less safe on {}",
-    "NULL": "no effect that matters on {}",
-    "UNDETERMINED": "undecided on {}",
-    "BLOCKED": "no verdict on {}",
-}
 ALONE = "above its margin only as a single claim, not with all claims counted"
-PRICE_OPEN = "safer beyond what capability explains; what it costs of capability is open"
-_SAID |= {ALONE: "{}: " + ALONE, PRICE_OPEN: "{}: " + PRICE_OPEN}
-_ORDER = ("DIFFERENTIAL", "TRADE-OFF", "WASHING", "REGRESSION", PRICE_OPEN, "NULL", ALONE, "UNDETERMINED", "BLOCKED")
 
 
 def answer(rows: Sequence[Row]) -> str:
-    """How many of a study's verdicts are which, the placebo's apart."""
+    """Whether effects are beyond their margin, and how many verdicts are which; the placebo's apart."""
     real, placebo = ([row for row in rows if row["placebo"] is which] for which in (False, True))
     said: list[str] = []
     if real:
+        labels = [row["label"] for row in real]
+        counts = {word: sum(label in of for label in labels) for word, of in ANSWERS.items()}
         methods = len({row["method"] for row in real})
         found = f"{len(real)} verdict{'s' * (len(real) > 1)} on {methods} method{'s' * (methods > 1)}"
-        none = "" if any(row["label"] == "DIFFERENTIAL" for row in real) else "none DIFFERENTIAL, "
-        said.append(f"{found}: {none}{_counts(real)}.")
+        beyond = ", ".join(f"{word} {count}" for word, count in counts.items() if count or word in ("yes", "no"))
+        none = "" if "DIFFERENTIAL" in labels else "none DIFFERENTIAL, "
+        stars = sum(bool(row.get("starred")) for row in real)
+        said.append(f"{found}, a gain beyond its margin: {beyond}. That is {none}{_counts(real)}.")
+        said += [f"{STAR} {stars} of the gains {'hold' if stars > 1 else 'holds'} by the stricter test, too."] * bool(
+            stars
+        )
     if placebo:
         said.append(f"The placebo, which does nothing: {_counts(placebo)}.")
     return " ".join(said)
@@ -60,7 +37,7 @@ def answer(rows: Sequence[Row]) -> str:
 
 def _counts(rows: Sequence[Row]) -> str:
     labels = [row["label"] for row in rows]
-    return ", ".join(f"{labels.count(label)} {label}" for label in MARKS if label in labels)
+    return ", ".join(f"{labels.count(label)} {label}" for label in VERDICTS if label in labels)
 
 
 def sentence(rows: Iterable[Row]) -> str:
@@ -68,8 +45,11 @@ def sentence(rows: Iterable[Row]) -> str:
     by_label: dict[str, list[Row]] = {}
     for row in rows:
         by_label.setdefault(half_known(row) or row["label"], []).append(row)
+    words = {label: VERDICTS[label].said for label in SENTENCE_ORDER} | {ALONE: "{}: " + ALONE}
     parts = [
-        _SAID[label].format(_listed([_named(row) for row in by_label[label]])) for label in _ORDER if label in by_label
+        said.format(_listed([_named(row) for row in by_label[label]]))
+        for label, said in words.items()
+        if label in by_label
     ]
     one = next(iter(by_label.values()))[0]
     return f"{'; '.join(parts)}. {_capability(one)}"
@@ -80,17 +60,17 @@ def reason(row: Row) -> str:
     known = half_known(row)
     if not known:
         return str(row["reason"])
-    return f"{known} (p {row['p_differential']:.2g}, q {row['q_differential']:.2g}); {row['reason']}"
+    return f"{known} (p {row['p_gain']:.2g}, q {row['q_gain']:.2g}); {row['reason']}"
 
 
 def half_known(row: Row) -> str:
-    """What is known of an UNDETERMINED verdict: that D is above its margin and only the cost in capability is open, or
-    that D is above it as a single claim but not after the correction for all claims. Empty where nothing is known.
+    """What is known of an UNDETERMINED verdict: that D is above its margin as a single claim but not after the
+    correction for all claims. Empty where nothing is known.
     """
-    alone, among = row["p_differential"], row["q_differential"]
+    alone, among = row["p_gain"], row["q_gain"]
     if row["label"] != "UNDETERMINED" or alone is None or among is None or alone > row["alpha"]:
         return ""
-    return ALONE if among > row["false_discovery_rate"] else PRICE_OPEN
+    return ALONE if among > row["false_discovery_rate"] else ""
 
 
 def estimate(row: Row, name: str) -> str:
@@ -140,6 +120,7 @@ def hover(row: Row) -> str:
     match = "equal training FLOPs" if row["match"] == "flops" else "equal epochs"
     lines = [
         f"{row['method']}, {row['measurement']}: {row['label']}"
+        + (f" {STAR}" if row.get("starred") else "")
         + (f" ({row['qualifier']})" if row["qualifier"] else ""),
         *([row["about"]] if row.get("about") else []),
         f"D, beyond capability: {estimate(row, 'beyond')}, about {natural(row['beyond'], row)}",
@@ -148,8 +129,10 @@ def hover(row: Row) -> str:
         f"margins: {row['margin']:.2f} of safety, {row['capability_margin']:.2f} of capability",
         f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}",
     ]
-    if row["q_differential"] is not None:
-        lines.append(f"p {row['p_differential']:.2g}, q {row['q_differential']:.2g} that D is no more than the margin")
+    if row.get("in_range") is not None and row["beyond"] is not None:
+        lines.append(f"D rests on {row['in_range']} of {row['units']} {row['unit']}s")
+    if row["q_gain"] is not None:
+        lines.append(f"p {row['p_gain']:.2g}, q {row['q_gain']:.2g} that D is no more than the margin")
     if row.get("label_by_accuracy"):
         lines.append(f"held against clean accuracy alone: {row['label_by_accuracy']}")
     if row["flagged_runs"]:
@@ -183,12 +166,17 @@ def _named(row: Row) -> str:
         return f"{row['area']} ({measured(row)} in all)"
     if row["label"] == "BLOCKED":
         return f"{row['area']} ({row['reason']})"
-    shown = {"DIFFERENTIAL": "beyond", "TRADE-OFF": "beyond", "WASHING": "total", "REGRESSION": "total"}.get(
-        row["label"]
-    )
+    shown = VERDICTS[row["label"]].size
     if shown == "total":
         return f"{row['area']} ({measured(row)})"
+    if shown == "bound":
+        return f"{row['area']} ({_bound(row)})"
     return f"{row['area']} ({natural(row[shown], row)})" if shown else str(row["area"])
+
+
+def _bound(row: Row) -> str:
+    least = row["label"] == "GAIN, SIZE OPEN"
+    return f"at {'least' if least else 'most'} {natural(row['beyond_least' if least else 'beyond_most'], row)}"
 
 
 def _listed(names: list[str]) -> str:

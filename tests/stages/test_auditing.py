@@ -39,7 +39,7 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     assert len(shown.splitlines()) < 30
     assert max(map(len, shown.splitlines())) <= 130
     line = next(line for line in shown.splitlines() if "DIFFERENTIAL" in line)
-    assert line.split()[:3] == ["outliers", "DIFFERENTIAL", f"{verdict['beyond']:+.2f}"]
+    assert line.split()[:4] == ["outliers", "DIFFERENTIAL", "★", f"{verdict['beyond']:+.2f}"]
     assert line.endswith(f"{verdict['pairs']} of {verdict['models']} models")
     runs = 4 * 4 * 2
     assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown

@@ -6,10 +6,7 @@ import pytest
 
 from analysis.audit.decision import LABELS
 from stages.page import verdict_text
-from stages.page.verdict_charts import LABEL_COLOURS, LABEL_SHAPES
 from stages.page.verdict_text import (
-    MARKS,
-    MEANINGS,
     answer,
     beside,
     estimate,
@@ -20,6 +17,7 @@ from stages.page.verdict_text import (
     sentence,
     signed,
 )
+from stages.page.verdicts import ANSWERS, SENTENCE_ORDER, VERDICTS, style_name
 
 ROW: dict[str, Any] = {
     "method": "shield",
@@ -42,13 +40,15 @@ ROW: dict[str, Any] = {
     "beyond": 0.4,
     "beyond_lower": 0.2,
     "beyond_upper": 0.6,
+    "beyond_least": 0.22,
+    "beyond_most": 0.58,
     "capability": -0.5,
     "capability_lower": -0.9,
     "capability_upper": -0.1,
     "pairs": 24,
     "models": 12,
-    "p_differential": 0.3,
-    "q_differential": 0.9,
+    "p_gain": 0.3,
+    "q_gain": 0.9,
     "flagged_runs": None,
     "label_without_flagged": None,
 }
@@ -61,10 +61,15 @@ def test_the_answer_counts_the_verdicts_and_sets_the_placebos_apart() -> None:
     real = [ROW | {"placebo": False, "method": name, "label": label} for name, label in SOME]
     placebo = [ROW | {"placebo": True, "method": "placebo", "label": "NULL"}]
     assert answer([*real, *placebo]) == (
-        "3 verdicts on 2 methods: none DIFFERENTIAL, 2 TRADE-OFF, 1 NULL. The placebo, which does nothing: 1 NULL."
+        "3 verdicts on 2 methods, a gain beyond its margin: yes 2, no 1. "
+        "That is none DIFFERENTIAL, 2 TRADE-OFF, 1 NULL. The placebo, which does nothing: 1 NULL."
     )
-    assert answer([*real[:1]]) == "1 verdict on 1 method: none DIFFERENTIAL, 1 TRADE-OFF."
-    assert answer([real[0] | {"label": "DIFFERENTIAL"}]) == "1 verdict on 1 method: 1 DIFFERENTIAL."
+    assert answer([*real[:1]]) == (
+        "1 verdict on 1 method, a gain beyond its margin: yes 1, no 0. That is none DIFFERENTIAL, 1 TRADE-OFF."
+    )
+    assert answer([real[0] | {"label": "DIFFERENTIAL"}]) == (
+        "1 verdict on 1 method, a gain beyond its margin: yes 1, no 0. That is 1 DIFFERENTIAL."
+    )
     assert answer([]) == ""
 
 
@@ -109,29 +114,29 @@ def test_a_sentence_groups_areas_by_verdict_the_claims_first() -> None:
 
 
 def test_what_only_the_number_of_claims_leaves_open_is_said() -> None:
-    row = ROW | {"p_differential": 0.01, "q_differential": 0.2}
+    row = ROW | {"p_gain": 0.01, "q_gain": 0.2}
     assert beside(row) == "above its margin only as a single claim, not with all claims counted"
     assert reason(row) == f"{beside(row)} (p 0.01, q 0.2); the intervals are too wide"
     assert (beside(ROW), reason(ROW)) == ("", "the intervals are too wide")
 
 
-def test_a_gain_whose_price_alone_is_open_is_said() -> None:
-    row = ROW | {"p_differential": 0.001, "q_differential": 0.03}
-    assert beside(row) == "safer beyond what capability explains; what it costs of capability is open"
-    assert beside(row | {"label": "TRADE-OFF"}) == ""
+def test_an_open_size_is_told_by_its_bound() -> None:
+    bounds = {"beyond_least": 0.2, "beyond_most": 0.4}
+    assert "attacks (at least +5.0 points)" in sentence([ROW | bounds | {"label": "GAIN, SIZE OPEN"}])
+    assert "no gain that matters on attacks (at most +9.9 points)" in sentence([ROW | bounds | {"label": "NO GAIN"}])
 
 
 @pytest.mark.parametrize(
     ("alpha", "rate", "said"),
     [
-        (0.05, 0.25, "safer beyond"),
+        (0.05, 0.25, ""),
         (0.05, 0.1, "above its margin only"),
         (0.005, 0.25, ""),
-        (0.02, 0.2, "safer beyond"),
+        (0.02, 0.2, ""),
     ],
 )
 def test_what_is_known_goes_by_the_levels_of_the_audit(alpha: float, rate: float, said: str) -> None:
-    row = ROW | {"p_differential": 0.01, "q_differential": 0.2, "alpha": alpha, "false_discovery_rate": rate}
+    row = ROW | {"p_gain": 0.01, "q_gain": 0.2, "alpha": alpha, "false_discovery_rate": rate}
     assert beside(row).startswith(said)
     assert bool(beside(row)) == bool(said)
 
@@ -145,8 +150,12 @@ def test_a_verdict_that_flagged_runs_change_says_so() -> None:
 
 def test_every_verdict_of_the_audit_has_words() -> None:
 
-    assert set(LABELS) == set(MARKS) == set(MEANINGS) == set(LABEL_COLOURS)
-    assert len(set(MARKS.values())) == len(set(LABEL_SHAPES)) == len(set(LABEL_COLOURS.values())) == len(LABELS)
+    assert set(LABELS) == set(VERDICTS) == set(SENTENCE_ORDER)
+    assert sorted(LABELS) == sorted(label for of in ANSWERS.values() for label in of)
+    for name in ("mark", "colour", "shape", "meaning", "said"):
+        assert len({getattr(each, name) for each in VERDICTS.values()}) == len(LABELS), name
+    assert len({style_name(label) for label in LABELS}) == len(LABELS)
+    assert all(" " not in style_name(label) for label in LABELS)
     for label in LABELS:
         assert sentence([ROW | {"label": label}])
     assert verdict_text.number(None) == "–"

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analysis.audit.decision import GAINS
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
@@ -41,26 +42,25 @@ def test_a_claim_beyond_capability_has_the_worse_of_both_matches(matched: Audit,
     shown, other = sorted(both, key=lambda each: float(each["beyond"]))
     assert (row["match"], row["beyond"], row["total"]) == (shown["match"], shown["beyond"], shown["total"])
     assert row["other_match_beyond"] == pytest.approx(other["beyond"])
-    for name in ("p_differential", "p_tax", "p_neutral"):
-        assert row[name] == max(each[name] for each in both), name
-    for name in ("p_up", "p_washing", "p_null"):
+    for name, of in (("p_gain", "p_differential"), ("p_tax", "p_tax"), ("p_neutral", "p_neutral")):
+        assert row[name] == max(each[of] for each in both), name
+    assert row["p_sign"] == max(each[name] for each in both for name in ("p_above", "p_safer"))
+    assert row["p_paid"] == min(each["p_paid"] for each in both)
+    for name in ("p_differential", "beyond_lower", "beyond_df", "in_range"):
         assert row[name] == shown[name], name
-    assert row["p_epochs"] == epochs["p_differential"]
-    assert row["total_least"] == min(each["total_lower"] for each in both)
-    assert row["total_most"] == max(each["total_upper"] for each in both)
+    for name, of in (("p_none", "p_below"), ("p_loss", "p_loss"), ("p_null", "p_null"), ("p_epochs", "p_differential")):
+        assert row[name] == epochs[of], name
+    assert row["p_wash"] == max(epochs[name] for name in ("p_safer", "p_washing", "p_up"))
     assert row["capability_least"] == min(each["capability_lower"] for each in both)
-    assert row["capability_most"] == min(each["capability_upper"] for each in both)
 
 
 @pytest.mark.parametrize("method", ["longer", "shorter"])
-def test_any_other_claim_is_of_equal_epochs_alone(matched: Audit, method: str) -> None:
+def test_any_other_claim_is_shown_at_equal_epochs(matched: Audit, method: str) -> None:
     row = matched.verdicts.filter(method=method).row(0, named=True)
     epochs, flops = matched.effects.filter(method=method).rows(named=True)
-    assert epochs["p_neutral"] != flops["p_neutral"]
-    for name in ("match", "beyond", "total", "p_differential", "p_tax", "p_neutral", "p_washing"):
+    assert epochs["beyond"] != flops["beyond"]
+    for name in ("match", "beyond", "beyond_lower", "total", "capability", "p_differential", "p_washing", "beyond_df"):
         assert row[name] == epochs[name], name
-    assert (row["total_least"], row["total_most"]) == (epochs["total_lower"], epochs["total_upper"])
-    assert (row["capability_least"], row["capability_most"]) == (epochs["capability_lower"], epochs["capability_upper"])
 
 
 def test_what_holds_at_equal_epochs_alone_says_so() -> None:
@@ -81,19 +81,36 @@ def test_what_holds_at_equal_epochs_alone_says_so() -> None:
     assert row["reason"] == "beyond what capability explains at equal epochs, not shown at equal FLOPs"
 
 
-@pytest.mark.parametrize("beyond", [0.15, 0.2, 0.25])
-def test_max_t_of_one_claim_is_its_t_test(beyond: float) -> None:
-    settings = replace(SETTINGS, draws=20_000)
-    row = audited(World(methods={"m": Method(beyond=beyond)}), settings=settings).verdicts.row(0, named=True)
-    assert 0.001 < row["p_differential"] < 0.9
-    assert row["p_max_t"] == pytest.approx(row["p_differential"], abs=0.02)
-
-
-def test_max_t_counts_primary_claims_alone() -> None:
-    """Among eight claims the p of one grows; the exploratory ones have none."""
-    world = World(methods={f"m{k}": Method(beyond=0.2) for k in range(8)}, measurements=2)
+def test_the_star_is_of_a_gain_that_passes_holm_too() -> None:
+    """One clear effect among few and weak ones: its star is shown, and theirs only where Holm's test finds them."""
+    world = World(methods={"m": Method(beyond=0.9), **{f"n{k}": Method(beyond=0.27) for k in range(5)}}, measurements=2)
     found = audited(world).verdicts
-    primary = found.filter(tier="primary")
-    assert (primary["p_max_t"] >= primary["p_differential"] - 0.02).all()
-    assert (primary["p_max_t"] > primary["p_differential"] + 0.02).any()
-    assert found.filter(tier="exploratory")["p_max_t"].null_count() == 8
+    gains = found.filter(pl.col("label").is_in(GAINS))
+    assert gains.filter(method="m")["starred"].all()
+    assert (gains["starred"] == (gains["p_family_wise"] <= 0.05)).all()
+    assert not found.filter(~pl.col("label").is_in(GAINS))["starred"].any()
+    assert (gains["q_gain"] <= gains["p_family_wise"] + 1e-12).all()
+
+
+def test_a_placebo_changes_no_other_methods_verdict() -> None:
+    world = World(methods={"a": Method(beyond=0.25), "b": Method(), "sugar": Method()})
+    results, scores = simulated_study(world, np.random.default_rng(0))
+    settings = replace(SETTINGS, placebos=("sugar",))
+    both = [
+        audit(frame, part, primary=[NAME], settings=settings, rng=np.random.default_rng(0)).verdicts
+        for frame, part in (
+            (results, scores),
+            (results.filter(pl.col("method") != "sugar"), scores.filter(pl.col("method") != "sugar")),
+        )
+    ]
+    names = [
+        name for name in both[0].columns if name.startswith(("q_", "level_", "p_")) or name in ("label", "starred")
+    ]
+    assert both[0].filter(pl.col("method") != "sugar").select(names).equals(both[1].select(names))
+
+
+def test_a_gain_whose_price_is_open_says_what_would_decide_it() -> None:
+    world = replace(CLEAR, methods={"m": Method(beyond=0.9, capability=-0.25)}, capability_spread=0.3)
+    row = audited(world).verdicts.row(0, named=True)
+    assert (row["label"], row["match"]) == ("GAIN, PRICE OPEN", "epochs")
+    assert row["reason"] == "" or row["reason"].endswith("would decide its price")

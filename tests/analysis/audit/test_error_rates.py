@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analysis.audit.decision import GAINS
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.simulated_examples import example_study
@@ -23,7 +24,7 @@ ONE = World(
     interaction_spread=0.0,
     measurements=6,
 )
-FALSE = ("DIFFERENTIAL", "TRADE-OFF")
+FALSE = GAINS
 
 
 def verdicts(world: World, method: Method, studies: int = 20) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.decision import LABELS
+from analysis.audit.decision import GAINS, LABELS
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import audit
@@ -54,6 +54,6 @@ def test_any_table_gets_an_answer(seed: int) -> None:
         assert row["label"] != "UNDETERMINED" or row["reason"]
         if row["beyond"] is not None:
             assert row["beyond_lower"] < row["beyond"] < row["beyond_upper"]
-        if row["label"] in ("DIFFERENTIAL", "TRADE-OFF"):
-            assert row["beyond_lower"] > 0
-            assert row["q_differential"] <= 0.05
+        if row["label"] in GAINS:
+            assert row["beyond_least"] > 0
+            assert row["q_gain"] <= 0.05

@@ -5,8 +5,9 @@ from math import ceil
 import pytest
 from statsmodels.stats.power import TTestPower
 
+from analysis.audit.families import KINDS
 from analysis.audit.settings import AuditSettings
-from analysis.audit.undecided import Deciding, deciding
+from analysis.audit.undecided import deciding, deciding_price
 
 PAIRS = 10
 SPREAD = 0.1 * PAIRS**0.5  # of single pairs; their mean's standard error is 0.1
@@ -21,8 +22,7 @@ ROW = {
     "capability_se": 0.1,
     "beyond_se": 0.1,
     "seed_share": 0.0,
-    "level_differential": 0.05,
-    "level_equivalence": 0.05,
+    **dict.fromkeys([f"level_{kind}" for kind in KINDS], 0.05),
 }
 
 
@@ -31,42 +31,49 @@ def needed(distance: float, level: float) -> int:
     return ceil(pairs)
 
 
-def seeds(**estimates: float) -> int | None:
-    return deciding(ROW | estimates, AuditSettings()).seeds
-
-
 @pytest.mark.parametrize(
-    ("estimates", "distance", "level"),
+    ("estimates", "distance", "label"),
     [
-        ({"total": -0.25, "capability": 0.0, "beyond": -0.25}, 0.15, 0.025),  # a regression: the interval of T
-        ({"total": 0.9, "capability": 0.9, "beyond": 0.25}, 0.15, 0.05),  # differential: D above its margin
-        ({"total": 0.15, "capability": 0.9, "beyond": 0.9}, 0.15, 0.025),  # or T above 0
-        ({"total": 0.9, "capability": 0.05, "beyond": 0.9}, 0.15, 0.05),  # or no tax
-        ({"total": 0.9, "capability": -0.25, "beyond": 0.9}, 0.15, 0.025),  # a trade-off: the interval of E
+        ({"total": -0.25, "capability": 0.0, "beyond": 0.09}, 0.15, "REGRESSION"),
+        ({"total": -0.09, "capability": 0.0, "beyond": 0.25}, 0.15, "a gain"),
+        ({"total": -0.09, "capability": 0.0, "beyond": -0.05}, 0.15, "NO GAIN"),
+        ({"total": 0.15, "capability": -0.9, "beyond": 0.09}, 0.09, "GAIN, SIZE OPEN"),
     ],
 )
-def test_pairs_are_those_of_the_slowest_test(estimates: dict[str, float], distance: float, level: float) -> None:
-    assert seeds(**estimates) == pytest.approx(needed(distance, level), abs=1)
+def test_pairs_are_those_of_the_label_that_is_nearest(estimates: dict[str, float], distance: float, label: str) -> None:
+    found = deciding(ROW | estimates, AuditSettings())
+    assert found.label == label
+    assert found.seeds == pytest.approx(needed(distance, 0.05), abs=1)
+
+
+def test_what_a_gain_costs_is_decided_by_the_slower_of_its_tests() -> None:
+    free = deciding_price(ROW | {"total": 0.15, "capability": 0.05, "beyond": 0.9}, AuditSettings())
+    paid = deciding_price(ROW | {"total": 0.15, "capability": -0.25, "beyond": 0.9}, AuditSettings())
+    assert (free.label, paid.label) == ("DIFFERENTIAL", "TRADE-OFF")
+    assert free.seeds == pytest.approx(needed(0.15, 0.05), abs=1)
+    assert paid.seeds == pytest.approx(needed(0.15, 0.025), abs=1)
 
 
 def test_a_claim_among_many_needs_its_own_level() -> None:
-    estimates = {"total": 0.9, "capability": 0.9, "beyond": 0.25}
-    found = deciding(ROW | estimates | {"level_differential": 0.005}, AuditSettings()).seeds
+    estimates = {"total": -0.09, "capability": 0.9, "beyond": 0.25}
+    found = deciding(ROW | estimates | {"level_gain": 0.005}, AuditSettings()).seeds
     assert found == pytest.approx(needed(0.15, 0.005), abs=1)
 
 
-def test_what_lies_on_no_side_is_not_decided() -> None:
-    nothing = Deciding(None, None)
-    assert deciding(ROW | {"total": 0.1, "capability": 0.5, "beyond": 0.1}, AuditSettings()) == nothing
-    assert deciding(ROW | {"total": None, "capability": 0.5, "beyond": 0.1}, AuditSettings()) == nothing
+def test_only_what_lies_on_its_margin_is_not_decided() -> None:
+    assert deciding(ROW | {"total": 0.0, "capability": 0.5, "beyond": 0.1}, AuditSettings()).said == ""
+    assert deciding(ROW | {"total": None, "capability": 0.5, "beyond": 0.1}, AuditSettings()).said == ""
+    for beyond in (-0.3, -0.1, -0.05, 0.0, 0.05, 0.15):
+        for total in (-0.3, -0.1, 0.0, 0.1, 0.3):
+            assert deciding(ROW | {"total": total, "capability": 0.0, "beyond": beyond}, AuditSettings()).said
 
 
 def test_more_seeds_help_only_as_far_as_they_make_the_spread() -> None:
     """Of models, the share of the variance that is their own stays: then more models are asked for."""
-    row = ROW | {"unit": "model", "pairs": 20, "models": 10, "total": 0.9, "capability": 0.9, "beyond": 0.25}
+    row = ROW | {"unit": "model", "pairs": 20, "models": 10, "total": -0.09, "capability": 0.9, "beyond": 0.25}
     units = needed(0.15, 0.05)
     all_of_seeds = deciding(row | {"seed_share": 1.0}, AuditSettings())
     assert all_of_seeds.seeds == pytest.approx(2 * units / PAIRS, abs=1)
-    none_of_seeds = deciding(row | {"seed_share": 0.0}, AuditSettings())
-    assert none_of_seeds.seeds is None
-    assert none_of_seeds.models == pytest.approx(units, abs=1)
+    of_models = deciding(row | {"seed_share": 0.0}, AuditSettings())
+    assert of_models.seeds is None
+    assert of_models.models == pytest.approx(units, abs=1)

@@ -1,0 +1,92 @@
+"""Families of claims: the q-values of one kind of claim over all real methods, and what passes a stricter test.
+
+gain, loss and sign: only p-values up to .5 take part, as p / .5 ("discard"; a true null far inside its region has a p
+near 1, would be counted, and cost power), with Storey's estimate of how many are null. Valid because each p-value is
+uniformly conservative inside its null: t tests have monotone likelihood ratios (Zhao, Small and Su 2019). none, null
+and wash, where effects lie on either side: Benjamini and Hochberg. No q is below its own p: what a family finds holds
+as a single claim, too.
+
+A placebo is judged as one more method, added to the real ones' families for itself alone.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from analysis.scales import Floats
+
+DISCARDED = 0.5  # p-values above take no part
+HALF = 0.5  # of what takes part: those above tell how many are null (Storey's lambda)
+CONDITIONAL = ("gain", "loss", "sign")
+KINDS = (*CONDITIONAL, "none", "null", "wash")
+Family = Callable[[Floats], Floats]
+
+
+def step_up(p: Floats) -> Floats:
+    """Benjamini-Hochberg q-values; NaN stays NaN and counts in no family."""
+    known = np.isfinite(p)
+    q = np.full(len(p), np.nan)
+    if known.any():
+        q[known] = multipletests(p[known], method="fdr_bh")[1]
+    return q
+
+
+def conditional(p: Floats) -> Floats:
+    """q-values of the p-values up to .5, by Storey's adaptive step-up; 1 where p is larger, NaN where it is NaN."""
+    share, known, taking = _conditioned(p)
+    q = np.where(known, 1.0, np.nan)
+    order = np.argsort(share, kind="stable")
+    ranked = null_share(p) * len(share) * share[order] / np.arange(1, len(share) + 1)
+    found = np.empty(len(share))
+    found[order] = np.minimum.accumulate(ranked[::-1])[::-1]
+    q[taking] = np.where(share > HALF, 1.0, np.clip(found, p[taking], 1.0))
+    return q
+
+
+def null_share(p: Floats) -> float:
+    """Storey's estimate of the share of nulls among the p-values up to .5, at most 1."""
+    share, _, _ = _conditioned(p)
+    return float(min(1.0, (1 + (share > HALF).sum()) / (HALF * max(len(share), 1))))
+
+
+def family_wise(p: Floats) -> Floats:
+    """Holm's adjusted p-values among the p-values up to .5, as p / .5: the chance of any false claim; else as above."""
+    share, known, taking = _conditioned(p)
+    adjusted = np.where(known, 1.0, np.nan)
+    if len(share):
+        adjusted[taking] = multipletests(share, method="holm")[1]
+    return adjusted
+
+
+def one_more(p: Floats, kind: str, rate: float) -> float:
+    """The p-value that one more claim of this kind would need."""
+    known = p[np.isfinite(p)]
+    if not len(known):
+        return rate
+    of = conditional(known) if kind in CONDITIONAL else step_up(known)
+    found = int((of <= rate).sum()) + 1
+    if kind not in CONDITIONAL:
+        return min(rate, rate * found / len(known))
+    taking = max(int((known <= DISCARDED).sum()), 1)
+    return float(min(rate, DISCARDED * rate * found / (null_share(known) * taking)))
+
+
+def judged(p: Floats, methods: Sequence[str], placebos: Sequence[str], how: Family) -> Floats:
+    """What `how` gives each claim among those of the real methods, and a placebo's among those and its own."""
+    names = np.asarray(methods)
+    real = ~np.isin(names, list(placebos))
+    found = np.full(len(p), np.nan)
+    found[real] = how(p[real])
+    for placebo in placebos:
+        own = names == placebo
+        if own.any():
+            found[own] = how(np.concatenate([p[real], p[own]]))[-own.sum() :]
+    return found
+
+
+def _conditioned(p: Floats) -> tuple[Floats, np.ndarray, np.ndarray]:
+    """The p-values that take part, as p / .5; which are known; which take part."""
+    known = np.isfinite(p)
+    taking = known & (np.where(known, p, 1.0) <= DISCARDED)
+    return p[taking] / DISCARDED, known, taking
