@@ -26,7 +26,7 @@ def main() -> None:
     if not artifacts.REFINED.path.exists():
         artifacts.REFINED.write([])
     for task in study.tasks:
-        counts = f"{len(task.methods)} methods x {len(task.models)} models x {len(task.seeds)} seeds"
+        counts = f"{len(task.methods)} methods x {len(task.models)} models x {task.seed_counts}"
         roles = Counter(row["role"] for row in runs if row["task"] == task.name)
         beside = "".join(f", {roles[role]} {role}s" for role in (CHECKPOINT, COMPANION) if roles[role])
         print(f"{study.name}: {task.name}: {counts} = {roles[RUN]} runs{beside}")

@@ -16,12 +16,11 @@ def run(chosen: argparse.Namespace) -> int:
     """Print what a params.yaml asks for, or raise WrongParams with every error in it."""
     study = params.read(chosen.file)
     for task in study.tasks:
-        runs = len(task.methods) * len(task.models) * len(task.seeds)
         print(f"{study.name}: {task.name}: {task.domain} on {task.data.use}")
         print(f"  {len(task.methods)} methods   {', '.join(part.name for part in task.methods)}")
         print(f"  {len(task.models)} models   {', '.join(part.name for part in task.models)}")
-        print(f"  {len(task.seeds)} seeds   {', '.join(map(str, task.seeds))}")
-        print(f"  {runs} runs x {len(task.conditions)} conditions, {len(task.measurements)} measurements")
+        print(f"  {task.seed_counts} a model")
+        print(f"  {task.runs} runs x {len(task.conditions)} conditions, {len(task.measurements)} measurements")
         for line in unwatched(task.domain, task.data.spec()):
             print(f"  {line}")
     return 0

@@ -37,12 +37,13 @@ def run(chosen: argparse.Namespace) -> int:
     study = params.read(chosen.file)
     for task in study.tasks:
         fixed = study.audit.of(task.name)
-        others, models, seeds = len(task.methods) - 1, len(task.models), len(task.seeds)
+        others, models = len(task.methods) - 1, len(task.models)
+        seeds = min(map(len, task.seeds.values()))
         safety = [f"{item.condition}/{item.name}" for item in task.measurements if item.axis == "safety"]
         areas = {area: name for area, name in fixed.areas.items() if name in safety} or {name: name for name in safety}
         claims = max(others * len(areas), 1)
         print(f"{study.name}: {task.name}: {others} methods against standard in {len(areas)} areas: {claims} claims")
-        print(f"{models} models x {seeds} seeds a method, {(others + 1) * models * seeds} runs")
+        print(f"{models} models x {task.seed_counts} a method, {task.runs} runs")
         if not chosen.power:
             continue
         spread, source = _spread(chosen, task.name, fixed, areas, models)

@@ -51,7 +51,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                 companion: code.digest(work.training_modules(run_spec(task, method, model, 0, companion)))
                 for companion in (None, *beside)
             }
-            for seed, role in itertools.product(task.seeds, each):
+            for seed, role in itertools.product(task.seeds[method.name], each):
                 spec = run_spec(task, method, model, seed, role.companion)
                 rows.append(
                     {

@@ -67,7 +67,7 @@ class Agreement:
 class Task:
     """A domain and its data set, a section of params.yaml: what is trained, what it is put through, what is measured.
 
-    name: of the section. domain: the package below pipelines/ that has its parts.
+    name: of the section. domain: the package below pipelines/ that has its parts. seeds: of each method.
     """
 
     name: str
@@ -76,12 +76,25 @@ class Task:
     shape: Any
     training: Mapping[str, Any]
     models: tuple[Part, ...]
-    seeds: tuple[int, ...]
+    seeds: Mapping[str, tuple[int, ...]]
     methods: tuple[Part, ...]
     conditions: tuple[Part, ...]
     measurements: tuple[Measurement, ...]
     checkpoints: Checkpoints
     agreement: Agreement
+
+    @property
+    def seed_counts(self) -> str:
+        """How many seeds a model has, as in "1 seed" or "1 seed (standard 2)"."""
+        counts = {name: len(seeds) for name, seeds in self.seeds.items()}
+        usual = max(counts.values(), key=list(counts.values()).count)
+        others = ", ".join(f"{name} {count}" for name, count in counts.items() if count != usual)
+        return f"{usual} seed{'s' * (usual != 1)}" + (f" ({others})" if others else "")
+
+    @property
+    def runs(self) -> int:
+        """How many runs it has, without their checkpoints and companions."""
+        return len(self.models) * sum(map(len, self.seeds.values()))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from stages.study.checks import (
 )
 from stages.study.measurements import measurements_of, unfit_conditions
 from stages.study.model import SHIFTED, UNSHIFTED, Agreement, Checkpoints, Measurement, Part, Task
+from stages.study.seeds import seeds_of
 
 BESIDE_TASKS = ("study", "audit", "compute")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
@@ -80,7 +81,8 @@ def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
     faulty = {*(section["conditions"] if isinstance(section["conditions"], dict) else ())}
     faulty -= {condition.name for condition in conditions}
     measurements = measurements_of(section["measurements"], conditions, faulty, name, work, faults)
-    seeds = _seeds(section["seeds"], f"{name}.seeds", faults)
+    named = [str(method) for method in section["methods"]] if isinstance(section["methods"], dict) else []
+    seeds = seeds_of(section["seeds"], named, BASELINE, f"{name}.seeds", faults)
     agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", work, faults)
     if data is None or shape is None or faults:
         return None
@@ -207,12 +209,3 @@ def _models(package: str, section: Any, where: str, shape: Any, work: Domain, fa
         if model.name in section:
             faults.add(f"{where}.{model.name}", "is a model of another family too: give the family another name")
     return tuple(models)
-
-
-def _seeds(section: Any, where: str, faults: Faults) -> tuple[int, ...]:
-    if not isinstance(section, list) or not all(parts.accepts(parts.Whole, seed) for seed in section):
-        faults.add(where, f"{section!r} is not a list of whole numbers of at least 0")
-        return ()
-    if len(set(section)) < len(section):
-        faults.add(where, f"{section!r} has duplicate seeds")
-    return tuple(section)

@@ -1,6 +1,7 @@
 """params.yaml: every fault at once, one line each, and nothing run."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from stages.store.code_path import CodePath
 from stages.study import params
 from stages.study.checks import WrongParams
 from stages.study.compute import Compute
-from stages.study.expansion import planned_runs
+from stages.study.expansion import expanded, planned_runs
 
 Write = Callable[[Mapping[str, Any]], Path]
 
@@ -78,6 +79,38 @@ def test_every_fault_is_reported_at_once(
     assert run_stage("plan") == 2
     assert len(capsys.readouterr().err.splitlines()) == 17
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+def test_methods_have_the_seeds_they_are_given(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["seeds"] = {"standard": [0, 1, 3], "*": [0]}
+    study(tiny)
+    task = params.read().tasks[0]
+    assert task.seeds == {"standard": (0, 1, 3), "noise": (0,), "outlier_exposure": (0,)}
+    assert task.seed_counts == "1 seed (standard 3)"
+    assert task.runs == 5 * len(task.models)
+    runs, _, _ = expanded(params.read())
+    assert Counter(row["method"] for row in runs if row["role"] == "run") == {
+        "standard": 3 * len(task.models), "noise": len(task.models), "outlier_exposure": len(task.models)
+    }  # fmt: skip
+    tiny["vision"]["seeds"] = [0, 1]
+    study(tiny)
+    assert params.read().tasks[0].seed_counts == "2 seeds"
+
+
+def test_seeds_by_method_that_pair_no_runs_are_refused(study: Write, tiny: dict[str, Any]) -> None:
+    methods = "standard, noise, outlier_exposure"
+    tiny["vision"]["seeds"] = {"standard": [0], "noise": [0, 2], "nois": [1], "outlier_exposure": []}
+    assert faults(study(tiny)) == [
+        f"params.yaml: vision.seeds.nois: not one of the methods: {methods}; or '*' for all others",
+        "params.yaml: vision.seeds.outlier_exposure: [] is not a list of whole numbers of at least 0",
+        "params.yaml: vision.seeds: noise has the seed 2, and standard has not: runs are paired by seed",
+    ]
+    tiny["vision"]["seeds"] = {"standard": [0]}
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.seeds: none for noise, outlier_exposure: name each method, or '*' for all others",
+    ]
+    tiny["vision"]["seeds"] = 3
+    assert faults(study(tiny)) == ["params.yaml: vision.seeds: 3 is not a list of whole numbers of at least 0"]
 
 
 def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any]) -> None:
