@@ -1,15 +1,17 @@
-"""The audit's own error rates, by simulation: a Markdown table with Wilson bounds.
+"""The audit's own error rates, by simulation of whole studies: a Markdown table with Wilson bounds.
 
-python benchmarks/error_rates.py [--studies 400] [--draws 500] [--seed 1] [--only NAME]
+python benchmarks/error_rates.py [--studies 300] [--draws 200] [--seed 1] [--only TEXT] [--processes 2]
 
-Every row is many simulated studies of one kind, one method each, put through the whole audit. `safer`: the naive
-reading, T's 95 % interval above 0.
+The nulls are the least favourable ones: effects that lie on the margin itself, not at 0, a whole margin below it. A
+target for an error is met where the lower bound of its rate is at most .05. Studies of 336 claims are a third as many.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -17,186 +19,226 @@ import polars as pl
 from numpy.random import Generator
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.audit.claims import claims
 from analysis.audit.decision import GAINS
-from analysis.audit.settings import AuditSettings
+from analysis.audit.estimation import estimated
+from analysis.audit.grid import Bools, grids
+from analysis.audit.margins import margin_frame
+from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.simulated_examples import example_study
-from analysis.audit.verdicts import audit
 
 MARGIN = 0.105  # half of what a doubling of compute does in these worlds: 0.42 x 0.5 / 2
-SCALED = World()  # 12 models in 3 families, 2 seeds
-WIDE = replace(SCALED, families=4, widths=3, seeds=3)
-# The claim is then about that one model, so there is no variation of the method's effect over models.
-ONE = World(families=1, widths=9, seeds=5, doublings=1.0, method_models=1, method_seeds=10, interaction_spread=0.0)
-FIVE = World(families=1, widths=9, seeds=2, doublings=1.0, method_models=5)
-SETTINGS = AuditSettings()
+SLOPE = World().slope
+AREAS = 12
+MODELS = World(measurements=AREAS)  # 12 models in 3 families, 2 seeds
+SIZES = {
+    "12 x 2": MODELS,
+    "21 x 1": replace(MODELS, widths=7, doublings=1.0, method_seeds=1, method_models=21),  # standard has 2 seeds
+    "6 x 1": replace(MODELS, families=2, widths=3, seeds=1),
+    "5 x 2": replace(MODELS, families=1, widths=9, doublings=1.0, method_models=5),
+    # a claim about one model: there is no variation of the method's effect over models
+    "1 x 10": replace(
+        MODELS, families=1, widths=9, seeds=5, doublings=1.0, method_models=1, method_seeds=10, interaction_spread=0.0
+    ),
+}
+WORLDS = {
+    "families differ": replace(MODELS, family_interaction_spread=0.3),
+    "noisy score": replace(MODELS, capability_spread=0.5, true_share=0.0),
+    "heavy tails": replace(MODELS, heavy_tails=True),
+    "unequal cells": replace(MODELS, cell_spread=0.4),
+    "slope 40 % less": replace(MODELS, slope_change=-0.4),
+    "curved ladder": replace(MODELS, curvature=0.1),
+}
+# E and FLOPs of a study's methods, in turn
+KINDS = ((0.0, 1.0), (0.3, 1.0), (-0.3, 1.0), (-0.8, 1.0), (0.0, 2.6), (-0.1, 1.3))
+MANY = 28  # methods, 336 claims
+STAR = "star"
+ANY_GAIN = ("GAIN, SIZE OPEN", *GAINS)
 Study = Callable[[World, Generator], tuple[pl.DataFrame, pl.DataFrame]]
+Effect = Callable[[float, int, int], float]  # D of E, the method's number and the measurement's
+
+
+def at(margins: float) -> Effect:
+    """The same D everywhere."""
+    return lambda capability, method, measurement: margins * MARGIN
+
+
+def in_all(margins: float) -> Effect:
+    """The same T everywhere, whatever the capability."""
+    return lambda capability, method, measurement: margins * MARGIN - SLOPE * capability
+
+
+def a_sixth(margins: float, others: float) -> Effect:
+    """One claim in six has an effect of its own."""
+    return lambda capability, method, measurement: (margins if (method + measurement) % 6 == 0 else others) * MARGIN
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What is counted of a row's studies: those with "any" false verdict of `labels`, the mean share of false ones
+    among those found ("false discovery rate"), or the share of true "claims" found. A claim is false where D is at most
+    `null`.
+    """
+
+    labels: tuple[str, ...]
+    how: str = "any"
+    null: float = np.inf
+    least: float = 0.0  # of the share of claims found
+
+    def line(self, truth: str, studies: Sequence[pl.DataFrame]) -> str:
+        """One line of the table."""
+        found = [self._found(each) for each in studies]
+        false = [(each["beyond_true"].fill_null(0.0) <= self.null).to_numpy() for each in studies]
+        if self.how == "any":
+            share, low, high = _wilson([bool((f & g).any()) for f, g in zip(found, false, strict=True)])
+        elif self.how == "claims":
+            share, low, high = _wilson(np.concatenate([f[~g] for f, g in zip(found, false, strict=True)]))
+        else:
+            rates = [float((f & g).sum()) / max(int(f.sum()), 1) for f, g in zip(found, false, strict=True)]
+            half = 1.96 * float(np.std(rates)) / np.sqrt(len(rates))
+            share, low, high = float(np.mean(rates)), max(float(np.mean(rates)) - half, 0.0), np.mean(rates) + half
+        power = self.how == "claims"
+        bound = (f">= {self.least:g}" if self.least else "") if power else "<= 0.05"
+        met = "" if not bound else "yes" if (share >= self.least if power else low <= 0.05) else "**no**"
+        label = {GAINS: "gain", (STAR,): "gain with a star", ANY_GAIN: "gain or GAIN, SIZE OPEN"}.get(
+            self.labels, self.labels[0]
+        )
+        said = {"any": f"any false {label}", "claims": f"found: {label}"}.get(self.how, self.how)
+        size = f"{len(studies)} x {len(studies[0])}"
+        rate = f"{share:.3f} [{low:.3f}, {high:.3f}]"
+        return f"| {truth} | {size} | {said} | {rate} | {_coverage(studies)} | {bound} | {met} |"
+
+    def _found(self, verdicts: pl.DataFrame) -> Bools:
+        if self.labels == (STAR,):
+            return verdicts["starred"].to_numpy()
+        return verdicts["label"].is_in(self.labels).to_numpy()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Studies of one kind, the share of claims with one of these labels, and the bounds that share must keep."""
+    """Studies of one truth, and what is counted of them."""
 
     name: str
     world: World
-    method: Method
-    labels: tuple[str, ...]
-    least: float = 0.0
-    most: float = 1.0
+    effect: Effect
+    counted: tuple[Counted, ...]
+    methods: int = 6
+    kinds: Sequence[tuple[float, float]] = KINDS
     study: Study = simulated_study
-    known: bool = True  # D's true value is the method's `beyond`: coverage is counted
+    known: bool = True  # D's true value is planted
+
+    def studied(self) -> World:
+        """Its world with its methods."""
+        methods = {}
+        for number in range(self.methods):
+            capability, flops = self.kinds[number % len(self.kinds)]
+            beyond = tuple(self.effect(capability, number, each) for each in range(self.world.measurements))
+            methods[f"method{number}"] = Method(beyond, capability, flops)
+        return replace(self.world, methods=methods)
+
+    def verdicts(self, draws: int, seed: int, i: int) -> pl.DataFrame:
+        """label, starred, beyond_true and whether D's interval covers it, of study i, drawn from [seed, name, i]."""
+        world = self.studied()
+        rng = np.random.default_rng([seed, *self.name.encode(), i])
+        results, scores = self.study(world, rng)
+        names = sorted(results.filter(pl.col("axis") == "safety")["measurement"].unique())
+        margins = Margins(dict.fromkeys(names, MARGIN), 0.25) if self.known else Margins()
+        settings = AuditSettings(draws=draws, margins=margins)
+        (grid,) = grids(results, scores, settings)
+        found = estimated(grid, margin_frame(grid, settings), settings, rng)
+        verdicts, _ = claims([found], found.gates, names, settings)
+        places = {name: place for place, name in enumerate(names)}
+        true = [
+            np.nan if not self.known else np.broadcast_to(world.methods[method].beyond, len(names))[places[measurement]]
+            for method, measurement in verdicts.select("method", "measurement").iter_rows()
+        ]
+        verdicts = verdicts.with_columns(pl.Series("beyond_true", true, dtype=pl.Float64))
+        covers = pl.col("beyond_true").is_between("beyond_lower", "beyond_upper")
+        return verdicts.select("label", "starred", pl.col("beyond_true").fill_nan(None), covers.alias("covers"))
 
 
-FALSE = GAINS
-SCENARIOS = [
-    *(
-        Scenario(f"A/A, {size}", world, Method(), FALSE, most=0.05)
-        for size, world in (("12 x 2", SCALED), ("12 x 3", WIDE), ("5 x 2", FIVE), ("1 x 10", ONE))
-    ),
-    *(
-        Scenario(f"one doubling of capability only, {size}", world, Method(capability=0.5), FALSE, most=0.05)
-        for size, world in (("12 x 2", SCALED), ("5 x 2", FIVE), ("1 x 10", ONE))
-    ),
-    Scenario(
-        "capability only, noisy score, 12 x 2",
-        replace(WIDE, seeds=2, capability_spread=0.5, true_share=0.0),
-        Method(capability=0.5),
-        FALSE,
-        most=0.05,
-    ),
-    Scenario(
-        "capability only, spread is true, 12 x 2",
-        replace(WIDE, seeds=2, capability_spread=0.5, true_share=1.0),
-        Method(capability=0.5),
-        FALSE,
-        most=0.05,
-    ),
-    Scenario(
-        "capability only, curved ladder, 12 x 2",
-        replace(SCALED, curvature=0.1),
-        Method(capability=0.5),
-        FALSE,
-        most=0.05,
-    ),
-    Scenario(
-        "two doublings, curved ladder, 1 x 10", replace(ONE, curvature=0.1), Method(capability=1.0), FALSE, most=0.05
-    ),
-    *(
-        Scenario(
-            f"planted, {k} margins, {size}",
-            world,
-            Method(beyond=k * MARGIN),
-            ("DIFFERENTIAL",),
-            least=0.8 if k == 3 else 0.0,
-        )
-        for size, world in (("1 x 10", ONE), ("5 x 2", FIVE), ("12 x 2", SCALED))
-        for k in (1, 2, 3)
-    ),
-    Scenario(
-        "planted, 3 margins, with a tax of a doubling, 12 x 2",
-        SCALED,
-        Method(beyond=3 * MARGIN, capability=-0.5),
-        ("TRADE-OFF",),
-        least=0.8,
-    ),
-    Scenario("twice the FLOPs for a doubling, 12 x 2", SCALED, Method(capability=0.5, flops=2.0), FALSE, most=0.05),
-    Scenario(
-        "planted, 3 margins, twice the FLOPs, 12 x 2",
-        SCALED,
-        Method(beyond=3 * MARGIN, flops=2.0),
-        ("TRADE-OFF",),
-        least=0.8,
-    ),
-    Scenario("masked defence, 12 x 2", SCALED, Method(beyond=1.0, flags="gradient-masking"), ("BLOCKED",), least=1.0),
-    *(
-        Scenario(
-            f"more data, Brier and AURC, {size}",
-            replace(world, examples=8000, capability_spread=0.07),
-            Method(capability=0.5),
-            ("WASHING",),
-            0.8,
-            1.0,
-            example_study,
-            False,
-        )
-        for size, world in (("12 x 2", SCALED), ("1 x 10", ONE))
-    ),
-]
+def small(size: str) -> Sequence[tuple[float, float]]:
+    """Methods' capabilities, half as far apart where the ladder is short."""
+    return [(capability / 2, flops) for capability, flops in KINDS] if size == "6 x 1" else KINDS
 
 
-def verdicts(scenario: Scenario, studies: int, draws: int, seed: int) -> pl.DataFrame:
-    """All verdicts of `studies` studies of a scenario; study i is drawn from [seed, the name, i]."""
-    world, settings = replace(scenario.world, methods={"method": scenario.method}), replace(SETTINGS, draws=draws)
-    found = []
-    for i in range(studies):
-        rng = np.random.default_rng([seed, *scenario.name.encode(), i])
-        results, scores = scenario.study(world, rng)
-        primary = sorted(results.filter(pl.col("axis") == "safety")["measurement"].unique())
-        found.append(audit(results, scores, primary=primary, settings=settings, rng=rng).verdicts)
-    return pl.concat(found, how="diagonal_relaxed")
+def scenarios() -> Iterator[Scenario]:
+    """All rows of the table."""
+    nothing, more, taxed = [(0.0, 1.0)], [(0.5, 1.0)], [(-0.5, 1.0)]
+    gain = (Counted(GAINS),)
+    for size, world in SIZES.items():
+        yield Scenario(f"D = margin, {size}", world, at(1), (*gain, Counted(("NO GAIN",))), kinds=small(size))
+    yield Scenario("D = margin, 12 x 2, 12 claims", MODELS, at(1), gain, 1, nothing)
+    yield Scenario("D = margin, 12 x 2, 336 claims", MODELS, at(1), gain, MANY)
+    for name, world in WORLDS.items():
+        yield Scenario(f"D = margin, 12 x 2, {name}", world, at(1), gain)
+    for size in ("12 x 2", "21 x 1", "1 x 10"):
+        yield Scenario(f"D = margin in a sixth, else 0, {size}", SIZES[size], a_sixth(1, 0), gain)
+    mixed = (Counted(GAINS, "false discovery rate", 1.5 * MARGIN), Counted((STAR,), null=1.5 * MARGIN))
+    for methods, kinds in ((1, nothing), (6, KINDS), (MANY, KINDS)):
+        name = f"D = 3 margins in a sixth, else the margin, 12 x 2, {AREAS * methods} claims"
+        yield Scenario(name, MODELS, a_sixth(3, 1), mixed, methods, kinds)
+    for size, world in SIZES.items():
+        yield Scenario(f"T = -margin, {size}", world, in_all(-1), (Counted(("REGRESSION",)),), kinds=small(size))
+        yield Scenario(f"T = margin, {size}", world, in_all(1), (Counted(("NULL",)),), kinds=small(size))
+    yield Scenario("A/A, 12 x 2", MODELS, at(0), (Counted(ANY_GAIN), Counted(("WASHING",))), kinds=nothing)
+    yield Scenario("capability only, a doubling, 12 x 2", MODELS, at(0), gain, kinds=more)
+    curved = replace(SIZES["1 x 10"], curvature=0.1)
+    yield Scenario("capability only, two doublings, curved ladder, 1 x 10", curved, at(0), gain, kinds=[(1.0, 1.0)])
+    for margins, least in ((2, 0.5), (3, 0.95)):
+        found = Counted(GAINS, "claims", -np.inf)
+        for size, world in SIZES.items():
+            wanted = replace(found, least=least if size == "12 x 2" else 0.0)
+            yield Scenario(f"D = {margins} margins, {size}", world, at(margins), (wanted,), kinds=small(size))
+        wanted = replace(found, null=MARGIN, least=least)
+        yield Scenario(f"D = {margins} margins in a sixth, else 0, 12 x 2", MODELS, a_sixth(margins, 0), (wanted,))
+    paid = (Counted(("TRADE-OFF",), "claims", -np.inf, 0.8),)
+    yield Scenario("D = 3 margins, E = -a doubling, 12 x 2", MODELS, at(3), paid, kinds=taxed)
+    washed = (Counted(("WASHING",), "claims", -np.inf, 0.8),)
+    precise = replace(MODELS, examples=8000, capability_spread=0.07)
+    yield Scenario("more data, Brier and AURC, 12 x 2", precise, at(0), washed, 1, more, example_study, known=False)
 
 
-def family(studies: int, draws: int, seed: int) -> str:
-    """A row for whole A/A studies: 6 pseudo-methods on 5 primary measurements; counted is a study with any false
-    claim.
-    """
-    world = replace(SCALED, methods={f"method{k}": Method() for k in range(6)}, measurements=5)
-    settings = replace(SETTINGS, draws=draws)
-    hits = 0
-    for i in range(studies):
-        rng = np.random.default_rng([seed, i])
-        results, scores = simulated_study(world, rng)
-        primary = sorted(results["measurement"].unique())
-        found = audit(results, scores, primary=primary, settings=settings, rng=rng).verdicts
-        hits += int(found["label"].is_in(FALSE).any())
-    counted, met = " or ".join(FALSE), _met(hits / studies <= 0.05)
-    return f"| A/A, any of 30 claims, 12 x 2 | {studies} | | {counted} | {_share(hits, studies)} | | <= 0.05 | {met} |"
+def _coverage(studies: Sequence[pl.DataFrame]) -> str:
+    known = pl.concat(studies)["covers"].drop_nulls().to_numpy()
+    return f"{known.mean():.3f}" if len(known) else ""
 
 
-def row(scenario: Scenario, found: pl.DataFrame) -> str:
-    """One line of the table."""
-    hits, size = int(found["label"].is_in(scenario.labels).sum()), len(found)
-    safer = float((found["total_lower"] > 0).to_numpy().mean())
-    covers = (found["beyond_lower"] <= scenario.method.beyond) & (found["beyond_upper"] >= scenario.method.beyond)
-    coverage = _share(int(covers.sum()), len(covers.drop_nulls())) if scenario.known else ""
-    bound = f">= {scenario.least:g}" if scenario.least else f"<= {scenario.most:g}" if scenario.most < 1 else ""
-    met = _met(scenario.least <= hits / size <= scenario.most) if bound else ""
-    labels = " or ".join(scenario.labels)
-    return (
-        f"| {scenario.name} | {size} | {safer:.2f} | {labels} | {_share(hits, size)} | {coverage} | {bound} | {met} |"
-    )
+def _wilson(hits: Sequence[bool] | Bools) -> tuple[float, float, float]:
+    low, high = proportion_confint(int(np.sum(hits)), len(hits), method="wilson")
+    return float(np.mean(hits)), float(low), float(high)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--studies", type=int, default=400)
-    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--studies", type=int, default=300)
+    parser.add_argument("--draws", type=int, default=200, help="of the bootstrap, where pairs are the units")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="scenarios whose name holds this")
+    parser.add_argument("--only", default="", help="truths whose name holds this")
+    parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     start = perf_counter()
     print("Sizes are models x seeds; shares with 95 % Wilson bounds.\n")
-    print(
-        "| scenario | claims | naively safer | label counted | share | coverage of D's 95 % interval | target | met |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
-    for scenario in SCENARIOS:
-        if chosen.only in scenario.name:
-            print(row(scenario, verdicts(scenario, chosen.studies, chosen.draws, chosen.seed)), flush=True)
-    if chosen.only in "A/A family":
-        print(family(max(chosen.studies // 2, 1), chosen.draws, chosen.seed), flush=True)
+    print("| truth, study | studies x claims | counted | share | coverage of D's 95 % interval | target | met |")
+    print("|---|---|---|---|---|---|---|")
+    with ProcessPoolExecutor(chosen.processes) as pool:
+        for number, scenario in enumerate(scenarios()):
+            if chosen.only not in scenario.name:
+                continue
+            count = chosen.studies if scenario.methods < MANY else -(-chosen.studies // 3)
+            one = partial(_numbered, number, chosen.draws, chosen.seed)
+            studies = list(pool.map(one, range(count), chunksize=10))
+            for each in scenario.counted:
+                print(each.line(scenario.name, studies), flush=True)
     today = datetime.now(UTC).date()
-    seconds = f"{perf_counter() - start:.0f} s"
+    seconds = f"{perf_counter() - start:.0f} s with {chosen.processes} processes"
     print(f"\n{today}, {chosen.studies} studies a row, {chosen.draws} draws, seed {chosen.seed}, {seconds}.")
 
 
-def _share(hits: int, size: int) -> str:
-    low, high = proportion_confint(hits, size, method="wilson") if size else (0.0, 1.0)
-    return f"{hits / max(size, 1):.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _met(holds: bool) -> str:
-    return "yes" if holds else "**no**"
+def _numbered(number: int, draws: int, seed: int, i: int) -> pl.DataFrame:
+    """A study of a scenario by its place: its functions can't be sent to another process."""
+    return list(scenarios())[number].verdicts(draws, seed, i)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from analysis.scales import Floats
 class Method:
     """What a simulated method truly does, on the oriented scale and in capability units."""
 
-    beyond: float = 0.0  # D
+    beyond: float | tuple[float, ...] = 0.0  # D, of all measurements or of each
     capability: float = 0.0  # E
     flops: float = 1.0  # of training, as a multiple of the baseline's
     flags: str = ""
@@ -50,6 +50,15 @@ class World:
     gain: float = 0.5  # capability per doubling of compute
     examples: int = 1000
     example_share: float = 0.05
+    # what the audit does not assume
+    family_interaction_spread: float = 0.0  # of a method's effect, over families
+    cell_spread: float = 0.0  # of the logarithm of the noise's spread, over methods x measurements
+    slope_change: float = 0.0  # of a method's own slope, as a share of the ladder's; D is that at the mean model
+    heavy_tails: bool = False  # all noise is of Student's t with 3 degrees of freedom
+
+    def noise(self, rng: Generator, shape: int | tuple[int, ...]) -> Floats:
+        """Noise with an SD of 1."""
+        return rng.standard_t(3, shape) / np.sqrt(3) if self.heavy_tails else rng.standard_normal(shape)
 
 
 def planned_runs(world: World) -> pl.DataFrame:
@@ -57,18 +66,17 @@ def planned_runs(world: World) -> pl.DataFrame:
     its method and model.
     """
     methods = {"standard": Method(), **world.methods}
-    width = np.tile(np.arange(world.widths), world.families)
-    family = np.repeat(np.arange(world.families), world.widths)
-    where = world.gain * world.doublings * (width - (world.widths - 1) / 2) + 0.15 * (family - (world.families - 1) / 2)
+    where = _places(world)
     middle = np.argsort(np.abs(where), kind="stable")[: world.method_models]
     rows = []
     for number, (name, method) in enumerate(methods.items()):
         for k in range(len(where)) if name == "standard" else sorted(middle):
-            scale = 2.0 ** (world.doublings * width[k])
-            run = {"domain": "vision", "dataset": "simulated", "method": name, "model": f"family{family[k]}-{width[k]}"}
+            family, width = divmod(int(k), world.widths)
+            scale = 2.0 ** (world.doublings * width)
+            run = {"domain": "vision", "dataset": "simulated", "method": name, "model": f"family{family}-{width}"}
             named = {
                 **run,
-                "family": f"family{family[k]}",
+                "family": f"family{family}",
                 "parameters": round(1000 * scale),
                 "flops": 1e9 * scale * method.flops,
             }
@@ -83,19 +91,13 @@ def simulated_study(world: World, rng: Generator) -> tuple[pl.DataFrame, pl.Data
     runs = planned_runs(world)
     method, model = runs["method_number"].to_numpy(), runs["model_number"].to_numpy()
     size, shape = len(runs), (len(runs), world.measurements)
-    true = runs["capability"].to_numpy() + rng.normal(0, world.capability_spread * np.sqrt(world.true_share), size)
-    score = true + rng.normal(0, world.capability_spread * np.sqrt(1 - world.true_share), size)
-    families, models = world.families, world.families * world.widths
-    offset = rng.normal(0, world.family_spread, (families, world.measurements)).repeat(world.widths, axis=0)
-    offset += rng.normal(0, world.model_spread, (models, world.measurements))
-    interaction = rng.normal(0, world.interaction_spread, (method.max() + 1, models, world.measurements))
-    beyond = np.array([0.0, *(each.beyond for each in world.methods.values())])
-    y = (
-        (world.slope * true + world.curvature * true**2 + beyond[method])[:, None]
-        + offset[model]
-        + interaction[method, model]
-    )
-    y += rng.normal(0, world.seed_spread, shape)
+    over_seeds = world.capability_spread * np.sqrt([world.true_share, 1 - world.true_share])
+    true = runs["capability"].to_numpy() + over_seeds[0] * world.noise(rng, size)
+    score = true + over_seeds[1] * world.noise(rng, size)
+    cell = np.exp(world.cell_spread * rng.standard_normal((method.max() + 1, world.measurements)))
+    y = (world.slope * true + world.curvature * true**2)[:, None]
+    y = y + _effects(world, runs, rng)[method, model] + cell[method] * _interactions(world, rng)[method, model]
+    y += world.seed_spread * cell[method] * world.noise(rng, shape)
     p = 1 / (1 + np.exp(-y))
     own, common = rng.standard_normal(shape), rng.standard_normal((method.max() + 1, world.measurements))[method]
     share = world.example_share
@@ -106,6 +108,37 @@ def simulated_study(world: World, rng: Generator) -> tuple[pl.DataFrame, pl.Data
     )
     scores = named.drop("parameters", "flops", "flags").with_columns(pl.Series("score", score))
     return _measured(named, 1 / (1 + np.exp(-y)), world), scores
+
+
+def _effects(world: World, runs: pl.DataFrame, rng: Generator) -> Floats:
+    """What each method does to each model [method, model, measurement], with what the model has of its own."""
+    models, place = world.families * world.widths, _places(world)
+    own = rng.normal(0, world.family_spread, (world.families, world.measurements)).repeat(world.widths, axis=0)
+    own += rng.normal(0, world.model_spread, (models, world.measurements))
+    beyond = [np.broadcast_to(each.beyond, world.measurements) for each in world.methods.values()]
+    effects = np.stack([np.zeros(world.measurements), *beyond])[:, None]
+    trained = np.unique(runs.filter(pl.col("method_number") > 0)["model_number"].to_numpy())
+    tilt = np.zeros((len(effects), models, 1))
+    tilt[1:] = world.slope * world.slope_change * (place - place[trained].mean() if len(trained) else place)[:, None]
+    return np.asarray(effects + tilt + own)
+
+
+def _interactions(world: World, rng: Generator) -> Floats:
+    """What a method does beside its effect [method, model, measurement], on 0 over families."""
+    methods, models = len(world.methods) + 1, world.families * world.widths
+    found = world.interaction_spread * world.noise(rng, (methods, models, world.measurements))
+    by_family = rng.normal(0, world.family_interaction_spread, (methods, world.families, world.measurements))
+    by_family -= by_family.mean(1, keepdims=True)
+    by_family[0] = 0
+    return np.asarray(found + by_family.repeat(world.widths, axis=1))
+
+
+def _places(world: World) -> Floats:
+    """The true mean capability of each model's standard runs."""
+    width = np.tile(np.arange(world.widths), world.families)
+    family = np.repeat(np.arange(world.families), world.widths)
+    scale = world.gain * world.doublings * (width - (world.widths - 1) / 2)
+    return np.asarray(scale + 0.15 * (family - (world.families - 1) / 2))
 
 
 def _measured(runs: pl.DataFrame, p: Floats, world: World) -> pl.DataFrame:
