@@ -154,7 +154,7 @@ class Scenario:
             for method, measurement in verdicts.select("method", "measurement").iter_rows()
         ]
         verdicts = verdicts.with_columns(pl.Series("beyond_true", true, dtype=pl.Float64))
-        covers = pl.col("beyond_true").is_between("beyond_lower", "beyond_upper")
+        covers = pl.col("beyond_true").fill_nan(None).is_between("beyond_lower", "beyond_upper")
         return verdicts.select("label", "starred", pl.col("beyond_true").fill_nan(None), covers.alias("covers"))
 
 

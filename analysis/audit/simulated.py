@@ -91,12 +91,14 @@ def simulated_study(world: World, rng: Generator) -> tuple[pl.DataFrame, pl.Data
     runs = planned_runs(world)
     method, model = runs["method_number"].to_numpy(), runs["model_number"].to_numpy()
     size, shape = len(runs), (len(runs), world.measurements)
+    (beside,) = rng.spawn(1)  # for what the audit does not assume: all else stays as it is without it
     over_seeds = world.capability_spread * np.sqrt([world.true_share, 1 - world.true_share])
     true = runs["capability"].to_numpy() + over_seeds[0] * world.noise(rng, size)
     score = true + over_seeds[1] * world.noise(rng, size)
-    cell = np.exp(world.cell_spread * rng.standard_normal((method.max() + 1, world.measurements)))
+    cell = np.exp(world.cell_spread * beside.standard_normal((method.max() + 1, world.measurements)))
     y = (world.slope * true + world.curvature * true**2)[:, None]
-    y = y + _effects(world, runs, rng)[method, model] + cell[method] * _interactions(world, rng)[method, model]
+    y = y + _effects(world, runs, rng)[method, model]
+    y += cell[method] * _interactions(world, rng, beside)[method, model]
     y += world.seed_spread * cell[method] * world.noise(rng, shape)
     p = 1 / (1 + np.exp(-y))
     own, common = rng.standard_normal(shape), rng.standard_normal((method.max() + 1, world.measurements))[method]
@@ -123,11 +125,11 @@ def _effects(world: World, runs: pl.DataFrame, rng: Generator) -> Floats:
     return np.asarray(effects + tilt + own)
 
 
-def _interactions(world: World, rng: Generator) -> Floats:
+def _interactions(world: World, rng: Generator, beside: Generator) -> Floats:
     """What a method does beside its effect [method, model, measurement], on 0 over families."""
     methods, models = len(world.methods) + 1, world.families * world.widths
     found = world.interaction_spread * world.noise(rng, (methods, models, world.measurements))
-    by_family = rng.normal(0, world.family_interaction_spread, (methods, world.families, world.measurements))
+    by_family = beside.normal(0, world.family_interaction_spread, (methods, world.families, world.measurements))
     by_family -= by_family.mean(1, keepdims=True)
     by_family[0] = 0
     return np.asarray(found + by_family.repeat(world.widths, axis=1))
