@@ -2,7 +2,7 @@
 spread of a study that was run, or from one that is assumed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -11,19 +11,20 @@ from analysis.audit.power import detectable_effect, equivalence_halfwidth
 from analysis.audit.settings import AuditSettings
 
 CLAIM_SPREAD = ("domain", "dataset", "area", "measurement")
+LEAST_ERRORS = 2.5  # standard errors of D: within a narrower margin no effect can be shown to be none
 
 
 def spread_of_claims(verdicts: pl.DataFrame) -> pl.DataFrame:
     """What D scattered by in a study that was run, a row per area: unit (model or pair), seeds (pairs a unit), sd (of
-    one unit's D, on the measurement's scale), seed_share (the share of its variance that more seeds a model would
-    shrink, in [0, 1]) and margin; medians over methods.
+    one unit's D, on the measurement's scale, by the units that D rests on), seed_share (the share of its variance that
+    more seeds a model would shrink, in [0, 1]) and margin; medians over methods.
 
     `verdicts` is the table VERDICTS. Areas without an estimate of D are left out.
     """
     known = verdicts.filter(pl.col("area").is_not_null(), pl.col("beyond_se").is_not_null(), pl.col("units") > 0)
     of_model = pl.col("unit") == "model"
     return (
-        known.with_columns(sd=pl.col("beyond_se") * pl.col("units").sqrt())
+        known.with_columns(sd=pl.col("beyond_se") * pl.col("in_range").sqrt())
         .group_by(CLAIM_SPREAD)
         .agg(
             pl.col("unit").first(),
@@ -48,8 +49,9 @@ def assumed_spread(sd: float, areas: Sequence[tuple[str, float]], *, models: int
 
 def foreseen(spread: pl.DataFrame, *, models: int, seeds: Sequence[int], claims: int) -> pl.DataFrame:
     """A row per area and number of seeds: area, seeds, margin, alone and among (the least true D that a test of this
-    claim alone, and one corrected for all `claims`, finds in 80 % of studies) and equivalence (the least margin within
-    which no effect is shown to be none).
+    claim alone, and one that is the only true one of all `claims`, finds in 80 % of studies), equivalence (the least
+    margin within which no effect is shown to be none in 80 % of studies) and least (2.5 standard errors: within a
+    narrower margin hardly any study shows it).
     """
     rows = []
     for row in spread.iter_rows(named=True):
@@ -62,8 +64,25 @@ def foreseen(spread: pl.DataFrame, *, models: int, seeds: Sequence[int], claims:
                 "alone": row["margin"] + detectable_effect(units, sd),
                 "among": row["margin"] + detectable_effect(units, sd, claims=claims),
                 "equivalence": equivalence_halfwidth(units, sd),
+                "least": LEAST_ERRORS * sd / float(np.sqrt(units)),
             }
             rows.append({"area": row["area"], "seeds": count, "margin": row["margin"], **found})
     schema = {"area": pl.String, "seeds": pl.Int64}
-    schema |= dict.fromkeys(("margin", "alone", "among", "equivalence"), pl.Float64)
+    schema |= dict.fromkeys(("margin", "alone", "among", "equivalence", "least"), pl.Float64)
     return pl.DataFrame(rows, schema=schema)
+
+
+def narrow_margins(foreseen: pl.DataFrame, margins: pl.DataFrame, areas: Mapping[str, str]) -> pl.DataFrame:
+    """The areas whose margin is narrower than such a study can decide, or than the default that it would have without
+    one: area, measurement, margin, least (see `foreseen`; null where its spread is not known), default (null likewise).
+
+    `foreseen` has a row an area; `margins` is the table MARGINS; `areas` name their measurements.
+    """
+    named = pl.DataFrame(
+        {"area": list(areas), "measurement": list(areas.values())},
+        schema=dict.fromkeys(("area", "measurement"), pl.String),
+    )
+    found = named.join(margins.select("measurement", "margin", "default"), on="measurement", how="inner")
+    found = found.join(foreseen.select("area", "least"), on="area", how="left")
+    narrow = (pl.col("margin") < pl.col("least")).fill_null(False) | (pl.col("margin") < 0.99 * pl.col("default"))
+    return found.filter(narrow.fill_null(False)).select("area", "measurement", "margin", "least", "default")

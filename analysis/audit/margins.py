@@ -18,8 +18,8 @@ REFERENCE_SEEDS = 10  # a margin is at least twice the standard error of a mean 
 
 
 def margin_frame(grid: Grid, settings: AuditSettings) -> pl.DataFrame:
-    """domain, dataset, measurement (or `capability`), margin, source (given, doubling, seeds, floor), doubling: one
-    row per safety measurement and one for capability.
+    """domain, dataset, measurement (or `capability`), margin, source (given, doubling, seeds, floor), doubling, default
+    (the margin that it would have without one given): one row per safety measurement and one for capability.
     """
     rows = []
     for m, about in enumerate(grid.measurements.iter_rows(named=True)):
@@ -74,10 +74,11 @@ def seed_spread(runs: Floats) -> float:
 
 def _margin(runs: Floats, grid: Grid, floor: float, given: float | None) -> dict[str, float | str]:
     doubling = doubling_effect(runs, grid)
-    if given is not None:
-        return {"margin": given, "source": "given", "doubling": doubling}
     known = runs[np.isfinite(runs)]
     least = floor or 0.05 * (float(known.std()) if len(known) else 1.0) or 1e-6
     choices = {"doubling": abs(doubling) / 2, "seeds": 2 * seed_spread(runs) / np.sqrt(REFERENCE_SEEDS), "floor": least}
     source = max(choices, key=lambda name: choices[name])
-    return {"margin": float(choices[source]), "source": source, "doubling": doubling}
+    default = float(choices[source])
+    if given is not None:
+        return {"margin": given, "source": "given", "doubling": doubling, "default": default}
+    return {"margin": default, "source": source, "doubling": doubling, "default": default}

@@ -155,7 +155,14 @@ GATES = Table(
 )
 MARGINS = Table(
     "margins",
-    {**_PLACE, "measurement": pl.String, "margin": pl.Float64, "source": pl.String, "doubling": pl.Float64},
+    {
+        **_PLACE,
+        "measurement": pl.String,
+        "margin": pl.Float64,
+        "source": pl.String,
+        "doubling": pl.Float64,  # what one doubling of training compute does to standard runs
+        "default": pl.Float64,  # the margin where none is given
+    },
     ("domain", "dataset", "measurement"),
 )
 _EXTERNAL = ("total", "total_lower", "total_upper", "beyond", "beyond_lower", "beyond_upper")

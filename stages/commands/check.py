@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from stages.commands.margins import narrow
 from stages.study import params
 from stages.study.watched import unwatched
 
@@ -21,6 +22,6 @@ def run(chosen: argparse.Namespace) -> int:
         print(f"  {len(task.models)} models   {', '.join(part.name for part in task.models)}")
         print(f"  {task.seed_counts} a model")
         print(f"  {task.runs} runs x {len(task.conditions)} conditions, {len(task.measurements)} measurements")
-        for line in unwatched(task.domain, task.data.spec()):
+        for line in (*unwatched(task.domain, task.data.spec()), *narrow(task, study.audit.of(task.name))):
             print(f"  {line}")
     return 0

@@ -4,10 +4,10 @@ from typing import Any
 
 import polars as pl
 
-from analysis.audit.margins import margins_digest
 from analysis.findings import SCORE
 from stages.page import charts, verdict_charts, verdict_text
 from stages.page.format import Row, effect_rows, interval
+from stages.page.margins_section import margins_section
 from stages.page.measurement_charts import measurement_charts
 from stages.page.study_section import Planned, about_measurements, false_alarms, study_section, without_verdict
 from stages.page.tasks import Specs, TaskResults
@@ -53,7 +53,7 @@ def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFra
         ],
         "without_verdict": without_verdict(task, plan, settings),
         "claims": len(primary),
-        "margins": _margins(task),
+        "margins": margins_section(task),
         "doubling": next(
             (row["doubling"] for row in task.found["margins"].to_dicts() if row["measurement"] == "capability"), None
         ),
@@ -149,15 +149,6 @@ def _verdict_chart(rows: list[Row], methods: list[str], areas: list[str]) -> cha
         schema_overrides=dict.fromkeys(("d", "low", "high"), pl.Float64),
     )
     return verdict_charts.verdict_intervals(frame, methods=methods, areas=areas)
-
-
-def _margins(task: TaskResults) -> dict[str, Any]:
-    margins = task.found["margins"]
-    return {
-        "digest": margins_digest(margins),
-        "given": int((margins["source"] == "given").sum()),
-        "rows": [{**row, "name": task.label(row["measurement"])} for row in margins.to_dicts()],
-    }
 
 
 def _effects(task: TaskResults, specs: Specs) -> list[Row]:

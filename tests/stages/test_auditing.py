@@ -50,6 +50,33 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "'sword' is not one of the methods that were audited: placebo, shield\n"
 
 
+def test_margins_that_the_study_run_here_could_not_decide_are_named(
+    study: Callable[[Mapping[str, Any]], Path],
+    tiny: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tiny["audit"] = {"areas": {"outliers": "near/auroc"}, "margins": {"near/auroc": 0.001}}
+    study(tiny)
+    assert main(["check"]) == 0
+    assert "audit.margins" not in capsys.readouterr().out
+    analyse.write(*simulated_tables(WORLD), FIXED)
+    artifacts.RESULTS.path.touch()
+    for name in ("verdicts", "margins"):
+        frame = pl.read_parquet(f"findings/{name}.parquet").filter(pl.col("measurement").str.starts_with("condition00"))
+        frame.with_columns(measurement=pl.lit("near/auroc")).write_parquet(f"findings/{name}.parquet")
+    default = pl.read_parquet("findings/margins.parquet")["default"].item()
+    assert main(["check"]) == 0
+    (said,) = (line for line in capsys.readouterr().out.splitlines() if "audit.margins" in line)
+    assert said.startswith("  audit.margins.near/auroc: 0.001 is below 2.5 standard errors of D here (0.")
+    assert said.endswith(f": no effect can be shown to be none; less than the default, {default:.2f}")
+    assert main(["plan", "--power"]) == 0
+    assert said.strip() in capsys.readouterr().out
+    tiny["audit"]["margins"]["near/auroc"] = 5.0
+    study(tiny)
+    assert main(["check"]) == 0
+    assert "audit.margins" not in capsys.readouterr().out
+
+
 def test_before_there_are_findings_the_way_to_them_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "shield"]) == 2
     assert capsys.readouterr().err == "findings/verdicts.parquet: not there yet; `dvc repro` makes it\n"

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.foresight import assumed_spread, foreseen, spread_of_claims
+from analysis.audit.foresight import assumed_spread, foreseen, narrow_margins, spread_of_claims
 from analysis.audit.power import detectable_effect, equivalence_halfwidth
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
@@ -54,3 +54,19 @@ def test_the_spread_is_that_of_a_models_effect() -> None:
 
 def test_a_single_pair_foresees_nothing() -> None:
     assert foreseen(assumed_spread(0.5, [("a", 0.1)], models=1), models=1, seeds=[1], claims=1).is_empty()
+
+
+def test_margins_that_are_too_narrow_are_named_with_what_would_do() -> None:
+    """One below 2.5 standard errors, one below its default, one that is neither, and one of unknown spread."""
+    areas = {"a": "x/auroc", "b": "y/auroc", "c": "z/auroc", "d": "w/auroc"}
+    study = foreseen(assumed_spread(0.4, [(area, 0.1) for area in "abc"], models=16), models=16, seeds=[1], claims=1)
+    assert study["least"].to_list() == pytest.approx([2.5 * 0.4 / 4] * 3)
+    margins = pl.DataFrame(
+        {"measurement": list(areas.values()), "margin": [0.24, 0.26, 0.26, 0.1], "default": [0.2, 0.3, 0.26, 0.2]}
+    )
+    found = narrow_margins(study, margins, areas)
+    assert found.rows() == [
+        ("a", "x/auroc", 0.24, pytest.approx(0.25), 0.2),
+        ("b", "y/auroc", 0.26, pytest.approx(0.25), 0.3),
+        ("d", "w/auroc", 0.1, None, 0.2),
+    ]

@@ -1,0 +1,22 @@
+"""The section "Margins" of the report: each with its default, and with the least that the study could decide."""
+
+from typing import Any
+
+import polars as pl
+
+from analysis.audit.foresight import LEAST_ERRORS
+from analysis.audit.margins import margins_digest
+from stages.page.tasks import TaskResults
+
+
+def margins_section(task: TaskResults) -> dict[str, Any]:
+    """The margins of a task, and the names of those below 2.5 standard errors of D, median over methods."""
+    margins = task.found["margins"]
+    real = task.found["verdicts"].filter(~pl.col("placebo"))
+    least = real.group_by("measurement").agg(least=LEAST_ERRORS * pl.col("beyond_se").median())
+    rows = margins.join(least, on="measurement", how="left", maintain_order="left").to_dicts()
+    for row in rows:
+        row |= {"name": task.label(row["measurement"]), "narrow": (row["least"] or 0.0) > row["margin"]}
+    given = int((margins["source"] == "given").sum())
+    narrow = sum(row["narrow"] for row in rows)
+    return {"digest": margins_digest(margins), "given": given, "rows": rows, "narrow": narrow}
