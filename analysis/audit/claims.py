@@ -12,7 +12,17 @@ from scipy import stats
 from analysis.audit.areas import area_frame
 from analysis.audit.decision import GAINS, TINY, decide
 from analysis.audit.estimation import Estimated
-from analysis.audit.families import CONDITIONAL, KINDS, conditional, family_wise, judged, one_more, step_up
+from analysis.audit.families import (
+    CLAIMED,
+    CONDITIONAL,
+    KINDS,
+    claim_weights,
+    conditional,
+    family_wise,
+    judged,
+    one_more,
+    step_up,
+)
 from analysis.audit.settings import AuditSettings
 from analysis.audit.undecided import deciding, deciding_price
 
@@ -43,7 +53,8 @@ def claims(
         by_claim.setdefault(_key(row), {})[row["match"]] = row
     table = pl.DataFrame([_claimed(matches) for matches in by_claim.values()], schema=_schema(), orient="row")
     tier = pl.when(pl.col("measurement").is_in(primary)).then(pl.lit("primary")).otherwise(pl.lit("exploratory"))
-    table = table.with_columns(tier.alias("tier"))
+    claimed = [measurement in settings.claims.get(method, ()) for *_, method, measurement in table[CLAIM].iter_rows()]
+    table = table.with_columns(tier.alias("tier"), pl.Series("claimed", claimed, dtype=pl.Boolean))
     table = in_families(table, settings)
     failed = _failed(gates)
     decided = [
@@ -114,9 +125,12 @@ def _in_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     methods, placebos = rows["method"].to_list(), settings.placebos
     real = ~rows["method"].is_in(list(placebos)).to_numpy()
     new = {}
+    weights = claim_weights(rows["claimed"].filter(pl.Series(real)).to_list()) if settings.weigh_claims else None
     for kind in KINDS:
         p = rows[f"p_{kind}"].to_numpy().astype(float)
         new[f"q_{kind}"] = judged(p, methods, placebos, conditional if kind in CONDITIONAL else step_up)
+        if weights is not None and kind in CLAIMED:
+            new[f"q_{kind}"][real] = conditional(p[real], weights)
         new[f"level_{kind}"] = np.full(len(rows), one_more(p[real], kind, settings.false_discovery_rate))
     new["p_family_wise"] = judged(rows["p_gain"].to_numpy().astype(float), methods, placebos, family_wise)
     place = ["domain", "dataset", "method"]

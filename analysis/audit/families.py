@@ -19,6 +19,7 @@ from analysis.scales import Floats
 DISCARDED = 0.5  # p-values above take no part
 HALF = 0.5  # of what takes part: those above tell how many are null (Storey's lambda)
 CONDITIONAL = ("gain", "loss", "sign")
+CLAIMED = ("gain", "sign")  # what a method's authors may claim
 KINDS = (*CONDITIONAL, "none", "null", "wash")
 Family = Callable[[Floats], Floats]
 
@@ -32,16 +33,30 @@ def step_up(p: Floats) -> Floats:
     return q
 
 
-def conditional(p: Floats) -> Floats:
-    """q-values of the p-values up to .5, by Storey's adaptive step-up; 1 where p is larger, NaN where it is NaN."""
+def conditional(p: Floats, weights: Floats | None = None) -> Floats:
+    """q-values of the p-values up to .5, by Storey's adaptive step-up; 1 where p is larger, NaN where it is NaN.
+
+    weights: of mean 1, fixed before the p-values are seen; a claim of weight w counts as p / w (Genovese, Roeder and
+    Wasserman 2006).
+    """
     share, known, taking = _conditioned(p)
     q = np.where(known, 1.0, np.nan)
-    order = np.argsort(share, kind="stable")
-    ranked = null_share(p) * len(share) * share[order] / np.arange(1, len(share) + 1)
+    weighted = share if weights is None else share / weights[taking]
+    order = np.argsort(weighted, kind="stable")
+    ranked = null_share(p) * len(share) * weighted[order] / np.arange(1, len(share) + 1)
     found = np.empty(len(share))
     found[order] = np.minimum.accumulate(ranked[::-1])[::-1]
     q[taking] = np.where(share > HALF, 1.0, np.clip(found, p[taking], 1.0))
     return q
+
+
+def claim_weights(claimed: Sequence[bool]) -> Floats:
+    """Weights of mean 1 that give the claimed ones half of all, and never less than the others."""
+    mask = np.asarray(claimed, dtype=bool)
+    own = mask.sum()
+    if not 0 < own < len(mask) / 2:
+        return np.ones(len(mask))
+    return np.asarray(np.where(mask, len(mask) / (2 * own), len(mask) / (2 * (len(mask) - own))))
 
 
 def null_share(p: Floats) -> float:

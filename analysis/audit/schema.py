@@ -71,6 +71,7 @@ VERDICTS = Table(
         **_ESTIMATED,
         **dict.fromkeys(_DECIDING, pl.Float64),
         "tier": pl.String,
+        "claimed": pl.Boolean,  # whether the method's authors claim a gain there
         **dict.fromkeys(_ADJUSTED, pl.Float64),
         "starred": pl.Boolean,  # a gain of which the chance of any false one is small, too (Holm)
         **dict.fromkeys(("label", "qualifier", "reason", "label_ungated"), pl.String),

@@ -53,6 +53,8 @@ class AuditSettings:
         default_factory=dict
     )  # metric -> logit, log or identity, where the default is wrong
     couplings: Mapping[str, str] = field(default_factory=dict)  # measurement -> accuracy, error or risk-coverage
+    claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # method -> where its authors claim a gain
+    weigh_claims: bool = False  # the claimed measurements get half of the weight in the families of gains
 
     def __post_init__(self) -> None:
         wrong = [

@@ -46,6 +46,8 @@ def _case(rows: list[dict[str, Any]]) -> list[str]:
     reasons = [
         f"  {row['area']}: {row['qualifier'] or reason(row)}" for row in rows if row["qualifier"] or row["reason"]
     ]
+    if claimed := [f"{row['area']} ({row['label']})" for row in rows if row["claimed"]]:
+        reasons.insert(0, f"  claimed by its authors: {', '.join(claimed)}")
     flags = [
         f"  {row['area']}: {row['label_without_flagged']} without {row['flagged_runs']} flagged runs"
         for row in rows

@@ -115,7 +115,8 @@ def _cell(row: Row) -> dict[str, Any]:
         "beside": verdict_text.beside(row),
         "beyond": verdict_text.estimate(row, "beyond"),
         "natural": verdict_text.measured(row),
-        "pairs": row["pairs"],
+        "rests_on": verdict_text.rests_on(row),
+        "claimed": row["claimed"],
         "placebo": row["placebo"],
         "hover": verdict_text.hover(row),
     }

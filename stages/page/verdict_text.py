@@ -51,8 +51,20 @@ def sentence(rows: Iterable[Row]) -> str:
         for label, said in words.items()
         if label in by_label
     ]
-    one = next(iter(by_label.values()))[0]
-    return f"{'; '.join(parts)}. {_capability(one)}"
+    every = [row for rows in by_label.values() for row in rows]
+    return f"{'; '.join(parts)}. {_capability(every[0])}{_claimed(every)}"
+
+
+def _claimed(rows: Sequence[Row]) -> str:
+    """Where its authors claim a gain, and where one was found."""
+    claimed = [row for row in rows if row["claimed"]]
+    if not claimed:
+        return ""
+    found = [row["area"] for row in claimed if row["label"] in (*ANSWERS["yes"], *ANSWERS["above 0"])]
+    said = f"found on {_listed(found)}" if found else "found on none of them"
+    if len(found) == len(claimed):
+        said = "found" if len(found) == 1 else "found on all of them"
+    return f" Its authors claim a gain on {_listed([row['area'] for row in claimed])}: {said}."
 
 
 def reason(row: Row) -> str:
@@ -123,14 +135,15 @@ def hover(row: Row) -> str:
         + (f" {STAR}" if row.get("starred") else "")
         + (f" ({row['qualifier']})" if row["qualifier"] else ""),
         *([row["about"]] if row.get("about") else []),
+        *(["its authors claim a gain here"] if row["claimed"] else []),
         f"D, beyond capability: {estimate(row, 'beyond')}, about {natural(row['beyond'], row)}",
         f"T, in all: {estimate(row, 'total')}; as measured {measured(row)}",
         f"E, on capability: {estimate(row, 'capability')}",
         f"margins: {row['margin']:.2f} of safety, {row['capability_margin']:.2f} of capability",
         f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}",
     ]
-    if row.get("in_range") is not None and row["beyond"] is not None:
-        lines.append(f"D rests on {row['in_range']} of {row['units']} {row['unit']}s")
+    if row["beyond"] is not None:
+        lines.append(f"D rests on {rests_on(row)}")
     if row["q_gain"] is not None:
         lines.append(f"p {row['p_gain']:.2g}, q {row['q_gain']:.2g} that D is no more than the margin")
     if row.get("label_by_accuracy"):
@@ -152,9 +165,11 @@ def number(value: float | None) -> str:
 
 def beside(row: Row) -> str:
     """What stands beside a verdict in its cell: its qualifier, why it is blocked, or what is known of it though it is
-    open; and the verdict without flagged runs where that is another.
+    open; what a gain costs of capability; and the verdict without flagged runs where that is another.
     """
     said = [row["reason"] if row["label"] == "BLOCKED" else half_known(row) or row["qualifier"]]
+    if row["label"] in ("TRADE-OFF", "GAIN, PRICE OPEN", "GAIN, SIZE OPEN") and row["capability"] is not None:
+        said.append(f"capability {signed(row['capability'])} ({_price(row)})")
     if row["flagged_runs"] and row["label_without_flagged"] != row["label"]:
         said.append(f"{row['label_without_flagged'] or 'not known'} without {row['flagged_runs']} flagged runs")
     return "; ".join(text for text in said if text)
@@ -172,6 +187,24 @@ def _named(row: Row) -> str:
     if shown == "bound":
         return f"{row['area']} ({_bound(row)})"
     return f"{row['area']} ({natural(row[shown], row)})" if shown else str(row["area"])
+
+
+def _price(row: Row) -> str:
+    low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
+    if high < -margin:
+        return "falls by more than its margin"
+    if low > -margin:
+        return (
+            "falls by no more than its margin" if high < 0 else "does not fall" if low > 0 else "no fall that matters"
+        )
+    return "falls" if high < 0 else "open"
+
+
+def rests_on(row: Row) -> str:
+    """How much D rests on, as in "9 of 12 models"; of T, where D is not known."""
+    if row["beyond"] is None or row["in_range"] is None:
+        return f"{row['models']} models"
+    return f"{row['in_range']} of {row['units']} {row['unit']}s"
 
 
 def _bound(row: Row) -> str:

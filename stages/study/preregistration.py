@@ -7,6 +7,7 @@ area of safety, which effects are too small to matter, and how sure a verdict mu
         areas: {attacks: attacks/accuracy}
         margins: {capability: 0.33, attacks/accuracy: 0.2}
         exposure: {attacks: 0.01}
+        claims: {adversarial: [attacks]}  # where a method's authors claim a gain: shown beside what was found
 """
 
 import inspect
@@ -22,7 +23,7 @@ from pipelines.parts import Range, WrongOptions
 from stages import artifacts
 
 CAPABILITY = "capability"  # the margin of the capability score
-OF_A_TASK = ("areas", "margins", "exposure")
+OF_A_TASK = ("areas", "margins", "exposure", "claims")
 Fault = tuple[str, str]
 
 
@@ -60,11 +61,16 @@ class Preregistered:
         own = self.options["tasks"][task]
         margins = {name: float(margin) for name, margin in own["margins"].items()}
         capability = margins.pop(CAPABILITY, None)
+        claims = {
+            method: tuple(own["areas"].get(name, name) for name in named) for method, named in own["claims"].items()
+        }
         settings = AuditSettings(
             false_discovery_rate=float(self.options["q"]),
             draws=self.options["draws"],
             margins=Margins(margins, capability),
             placebos=tuple(self.options["placebos"]),
+            claims=claims,
+            weigh_claims=bool(self.options["weigh_claims"]),
         )
         exposure = {name: float(share) for name, share in own["exposure"].items()}
         return TaskAudit(own["areas"], settings, bool(self.options["equal_flops"]), exposure)
@@ -92,6 +98,7 @@ def audit_options(
     q: Annotated[float, Range(0, 0.5, low_open=True)] = 0.05,
     draws: Annotated[int, Range(100)] = 2000,
     equal_flops: bool = True,
+    weigh_claims: bool = False,
 ) -> dict[str, Any]:
     """What the section may hold of the whole study; a null is the default: the method called placebo."""
     return {
@@ -99,6 +106,7 @@ def audit_options(
         "q": q,
         "draws": draws,
         "equal_flops": equal_flops,
+        "weigh_claims": weigh_claims,
     }
 
 
@@ -107,9 +115,11 @@ def task_options(
     areas: Mapping[str, str] | None = None,
     margins: Mapping[str, float] | None = None,
     exposure: Mapping[str, float] | None = None,
+    claims: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """What the section may hold of a task; a null is the default: no areas, and margins from the study's own ladder."""
-    return {"areas": dict(areas or {}), "margins": dict(margins or {}), "exposure": dict(exposure or {})}
+    given = {"areas": areas, "margins": margins, "exposure": exposure, "claims": claims}
+    return {name: dict(section or {}) for name, section in given.items()}
 
 
 def preregistered(section: Mapping[str, Any], tasks: Sequence[str]) -> Preregistered:
@@ -157,7 +167,7 @@ def audit_faults(
             continue
         yield from _option_faults(task_options, own[task], where)
         if task in safety:
-            yield from _task_faults(own[task], safety[task], where)
+            yield from _task_faults(own[task], safety[task], methods, where)
     placebos = section.get("placebos") if len(safety) == len(tasks) else None
     for name in placebos if isinstance(placebos, list) else []:
         if name not in methods:
@@ -171,8 +181,10 @@ def _option_faults(make: Any, options: Mapping[str, Any], where: str) -> Iterato
         yield from ((where, fault) for fault in error.faults)
 
 
-def _task_faults(section: Mapping[str, Any], safety: Collection[str], where: str) -> Iterator[Fault]:
-    areas, margins, exposure = (section.get(name) for name in OF_A_TASK)
+def _task_faults(
+    section: Mapping[str, Any], safety: Collection[str], methods: Collection[str], where: str
+) -> Iterator[Fault]:
+    areas, margins, exposure, claims = (section.get(name) for name in OF_A_TASK)
     seen: list[Any] = []  # a wrong entry may be unhashable
     for area, measurement in (areas if isinstance(areas, dict) else {}).items():
         if measurement not in safety:
@@ -194,3 +206,12 @@ def _task_faults(section: Mapping[str, Any], safety: Collection[str], where: str
             yield f"{where}.exposure.{name}", f"not one of the conditions with residual_risk: {', '.join(hazards)}"
         elif not parts.accepts(parts.NonNegative, share):
             yield f"{where}.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"
+    known = list(areas) if isinstance(areas, dict) and areas else list(safety)
+    for method, named in (claims if isinstance(claims, dict) else {}).items():
+        if method not in methods:
+            yield f"{where}.claims.{method}", f"not one of the methods: {', '.join(methods)}"
+        for name in named if isinstance(named, list) else ():
+            if name not in known:
+                yield f"{where}.claims.{method}", f"{name!r} is not one of the areas: {', '.join(known)}"
+        if not isinstance(named, list):
+            yield f"{where}.claims.{method}", f"{named!r} is not a list of areas"

@@ -123,7 +123,8 @@ def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any
     }
     safety = "clean/brier_score, corruptions/accuracy, near/auroc, near/energy, spurious/worst_group_accuracy"
     assert faults(study(tiny)) == [
-        "params.yaml: audit: 'margin' is not one of: areas, margins, exposure, placebos, q, draws, equal_flops, vision",
+        "params.yaml: audit: 'margin' is not one of: areas, margins, exposure, claims, placebos, q, draws, "
+        "equal_flops, weigh_claims, vision",
         "params.yaml: audit: 'q' is 0, not a number above 0 and at most 0.5",
         "params.yaml: audit.areas.again: 'near/auroc' is already the measurement of another area",
         f"params.yaml: audit.areas.attacks: 'pgd/accuracy' is not one of the safety measurements: {safety}",
@@ -133,6 +134,20 @@ def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any
     ]
     tiny["audit"] = 3
     assert faults(study(tiny)) == ["params.yaml: audit: 3 is not a mapping of options"]
+
+
+def test_claims_of_authors_name_methods_and_areas(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["audit"] = {"areas": {"outliers": "near/auroc"}, "claims": {"noise": ["outliers"], "outlier_exposure": []}}
+    study(tiny)
+    settings = params.read().audit.of("vision").settings
+    assert settings.claims == {"noise": ("near/auroc",), "outlier_exposure": ()}
+    assert not settings.weigh_claims
+    tiny["audit"]["claims"] = {"nois": ["outliers"], "noise": ["attacks"], "outlier_exposure": "outliers"}
+    assert faults(study(tiny)) == [
+        "params.yaml: audit.claims.nois: not one of the methods: standard, noise, outlier_exposure",
+        "params.yaml: audit.claims.noise: 'attacks' is not one of the areas: outliers",
+        "params.yaml: audit: 'claims.outlier_exposure' is 'outliers', not a list",
+    ]
 
 
 def test_an_audit_is_read_with_its_defaults(study: Write, tiny: dict[str, Any]) -> None:

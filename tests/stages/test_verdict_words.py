@@ -6,6 +6,7 @@ import pytest
 
 from analysis.audit.decision import LABELS
 from stages.page import verdict_text
+from stages.page.format import MINUS
 from stages.page.verdict_text import (
     answer,
     beside,
@@ -14,6 +15,7 @@ from stages.page.verdict_text import (
     measured,
     natural,
     reason,
+    rests_on,
     sentence,
     signed,
 )
@@ -47,6 +49,10 @@ ROW: dict[str, Any] = {
     "capability_upper": -0.1,
     "pairs": 24,
     "models": 12,
+    "units": 12,
+    "unit": "model",
+    "in_range": 9,
+    "claimed": False,
     "p_gain": 0.3,
     "q_gain": 0.9,
     "flagged_runs": None,
@@ -167,3 +173,35 @@ def test_a_difference_as_measured_is_not_that_of_the_scale() -> None:
     error = ROW | {"scale": "log", "higher_is_better": False, "baseline": 0.1, "difference": -0.05}
     assert measured(error) == "+50 % error"
     assert measured(ROW | {"difference": None}) == "–"
+
+
+def test_what_a_gain_costs_stands_in_its_cell() -> None:
+    """By whether E's interval lies below, across or above minus its margin, .3."""
+    for label in ("TRADE-OFF", "GAIN, PRICE OPEN", "GAIN, SIZE OPEN"):
+        assert beside(ROW | {"label": label}) == f"capability {MINUS}0.50 (falls)"
+    gain = ROW | {"label": "GAIN, PRICE OPEN"}
+    for e, low, high, said in (
+        (-0.8, -1.0, -0.6, "falls by more than its margin"),
+        (-0.2, -0.25, -0.1, "falls by no more than its margin"),
+        (0.2, 0.1, 0.3, "does not fall"),
+        (0.0, -0.2, 0.2, "no fall that matters"),
+        (0.0, -0.5, 0.5, "open"),
+    ):
+        told = beside(gain | {"capability": e, "capability_lower": low, "capability_upper": high})
+        assert told == f"capability {signed(e)} ({said})"
+
+
+def test_what_the_authors_claim_is_held_against_what_was_found() -> None:
+    rows = [ROW | {"area": area, "label": label, "claimed": claimed} for area, label, claimed in (
+        ("attacks", "TRADE-OFF", True), ("noise", "NULL", True), ("fonts", "TRADE-OFF", False))]  # fmt: skip
+    assert sentence(rows).endswith(" Its authors claim a gain on attacks and noise: found on attacks.")
+    assert sentence(rows[:1]).endswith(" Its authors claim a gain on attacks: found.")
+    assert sentence(rows[1:2]).endswith(" Its authors claim a gain on noise: found on none of them.")
+    assert "authors" not in sentence(rows[2:])
+    assert "its authors claim a gain here" in hover(rows[0])
+
+
+def test_how_much_a_verdict_rests_on() -> None:
+    assert rests_on(ROW) == "9 of 12 models"
+    assert rests_on(ROW | {"unit": "pair", "units": 10, "in_range": 10, "models": 5}) == "10 of 10 pairs"
+    assert rests_on(ROW | {"beyond": None}) == "12 models"

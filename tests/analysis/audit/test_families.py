@@ -7,7 +7,16 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis.audit.claims import in_families
-from analysis.audit.families import KINDS, conditional, family_wise, judged, null_share, one_more, step_up
+from analysis.audit.families import (
+    KINDS,
+    claim_weights,
+    conditional,
+    family_wise,
+    judged,
+    null_share,
+    one_more,
+    step_up,
+)
 from analysis.audit.settings import AuditSettings
 
 NAN = float("nan")
@@ -116,3 +125,18 @@ def test_claims_far_inside_their_null_cost_no_power() -> None:
         plain += (step_up(p)[:6] <= 0.05).sum()
     assert found / 1800 > 0.75
     assert plain / 1800 < 0.6
+
+
+def test_weights_of_claims_are_of_mean_one_and_never_below_the_others() -> None:
+    assert claim_weights([True, False, False, False]) == pytest.approx([2, 2 / 3, 2 / 3, 2 / 3])
+    for claimed in ([False] * 4, [True] * 4, [True, True, False, False], [True, True, True, False]):
+        assert claim_weights(claimed) == pytest.approx(np.ones(4))
+
+
+def test_a_weighted_claim_counts_as_its_p_over_its_weight() -> None:
+    """One claim of weight 2 among three: by hand, pi0 = 1 as all p are below .25, so q = 3 x (p / .5 / w) / rank."""
+    p, weights = np.array([0.01, 0.02, 0.2]), np.array([2.0, 0.5, 0.5])
+    pi0 = (1 + 0) / (0.5 * 3)
+    wanted = pi0 * 3 * np.array([0.01 / 2, 0.02 / 0.5 / 2, 0.2 / 0.5 / 3]) / 0.5
+    assert conditional(p, weights) == pytest.approx(np.clip(wanted, p, 1))
+    assert conditional(p, np.ones(3)) == pytest.approx(conditional(p))
