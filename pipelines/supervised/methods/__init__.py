@@ -1,1 +1,1 @@
-"""Training interventions that look at no input: one file per method, for every domain of classifiers."""
+"""Training interventions that need no images: one file per method, for every domain of classifiers."""
