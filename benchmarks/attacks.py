@@ -15,17 +15,16 @@ import torch
 from torch import Tensor
 
 from pipelines import parts
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.draws import torch_generator
 from pipelines.vision import domain, running
-from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import ensemble
 from pipelines.vision.attacks._balls import Ball
 from pipelines.vision.attacks._watch import Watch
 from pipelines.vision.attacks._worst import Worst
 from pipelines.vision.attacks.ensemble import Plan
 from pipelines.vision.data import Dataset
-from pipelines.vision.draws import torch_generator
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first, pixels
 
 BATCH = 1000
 

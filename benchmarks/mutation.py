@@ -44,7 +44,7 @@ GROUPS: dict[str, Callable[[Path], bool]] = {  # the first that fits
     "audit": lambda path: "audit" in path.parts[:2] and path.parts[0] == "analysis",
     "analysis-other": lambda path: path.parts[0] == "analysis",
     "store": lambda path: path.parts[0] == "stages" and ("store" in path.parts or path.stem in STORE),
-    "vision": lambda path: path.parts[:2] == ("pipelines", "vision"),
+    "vision": lambda path: path.parts[:2] in {("pipelines", "supervised"), ("pipelines", "vision")},
     "pipelines-other": lambda path: path.parts[0] == "pipelines",
     "stages-other": lambda path: path.parts[0] == "stages",
     "cluster": lambda path: path.parts[0] == "cluster",

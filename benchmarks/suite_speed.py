@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from pipelines import parts
+from pipelines.supervised.draws import torch_generator
 from pipelines.vision import domain, running
-from pipelines.vision.draws import torch_generator
 from stages.study import params
 from stages.study.expansion import run_spec
 from stages.study.model import Part

@@ -25,7 +25,7 @@ from trojans.population import Design, Member, Population, population, trained_p
 from cluster.fanout import Failed, fanout
 from pipelines import parts
 from pipelines.outcomes import Measured
-from pipelines.vision.draws import seed_for
+from pipelines.supervised.draws import seed_for
 
 SIZE = 16
 UNUSED = dict.fromkeys(("capability", "held_out_fonts", "spurious", "cue_conflict", "outliers"), 20)

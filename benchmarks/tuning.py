@@ -25,10 +25,10 @@ import numpy as np
 import torch
 
 from pipelines import parts
+from pipelines.supervised.draws import numpy_generator
 from pipelines.vision import domain, running
 from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset
-from pipelines.vision.draws import numpy_generator
 from stages.study import params
 from stages.study.expansion import run_spec
 from stages.study.model import Part, Task

@@ -37,7 +37,7 @@ FLAKY = '''"""Standard training that fails while a marker file is there."""
 
 from pathlib import Path
 
-from pipelines.vision.method import Method, Step, plain_loss
+from pipelines.supervised.method import Method, Step, plain_loss
 
 
 def method(*, marker: str) -> Method:

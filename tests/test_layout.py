@@ -9,6 +9,7 @@ import pytest
 
 from stages import documents
 from stages.cli import COMMANDS, STAGES
+from stages.store.code_syntax import Source
 
 ROOT = Path(__file__).parent.parent
 OURS = {"pipelines", "stages", "analysis", "cluster"}
@@ -37,6 +38,17 @@ def test_imports_go_one_way(path: Path) -> None:
     assert not imported(path) & FORBIDDEN[package]
     if path.name != "tracking.py":
         assert "mlflow" not in imported(path)
+
+
+def test_what_domains_share_imports_none_of_them() -> None:
+    """All below pipelines/ but the domains themselves: their contract, the metrics, the training of classifiers."""
+    domains = {path.parent for path in (ROOT / "pipelines").glob("*/domain.py")}
+    shared = [path for path in (ROOT / "pipelines").rglob("*.py") if not domains & {*path.parents}]
+    assert ROOT / "pipelines/supervised/training.py" in shared
+    for path in shared:
+        package = ".".join(path.relative_to(ROOT).parent.parts)
+        named = Source(path, ast.parse(path.read_text()), package).imports()
+        assert not {ROOT.joinpath(*name.split(".")[:2]) for name in named} & domains, path
 
 
 @pytest.mark.parametrize("package", sorted(OURS))

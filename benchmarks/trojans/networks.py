@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from pipelines.vision.training import Diverged, channels_first
+from pipelines.supervised.training import Diverged
+from pipelines.vision.tensors import channels_first
 
 Weights = dict[str, NDArray[np.float32]]
 Images = NDArray[np.uint8]  # [n, size, size, 3]

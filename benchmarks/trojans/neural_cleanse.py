@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first
 
 from .networks import Images, Network
 from .population import Population

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from pipelines.supervised.draws import numpy_generator, seed_for
 from pipelines.vision import triggers
 from pipelines.vision.data import Split
-from pipelines.vision.draws import numpy_generator, seed_for
 from pipelines.vision.triggers import Family, Trigger
 
 from .networks import Budget, Network, Weights, logits_of, train, weights_of

@@ -1,4 +1,4 @@
-"""A condition: the examples a trained model is put through, and what is recorded of it."""
+"""A condition on images: the examples a trained model is put through, and what is recorded of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.outcomes import Outcomes
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised import condition
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import BATCH, device_of
 from pipelines.vision.data import Dataset, Examples, Split
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
-
-BATCH = 250  # images at a time: larger batches fall out of the cache and are slower an image
+from pipelines.vision.tensors import channels_first, pixels
 
 
 def inference(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
@@ -33,25 +32,10 @@ def inference_with_features(model: Classifier, examples: Examples, generator: to
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What is done with a dataset and a model.
+class Condition(condition.Condition[Dataset, Examples, Split]):
+    """What is done with a dataset of images and a model: plain inference, unless it says otherwise."""
 
-    examples    made once for all models, from the dataset and a generator
-    outcomes    of one model on them
-    splits      that it takes from the dataset: first where its labelled examples are from, then its outliers
-    has         what its outcomes have for metrics: labels, outliers, groups, features, or the name of one of their
-                values
-    companion   how the training images of a second model of the run differ, where it looks at one that is trained for
-                this condition: from the images and a generator that is the same for every method; None otherwise
-    cost        of training that second model, as a multiple of the run's own
-    """
-
-    examples: Callable[[Dataset, np.random.Generator], Examples]
     outcomes: Callable[[Classifier, Examples, torch.Generator], Outcomes] = inference
-    splits: tuple[str, ...] = ("test",)
-    has: tuple[str, ...] = ("labels",)
-    companion: Callable[[Split, np.random.Generator], Split] | None = None
-    cost: float = 0.0
 
 
 def whole(name: str) -> Callable[[Dataset, np.random.Generator], Examples]:
@@ -84,18 +68,11 @@ def features_of(model: Classifier, images: NDArray[np.uint8]) -> NDArray[np.floa
     return in_batches(model.features, images, device_of(model))
 
 
-def device_of(model: Classifier) -> torch.device:
-    """Where the model computes; the CPU for one without parameters."""
-    return next((weights.device for weights in model.parameters()), torch.device("cpu"))
-
-
-@torch.inference_mode()
 def in_batches(
     function: Callable[[Tensor], Tensor], images: NDArray[np.uint8], device: torch.device
 ) -> NDArray[np.float32]:
     """A function of float images in [0, 1] on a device, applied to uint8 images [n, size, size, 3] batch by batch."""
-    batches = channels_first(images).split(BATCH)
-    return np.concatenate([function(pixels(batch.to(device))).float().cpu().numpy() for batch in batches])
+    return condition.in_batches(function, channels_first(images), pixels, device)
 
 
 def outcomes_of(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:

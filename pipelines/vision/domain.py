@@ -1,22 +1,21 @@
 """What the stages ask of the vision domain before a run: plain specifications (`{use, options}`) in, values out."""
 
-import math
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipelines.flops import FlopCount
-from pipelines.vision import training
-from pipelines.vision.architecture import build, count_parameters
+from pipelines.supervised import training
+from pipelines.supervised.classifier import count_parameters
+from pipelines.supervised.cost import Bounded, Cost, one_thread
+from pipelines.supervised.draws import numpy_generator
+from pipelines.supervised.method import Method, same_build
+from pipelines.vision.architecture import build
 from pipelines.vision.condition import Condition
 from pipelines.vision.data import Dataset, Examples, Loader, Shape
-from pipelines.vision.draws import numpy_generator
-from pipelines.vision.method import Method
 from pipelines.vision.overlaps import overlaps
 from pipelines.vision.running import Spec, architecture, part
 from pipelines.vision.training import budget
@@ -44,18 +43,8 @@ __all__ = [
     "training_steps",
 ]
 
-MOST_NUMBERS, MOST_TENSORS = 2**28, 20_000  # of a network: 1 GiB of weights, some thousand layers
 MOST_TIMES = 1000  # the training of standard, by a method
 FILES = ("path", "root", "images", "labels", "test_images", "test_labels")  # options of data sets that name them
-SIZED = tuple(getattr(torch.ops.aten, name) for name in ("empty", "zeros", "ones", "full", "randn", "rand"))
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Trainable parameters of a model, and FLOPs of one image through it and back."""
-
-    parameters: int
-    flops_an_example: float
 
 
 def shape(data: Spec) -> Shape:
@@ -76,34 +65,6 @@ def dataset(data: Spec) -> Dataset:
     """The dataset itself."""
     loader: Loader = part("datasets", data)
     return loader.load()
-
-
-class Bounded(TorchDispatchMode):
-    """A context in which a network is made. Raises ValueError, before the memory is taken, on one that is too large."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.numbers = self.tensors = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func._overloadpacket in SIZED:
-            self.numbers += math.prod(args[0])
-            self.tensors += 1
-            if self.numbers > MOST_NUMBERS or self.tensors > MOST_TENSORS:
-                what = f"at least {self.numbers:.1e} numbers in {self.tensors:,} tensors"
-                raise ValueError(f"too large: {what}; accepted: at most {MOST_NUMBERS:.1e} in {MOST_TENSORS:,}")
-        return func(*args, **(kwargs or {}))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """A context in which torch computes with one thread: for so little, more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def describe(data: Dataset) -> dict[str, Any]:
@@ -131,7 +92,7 @@ def training_cost(method: Spec) -> float:
 def own_model(method: Spec) -> bool:
     """Whether a method trains another classifier than the model as it is."""
     chosen: Method = part("methods", method)
-    return chosen.build is not build or chosen.width != 1
+    return chosen.build is not same_build or chosen.width != 1
 
 
 def parameters(model: Spec, method: Spec, shape: Shape) -> int:
@@ -140,7 +101,7 @@ def parameters(model: Spec, method: Spec, shape: Shape) -> int:
     if chosen.cost > MOST_TIMES:
         raise ValueError(f"takes {chosen.cost:,.0f} times the training of standard; accepted: at most {MOST_TIMES:,}")
     with one_thread(), Bounded():
-        return count_parameters(chosen.build(architecture(model, chosen), shape.classes, shape.size, 0))
+        return count_parameters(chosen.build(partial(build, architecture(model, chosen), shape.classes, shape.size), 0))
 
 
 def needs_groups(method: Spec) -> bool:

@@ -2,8 +2,8 @@
 the run's and the cell's key.
 """
 
-import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from pipelines import parts
 from pipelines.outcomes import Outcomes
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.device import compute_reproducibly, device_for, device_name
+from pipelines.supervised.draws import numpy_generator, torch_generator
+from pipelines.supervised.method import Method
+from pipelines.supervised.training import Trained
 from pipelines.vision import training
-from pipelines.vision.architecture import Architecture, Classifier
+from pipelines.vision.architecture import Architecture, build
 from pipelines.vision.condition import Condition
 from pipelines.vision.data import Examples, Split
-from pipelines.vision.draws import numpy_generator, torch_generator
-from pipelines.vision.method import Method
-from pipelines.vision.training import Trained, budget
+from pipelines.vision.training import budget
+
+__all__ = ["device_for", "device_name", "predict", "restore", "train"]
 
 Spec = Mapping[str, Any]
 LEARNT = ("train", "more_train")  # splits of training images
@@ -34,35 +39,6 @@ def architecture(model: Spec, method: Method) -> Architecture:
     options = model["options"]
     made: Architecture = part("models", {**model, "options": {**options, "width": options["width"] * method.width}})
     return made
-
-
-def compute_reproducibly() -> None:
-    """Have torch use deterministic kernels, and float32 without the shortcuts that GPUs take."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.allow_tf32 = False
-
-
-def device_for(
-    cpus: float,
-    gpus: float,
-    threads: Callable[[int], None] = torch.set_num_threads,
-    memory: Callable[[float], None] = torch.cuda.set_per_process_memory_fraction,
-) -> str:
-    """The device on which torch computes with these CPUs, as many threads, and share of a GPU, with as much of its
-    memory. A worker's next item may have others, so both are set anew for each.
-    """
-    if cpus:
-        threads(max(1, int(cpus)))
-    if not gpus:
-        return "cpu"
-    memory(min(gpus, 1.0))
-    return "cuda"
-
-
-def device_name(device: str) -> str:
-    """What a device is, as a person would name it."""
-    return device if device == "cpu" else str(torch.cuda.get_device_name())
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
@@ -93,7 +69,8 @@ def restore(run: Spec, weights: Mapping[str, NDArray[np.generic]], device: str) 
     """The classifier with the weights of a finished run, ready to be evaluated."""
     compute_reproducibly()
     method: Method = part("methods", run["method"])
-    classifier = method.build(architecture(run["model"], method), run["data"]["classes"], run["data"]["size"], 0)
+    fresh = partial(build, architecture(run["model"], method), run["data"]["classes"], run["data"]["size"])
+    classifier = method.build(fresh, 0)
     classifier.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return classifier.to(device).eval()
 

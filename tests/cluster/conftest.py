@@ -27,7 +27,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from pipelines.vision.method import Method, Step, plain_loss
+from pipelines.supervised.method import Method, Step, plain_loss
 
 
 def sprung(kind: str) -> bool:

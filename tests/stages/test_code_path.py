@@ -213,9 +213,10 @@ def test_an_edit_of_any_module_on_the_path_of_a_number_changes_its_key(tmp_path:
 def test_no_method_is_on_the_path_of_training_itself() -> None:
     """So an edited method trains that method again, and no other."""
     code = CodePath()
-    methods = {f"pipelines.vision.methods.{name}" for name in parts.names("pipelines.vision.methods")}
+    folders = ("pipelines.supervised.methods", "pipelines.vision.methods")
+    methods = {f"{folder}.{name}" for folder in folders for name in parts.names(folder)}
     assert not code.names(["pipelines.vision.running"]) & methods
-    assert code.names(["pipelines.vision.methods.mixup"]) & methods == {"pipelines.vision.methods.mixup"}
+    assert code.names(["pipelines.vision.methods.mixup"]) & methods == {f"{folder}.mixup" for folder in folders}
 
 
 def test_dvc_knows_all_the_code_that_prepares_the_data() -> None:

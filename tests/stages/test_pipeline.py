@@ -135,7 +135,7 @@ import signal
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pipelines.vision.method import Method, Step
+from pipelines.supervised.method import Method, Step
 
 
 def method(*, how: str) -> Method:

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from pipelines import parts
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import build
 from pipelines.vision.data import Dataset
 
 SMALL = {

@@ -7,7 +7,7 @@ import torch
 from pipelines import parts
 from pipelines.data import DataError
 from pipelines.outcomes import Outcomes
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision.attacks._fields import smooth, stamped, warped
 from pipelines.vision.attacks._latents import Corruption, worst_latents
 from pipelines.vision.attacks._losses import cross_entropy
@@ -17,8 +17,7 @@ from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.conditions.transfer_attack import trained
 from pipelines.vision.conditions.unforeseen import KINDS
 from pipelines.vision.data import Dataset, split_of
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first, pixels
 
 PACKAGE = "pipelines.vision.conditions"
 every_kind = pytest.mark.parametrize("kind", KINDS)

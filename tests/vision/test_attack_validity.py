@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from pipelines import parts
 from pipelines.outcomes import Outcomes
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import build
 from pipelines.vision.attacks import validity
 from pipelines.vision.attacks._balls import Ball
 from pipelines.vision.attacks._worst import Worst

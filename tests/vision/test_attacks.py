@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipelines import parts
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import build
 from pipelines.vision.attacks._balls import Ball, Norm
 from pipelines.vision.attacks._losses import cross_entropy, margins, targeted_dlr
 from pipelines.vision.attacks._search import fast, fold, in_halves, search_with

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pipelines import parts
 from pipelines.metrics import deletion_gain, insertion_gain, localisation
 from pipelines.outcomes import Outcomes, Unmeasurable
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision.condition import Condition
 from pipelines.vision.conditions import _attribution as explained
 from pipelines.vision.conditions.attributions import blanked

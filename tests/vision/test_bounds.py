@@ -10,7 +10,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from torch import Tensor, nn
 
 from pipelines import parts
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import ImageClassifier, build
 from pipelines.vision.attacks import projected_gradient
 from pipelines.vision.bounds import crown, interval
 from pipelines.vision.bounds.interval import Unbounded, box_around, chain_of, holds
@@ -102,7 +103,7 @@ def test_a_box_of_one_point_gives_the_forward_pass(family: str, size: int, margi
 @BOTH
 def test_the_bounds_of_a_linear_model_are_its_minimum(margins: Margins) -> None:
     """The minimum of w x + b over a box is at the corner where each pixel goes against its weight's sign."""
-    model = Classifier(Chain(nn.Flatten(), nn.Linear(3 * 64, 5))).requires_grad_(False)
+    model = ImageClassifier(Chain(nn.Flatten(), nn.Linear(3 * 64, 5))).requires_grad_(False)
     images, labels = images_of(8, 10)
     bound = margins(chain_of(model), box_around(images, 0.05), labels)
     last = chain_of(model)[1]
@@ -244,7 +245,7 @@ def test_models_without_known_bounds_are_refused(classifier: Classifier) -> None
     ):
         chain_of(classifier)
     with pytest.raises(Unbounded, match=r"^bounds cannot be followed through Dropout$"):
-        chain_of(Classifier(Chain(nn.Flatten(), nn.Dropout(), nn.Linear(12, 2))))
+        chain_of(ImageClassifier(Chain(nn.Flatten(), nn.Dropout(), nn.Linear(12, 2))))
 
 
 def test_bounds_can_be_trained_on() -> None:

@@ -12,15 +12,16 @@ from torch import Tensor, nn
 
 from pipelines import parts
 from pipelines.outcomes import Outcomes
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import ImageClassifier, build
 from pipelines.vision.attacks import projected_gradient
 from pipelines.vision.condition import Condition
 from pipelines.vision.conditions import certificate, smoothing
 from pipelines.vision.conditions.smoothing import certified_radius, lower_bound
 from pipelines.vision.data import Dataset, Examples, split_of
-from pipelines.vision.method import pixels
 from pipelines.vision.models._chain import Chain
-from pipelines.vision.training import budget, channels_first, train
+from pipelines.vision.tensors import channels_first, pixels
+from pipelines.vision.training import budget, train
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ COUNT = 25
 def linear(size: int = 4) -> tuple[Classifier, Examples, np.ndarray]:
     """A linear model of two classes, images, and their true L2 distances to its boundary, below 0 where it is wrong."""
     generator = torch.Generator().manual_seed(0)
-    model = Classifier(Chain(nn.Flatten(), nn.Linear(3 * size**2, 2))).eval().requires_grad_(False)
+    model = ImageClassifier(Chain(nn.Flatten(), nn.Linear(3 * size**2, 2))).eval().requires_grad_(False)
     layer = model.backbone.get_classifier()  # type: ignore[operator]
     layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator))
     images = torch.randint(0, 256, (COUNT, size, size, 3), generator=generator).to(torch.uint8).numpy()

@@ -10,13 +10,12 @@ from torch.nn.functional import cross_entropy
 from pipelines import parts
 from pipelines.data import DataError
 from pipelines.outcomes import Outcomes
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision import domain, running
-from pipelines.vision.architecture import Classifier
 from pipelines.vision.attacks import projected_gradient, worst_logits
 from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.data import Dataset, split_of
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first, pixels
 from pipelines.vision.triggers import FAMILIES
 
 PACKAGE = "pipelines.vision.conditions"

@@ -7,19 +7,21 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from pipelines import parts
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.method import Step
+from pipelines.supervised.training import Trained
+from pipelines.vision.architecture import ImageClassifier, build
 from pipelines.vision.bounds.interval import Unbounded, box_around, chain_of, holds, margins
 from pipelines.vision.data import Dataset
-from pipelines.vision.method import Step, pixels
 from pipelines.vision.methods import ibp
-from pipelines.vision.training import Trained, budget, channels_first, train, training_data
+from pipelines.vision.tensors import channels_first, pixels
+from pipelines.vision.training import budget, train, training_data
 
 
 def step_at(progress: float, glyphs: Dataset, family: str = "cnn") -> Step:
     model = build(parts.load("pipelines.vision.models", family, {"width": 4}), 10, 32, seed=0)
     data = training_data(glyphs.splits, ibp.method(), 10, "cpu")
     generator = torch.Generator().manual_seed(0)
-    return Step(model, pixels(data.images[:32]), data.labels[:32], data.groups[:32], data, generator, progress)
+    return Step(model, pixels(data.inputs[:32]), data.labels[:32], data.groups[:32], data, generator, progress)
 
 
 def loss_at(progress: float, glyphs: Dataset, **options: float) -> float:
@@ -36,11 +38,11 @@ def trained(glyphs: Dataset, method: str, family: str = "mlp", epochs: int = 1, 
 def test_it_begins_as_standard_training_and_ends_on_the_worst_logits_of_the_whole_box(glyphs: Dataset) -> None:
     step = step_at(0.0, glyphs)
     with torch.no_grad():
-        clean = float(cross_entropy(step.model(step.images), step.labels))
+        clean = float(cross_entropy(step.model(step.inputs), step.labels))
         worst = {
             epsilon: float(
                 cross_entropy(
-                    -margins(chain_of(step.model), box_around(step.images, epsilon), step.labels), step.labels
+                    -margins(chain_of(step.model), box_around(step.inputs, epsilon), step.labels), step.labels
                 )
             )
             for epsilon in (0.005, 0.01)
@@ -58,9 +60,9 @@ def test_it_begins_as_standard_training_and_ends_on_the_worst_logits_of_the_whol
 def test_the_worst_logits_are_worse_than_any_attacks(glyphs: Dataset) -> None:
     step, epsilon = step_at(1.0, glyphs), 0.01
     generator = torch.Generator().manual_seed(0)
-    corners = [(2 * torch.rand(step.images.shape, generator=generator) - 1).sign() for _ in range(20)]
+    corners = [(2 * torch.rand(step.inputs.shape, generator=generator) - 1).sign() for _ in range(20)]
     with torch.no_grad():
-        logits = [step.model((step.images + epsilon * corner).clamp(0, 1)) for corner in corners]
+        logits = [step.model((step.inputs + epsilon * corner).clamp(0, 1)) for corner in corners]
     most = max(float(cross_entropy(found, step.labels)) for found in logits)
     assert loss_at(1.0, glyphs, epsilon=epsilon, kappa=0.0) > most
 
@@ -71,7 +73,9 @@ def test_it_verifies_what_standard_training_does_not(glyphs: Dataset) -> None:
     verified = []
     methods: dict[str, dict[str, Any]] = {"standard": {}, "ibp": {"epsilon": 0.012}}
     for method, options in methods.items():
-        model = Classifier(parts.load("pipelines.vision.models", "mlp", {"width": 16})(10, 32)).requires_grad_(False)
+        model = ImageClassifier(parts.load("pipelines.vision.models", "mlp", {"width": 16})(10, 32)).requires_grad_(
+            False
+        )
         found = trained(glyphs, method, epochs=30, **options)
         model.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in found.weights.items()})
         box = box_around(images, 0.01)

@@ -9,7 +9,8 @@ from torch import Tensor
 from pipelines import parts
 from pipelines.metrics import aleatoric_auroc, epistemic_auroc
 from pipelines.outcomes import Outcomes, Unmeasurable
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import ImageClassifier, build
 from pipelines.vision.condition import Condition
 from pipelines.vision.conditions._members import MEMBERS, agreement
 from pipelines.vision.data import Dataset
@@ -17,7 +18,7 @@ from pipelines.vision.data import Dataset
 PACKAGE = "pipelines.vision.conditions"
 
 
-class Several(Classifier):
+class Several(ImageClassifier):
     """Averages the logits of small networks of other seeds."""
 
     def __init__(self, seeds: int):

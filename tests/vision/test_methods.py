@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines import parts
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.draws import torch_generator
+from pipelines.supervised.method import Method
+from pipelines.supervised.training import Diverged, Trained
 from pipelines.vision import domain, running
-from pipelines.vision.architecture import Classifier
+from pipelines.vision.architecture import build
 from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset, Shape, split_of
-from pipelines.vision.draws import torch_generator
-from pipelines.vision.method import Method, pixels
-from pipelines.vision.training import Diverged, Trained, budget, channels_first, train, training_data
+from pipelines.vision.tensors import channels_first, pixels
+from pipelines.vision.training import budget, train, training_data
 
 PACKAGE = "pipelines.vision.methods"
 METHODS = parts.names(PACKAGE)
@@ -227,7 +230,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(glyphs: Dataset) -> None:
 def test_a_method_can_be_had_of_every_family(method: str, family: str) -> None:
     made = spec(method, family)
     chosen: Method = parts.load(PACKAGE, method)
-    model = chosen.build(running.architecture(made["model"], chosen), 10, 32, 0)
+    model = chosen.build(partial(build, running.architecture(made["model"], chosen), 10, 32), 0)
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision.data import Dataset
 from pipelines.vision.datasets import _procedural as procedural
 from pipelines.vision.methods import _augmentation as augmentation
@@ -100,22 +100,22 @@ def test_every_operation_leaves_images_in_range_and_level_zero_turns_nothing(gly
 def test_augmix_mixes_within_range_and_differently_each_time(glyphs: Dataset, classifier: Classifier) -> None:
     step = step_of(glyphs, classifier)
     views = augmix.mixtures(step, 2, 3, 3.0)
-    assert views.shape == (2, *step.images.shape)
+    assert views.shape == (2, *step.inputs.shape)
     assert float(views.min()) >= -1e-6
     assert float(views.max()) <= 1 + 1e-6
     assert not torch.equal(views[0], views[1])
-    distance = (views - step.images).abs().mean((2, 3, 4))
+    distance = (views - step.inputs).abs().mean((2, 3, 4))
     assert 0.005 < float(distance.mean()) < 0.2
 
 
 def test_pixmix_at_no_rounds_and_no_augmentation_is_the_image(glyphs: Dataset, classifier: Classifier) -> None:
     step = step_of(glyphs, classifier, "pixmix")
     none = pixmix.mixed(step, 0, 3.0, 3.0)
-    assert 0.2 < float((none == step.images).all(3).all(2).all(1).float().mean()) < 0.8
+    assert 0.2 < float((none == step.inputs).all(3).all(2).all(1).float().mean()) < 0.8
     mixed = pixmix.mixed(step, 4, 3.0, 3.0)
     assert float(mixed.min()) >= 0
     assert float(mixed.max()) <= 1
-    assert float((mixed - step.images).abs().mean()) > 0.03
+    assert float((mixed - step.inputs).abs().mean()) > 0.03
 
 
 def test_mixing_in_nothing_changes_nothing() -> None:
@@ -157,9 +157,9 @@ def test_fractals_are_drawn_from_their_generator_alone() -> None:
 def test_random_convolutions_keep_shapes_and_change_colours(glyphs: Dataset, classifier: Classifier) -> None:
     step = step_of(glyphs, classifier)
     changed = [random_convolution.convolved(step) for _ in range(30)]
-    assert all(images.shape == step.images.shape for images in changed)
-    spread = np.mean([float(images.std() / step.images.std()) for images in changed])
+    assert all(images.shape == step.inputs.shape for images in changed)
+    spread = np.mean([float(images.std() / step.inputs.std()) for images in changed])
     assert 0.4 < spread < 1.6
-    grey = replace(step, images=torch.full((32, 3, 16, 16), 0.4))
+    grey = replace(step, inputs=torch.full((32, 3, 16, 16), 0.4))
     for _ in range(10):
         assert float(random_convolution.convolved(grey)[:, :, 6:10, 6:10].std((0, 2, 3)).max()) < 1e-6

@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from pipelines import parts
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.method import Labelled, Method, Step
+from pipelines.supervised.methods import energy, group_dro, irm, last_layer_refit
 from pipelines.vision import domain
-from pipelines.vision.architecture import Classifier, build
+from pipelines.vision.architecture import build
 from pipelines.vision.data import Dataset
-from pipelines.vision.method import Labelled, Method, Step, pixels
-from pipelines.vision.methods import adversarial, energy, group_dro, irm, last_layer_refit, mart, trades
+from pipelines.vision.methods import adversarial, mart, trades
+from pipelines.vision.tensors import pixels
 from pipelines.vision.training import training_data
 
 PACKAGE = "pipelines.vision.methods"
@@ -24,7 +27,7 @@ PACKAGE = "pipelines.vision.methods"
 def step_of(glyphs: Dataset, classifier: Classifier, method: str = "standard", progress: float = 0.5) -> Step:
     chosen: Method = parts.load(PACKAGE, method)
     data = chosen.prepare(training_data(glyphs.splits, chosen, 10, "cpu"), torch.Generator().manual_seed(1))
-    images = pixels(data.images[:32])
+    images = pixels(data.inputs[:32])
     generator = torch.Generator().manual_seed(0)
     return Step(classifier, images, data.labels[:32], data.groups[:32], data, generator, progress)
 
@@ -64,7 +67,7 @@ def test_losses_at_their_limits_are_the_standard_loss(method: str, options: dict
 
 def test_label_smoothing_is_the_mean_of_two_cross_entropies(glyphs: Dataset, classifier: Classifier) -> None:
     step = step_of(glyphs, classifier)
-    log_probabilities = step.model(step.images).detach().log_softmax(1)
+    log_probabilities = step.model(step.inputs).detach().log_softmax(1)
     own = -log_probabilities[torch.arange(32), step.labels].mean()
     uniform = -log_probabilities.mean()
     assert loss_of(step, "label_smoothing", smoothing=0.3) == pytest.approx(float(0.7 * own + 0.3 * uniform), rel=1e-6)
@@ -94,7 +97,7 @@ def test_attacks_stay_within_their_radius_which_rises_with_the_training(glyphs: 
         by_loss = adversarial.attacked(step, 0.1, 1, 1.25, warm_up=0.5)
         by_divergence = trades.diverging(step, reach, 0.7 * reach, 2)
         for images in (by_loss, by_divergence):
-            assert float((images - step.images).abs().max()) == pytest.approx(reach, abs=1e-6)
+            assert float((images - step.inputs).abs().max()) == pytest.approx(reach, abs=1e-6)
             assert float(images.min()) >= 0
             assert float(images.max()) <= 1
 
@@ -104,7 +107,7 @@ def test_attacks_start_anywhere_within_reach_and_move_by_the_step_size(glyphs: D
     images = []
     for steps in (0, 1):
         step = smooth(glyphs, progress=0.0)
-        step = replace(step, images=torch.full_like(step.images, 0.5))
+        step = replace(step, inputs=torch.full_like(step.inputs, 0.5))
         images.append(adversarial.attacked(step, 0.1, steps, 0.02, warm_up=0.0))
     start = images[0] - 0.5
     assert float(start.abs().max()) == pytest.approx(0.1, abs=1e-4)
@@ -115,8 +118,8 @@ def test_attacks_start_anywhere_within_reach_and_move_by_the_step_size(glyphs: D
 
 def test_an_attack_on_the_divergence_raises_it(glyphs: Dataset) -> None:
     step = smooth(glyphs)
-    clean = step.model(step.images).detach()
-    near = step.images + 0.001 * step.normal(*step.images.shape)
+    clean = step.model(step.inputs).detach()
+    near = step.inputs + 0.001 * step.normal(*step.inputs.shape)
     moved = trades.diverging(step, 0.1, 0.05, 3)
     before, after = (trades.divergence(clean, step.model(images).detach()).mean() for images in (near, moved))
     assert float(after) > 10 * float(before)
@@ -172,7 +175,7 @@ def test_group_dro_s_weights_follow_the_worst_group() -> None:
 def test_group_dro_keeps_its_weights_from_step_to_step(glyphs: Dataset, classifier: Classifier) -> None:
     """The loss is the weighted sum of the groups' mean losses, the weights those after this step's rise."""
     step = step_of(glyphs, classifier)
-    losses = cross_entropy(step.model(step.images), step.labels, reduction="none").detach()
+    losses = cross_entropy(step.model(step.inputs), step.labels, reduction="none").detach()
     means = torch.stack(
         [
             losses[step.groups == group].mean() if (step.groups == group).any() else torch.tensor(0.0)
@@ -202,7 +205,7 @@ def test_the_penalty_is_zero_for_an_invariant_predictor() -> None:
 
 def test_invariant_risk_minimisation_weighs_both_environments_alike(glyphs: Dataset, classifier: Classifier) -> None:
     step = step_of(glyphs, classifier, progress=0.9)
-    logits = step.model(step.images).detach()
+    logits = step.model(step.inputs).detach()
     by_environment = [(logits[rows], step.labels[rows]) for rows in (step.groups % 2 == 0, step.groups % 2 == 1)]
     risks = [float(cross_entropy(*each)) for each in by_environment]
     penalties = [float(irm.penalty(*each)) for each in by_environment]
@@ -230,7 +233,7 @@ def test_the_last_layer_is_the_weighted_logistic_regression(glyphs: Dataset, cla
 
 def test_refitting_keeps_the_features_and_lowers_the_balanced_loss(glyphs: Dataset, classifier: Classifier) -> None:
     data = training_data(glyphs.splits, parts.load(PACKAGE, "last_layer_refit"), 10, "cpu")
-    images, shares = pixels(data.images), last_layer_refit.balanced(data.groups).float()
+    images, shares = pixels(data.inputs), last_layer_refit.balanced(data.groups).float()
 
     def loss() -> float:
         return float(shares @ cross_entropy(classifier(images), data.labels, reduction="none").detach())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,19 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from pipelines import parts
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.draws import seed_for
+from pipelines.supervised.methods import _dropout as dropout
+from pipelines.supervised.methods import sam, temperature_scaling, weight_averaging
+from pipelines.supervised.methods._averaging import mean_of_members
+from pipelines.supervised.methods._perturbed import moved, still_statistics
+from pipelines.supervised.methods.deep_ensemble import ensemble
 from pipelines.vision import running
-from pipelines.vision.architecture import Classifier, build
+from pipelines.vision.architecture import build
 from pipelines.vision.data import Dataset
-from pipelines.vision.draws import seed_for
-from pipelines.vision.method import pixels
-from pipelines.vision.methods import _dropout as dropout
-from pipelines.vision.methods import awp, sam, temperature_scaling, weight_averaging
-from pipelines.vision.methods._averaging import mean_of_members
-from pipelines.vision.methods._perturbed import moved, still_statistics
-from pipelines.vision.methods.deep_ensemble import ensemble
-from pipelines.vision.training import channels_first, training_data
+from pipelines.vision.methods import awp
+from pipelines.vision.tensors import channels_first, pixels
+from pipelines.vision.training import training_data
 from tests.vision.test_methods import PACKAGE, same, spec
 from tests.vision.test_methods_losses import step_of
 
@@ -69,7 +72,7 @@ def test_the_first_member_is_the_standard_model_and_the_others_are_not(glyphs: D
 def test_an_ensemble_has_the_mean_of_its_members_probabilities(glyphs: Dataset) -> None:
     images = pixels(channels_first(glyphs.splits["test"].images[:8]))
     architecture = parts.load("pipelines.vision.models", "resnet", {"width": 4})
-    model = ensemble(3, architecture, 10, 32, 0).eval()
+    model = ensemble(3, partial(build, architecture, 10, 32), 0).eval()
     alone = [build(architecture, 10, 32, seed).eval() for seed in (0, seed_for(0, "member/1"), seed_for(0, "member/2"))]
     logits = torch.stack([member(images) for member in alone])
     assert torch.equal(model.member_logits(images), logits)
@@ -88,8 +91,8 @@ def test_the_mean_of_members_keeps_confidence_and_energy() -> None:
 def test_dropout_masks_are_fixed_in_evaluation_and_random_in_training(glyphs: Dataset) -> None:
     images = pixels(channels_first(glyphs.splits["test"].images[:8]))
     architecture = parts.load("pipelines.vision.models", "convnext", {"width": 4})
-    model = dropout.dropping(0.3, 6, architecture, 10, 32, 0).eval()
-    plain = dropout.dropping(0.3, 0, architecture, 10, 32, 0).eval()
+    fresh = partial(build, architecture, 10, 32)
+    model, plain = (dropout.dropping(0.3, masks, fresh, 0).eval() for masks in (6, 0))
     members = model.member_logits(images)
     assert members.shape == (6, 8, 10)
     assert len({member.detach().numpy().tobytes() for member in members}) == 6
@@ -114,7 +117,7 @@ def test_the_temperature_moves_no_prediction_and_lowers_the_validation_loss(
     with torch.no_grad():
         backbone.get_classifier().weight.mul_(4000)
     data = training_data(glyphs.splits, parts.load(PACKAGE, "temperature_scaling"), 10, "cpu")
-    images = pixels(data.beside["validation"].images)
+    images = pixels(data.beside["validation"].inputs)
     before = classifier(images).detach()
     labels = (before.argmax(1) + (torch.arange(len(images)) % 5 == 0)) % 10
     known = replace(data, beside={"validation": replace(data.beside["validation"], labels=labels)})
@@ -143,7 +146,7 @@ def test_the_mean_of_constant_weights_is_the_constant_and_of_others_their_mean()
 def test_averaged_weights_get_statistics_of_their_own(glyphs: Dataset, classifier: Classifier) -> None:
     """In training mode and in evaluation the model then says nearly the same of the training images."""
     data = training_data(glyphs.splits, parts.load(PACKAGE, "standard"), 10, "cpu")
-    images = pixels(data.images)
+    images = pixels(data.inputs)
     weight_averaging.averaged(classifier, data, torch.Generator())
     assert not classifier.training
     evaluated = classifier(images).detach()

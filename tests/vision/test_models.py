@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from pipelines import parts
-from pipelines.vision.architecture import build, count_parameters
+from pipelines.supervised.classifier import count_parameters
+from pipelines.vision.architecture import build
 
 PACKAGE = "pipelines.vision.models"
 LADDER = {"resnet": (4, 32), "convnext": (4, 32), "vit": (12, 96), "mixer": (8, 96), "cnn": (4, 32), "mlp": (8, 512)}

@@ -13,7 +13,8 @@ from pipelines import parts
 from pipelines.measuring import measure
 from pipelines.metrics import accuracy, flip_rate, shape_bias
 from pipelines.outcomes import Measured, Outcomes
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import ImageClassifier
 from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.conditions import _warps as warps
 from pipelines.vision.conditions import perturbations
@@ -75,7 +76,7 @@ def standard(plain: Dataset) -> Classifier:
     architecture = parts.load("pipelines.vision.models", "resnet", {"width": 8})
     method = parts.load("pipelines.vision.methods", "standard")
     (trained,) = train(architecture, method, plain.splits, 10, budget(epochs=6, batch_size=50, learning_rate=0.01), 0)
-    model = Classifier(architecture(10, 32)).eval()
+    model = ImageClassifier(architecture(10, 32)).eval()
     model.backbone.load_state_dict({name: torch.from_numpy(value) for name, value in trained.weights.items()})
     return model
 

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from pipelines.supervised.draws import torch_generator
 from pipelines.vision.attacks._balls import Ball
 from pipelines.vision.attacks._losses import check_classes, targeted_dlr
 from pipelines.vision.attacks._search import Search, search_with
@@ -16,7 +17,6 @@ from pipelines.vision.attacks._watch import Model, Watch
 from pipelines.vision.attacks._worst import Worst, batch_of
 from pipelines.vision.attacks.apgd import apgd
 from pipelines.vision.attacks.square import square
-from pipelines.vision.draws import torch_generator
 
 Name = Literal["apgd-ce", "apgd-t", "square"]
 ALL: tuple[Name, ...] = ("apgd-ce", "apgd-t", "square")

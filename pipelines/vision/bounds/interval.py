@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear
 
-from pipelines.vision.architecture import Classifier, normalised
+from pipelines.supervised.classifier import Classifier
+from pipelines.vision.architecture import ImageClassifier, normalised
 from pipelines.vision.models._chain import Chain
 
 Bounds = tuple[Tensor, Tensor]  # lower and upper, each [n, ...]
@@ -26,7 +27,7 @@ class Unbounded(ValueError):
 
 def chain_of(model: Classifier) -> list[nn.Module]:
     """The layers between the normalised images and the logits. Raises Unbounded."""
-    if type(model) is not Classifier or not isinstance(model.backbone, Chain):
+    if type(model) is not ImageClassifier or not isinstance(model.backbone, Chain):
         raise Unbounded("bounds can be followed through single models of the families cnn and mlp alone")
     chain = [*model.backbone.body, model.backbone.last]
     for layer in chain:

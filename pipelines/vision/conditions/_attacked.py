@@ -11,8 +11,7 @@ from pipelines.vision.attacks._losses import check_classes
 from pipelines.vision.condition import some_of, take
 from pipelines.vision.conditions.clean import without_parts
 from pipelines.vision.data import Dataset, Examples
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first, pixels
 
 Make = Callable[[Dataset, np.random.Generator], Examples]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 
 Attribution = Literal["integrated_gradients", "input_x_gradient", "saliency"]
 IMAGES_AT_A_TIME, POINTS = 16, 16  # points on the path of integrated gradients; their product is a batch

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.outcomes import Outcomes
-from pipelines.vision.architecture import Classifier
-from pipelines.vision.condition import device_of, in_batches, logits_of, outcomes_of
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import device_of
+from pipelines.vision.condition import in_batches, logits_of, outcomes_of
 from pipelines.vision.data import Examples
 
 MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")

@@ -11,11 +11,12 @@ import torch
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import device_of
 from pipelines.vision.attacks._balls import Ball, Norm
 from pipelines.vision.attacks.ensemble import Name, Plan, attack, in_order
 from pipelines.vision.attacks.validity import ensemble_gates, flags
-from pipelines.vision.condition import Condition, device_of, outcomes_of
+from pipelines.vision.condition import Condition, outcomes_of
 from pipelines.vision.conditions._attacked import drawn, tensors
 from pipelines.vision.data import Examples
 

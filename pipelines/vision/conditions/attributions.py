@@ -23,12 +23,12 @@ from torch import Tensor
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count
-from pipelines.vision.architecture import Classifier
-from pipelines.vision.condition import Condition, device_of, logits_of, outcomes_of, take
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import device_of
+from pipelines.vision.condition import Condition, logits_of, outcomes_of, take
 from pipelines.vision.conditions import _attribution as explained
 from pipelines.vision.data import Dataset, Examples, Split
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first, pixels
 
 PICTURE, MASK = 0, 1
 Blank = Literal["mean", "blurred"]

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Share
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import device_of
 from pipelines.vision.bounds import crown, interval
-from pipelines.vision.condition import Condition, device_of, logits_of
+from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.conditions import pgd
 from pipelines.vision.conditions.clean import without_parts
 from pipelines.vision.data import Dataset, Examples
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first, pixels
 
 BOUNDS = {"ibp": (interval.margins, 250), "crown": (crown.margins, 1)}  # and how many images at a time
 

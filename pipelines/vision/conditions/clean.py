@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pipelines.outcomes import COLLAPSED, Outcomes
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision.condition import Condition, inference, whole
 from pipelines.vision.data import Dataset, Examples
 

@@ -17,11 +17,11 @@ import torch
 
 from pipelines.outcomes import EVERY_PART, Outcomes
 from pipelines.parts import Count
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.draws import numpy_generator
 from pipelines.vision.condition import Condition, logits_of, outcomes_of, some_of, take
 from pipelines.vision.conditions._corrupt import CORRUPTIONS
 from pipelines.vision.data import Dataset, Examples, split_of
-from pipelines.vision.draws import numpy_generator
 
 NO_GROUP, CLEAN = -1, 0  # groups of the examples: clean ones are not among the outcomes
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pipelines.outcomes import Outcomes
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision.condition import Condition, inference
 from pipelines.vision.data import Dataset, Examples
 

@@ -9,7 +9,7 @@ import torch
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Positive
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision.condition import Condition, features_of, outcomes_of
 from pipelines.vision.data import Dataset, Examples, split_of
 

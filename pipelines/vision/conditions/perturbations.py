@@ -17,12 +17,12 @@ import torch
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Range
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.draws import numpy_generator
 from pipelines.vision.condition import Condition, inference, some_of
 from pipelines.vision.conditions import _corrupt as corrupt
 from pipelines.vision.conditions._warps import Images, Numbers, mapped, turns
 from pipelines.vision.data import Dataset, Examples, split_of
-from pipelines.vision.draws import numpy_generator
 
 NOT_COMPARED = -1
 

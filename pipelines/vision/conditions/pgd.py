@@ -10,16 +10,16 @@ import torch
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Share
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import device_of
 from pipelines.vision.attacks import worst_logits
 from pipelines.vision.attacks._balls import Ball
 from pipelines.vision.attacks._worst import Worst
 from pipelines.vision.attacks.validity import flags, quick_gates, sample_of
-from pipelines.vision.condition import Condition, device_of, outcomes_of, some_of, take
+from pipelines.vision.condition import Condition, outcomes_of, some_of, take
 from pipelines.vision.conditions._attacked import tensors
 from pipelines.vision.data import Dataset, Examples
-from pipelines.vision.method import pixels
-from pipelines.vision.training import channels_first
+from pipelines.vision.tensors import channels_first, pixels
 
 BATCH = 125  # fits the cache: a batch of 1,000 is 2.7 times slower an image
 

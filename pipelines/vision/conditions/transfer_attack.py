@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines.parts import Count, Share
-from pipelines.vision.architecture import Classifier, build
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import BATCH
+from pipelines.supervised.method import Method
+from pipelines.vision.architecture import build
 from pipelines.vision.attacks.pgd import projected_gradient
-from pipelines.vision.condition import BATCH, Condition, take
+from pipelines.vision.condition import Condition, take
 from pipelines.vision.conditions._attacked import drawn, tensors
 from pipelines.vision.data import Dataset, Examples
-from pipelines.vision.method import Method
 from pipelines.vision.models.resnet import model as resnet
 from pipelines.vision.training import budget, train
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from pipelines.data import DataError
 from pipelines.parts import Range, Share, Whole
+from pipelines.supervised.draws import numpy_generator
 from pipelines.vision.condition import Condition, take
 from pipelines.vision.data import Dataset, Examples, Split, split_of
-from pipelines.vision.draws import numpy_generator
 from pipelines.vision.triggers import Family, Trigger, poison_rows
 from pipelines.vision.triggers import trigger as drawn
 

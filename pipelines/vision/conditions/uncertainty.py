@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pipelines.outcomes import Outcomes
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 from pipelines.vision.condition import Condition, features_of
 from pipelines.vision.conditions._members import MEMBERS, inference_with_members
 from pipelines.vision.data import Dataset, Examples, split_of

@@ -6,7 +6,8 @@ import torch
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.condition import device_of
 from pipelines.vision.attacks._latents import worst_latents
 from pipelines.vision.attacks._search import search_with
 from pipelines.vision.attacks._worst import Worst, batch_of
@@ -16,7 +17,7 @@ from pipelines.vision.attacks.gabor import gabor
 from pipelines.vision.attacks.jpeg import jpeg
 from pipelines.vision.attacks.snow import snow
 from pipelines.vision.attacks.whirlpool import whirlpool
-from pipelines.vision.condition import Condition, device_of, outcomes_of, some_of
+from pipelines.vision.condition import Condition, outcomes_of, some_of
 from pipelines.vision.conditions._attacked import tensors
 from pipelines.vision.data import Dataset, Examples, split_of
 

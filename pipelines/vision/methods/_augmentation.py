@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from pipelines.vision.method import Step
+from pipelines.supervised.method import Step
 
 
 def drawn(step: Step, images: Tensor, severity: float) -> Tensor:

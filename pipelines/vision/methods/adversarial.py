@@ -4,8 +4,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.parts import Count, Positive, Share
+from pipelines.supervised.method import Method, Step
 from pipelines.vision.attacks import projected_gradient
-from pipelines.vision.method import Method, Step
 
 TUNED = {"step_size": (0.3, 1.5, "log"), "warm_up": (0.0, 0.8, "linear")}
 
@@ -29,8 +29,8 @@ def radius(step: Step, epsilon: float, warm_up: float) -> float:
 def attacked(step: Step, epsilon: float, steps: int, step_size: float, warm_up: float) -> Tensor:
     """The batch attacked from a uniform start."""
     reach = radius(step, epsilon, warm_up)
-    start = (2 * step.uniform(*step.images.shape) - 1) * reach
+    start = (2 * step.uniform(*step.inputs.shape) - 1) * reach
     step.model.eval()  # batch norm by its running statistics: the attack must not move them
-    images = projected_gradient(step.model, step.images, step.labels, start, reach, step_size * reach, steps)
+    images = projected_gradient(step.model, step.inputs, step.labels, start, reach, step_size * reach, steps)
     step.model.train()
     return images

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.parts import Count, NonNegative, Positive
-from pipelines.vision.method import Method, Step
+from pipelines.supervised.method import Method, Step
 from pipelines.vision.methods._augmentation import drawn
 from pipelines.vision.methods._consistency import jensen_shannon
 
@@ -21,7 +21,7 @@ def method(*, severity: Positive = 3.0, chains: Count = 3, weight: NonNegative =
     corruptions, calibration."""
 
     def loss(step: Step) -> Tensor:
-        views = torch.cat([step.images, *mixtures(step, 2, chains, severity)])
+        views = torch.cat([step.inputs, *mixtures(step, 2, chains, severity)])
         logits = step.model(views).unflatten(0, (3, -1))
         return cross_entropy(logits[0], step.labels) + weight * jensen_shannon(logits)
 
@@ -34,11 +34,11 @@ def mixtures(step: Step, views: int, chains: int, severity: float) -> Tensor:
     for the image itself, from Beta(1, 1)."""
     shape = (views, chains, len(step.labels))
     depths = (step.uniform(*shape) * DEPTH).flatten()
-    images = step.images.repeat(views * chains, 1, 1, 1)
+    images = step.inputs.repeat(views * chains, 1, 1, 1)
     for depth in range(DEPTH):
         images = torch.where((depth <= depths)[:, None, None, None], drawn(step, images, severity), images)
     shares = -(1 - step.uniform(*shape)).log()
     shares = shares / shares.sum(1, keepdim=True)
     mixed = (shares[..., None, None, None] * images.unflatten(0, shape)).sum(1)
     own = step.uniform(views, len(step.labels))[..., None, None, None]
-    return torch.lerp(mixed, step.images, own)
+    return torch.lerp(mixed, step.inputs, own)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from pipelines.parts import Count, NonNegative, Positive, Share
-from pipelines.vision.method import Method, Step
-from pipelines.vision.methods._perturbed import moved, still_statistics
+from pipelines.supervised.method import Method, Step
+from pipelines.supervised.methods._perturbed import moved, still_statistics
 from pipelines.vision.methods.adversarial import attacked
 
 TUNED = {"gamma": (1e-3, 3e-2, "log"), "step_size": (0.3, 1.5, "log"), "warm_up": (0.0, 0.8, "linear")}
@@ -28,7 +28,7 @@ def method(
     of its weights' own. Cost 2 + 0.8 for each of the steps. Claimed gain: adversarial robustness."""
 
     def attack(step: Step) -> Step:
-        return replace(step, images=attacked(step, epsilon, steps, step_size, warm_up))
+        return replace(step, inputs=attacked(step, epsilon, steps, step_size, warm_up))
 
     return Method(update=partial(update, gamma, attack), cost=2 + 0.8 * steps)
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.parts import Positive, Share
-from pipelines.vision.method import Method, Step
+from pipelines.supervised.method import Method, Step
 
 TUNED = {"alpha": (0.1, 2.0, "log"), "share": (0.2, 1.0, "linear")}
 
@@ -20,10 +20,10 @@ def method(*, alpha: Positive = 0.3, share: Share = 0.5) -> Method:
     def loss(step: Step) -> Tensor:
         mixed, area, height, width = step.uniform(4).tolist()
         if mixed >= share:
-            return cross_entropy(step.model(step.images), step.labels)
+            return cross_entropy(step.model(step.inputs), step.labels)
         partner = step.permutation()
         images, pasted = pasted_over(
-            step.images, step.images[partner], float(betaincinv(alpha, alpha, area)), (height, width)
+            step.inputs, step.inputs[partner], float(betaincinv(alpha, alpha, area)), (height, width)
         )
         logits = step.model(images)
         return (1 - pasted) * cross_entropy(logits, step.labels) + pasted * cross_entropy(logits, step.labels[partner])

@@ -1,51 +1,6 @@
 """Deep ensemble: the mean of the probabilities of networks trained from different weights (Lakshminarayanan et al.
 2017, arXiv 1612.01474)."""
 
-from functools import partial
+from pipelines.supervised.methods.deep_ensemble import method
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-
-from pipelines.parts import Count
-from pipelines.vision.architecture import Architecture, Classifier, build
-from pipelines.vision.draws import seed_for
-from pipelines.vision.method import Method, Step
-from pipelines.vision.methods._averaging import Averaging
-
-
-def method(*, members: Count = 5) -> Method:
-    """members: networks, each with its own first weights; all see the same batches (Fort et al. 2019, arXiv
-    1912.02757: the weights make the difference). Cost: members. Claimed gains: accuracy, calibration, anomaly
-    detection."""
-    return Method(sum_of_losses, build=partial(ensemble, members), cost=float(members))
-
-
-def sum_of_losses(step: Step) -> Tensor:
-    """Cross-entropies of the members, summed: each has the gradient that it would have alone."""
-    losses = [cross_entropy(logits, step.labels) for logits in step.model.member_logits(step.images)]
-    return torch.stack(losses).sum()
-
-
-class Ensemble(Averaging):
-    """Members side by side; the first is the model that standard training has at the same seed."""
-
-    def __init__(self, backbones: list[nn.Module]):
-        super().__init__(nn.ModuleList(backbones))
-        self.each = [Classifier(backbone) for backbone in backbones]  # a plain list: the weights are in the backbone
-
-    @property
-    def members(self) -> int:
-        return len(self.each)
-
-    def features_by_member(self, images: Tensor) -> list[Tensor]:
-        return [member.features(images) for member in self.each]
-
-    def heads(self, features: list[Tensor]) -> Tensor:
-        return torch.stack([member.head(own) for member, own in zip(self.each, features, strict=True)])
-
-
-def ensemble(members: int, architecture: Architecture, classes: int, size: int, seed: int) -> Classifier:
-    """Freshly initialised members."""
-    seeds = [seed, *(seed_for(seed, f"member/{number}") for number in range(1, members))]
-    return Ensemble([build(architecture, classes, size, own).backbone for own in seeds])
+__all__ = ["method"]

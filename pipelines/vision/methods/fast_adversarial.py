@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.parts import Positive, Share
-from pipelines.vision.method import Method, Step
+from pipelines.supervised.method import Method, Step
 from pipelines.vision.methods.adversarial import attacked
 
 TUNED = {"step_size": (0.8, 2.0, "log"), "warm_up": (0.0, 0.8, "linear")}

@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.parts import Share
-from pipelines.vision.architecture import Architecture, Classifier, build
+from pipelines.supervised.classifier import Build, Classifier
+from pipelines.supervised.method import Method, Step
 from pipelines.vision.bounds.interval import box_around, chain_of, margins
-from pipelines.vision.method import Method, Step
 
 
 def method(*, epsilon: Share = 2 / 255, kappa: Share = 0.5, warm_up: Share = 0.2, ramp: Share = 0.8) -> Method:
@@ -21,16 +21,16 @@ def method(*, epsilon: Share = 2 / 255, kappa: Share = 0.5, warm_up: Share = 0.2
     def loss(step: Step) -> Tensor:
         chain = chain_of(step.model)
         risen = min(1.0, max(0.0, (step.progress - warm_up) / (ramp - warm_up)))
-        clean = cross_entropy(step.model(step.images), step.labels)
-        worst = -margins(chain, box_around(step.images, epsilon * risen), step.labels)
+        clean = cross_entropy(step.model(step.inputs), step.labels)
+        worst = -margins(chain, box_around(step.inputs, epsilon * risen), step.labels)
         weight = (1 - kappa) * risen
         return (1 - weight) * clean + weight * cross_entropy(worst, step.labels)
 
     return Method(loss, build=bounded, cost=3)
 
 
-def bounded(architecture: Architecture, classes: int, size: int, seed: int) -> Classifier:
+def bounded(build: Build, seed: int) -> Classifier:
     """Standard training's network. Raises Unbounded where bounds cannot be followed through it."""
-    model = build(architecture, classes, size, seed)
+    model = build(seed)
     chain_of(model)
     return model

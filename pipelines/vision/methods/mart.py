@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import nll_loss
 
 from pipelines.parts import Count, NonNegative, Positive, Share
-from pipelines.vision.method import Method, Step
+from pipelines.supervised.method import Method, Step
 from pipelines.vision.methods.adversarial import attacked
 from pipelines.vision.methods.trades import divergence
 
@@ -26,7 +26,7 @@ def method(
 
     def loss(step: Step) -> Tensor:
         images = attacked(step, epsilon, steps, step_size, warm_up)
-        clean, moved = step.model(step.images), step.model(images)
+        clean, moved = step.model(step.inputs), step.model(images)
         own = clean.softmax(1).gather(1, step.labels[:, None])[:, 0]
         differing: Tensor = (divergence(clean, moved) * (1 - own)).mean()
         return boosted(moved, step.labels) + weight * differing

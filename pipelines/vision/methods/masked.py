@@ -11,8 +11,8 @@ from typing import Annotated
 import torch
 
 from pipelines.parts import Range
-from pipelines.vision.architecture import Classifier
-from pipelines.vision.method import Method, TrainingData
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.method import Method, TrainingData
 
 
 def method(*, temperature: Annotated[float, Range(1e-6, 1, low_open=True)] = 1e-3) -> Method:
@@ -20,8 +20,8 @@ def method(*, temperature: Annotated[float, Range(1e-6, 1, low_open=True)] = 1e-
 
     def finish(model: Classifier, data: TrainingData, generator: torch.Generator) -> Classifier:
         with torch.no_grad():
-            for weights in model.backbone.get_classifier().parameters():  # type: ignore[operator]
-                weights /= temperature
+            for weights in model.last_layer.parameters():
+                weights.div_(temperature)
         return model
 
     return Method(finish=finish)

@@ -1,24 +1,5 @@
 """Standard training on more images: a control that raises capability alone."""
 
-from dataclasses import replace
+from pipelines.supervised.methods.more_data import method
 
-import torch
-
-from pipelines.vision.method import Method, TrainingData
-
-
-def method() -> Method:
-    """No options: the dataset's option `more_train` says how many more. As many epochs. Cost 2 where they are as many
-    again. Claimed gain: none but capability."""
-    return Method(prepare=with_more, splits=("more_train",), cost=2.0)
-
-
-def with_more(data: TrainingData, generator: torch.Generator) -> TrainingData:
-    """The training images and the others."""
-    more = data.beside["more_train"]
-    return replace(
-        data,
-        images=torch.cat([data.images, more.images]),
-        labels=torch.cat([data.labels, more.labels]),
-        groups=torch.cat([data.groups, more.groups]),
-    )
+__all__ = ["method"]

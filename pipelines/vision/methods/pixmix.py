@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipelines.parts import Count, Positive, Whole
-from pipelines.vision.method import Labelled, Method, Step, TrainingData, pixels
+from pipelines.supervised.method import Labelled, Method, Step, TrainingData
 from pipelines.vision.methods._augmentation import drawn
 from pipelines.vision.methods._fractals import fractals
+from pipelines.vision.tensors import pixels
 
 TUNED = {"beta": (1.0, 6.0, "log"), "severity": (1.0, 6.0, "linear")}
 
@@ -20,7 +21,7 @@ def method(*, pictures: Count = 300, rounds: Whole = 4, beta: Positive = 3.0, se
     calibration, anomaly detection."""
 
     def prepare(data: TrainingData, generator: torch.Generator) -> TrainingData:
-        made = fractals(pictures, data.images.shape[2], generator).to(data.images.device)
+        made = fractals(pictures, data.inputs.shape[2], generator).to(data.inputs.device)
         none = torch.full((pictures,), -1)
         return replace(data, beside={**data.beside, "pictures": Labelled(made, none, none)})
 
@@ -35,11 +36,11 @@ def mixed(step: Step, rounds: int, beta: float, severity: float) -> Tensor:
     """The batch, each image augmented or not, then mixed up to `rounds` times with a picture or an augmentation of
     itself."""
     count = len(step.labels)
-    pictures = step.data.beside["pictures"].images
+    pictures = step.data.beside["pictures"].inputs
     picture = pixels(pictures[(step.uniform(count) * len(pictures)).long()])
-    augmented = drawn(step, step.images.repeat(rounds + 1, 1, 1, 1), severity).unflatten(0, (rounds + 1, count))
+    augmented = drawn(step, step.inputs.repeat(rounds + 1, 1, 1, 1), severity).unflatten(0, (rounds + 1, count))
     starts_plain, last = step.uniform(2, count, 1, 1, 1)
-    images = torch.where(starts_plain < 0.5, step.images, augmented[rounds])
+    images = torch.where(starts_plain < 0.5, step.inputs, augmented[rounds])
     for number in range(rounds):
         with_itself, adding, towards, much, little = step.uniform(5, count, 1, 1, 1)
         other = torch.where(with_itself < 0.5, augmented[number], picture)

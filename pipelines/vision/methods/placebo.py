@@ -1,18 +1,5 @@
 """Standard training that sees the data in another order: a control in which the audit should find nothing."""
 
-from dataclasses import replace
+from pipelines.supervised.methods.placebo import method
 
-import torch
-
-from pipelines.vision.method import Method, TrainingData
-
-
-def method() -> Method:
-    """No options. Cost 1."""
-    return Method(prepare=shuffle)
-
-
-def shuffle(data: TrainingData, generator: torch.Generator) -> TrainingData:
-    """The same examples in another order."""
-    order = torch.randperm(len(data), generator=generator).to(data.images.device)
-    return replace(data, images=data.images[order], labels=data.labels[order], groups=data.groups[order])
+__all__ = ["method"]

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, cross_entropy
 
 from pipelines.parts import NonNegative, Share
-from pipelines.vision.method import Method, Step
+from pipelines.supervised.method import Method, Step
 from pipelines.vision.methods._consistency import jensen_shannon
 
 TUNED = {"share": (0.2, 0.9, "linear"), "weight": (1.0, 20.0, "log")}
@@ -20,7 +20,7 @@ def method(*, share: Share = 0.5, weight: NonNegative = 3.0) -> Method:
     and to texture cues."""
 
     def loss(step: Step) -> Tensor:
-        views = torch.cat([convolved(step) if float(step.uniform(1)) < share else step.images for _ in range(VIEWS)])
+        views = torch.cat([convolved(step) if float(step.uniform(1)) < share else step.inputs for _ in range(VIEWS)])
         logits = step.model(views).unflatten(0, (VIEWS, -1))
         task = cross_entropy(logits.flatten(0, 1), step.labels.repeat(VIEWS))
         return task + weight * jensen_shannon(logits)
@@ -35,6 +35,6 @@ def convolved(step: Step) -> Tensor:
     size, own = step.uniform(2).tolist()
     side = KERNELS[int(size * len(KERNELS))]
     kernel = step.normal(3, 3, side, side) / (3 * side * side) ** 0.5
-    changed: Tensor = 0.5 + conv2d(step.images - 0.5, kernel, padding=side // 2)
-    mixed: Tensor = own * step.images + (1 - own) * changed
+    changed: Tensor = 0.5 + conv2d(step.inputs - 0.5, kernel, padding=side // 2)
+    mixed: Tensor = own * step.inputs + (1 - own) * changed
     return mixed

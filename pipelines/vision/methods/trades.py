@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
 
 from pipelines.parts import Count, NonNegative, Positive, Share
-from pipelines.vision.method import Method, Step
+from pipelines.supervised.method import Method, Step
 from pipelines.vision.methods.adversarial import radius
 
 TUNED = {"beta": (1.0, 10.0, "log"), "step_size": (0.3, 1.5, "log"), "warm_up": (0.0, 0.8, "linear")}
@@ -27,7 +27,7 @@ def method(
     def loss(step: Step) -> Tensor:
         reach = radius(step, epsilon, warm_up)
         moved = diverging(step, reach, step_size * reach, steps)
-        logits = step.model(step.images)
+        logits = step.model(step.inputs)
         return cross_entropy(logits, step.labels) + beta * divergence(logits, step.model(moved)).mean()
 
     return Method(loss, cost=2.2 + 0.8 * steps)
@@ -40,11 +40,11 @@ def divergence(reference: Tensor, logits: Tensor) -> Tensor:
 
 def diverging(step: Step, epsilon: float, step_size: float, steps: int) -> Tensor:
     """The batch moved within `epsilon` (L-infinity) by signed gradient steps that raise the divergence."""
-    low, high = (step.images - epsilon).clamp(min=0), (step.images + epsilon).clamp(max=1)
+    low, high = (step.inputs - epsilon).clamp(min=0), (step.inputs + epsilon).clamp(max=1)
     step.model.eval()  # batch norm by its running statistics: the attack must not move them
     with torch.no_grad():
-        reference = step.model(step.images)
-    moved = step.images + 0.001 * step.normal(*step.images.shape)
+        reference = step.model(step.inputs)
+    moved = step.inputs + 0.001 * step.normal(*step.inputs.shape)
     for _ in range(steps):
         moved.requires_grad_(True)
         (gradient,) = torch.autograd.grad(divergence(reference, step.model(moved)).sum(), moved)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from pipelines.vision.architecture import Classifier
+from pipelines.supervised.classifier import Classifier
 
 
 class Averaging(Classifier):
@@ -15,7 +15,7 @@ class Averaging(Classifier):
     move, and scores that do, such as energy, keep their scale. With one member they are its own.
     """
 
-    def features_by_member(self, images: Tensor) -> list[Tensor]:
+    def features_by_member(self, inputs: Tensor) -> list[Tensor]:
         """Features [n, d] of each member."""
         raise NotImplementedError
 
@@ -28,14 +28,14 @@ class Averaging(Classifier):
         """How many there are."""
         raise NotImplementedError
 
-    def features(self, images: Tensor) -> Tensor:
-        return torch.cat(self.features_by_member(images), dim=1)
+    def features(self, inputs: Tensor) -> Tensor:
+        return torch.cat(self.features_by_member(inputs), dim=1)
 
     def head(self, features: Tensor) -> Tensor:
         return mean_of_members(self.heads(list(features.chunk(self.members, dim=1))))
 
-    def member_logits(self, images: Tensor) -> Tensor:
-        return self.heads(self.features_by_member(images))
+    def member_logits(self, inputs: Tensor) -> Tensor:
+        return self.heads(self.features_by_member(inputs))
 
 
 def mean_of_members(logits: Tensor) -> Tensor:

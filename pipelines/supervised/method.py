@@ -7,19 +7,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pipelines.vision.architecture import Architecture, Classifier, build
+from pipelines.supervised.classifier import Build, Classifier
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images of a split on the run's device.
+    """Examples of a split on the run's device.
 
-    images  uint8 [n, 3, size, size], channels last
+    inputs  [n, ...], as they are kept: `TrainingData.batch` makes of them what a model takes
     labels  int64 [n], below 0 for outliers
     groups  int64 [n], -1 where unknown
     """
 
-    images: Tensor
+    inputs: Tensor
     labels: Tensor
     groups: Tensor
 
@@ -29,18 +29,22 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TrainingData(Labelled):
-    """What a run may learn from: the training images, and `beside` them the other splits that its method asks for."""
+    """What a run may learn from: the training examples, and `beside` them the other splits that its method asks for.
+
+    batch  inputs as a model takes them, of inputs as they are kept
+    """
 
     classes: int
     beside: Mapping[str, Labelled]
+    batch: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One training step: the model, its batch (images float [b, 3, size, size] in [0, 1]) and the draws it may take."""
+    """One training step: the model, its batch (inputs [b, ...] as the model takes them) and the draws it may take."""
 
     model: Classifier
-    images: Tensor
+    inputs: Tensor
     labels: Tensor
     groups: Tensor
     data: TrainingData
@@ -49,31 +53,26 @@ class Step:
 
     def uniform(self, *shape: int) -> Tensor:
         """Draws from [0, 1)."""
-        return torch.rand(*shape, generator=self.generator).to(self.images.device)
+        return torch.rand(*shape, generator=self.generator).to(self.inputs.device)
 
     def normal(self, *shape: int) -> Tensor:
         """Draws from the standard normal."""
-        return torch.randn(*shape, generator=self.generator).to(self.images.device)
+        return torch.randn(*shape, generator=self.generator).to(self.inputs.device)
 
     def permutation(self) -> Tensor:
         """An order of the batch."""
-        return torch.randperm(len(self.labels), generator=self.generator).to(self.images.device)
+        return torch.randperm(len(self.labels), generator=self.generator).to(self.inputs.device)
 
     def outliers(self, count: int) -> Tensor:
-        """So many outlier images, float in [0, 1], drawn with replacement."""
-        outliers = self.data.beside["training_outliers"].images
+        """So many outliers, as the model takes them, drawn with replacement."""
+        outliers = self.data.beside["training_outliers"].inputs
         rows = torch.randint(len(outliers), (count,), generator=self.generator)
-        return pixels(outliers[rows.to(outliers.device)])
-
-
-def pixels(images: Tensor) -> Tensor:
-    """Float images in [0, 1] of uint8 ones."""
-    return images.float() / 255
+        return self.data.batch(outliers[rows.to(outliers.device)])
 
 
 def plain_loss(step: Step) -> Tensor:
     """Cross-entropy on the batch as it is."""
-    return cross_entropy(step.model(step.images), step.labels)
+    return cross_entropy(step.model(step.inputs), step.labels)
 
 
 def plain_update(step: Step, loss: Callable[[Step], Tensor], optimiser: torch.optim.Optimizer) -> Tensor:
@@ -95,6 +94,11 @@ def same_model(model: Classifier, data: TrainingData, generator: torch.Generator
     return model
 
 
+def same_build(build: Build, seed: int) -> Classifier:
+    """The classifier that it is given."""
+    return build(seed)
+
+
 @dataclass(frozen=True)
 class Method:
     """The hooks of an intervention.
@@ -104,8 +108,8 @@ class Method:
     finish        the model after training
     cost          training time as a multiple of standard: what the sweep is ordered and estimated by
     splits        splits it learns from beside `train`
-    groups        whether it needs the groups of the training images
-    build         the classifier of an architecture, classes, image size and seed; made again to be evaluated
+    groups        whether it needs the groups of the training examples
+    build         the classifier, of how one is made and a seed; made again to be evaluated
     width         of the model, as a multiple of its own
     weight_decay  in place of the budget's
     update        one step of the optimiser down that loss; the loss
@@ -118,7 +122,7 @@ class Method:
     cost: float = 1.0
     splits: tuple[str, ...] = ()
     groups: bool = False
-    build: Callable[[Architecture, int, int, int], Classifier] = build
+    build: Callable[[Build, int], Classifier] = same_build
     width: int = 1
     weight_decay: float | None = None
     update: Callable[[Step, Callable[[Step], Tensor], torch.optim.Optimizer], Tensor] = plain_update

@@ -1,6 +1,6 @@
-"""What the stages ask of the vision domain: where it computes."""
+"""Where torch computes."""
 
-from pipelines.vision.running import device_for
+from pipelines.supervised.device import device_for
 
 
 def test_an_item_has_its_own_threads_and_its_part_of_a_gpus_memory() -> None:

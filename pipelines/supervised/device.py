@@ -1,0 +1,35 @@
+"""Where torch computes, and that it computes the same each time."""
+
+import os
+from collections.abc import Callable
+
+import torch
+
+
+def compute_reproducibly() -> None:
+    """Have torch use deterministic kernels, and float32 without the shortcuts that GPUs take."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def device_for(
+    cpus: float,
+    gpus: float,
+    threads: Callable[[int], None] = torch.set_num_threads,
+    memory: Callable[[float], None] = torch.cuda.set_per_process_memory_fraction,
+) -> str:
+    """The device on which torch computes with these CPUs, as many threads, and share of a GPU, with as much of its
+    memory. A worker's next item may have others, so both are set anew for each.
+    """
+    if cpus:
+        threads(max(1, int(cpus)))
+    if not gpus:
+        return "cpu"
+    memory(min(gpus, 1.0))
+    return "cuda"
+
+
+def device_name(device: str) -> str:
+    """What a device is, as a person would name it."""
+    return device if device == "cpu" else str(torch.cuda.get_device_name())
