@@ -15,6 +15,7 @@ with one intercept for all 0.098.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -46,7 +47,7 @@ class Ladder:
         """Which measurements get the spline."""
         return np.asarray(self.p_curved <= CURVE_LEVEL)
 
-    @property
+    @cached_property
     def terms(self) -> Floats:
         """What the spline's two terms count for [2, measurement], the bend's 0 where the line was chosen."""
         return coefficients(self, np.ones((1, len(self.rungs))))[0, -2:]

@@ -172,6 +172,18 @@ EXTERNALITIES = Table(
     ("domain", "dataset", "method", "measurement"),
     nullable=("pillar", *_EXTERNAL, "label", "qualifier"),
 )
+FRAGILITY = Table(
+    "fragility",
+    {
+        **_CLAIM,
+        "of": pl.String,  # model, family or seed
+        "fewest": pl.Int64,  # without which the label is another; null where no few of them change it
+        "removed": pl.String,  # their names
+        "label_then": pl.String,
+    },
+    ("domain", "dataset", "method", "measurement", "of"),
+    nullable=("fewest", "removed", "label_then"),
+)
 SELECTION = Table(
     "selection",
     {
