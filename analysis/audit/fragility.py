@@ -40,7 +40,7 @@ def fragility(
     results: pl.DataFrame, scores: pl.DataFrame, verdicts: pl.DataFrame, margins: pl.DataFrame, settings: AuditSettings
 ) -> pl.DataFrame:
     """The table FRAGILITY: a row for each claim of the primary tier on models that is not BLOCKED and each kind of what
-    can be removed. verdicts and margins: of the audit of `results` and `scores`.
+    can be removed without leaving too little. verdicts and margins: of the audit of `results` and `scores`.
     """
     primary = verdicts.filter(pl.col("tier") == "primary")
     levels = levels_left(primary, settings)
@@ -110,7 +110,9 @@ def fewest(study: Study, items: list[Item], labels: Mapping[Claim, str]) -> list
         rows = study.claims(sorted({removal for each in asked.values() for removal in each}), items)
         for claim, removals in asked.items():
             changed = _changed(study, claim, open_claims[claim], {removal: rows[removal] for removal in removals})
-            if changed:
+            if not changed and not open_claims[claim].alone:
+                del found[claim], open_claims[claim]
+            elif changed:
                 removal, label = changed
                 names = ", ".join(items[item][0] for item in removal)
                 found[claim] |= {"fewest": size, "removed": names, "label_then": label}

@@ -41,6 +41,9 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     line = next(line for line in shown.splitlines() if "DIFFERENTIAL" in line)
     assert line.split()[:4] == ["outliers", "DIFFERENTIAL", "★", f"{verdict['beyond']:+.2f}"]
     assert line.endswith(f"{verdict['pairs']} of {verdict['models']} models")
+    lines = shown.splitlines()
+    (said,) = lines[lines.index("  with fewer models, families or seeds:") + 1 :][:1]
+    assert said == "    outliers: not changed by leaving out a few models, families and seeds"
     runs = 4 * 4 * 2
     assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown
     assert "placebos        1 " in shown
