@@ -80,9 +80,10 @@ class Study:
                 left = without(self.grid, models, seeds)
                 frames[number] = estimated_without(left, self.margins, self.capability_margin, self.settings)
         found: dict[Removal, dict[Claim, dict[str, Row]]] = {removal: {} for removal in order}
+        place = {"domain": self.grid.domain, "dataset": self.grid.dataset}
         for row in tested_without(frames, self.settings).iter_rows(named=True):
             of = found[order[row["removal"]]].setdefault((row["method"], row["measurement"]), {})
-            of[row["match"]] = row
+            of[row["match"]] = row | place
         return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from analysis.audit.decision import described, tested
+from analysis.audit.decision import columns_of, tested
 from analysis.audit.degrees import with_pooled_df
 from analysis.audit.estimands import estimates
 from analysis.audit.estimation import patterns
@@ -36,32 +36,36 @@ def without(grid: Grid, models: Bools, seeds: Bools) -> Grid:
     return replace(grid, models=[grid.models[k] for k in kept], **cut)
 
 
-def estimated_without(grid: Grid, margins: Floats, capability_margin: float, settings: AuditSettings) -> pl.DataFrame:
-    """A row per method, measurement and match of what models, not pairs, are the units of, as `described`.
+Columns = dict[str, np.ndarray]
+
+
+def estimated_without(grid: Grid, margins: Floats, capability_margin: float, settings: AuditSettings) -> list[Columns]:
+    """The columns of what is `described`, with method and measurement, of each method whose units are models.
 
     margins: [measurement]. They and the capability score are those of the whole study.
     """
-    frames = []
+    found = []
     for usable, columns in patterns(grid):
         if not usable[0].any():
             continue
         both = ladders(grid, usable[0], columns, settings)
+        names = grid.measurements["measurement"][columns].to_numpy()
         for method in range(1, len(grid.methods)):
             units = paired_units(grid, method, usable, columns, settings)
             if units.kind != "model":
                 continue
-            for each in estimates(grid, units, both, None, None, settings, None):
-                rows = described(each, margins[columns], capability_margin)
-                names = grid.measurements["measurement"][columns]
-                frames.append(rows.with_columns(pl.lit(grid.methods[method]).alias("method"), names))
-    place = (pl.lit(grid.domain).alias("domain"), pl.lit(grid.dataset).alias("dataset"))
-    return pl.concat(frames, how="diagonal_relaxed").with_columns(place) if frames else pl.DataFrame()
+            about = {"method": np.full(len(names), grid.methods[method]), "measurement": names}
+            of = estimates(grid, units, both, None, None, settings, None)
+            found += [about | columns_of(each, margins[columns], capability_margin) for each in of]
+    return found
 
 
-def tested_without(frames: dict[int, pl.DataFrame], settings: AuditSettings) -> pl.DataFrame:
+def tested_without(found: dict[int, list[Columns]], settings: AuditSettings) -> pl.DataFrame:
     """The rows of several removals, by number, with degrees of freedom pooled within each, intervals and p-values."""
-    rows = [frame.with_columns(pl.lit(number).alias("removal")) for number, frame in frames.items() if len(frame)]
-    if not rows:
+    parts = [(number, each) for number, of in found.items() for each in of]
+    if not parts:
         return pl.DataFrame()
-    pooled = with_pooled_df(pl.concat(rows, how="diagonal_relaxed"), ("removal", "measurement"))
-    return tested(pooled, settings)
+    columns = {name: np.concatenate([each[name] for _, each in parts]) for name in parts[0][1]}
+    removal = np.repeat([number for number, _ in parts], [len(each["method"]) for _, each in parts])
+    rows = pl.DataFrame(columns | {"removal": removal}).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return tested(with_pooled_df(rows, ("removal", "measurement")), settings)
