@@ -48,6 +48,8 @@ def fragility(
     for grid in grids(results, scores, settings) if len(primary) else []:
         place = {"domain": grid.domain, "dataset": grid.dataset}
         own = primary.filter(**place)
+        if own.is_empty():
+            continue
         bounds = dict(margins.filter(**place).select("measurement", "margin").iter_rows())
         part = of_measurements(grid, own["measurement"].unique().to_list())
         labels = {(row["method"], row["measurement"]): row["label"] for row in own.iter_rows(named=True)}
@@ -160,7 +162,7 @@ def _known(matches: Mapping[str, Row]) -> set[tuple[str, str]]:
 
 def _items(grid: Grid, results: pl.DataFrame) -> dict[str, list[Item]]:
     """What can be removed, by kind: where there are two or more of it."""
-    last = at_last_step(results).filter(part="all")
+    last = at_last_step(results.filter(part="all"))
     family = dict(last.select("model", "family").iter_rows())
     seeds = last["seed"].unique().sort().to_list()
     families = np.array([family[model] for model in grid.models])

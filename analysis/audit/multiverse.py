@@ -85,7 +85,8 @@ def _analyses(
         if frame.is_empty():
             continue
         fixed = settings if score == "" else replace(settings, margins=Margins(settings.margins.safety))
-        whole = [of_measurements(grid, names) for grid in grids(results, frame, fixed)]
+        every = [of_measurements(grid, names) for grid in grids(results, frame, fixed)]
+        whole = [grid for grid in every if len(grid.measurements)]
         margins = [margin_frame(grid, fixed) for grid in whole]
         for flagged in FACTORS["flagged"] if own["flagged_runs"].sum() else ("",):
             parts = whole if flagged == "" else [grid.without_flagged() for grid in whole]
