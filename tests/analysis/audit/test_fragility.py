@@ -1,5 +1,6 @@
 """Fragility: against the audit run again on tables without the models, and on planted claims."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,7 +15,7 @@ from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
 
 NAMES = ["condition00/auroc", "condition01/auroc"]
-SETTINGS = AuditSettings(draws=100, margins=Margins(dict.fromkeys(NAMES, 0.105), 0.25))
+SETTINGS = AuditSettings(draws=100, margins=Margins(dict.fromkeys(NAMES, 0.105), 0.25), placebos=("nothing",))
 METHODS = {
     "nothing": Method(),
     "safer": Method(beyond=0.18),
@@ -35,8 +36,8 @@ def fragile(tables: Tables, settings: AuditSettings = SETTINGS) -> pl.DataFrame:
     return fragility(*tables, found.verdicts, found.margins, settings)
 
 
-def without(tables: Tables, models: tuple[str, ...]) -> Tables:
-    results, scores = (frame.filter(~pl.col("model").is_in(models)) for frame in tables)
+def without(tables: Tables, names: tuple[str, ...], of: str = "model") -> Tables:
+    results, scores = (frame.filter(~pl.col(of).cast(pl.String).is_in(names)) for frame in tables)
     return results, scores
 
 
@@ -70,20 +71,20 @@ def changed(whole: Audit, part: Audit) -> dict[tuple[str, ...], str]:
     return found
 
 
-def agrees_with_brute_force(seed: int, most: int) -> int:
-    """How many claims have another label without `most` models or fewer; all as the audit itself has it."""
-    tables = simulated_study(WORLD, np.random.default_rng(seed))
-    whole, found = judged(tables), fragile(tables).filter(of="model")
+def agrees_with_brute_force(seed: int, most: int, of: str = "model", world: World = WORLD) -> int:
+    """How many claims have another label without `most` or fewer; all as the audit itself has it."""
+    tables = simulated_study(world, np.random.default_rng(seed))
+    whole, found = judged(tables), fragile(tables).filter(of=of)
     assert len(found) == len(whole.verdicts)
-    models = sorted(tables[0]["model"].unique())
+    names = [str(name) for name in sorted(tables[0][of].unique())]
     count = 0
     for size in range(1, most + 1):
         by_removal = {
-            removed: changed(whole, judged(without(tables, removed))) for removed in combinations(models, size)
+            removed: changed(whole, judged(without(tables, removed, of))) for removed in combinations(names, size)
         }
         for row in found.iter_rows(named=True):
             claim = tuple(row[name] for name in CLAIM)
-            labels = {removed: of[claim] for removed, of in by_removal.items() if claim in of}
+            labels = {removed: then[claim] for removed, then in by_removal.items() if claim in then}
             if row["fewest"] == size:
                 assert labels[tuple(row["removed"].split(", "))] == row["label_then"]
                 count += 1
@@ -93,6 +94,11 @@ def agrees_with_brute_force(seed: int, most: int) -> int:
 
 def test_one_and_two_models_are_exact() -> None:
     assert agrees_with_brute_force(0, 2) > 2
+
+
+@pytest.mark.parametrize(("of", "world"), [("family", replace(WORLD, families=3)), ("seed", replace(WORLD, seeds=3))])
+def test_families_and_seeds_are_exact_too(of: str, world: World) -> None:
+    assert agrees_with_brute_force(0, 1, of, world) > 0
 
 
 @pytest.mark.slow
