@@ -46,8 +46,8 @@ def multiverse(
     seed: int,
 ) -> pl.DataFrame:
     """The table MULTIVERSE: a row for each claim of the primary tier. `verdicts` are those of the study's own audit,
-    with `scores`; `accuracy` is the other score. Where pairs are units their bootstrap is drawn anew. The same input and
-    seed give the same table.
+    with `scores`; `accuracy` is the other score. Where pairs are units their bootstrap is drawn anew. The same input
+    and seed give the same table.
     """
     own = verdicts.filter(pl.col("tier") == "primary")
     if own.is_empty():
