@@ -8,6 +8,7 @@ import polars as pl
 from scipy.stats import fisher_exact
 
 from analysis.agreement import agreement_on_the_line
+from analysis.audit.fragility import fragility
 from analysis.audit.grid import grids
 from analysis.audit.ledger import PLANNED, externality_ledger, selection_tests
 from analysis.audit.preregistration import preregistration, settings_table
@@ -15,6 +16,7 @@ from analysis.audit.schema import (
     AREAS,
     ESTIMATES,
     EXTERNALITIES,
+    FRAGILITY,
     GATES,
     LADDER,
     MARGINS,
@@ -48,7 +50,7 @@ from analysis.tables import (
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
 SENSITIVITY = "clean_accuracy"  # and the one they are held against again
-AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, AREAS, GATES, MARGINS, EXTERNALITIES)
+AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, AREAS, GATES, MARGINS, EXTERNALITIES, FRAGILITY)
 PLACE = ["domain", "dataset"]
 RUN = [*PLACE, "method", "model", "seed"]
 CLAIM = [*PLACE, "method", "measurement"]
@@ -143,7 +145,8 @@ def audited(
     equal_flops: bool,
     rng: np.random.Generator,
 ) -> dict[str, pl.DataFrame]:
-    """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins and externalities.
+    """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins, externalities and
+    fragility.
 
     `areas` is the measurement that stands for each area; without any, every safety measurement is an area of its own.
     An area whose measurement has no results has no verdict; nor has anything where there is no capability score.
@@ -161,6 +164,7 @@ def audited(
         found = audit(kept, score, primary=list(named), settings=settings, rng=rng)
         about = _about(kept, score, settings)
         again = _by_accuracy(kept, accuracy, list(named), settings, rng)
+        fragile = fragility(kept, score, found.verdicts, found.margins, settings)
     except ValueError as error:
         raise TableError(f"results: {error}") from error
     area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)
@@ -172,7 +176,8 @@ def audited(
     )
     verdicts = verdicts.join(again, on=CLAIM, how="left")
     frames = (verdicts, found.effects, found.curves, found.metrics, found.areas, found.gates, found.margins)
-    tables = [*(conformed(frame, table) for frame, table in zip(frames, AUDITED, strict=False)), _externalities(found)]
+    tables = [conformed(frame, table) for frame, table in zip(frames, AUDITED, strict=False)]
+    tables += [_externalities(found), fragile]
     return {table.name: frame for frame, table in zip(tables, AUDITED, strict=True)}
 
 

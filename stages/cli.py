@@ -24,6 +24,7 @@ COMMANDS = {  # each in its file of stages/commands/, which is imported only to 
     "sync": "log every run to MLflow again, from the store: for a tracking server that lost data",
     "doctor": "whether this machine, the store, MLflow and Ray are fit for a sweep; exit status 1 where not",
     "audit": "one method's case on one screen",
+    "multiverse": "each verdict under every defensible analysis of the same results",
     "jumps": "the curves that jump, and the runs that would show how abruptly",
     "verify": "a number of the report, made again from stored outcomes",
 }

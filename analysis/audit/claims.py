@@ -51,7 +51,7 @@ def claims(
     by_claim: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in rows.sort([*CLAIM, "match"]).iter_rows(named=True):
         by_claim.setdefault(_key(row), {})[row["match"]] = row
-    table = pl.DataFrame([_claimed(matches) for matches in by_claim.values()], schema=_schema(), orient="row")
+    table = pl.DataFrame([claimed(matches) for matches in by_claim.values()], schema=_schema(), orient="row")
     tier = pl.when(pl.col("measurement").is_in(primary)).then(pl.lit("primary")).otherwise(pl.lit("exploratory"))
     claimed = [measurement in settings.claims.get(method, ()) for *_, method, measurement in table[CLAIM].iter_rows()]
     table = table.with_columns(tier.alias("tier"), pl.Series("claimed", claimed, dtype=pl.Boolean))
@@ -79,7 +79,7 @@ def _schema() -> dict[str, pl.DataType | type[pl.DataType]]:
     return {**dict.fromkeys(CLAIM, pl.String), **names}
 
 
-def _claimed(matches: Mapping[str, Row]) -> dict[str, Any]:
+def claimed(matches: Mapping[str, Row]) -> dict[str, Any]:
     """The p-values of a claim, each of the match that is worse for it; of the runs as they were trained (equal epochs)
     for claims of no effect, of a loss and of washing: a method that only buys capability with compute is seen there.
     """

@@ -23,8 +23,14 @@ def described(estimate: Estimate, margins: Floats, capability_margin: float) -> 
     rest on; capability_beyond_correlation is for the joint ellipse of E and D, seed_share what of the variance of a
     unit's difference its seeds make, total_covered T of the models that D rests on.
     """
+    table = pl.DataFrame(columns_of(estimate, margins, capability_margin))
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def columns_of(estimate: Estimate, margins: Floats, capability_margin: float) -> dict[str, np.ndarray]:
+    """The columns of `described`; NaN where it has null."""
     size = len(margins)
-    columns: dict[str, Floats] = {}
+    columns: dict[str, np.ndarray] = {}
     for name in ("total", "capability", "beyond"):
         of = getattr(estimate, name)
         arrays = {name: of.point, f"{name}_se": of.error, f"{name}_known": of.known}
@@ -36,8 +42,7 @@ def described(estimate: Estimate, margins: Floats, capability_margin: float) -> 
     counts = {"units": len(units.models), "pairs": units.pairs, "models": len(np.unique(units.models))}
     facts = {"match": estimate.match, "unit": units.kind, **counts, "in_range": estimate.in_range}
     facts |= {"df": estimate.total.df, "beyond_units_df": estimate.beyond.df}
-    table = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
-    return table.with_columns(pl.lit(value).alias(name) for name, value in facts.items())
+    return columns | {name: np.full(size, value) for name, value in facts.items()}
 
 
 def tested(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:

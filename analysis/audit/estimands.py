@@ -62,16 +62,17 @@ def estimates(
     grid: Grid,
     units: Units,
     ladders: Ladders,
-    weights: Floats,
-    normal: Floats,
+    weights: Floats | None,
+    normal: Floats | None,
     settings: AuditSettings,
-    rng: Generator,
+    rng: Generator | None,
 ) -> list[Estimate]:
     """T, E and D at equal epochs, then at equal training FLOPs where that says anything else; none where too few units
     are left.
 
     weights: [draw, model], of the bootstrap where pairs are the units. normal: [draw, model], what joint draws of D are
     made of where models are. They are for regions over several measurements: no verdict rests on a draw of models.
+    Without the three nothing is drawn: no joint draws, and no estimates where pairs are the units.
     """
     if len(units.models) < settings.min_pairs:
         return []
@@ -80,6 +81,8 @@ def estimates(
     at = points(grid, units, ladders, inside, where)
     if units.kind == "model":
         spread = jackknife(grid, units, ladders, inside, where)
+    elif weights is None or rng is None:
+        return []
     else:
         spread = bootstrap(units, ladders, inside, where, weights, rng)
     if spread.df < 2:
@@ -96,9 +99,11 @@ def estimates(
             for value, of_units, of_examples, df in zip(at.matches[match], parts, known, dfs, strict=True)
         )
         correlation = _correlations(*(np.concatenate([parts[i], known[i]]) for i in (1, 2)))
-        drawn = spread.drawn(match, normal)
-        drawn = drawn + rng.standard_normal((len(drawn), len(example))) @ known[2]
-        drawn = (drawn - drawn.mean(0)) / np.maximum(drawn.std(0), TINY)
+        drawn = np.zeros((0, known[2].shape[1]))
+        if normal is not None and rng is not None:
+            drawn = spread.drawn(match, normal)
+            drawn = drawn + rng.standard_normal((len(drawn), len(example))) @ known[2]
+            drawn = (drawn - drawn.mean(0)) / np.maximum(drawn.std(0), TINY)
         found.append(Estimate(match, units, in_range, t, e, d, at.total_covered[0], correlation, drawn))
     return found
 

@@ -40,7 +40,7 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
     nothing = np.array([], dtype=np.int64)
     rows = [_named(_told(None, np.array([]), 0.0, settings)[0], grid, 0, nothing)]
     draws, found, curves = [np.zeros((settings.draws, 0))], [], []
-    for usable, columns in _patterns(grid):
+    for usable, columns in patterns(grid):
         both = ladders(grid, usable[0], columns, settings)
         ladder = both.capability
         if ladder is not None:
@@ -62,7 +62,7 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
     return Estimated(frame, np.concatenate(draws, axis=1), gate_frame(grid, found, settings), curve)
 
 
-def _patterns(grid: Grid) -> Iterator[tuple[Bools, Ints]]:
+def patterns(grid: Grid) -> Iterator[tuple[Bools, Ints]]:
     """Measurements with the same runs together: (usable [method, model, seed], measurement indices)."""
     usable = np.isfinite(grid.y) & np.isfinite(grid.capability)[..., None]
     flat = usable.reshape(-1, usable.shape[-1]).T

@@ -69,8 +69,10 @@ def family_wise(p: Floats) -> Floats:
     """Holm's adjusted p-values among the p-values up to .5, as p / .5: the chance of any false claim; else as above."""
     share, known, taking = _conditioned(p)
     adjusted = np.where(known, 1.0, np.nan)
-    if len(share):
-        adjusted[taking] = multipletests(share, method="holm")[1]
+    order = np.argsort(share, kind="stable")
+    ranked = np.empty(len(share))
+    ranked[order] = np.maximum.accumulate(share[order] * np.arange(len(share), 0, -1))
+    adjusted[taking] = np.minimum(ranked, 1.0)
     return adjusted
 
 
@@ -85,6 +87,25 @@ def one_more(p: Floats, kind: str, rate: float) -> float:
         return min(rate, rate * found / len(known))
     taking = max(int((known <= DISCARDED).sum()), 1)
     return float(min(rate, DISCARDED * rate * found / (null_share(known) * taking)))
+
+
+def level_of(p: Floats, claim: int, kind: str, rate: float) -> float:
+    """The largest p-value with which one claim of the family is found while all others keep theirs. A claim without a
+    p-value counts as if it got one.
+    """
+    kept = p.copy()
+    kept[claim] = 0.0
+    if kind not in CONDITIONAL:
+        known = np.sort(kept[np.isfinite(kept)])
+        return rate * _most(known, rate / len(known)) / len(known)
+    share, _, _ = _conditioned(kept)
+    each = rate / (null_share(kept) * len(share))
+    return float(min(rate, DISCARDED * min(HALF, each * _most(np.sort(share), each))))
+
+
+def _most(ordered: Floats, each: float) -> int:
+    """How many step-up finds, of p-values in order that need `each` times their rank."""
+    return int(np.flatnonzero(ordered <= each * np.arange(1, len(ordered) + 1)).max()) + 1
 
 
 def judged(p: Floats, methods: Sequence[str], placebos: Sequence[str], how: Family) -> Floats:

@@ -15,6 +15,7 @@ with one intercept for all 0.098.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,6 @@ from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
 
 LEAST_RELIABILITY = 0.3  # shrinking further would multiply the slope more than threefold
-CURVE_LEVEL = 0.1  # a line is kept only where the F test against the spline has a larger p
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,14 @@ class Ladder:
     knots: Floats  # three
     reliability: float  # of the means in x, within groups
     p_curved: Floats  # [measurement]
+    curve_level: float
 
     @property
     def curved(self) -> Bools:
         """Which measurements get the spline."""
-        return np.asarray(self.p_curved <= CURVE_LEVEL)
+        return np.asarray(self.p_curved < self.curve_level)
 
-    @property
+    @cached_property
     def terms(self) -> Floats:
         """What the spline's two terms count for [2, measurement], the bend's 0 where the line was chosen."""
         return coefficients(self, np.ones((1, len(self.rungs))))[0, -2:]
@@ -179,7 +180,7 @@ def _ladder(x_runs: Floats, grid: Grid, usable: Bools, columns: Ints, settings: 
     knots = np.quantile(x, [0.1, 0.5, 0.9])
     if np.diff(knots).min() <= 1e-9 * max(np.ptp(x), 1e-12):
         return None
-    return Ladder(rungs, groups, x, x, y, knots, 1.0, np.ones(y.shape[1]))
+    return Ladder(rungs, groups, x, x, y, knots, 1.0, np.ones(y.shape[1]), settings.curve_level)
 
 
 def _calibrated(ladder: Ladder, grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings) -> Ladder:

@@ -101,8 +101,8 @@ def jackknife(grid: Grid, units: Units, ladders: Ladders, inside: Bools | None, 
     families = _families(grid, units, ladders)
     left_out = units.models if ladders.capability is None else ladders.capability.rungs
     keep = units.models != left_out[:, None]
-    own = np.stack([_shares(row, families) for row in keep])
-    of_covered = None if inside is None else np.stack([_shares(row & inside, families) for row in keep])
+    own = _shares(keep, families)
+    of_covered = None if inside is None else _shares(keep & inside, families)
     plain = None
     if where is not None:
         plain = (keep & where) / (keep & where).sum(1, keepdims=True)
@@ -180,14 +180,12 @@ def _families(grid: Grid, units: Units, ladders: Ladders) -> Ints | None:
 
 
 def _shares(mask: Bools, families: Ints | None) -> Floats:
-    """Weights [unit] of the mean over the mask, each family weighing as it does among all units."""
-    if families is None:
-        return np.asarray(mask / mask.sum())
-    weights = np.zeros(len(mask))
-    for family in np.unique(families[mask]):
+    """Weights [..., unit] of the mean over each mask, each family weighing as it does among all units."""
+    weights = mask.astype(float)
+    for family in () if families is None else np.unique(families):
         own = families == family
-        weights[own & mask] = own.sum() / (own & mask).sum()
-    return np.asarray(weights / weights.sum())
+        weights[..., own] *= own.sum() / np.maximum(mask[..., own].sum(-1, keepdims=True), 1)
+    return np.asarray(weights / weights.sum(-1, keepdims=True))
 
 
 def _centred(replicates: Floats, strata: Ints) -> Floats:

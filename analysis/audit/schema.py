@@ -180,6 +180,29 @@ EXTERNALITIES = Table(
     ("domain", "dataset", "method", "measurement"),
     nullable=("pillar", *_EXTERNAL, "label", "qualifier"),
 )
+FRAGILITY = Table(
+    "fragility",
+    {
+        **_CLAIM,
+        "of": pl.String,  # model, family or seed
+        "fewest": pl.Int64,  # without which the label is another; null where no few of them change it
+        "removed": pl.String,  # their names
+        "label_then": pl.String,
+    },
+    ("domain", "dataset", "method", "measurement", "of"),
+    nullable=("fewest", "removed", "label_then"),
+)
+MULTIVERSE = Table(
+    "multiverse",
+    {
+        **_CLAIM,
+        "label": pl.String,  # of the study's own analysis
+        "analyses": pl.Int64,  # that are possible, the study's own among them
+        "kept": pl.Float64,  # the share of them that give this label
+        "flips": pl.String,  # single choices that give another, each with the label then; empty where none does
+    },
+    ("domain", "dataset", "method", "measurement"),
+)
 SELECTION = Table(
     "selection",
     {

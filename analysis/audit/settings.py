@@ -43,6 +43,7 @@ class AuditSettings:
     placebos: tuple[str, ...] = ()
     example_share: float = 0.05  # share of the test-example variance that all of a method's runs have in common
     reliability: float | None = None  # of one run's capability score; None: from the spread over seeds
+    curve_level: float = 0.1  # of the F test for a curved ladder: at 0 all are lines, at 1 splines
     min_pairs: int = 3
     min_rungs: int = 5
     min_models: int = 6  # from here on models, not pairs, are the unit that is resampled
@@ -85,4 +86,4 @@ _LEAST = {"draws": 100, "min_pairs": 3, "min_rungs": 4, "min_models": 4}
 
 
 def _shares() -> tuple[str, ...]:
-    return "alpha", "false_discovery_rate", "example_share", "max_flagged"
+    return "alpha", "false_discovery_rate", "example_share", "curve_level", "max_flagged"

@@ -3,15 +3,16 @@
 import argparse
 import textwrap
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from analysis.audit.margins import margins_digest
-from analysis.audit.schema import EXTERNALITIES, MARGINS, SETTINGS, VERDICTS
+from analysis.audit.schema import EXTERNALITIES, FRAGILITY, MARGINS, SETTINGS, VERDICTS
 from analysis.tables import LEDGER, TableError
 from stages.artifacts import finding
-from stages.page.verdict_text import reason
+from stages.page.verdict_text import hangs_on, reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +28,11 @@ def run(chosen: argparse.Namespace) -> int:
         raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
     mine = verdicts.filter(pl.col("method") == chosen.method, pl.col("area").is_not_null())
     print(f"{chosen.method}: does it make models safer beyond what its effect on their capability explains?")
+    fragile = finding(FRAGILITY)
     for (task, dataset), rows in mine.group_by("task", "dataset", maintain_order=True):
         print(f"\n{task} ({dataset}), against standard training of the same model with the same seed")
         print("\n".join(_case(rows.to_dicts())))
+        print("\n".join(_fragility(rows.to_dicts(), hangs_on(fragile.filter(task=task).to_dicts()))))
     print("\n".join(["", *_side_effects(chosen.method), *_placebos(verdicts), *_runs(chosen.method)]))
     print(f"audit           {finding(SETTINGS)['digest'][0]}, of all its choices, fixed before the run")
     print(f"margins         {margins_digest(finding(MARGINS))}, fixed in params.yaml or from the ladder")
@@ -54,6 +57,15 @@ def _case(rows: list[dict[str, Any]]) -> list[str]:
         if row["flagged_runs"]
     ]
     return [*lines, *(["", *reasons, *flags] if reasons or flags else [])]
+
+
+def _fragility(rows: list[dict[str, Any]], few: Mapping[tuple[str, str, str], str]) -> list[str]:
+    lines = [
+        textwrap.fill(f"{row['area']}: {said}", 124, initial_indent="    ", subsequent_indent="      ")
+        for row in rows
+        if (said := few.get((row["dataset"], row["method"], row["measurement"])))
+    ]
+    return ["", "  with fewer models, families or seeds:", *lines] if lines else []
 
 
 def _side_effects(method: str) -> list[str]:

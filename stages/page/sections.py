@@ -36,7 +36,11 @@ def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFra
         pl.col("measurement").replace_strict(list(task.shown), range(len(task.shown)), default=99).alias("order"),
         pl.col("measurement").replace_strict(about, default="", return_dtype=pl.String).alias("about"),
     )
-    primary = verdicts.filter(pl.col("area").is_not_null()).sort("order", "method").to_dicts()
+    few = verdict_text.hangs_on(task.found["fragility"].to_dicts())
+    primary = [
+        {**row, "hangs_on": few.get((row["dataset"], row["method"], row["measurement"]))}
+        for row in verdicts.filter(pl.col("area").is_not_null()).sort("order", "method").to_dicts()
+    ]
     named = {row["area"]: task.label(row["measurement"]) for row in primary}
     if primary:
         specs[f"verdicts{task.slug}"] = _verdict_chart(primary, task.others, list(named))

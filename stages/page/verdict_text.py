@@ -11,6 +11,7 @@ from stages.page.verdicts import ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 
 Row = Mapping[str, Any]
 
+SEVERAL = {"model": "models", "family": "families", "seed": "seeds"}
 ALONE = "above its margin only as a single claim, not with all claims counted"
 
 
@@ -150,7 +151,28 @@ def hover(row: Row) -> str:
         lines.append(f"held against clean accuracy alone: {row['label_by_accuracy']}")
     if row["flagged_runs"]:
         lines.append(f"without {row['flagged_runs']} flagged runs: {row['label_without_flagged']}")
+    lines += [f"fragility: {row['hangs_on']}"] if row.get("hangs_on") else []
     return "\n".join([*lines, *([reason(row)] if row["reason"] else [])])
+
+
+def hangs_on(fragility: Iterable[Row]) -> dict[tuple[str, str, str], str]:
+    """By dataset, method and measurement, without how few models, families and seeds a verdict is another. `fragility`
+    has rows of the table of that name.
+    """
+    of: dict[tuple[str, str, str], list[Row]] = {}
+    for row in sorted(fragility, key=lambda row: list(SEVERAL).index(row["of"])):
+        of.setdefault((row["dataset"], row["method"], row["measurement"]), []).append(row)
+    return {key: _fewest(rows) for key, rows in of.items()}
+
+
+def _fewest(rows: list[Row]) -> str:
+    said = []
+    for row in rows:
+        if row["fewest"] is not None:
+            count = row["of"] if row["fewest"] == 1 else f"{row['fewest']} {SEVERAL[row['of']]}:"
+            said.append(f"{row['label_then']} without {count} {row['removed']}")
+    safe = [SEVERAL[row["of"]] for row in rows if row["fewest"] is None]
+    return "; ".join([*said, *([f"not changed by leaving out a few {_listed(safe)}"] if safe else [])])
 
 
 def percent(share: float) -> str:

@@ -53,10 +53,11 @@ def test_findings_are_the_tables_they_are_called(study: Study) -> None:
         *("reliability", "risks", "forecasts", "agreement_line"),
         *("settings", "environments", "crossings"),
         *("verdicts", "estimates", "ladder", "restatements", "areas", "gates", "margins", "externalities"),
+        "fragility",
     }
     for name, frame in found.items():
         assert tables.checked(frame, TABLES[name]).equals(frame)
-        assert len(frame) or name in ("jump_fits", "forecasts", "risks", "agreement_line", *MADE)
+        assert len(frame) or name in ("jump_fits", "forecasts", "risks", "agreement_line", "fragility", *MADE)
     assert set(found["correlations"]["score_name"]) == {"clean_accuracy", "pc1"}
 
 

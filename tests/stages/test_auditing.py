@@ -41,6 +41,9 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     line = next(line for line in shown.splitlines() if "DIFFERENTIAL" in line)
     assert line.split()[:4] == ["outliers", "DIFFERENTIAL", "★", f"{verdict['beyond']:+.2f}"]
     assert line.endswith(f"{verdict['pairs']} of {verdict['models']} models")
+    lines = shown.splitlines()
+    (said,) = lines[lines.index("  with fewer models, families or seeds:") + 1 :][:1]
+    assert said == "    outliers: not changed by leaving out a few models, families and seeds"
     runs = 4 * 4 * 2
     assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown
     assert "placebos        1 " in shown
@@ -223,3 +226,22 @@ def test_a_plan_says_what_it_can_show(
     assert audit_line in lines
     assert main(["plan"]) == 0
     assert capsys.readouterr().out.splitlines()[:3] == [*lines[:2], audit_line]
+
+
+def test_the_multiverse_of_a_method_on_one_screen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results, runs = simulated_tables(WORLD)
+    analyse.write(results, runs, FIXED)
+    artifacts.RESULTS.write(results)
+    artifacts.REPLICATES.write([])
+    tables.write_json({"options": FIXED.options}, artifacts.AUDIT)
+    assert main(["multiverse", "shield"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("vision (simulated), shield: ")
+    assert shown[2].split() == ["outliers", "DIFFERENTIAL", "24", "100", "%", "none"]
+    assert shown[-1] == "2 verdicts: multiverse.parquet"
+    whole = pl.read_parquet("multiverse.parquet")
+    assert whole["method"].to_list() == ["placebo", "shield"]
+    assert main(["multiverse", "sword"]) == 2
+    assert capsys.readouterr().err == "'sword' is not one of the methods that were audited: placebo, shield\n"
+    assert main(["multiverse"]) == 0
+    assert pl.read_parquet("multiverse.parquet").equals(whole)

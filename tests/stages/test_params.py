@@ -146,7 +146,7 @@ def test_claims_of_authors_name_methods_and_areas(study: Write, tiny: dict[str, 
     assert faults(study(tiny)) == [
         "params.yaml: audit.claims.nois: not one of the methods: standard, noise, outlier_exposure",
         "params.yaml: audit.claims.noise: 'attacks' is not one of the areas: outliers",
-        "params.yaml: audit: 'claims.outlier_exposure' is 'outliers', not a list",
+        "params.yaml: audit.claims.outlier_exposure: 'outliers' is not a list of areas",
     ]
 
 

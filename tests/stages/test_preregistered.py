@@ -48,6 +48,7 @@ OTHER: dict[str, Any] = {  # by setting of the analysis
     "margins": Margins({"pgd/accuracy": 0.2}),
     "placebos": ("placebo",),
     "example_share": 0.1,
+    "curve_level": 0.2,
     "reliability": 0.9,
     "min_pairs": 4,
     "min_rungs": 6,

@@ -11,6 +11,7 @@ from stages.page.verdict_text import (
     answer,
     beside,
     estimate,
+    hangs_on,
     hover,
     measured,
     natural,
@@ -205,3 +206,16 @@ def test_how_much_a_verdict_rests_on() -> None:
     assert rests_on(ROW) == "9 of 12 models"
     assert rests_on(ROW | {"unit": "pair", "units": 10, "in_range": 10, "models": 5}) == "10 of 10 pairs"
     assert rests_on(ROW | {"beyond": None}) == "12 models"
+
+
+def test_without_how_few_a_verdict_is_another_is_said_models_first() -> None:
+    place: dict[str, Any] = {"dataset": "digits", "method": "shield", "measurement": "pgd/accuracy"}
+    rows: list[dict[str, Any]] = [
+        {**place, "of": "seed", "fewest": None, "removed": None, "label_then": None},
+        {**place, "of": "family", "fewest": 1, "removed": "vit", "label_then": "NULL"},
+        {**place, "of": "model", "fewest": 2, "removed": "vit-4, vit-8", "label_then": "NO GAIN"},
+    ]
+    said = "NO GAIN without 2 models: vit-4, vit-8; NULL without family vit; not changed by leaving out a few seeds"
+    assert hangs_on(rows) == {("digits", "shield", "pgd/accuracy"): said}
+    assert f"fragility: {said}" in hover(ROW | {"hangs_on": said}).splitlines()
+    assert "fragility" not in hover(ROW)

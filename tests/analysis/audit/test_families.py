@@ -13,6 +13,7 @@ from analysis.audit.families import (
     conditional,
     family_wise,
     judged,
+    level_of,
     null_share,
     one_more,
     step_up,
@@ -51,6 +52,21 @@ def test_family_wise_is_holm_among_those_that_take_part() -> None:
     wanted = multipletests(p[:3] / 0.5, method="holm")[1]
     assert family_wise(p) == pytest.approx([*wanted, 1.0, NAN], nan_ok=True)
     assert len(family_wise(np.zeros(0))) == len(conditional(np.zeros(0))) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_level_left_to_a_claim_is_the_largest_p_value_that_is_found(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    how = conditional if kind in ("gain", "loss", "sign") else step_up
+    for _ in range(50):
+        size = int(rng.integers(1, 30))
+        p = rng.uniform(0, 1, size) ** rng.uniform(1, 6)
+        p[rng.uniform(size=size) < 0.1] = NAN
+        claim = int(rng.integers(size))
+        level = level_of(p, claim, kind, 0.05)
+        for factor, found in ((0.999999, True), (1.000001, False)):
+            p[claim] = level * factor
+            assert (how(p)[claim] <= 0.05) == found
 
 
 @pytest.mark.parametrize("kind", KINDS)

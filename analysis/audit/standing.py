@@ -1,0 +1,63 @@
+"""How one claim stands while all others stay as they were: its label, and how far it is from another."""
+
+from collections.abc import Mapping
+from math import inf, log
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from analysis.audit.claims import CLAIM, claimed
+from analysis.audit.decision import GAINS, TINY, decide
+from analysis.audit.families import KINDS, level_of
+from analysis.audit.settings import AuditSettings
+
+Row = Mapping[str, Any]
+Levels = Mapping[str, float]  # by kind of claim
+_RESTS_ON = {"REGRESSION": "loss", **dict.fromkeys(GAINS, "gain"), "NULL": "null", "WASHING": "wash"}
+_RESTS_ON |= {"GAIN, SIZE OPEN": "sign", "NO GAIN": "none"}
+_ORDER = ("loss", "gain", "null", "wash", "sign", "none")  # of the decision
+
+
+def levels_left(verdicts: pl.DataFrame, settings: AuditSettings) -> dict[tuple[str, ...], Levels]:
+    """Of each claim (CLAIM), the p-value of each kind with which it is found while all others of its tier keep theirs;
+    a placebo's among the real methods' and its own.
+    """
+    found: dict[tuple[str, ...], Levels] = {}
+    for _, rows in verdicts.group_by("tier", maintain_order=True):
+        methods = rows["method"].to_numpy()
+        real = ~np.isin(methods, list(settings.placebos))
+        p = {kind: rows[f"p_{kind}"].to_numpy().astype(float) for kind in KINDS}
+        for number, key in enumerate(rows.select(CLAIM).iter_rows()):
+            family = np.flatnonzero(real | (methods == methods[number]))
+            place = int(np.searchsorted(family, number))
+            found[key] = {kind: level_of(p[kind][family], place, kind, settings.false_discovery_rate) for kind in KINDS}
+    return found
+
+
+def standing(matches: Mapping[str, Row], levels: Levels, settings: AuditSettings) -> tuple[str, Row]:
+    """The claim's label and its p-values, from its tested rows by match."""
+    claim = claimed(matches)
+    found = {f"q_{kind}": 0.0 if _ratio(claim[f"p_{kind}"], levels[kind]) <= 0 else 1.0 for kind in KINDS}
+    label, _ = decide({**matches["epochs"], **claim, **found, "q_neutral": None}, settings)
+    return label, claim
+
+
+def room(label: str, claim: Row, levels: Levels, settings: AuditSettings) -> float:
+    """How far a claim with these p-values is from losing this label: the least of the logarithms of the ratios of
+    p-value and level that would have to change sign; below 0 where it has lost it.
+    """
+    own = _RESTS_ON.get(label)
+    before = _ORDER if own is None else _ORDER[: _ORDER.index(own)]
+    ways = [_ratio(claim[f"p_{kind}"], levels[kind]) for kind in before]
+    if own is not None:
+        ways.append(-_ratio(claim[f"p_{own}"], levels[own]))
+    if label in GAINS:
+        taxed = max(_ratio(claim[name], settings.alpha) for name in ("p_tax", "p_safer"))
+        paid = _ratio(claim["p_paid"], settings.alpha / 2)
+        ways += [-taxed] if label == "DIFFERENTIAL" else [taxed, -paid if label == "TRADE-OFF" else paid]
+    return min(ways)
+
+
+def _ratio(p: float | None, level: float) -> float:
+    return inf if p is None else log(max(p, TINY**2) / max(level, TINY**2))

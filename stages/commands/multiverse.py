@@ -1,0 +1,75 @@
+"""`diffprog multiverse`: each verdict under every defensible analysis of the same results."""
+
+import argparse
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from analysis.audit.multiverse import multiverse
+from analysis.audit.schema import MULTIVERSE, VERDICTS
+from analysis.capability import SCORES, capability_scores, capability_weights
+from analysis.findings import SCORE, SENSITIVITY, with_deviations
+from analysis.scales import distances_from_targets
+from analysis.tables import TableError
+from stages import artifacts
+from stages.analyse import SEED
+from stages.artifacts import Artifact, by_task
+from stages.study.preregistration import TaskAudit, planned_audit
+
+WRITTEN = Artifact(Path("multiverse.parquet"), by_task(MULTIVERSE))
+AREA = ["task", "dataset", "method", "measurement"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`[METHOD]`."""
+    parser.description = (
+        "Each verdict under every defensible analysis of the same results: which share of them gives it, "
+        "and which single choice gives another. About ten seconds; all methods go to multiverse.parquet."
+    )
+    parser.add_argument("method", nargs="?", help="show this method alone")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write multiverse.parquet, and print it."""
+    verdicts = artifacts.finding(VERDICTS)
+    methods = verdicts["method"].unique().sort().to_list()
+    if chosen.method not in (None, *methods):
+        raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
+    results, replicates, fixed = artifacts.RESULTS.read(), artifacts.REPLICATES.read(), planned_audit()
+    frames = [WRITTEN.table.empty()]
+    for task in verdicts["task"].unique().sort():
+        own, moved, judged = (frame.filter(task=task).drop("task") for frame in (results, replicates, verdicts))
+        frames.append(of_task(own, moved, judged, fixed.of(task)).select(pl.lit(task).alias("task"), pl.all()))
+    found = WRITTEN.write(pl.concat(frames))
+    shown = found.join(verdicts.select(*AREA, "area"), on=AREA)
+    shown = shown if chosen.method is None else shown.filter(method=chosen.method)
+    for (name, dataset, method), rows in shown.group_by("task", "dataset", "method", maintain_order=True):
+        print(
+            f"{name} ({dataset}), {method}: the share of analyses that give the verdict, and single choices that do not"
+        )
+        print("\n".join(_lines(rows.to_dicts())), end="\n\n")
+    print(f"{len(found)} verdicts: {WRITTEN.path}")
+    return 0
+
+
+def of_task(results: pl.DataFrame, replicates: pl.DataFrame, verdicts: pl.DataFrame, fixed: TaskAudit) -> pl.DataFrame:
+    """The table MULTIVERSE of one task, from the results that its verdicts were made of."""
+    oriented = distances_from_targets(results)
+    scores = pl.concat([capability_scores(oriented, score=score) for score in SCORES])
+    held, scored = with_deviations(results, scores, replicates, capability_weights(oriented))
+    if not fixed.equal_flops:
+        held = held.with_columns(flops=pl.lit(None, dtype=pl.Float64))
+    score, accuracy = (scored.filter(score_name=name) for name in (SCORE, SENSITIVITY))
+    return multiverse(held, score, accuracy, verdicts, fixed.settings, SEED)
+
+
+def _lines(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [f"  {'area':<22}{'verdict':<19}{'analyses':>8}{'same':>7}   another by one choice"]
+    for row in rows:
+        said = textwrap.wrap(row["flips"] or "none", 70)
+        counts = f"{row['analyses']:>8}{100 * row['kept']:>5.0f} %"
+        lines.append(f"  {row['area']:<22}{row['label']:<19}{counts}   {said[0]}")
+        lines += [" " * 61 + line for line in said[1:]]
+    return lines
