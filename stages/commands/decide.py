@@ -47,7 +47,9 @@ def run(chosen: argparse.Namespace) -> int:
         raise WrongParams([f"{PART}: this folder holds a part of a study; run `diffprog decide` in the study's own"])
     study = params.read()
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    source, home = Path("params.yaml").resolve(), os.path.relpath(Path.cwd(), chosen.folder)
+    if chosen.folder.resolve() == Path.cwd():
+        raise WrongParams([f"--folder {chosen.folder}: is the study's own; name another"])
+    source, home = Path("params.yaml").resolve(), os.path.relpath(Path.cwd(), chosen.folder.resolve())
     with chdir(chosen.folder):
         audit, taken = records.read()
         records.check(taken, audit, study.audit.digest)
