@@ -16,6 +16,7 @@ from time import perf_counter
 
 import numpy as np
 import polars as pl
+from error_rates import KINDS, MARGIN
 from numpy.random import Generator
 from statsmodels.stats.proportion import proportion_confint
 
@@ -27,7 +28,6 @@ from analysis.audit.looks import HELD, OPEN, Look, chance
 from analysis.audit.margins import margin_frame
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
-from benchmarks.error_rates import KINDS, MARGIN
 from stages.deciding.choice import HOPELESS
 from stages.study.nested import cells, part_of, size
 
@@ -84,8 +84,10 @@ class Growing:
         key = tuple(sorted(taken.items()))
         if key not in self.kept:
             part, run = part_of(self.planned, {"t": taken}), ["method", "model", "seed"]
-            of = (frame.join(part, on=run, how="semi", maintain_order="left") for frame in (self.results, self.scores))
-            (grid,) = grids(*of, self.settings)
+            results, scores = (
+                frame.join(part, on=run, how="semi", maintain_order="left") for frame in (self.results, self.scores)
+            )
+            (grid,) = grids(results, scores, self.settings)
             self.kept[key] = estimated(grid, margin_frame(grid, self.settings), self.settings, self.rng)
         return self.kept[key]
 
@@ -143,9 +145,10 @@ def main() -> None:
             for how in (ONE, NAIVE, SPENT):
                 of = rows.filter(how=how)
                 low, high = proportion_confint(int(of["any"].sum()), len(of), method="wilson")
-                error = f"{of['any'].mean():.3f} [{low:.3f}, {high:.3f}]"
-                means = " | ".join(f"{of[name].mean():.3f}" for name in ("gains", "decided", "runs"))
-                print(f"| {scenario.name} | {how} | {error} | {means} |", flush=True)
+                share, *means = (float(np.mean(of[name].to_numpy())) for name in ("any", "gains", "decided", "runs"))
+                error = f"{share:.3f} [{low:.3f}, {high:.3f}]"
+                shown = " | ".join(f"{mean:.3f}" for mean in means)
+                print(f"| {scenario.name} | {how} | {error} | {shown} |", flush=True)
     seconds = f"{perf_counter() - start:.0f} s with {chosen.processes} processes"
     print(f"\n{datetime.now(UTC).date()}, {chosen.studies} studies a row, seed {chosen.seed}, {seconds}.")
 

@@ -1,5 +1,6 @@
 """Looks at a growing study: what is found stays found, at the levels that were planned."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ NAME = "condition00/auroc"
 SETTINGS = AuditSettings(draws=100, margins=Margins({NAME: 0.1}, 0.25))
 
 
-def claims(**columns: list[float | None]) -> pl.DataFrame:
+def claims(**columns: Sequence[float | None]) -> pl.DataFrame:
     size = len(next(iter(columns.values())))
     names = (*TESTS, *(f"level_{kind}" for kind in KINDS))
     given = {name: columns.get(name, [0.9] * size) for name in names}
