@@ -31,10 +31,14 @@ from analysis.audit.simulated import Method, World, simulated_study
 from stages.deciding.choice import HOPELESS
 from stages.study.nested import cells, part_of, size
 
-SHARES = (0.1, 0.3, 0.6)
 AREAS = 12
 METHODS = 6
-ONE, NAIVE, SPENT = "one look at the end", "looks at all of q", "looks at .1 .3 .6 of q"
+PROCEDURES = {
+    "one look at the end": (1.0,),
+    "looks at all of q": (1.0, 1.0, 1.0),
+    "looks at .1 .3 .6 of q": (0.1, 0.3, 0.6),
+    "looks at .05 .15 .8 of q": (0.05, 0.15, 0.8),
+}
 SIZES = {
     "12 x 6": World(measurements=AREAS, seeds=6),
     "21 x 1": World(measurements=AREAS, widths=7, doublings=1.0, method_seeds=1, method_models=21),
@@ -61,8 +65,7 @@ class Scenario:
         world = replace(SIZES[self.size], methods=methods)
         rng = np.random.default_rng([seed, *self.name.encode(), i])
         study = Growing(*simulated_study(world, rng), rng)
-        shares = {ONE: (1.0,), NAIVE: (1.0, 1.0, 1.0), SPENT: SHARES}
-        return [{"how": how, **study.judged(of)} for how, of in shares.items()]
+        return [{"how": how, **study.judged(shares)} for how, shares in PROCEDURES.items()]
 
 
 class Growing:
@@ -142,7 +145,7 @@ def main() -> None:
                 continue
             studies = pool.map(partial(scenario.studied, chosen.seed), range(chosen.studies))
             rows = pl.DataFrame([row for study in studies for row in study])
-            for how in (ONE, NAIVE, SPENT):
+            for how in PROCEDURES:
                 of = rows.filter(how=how)
                 low, high = proportion_confint(int(of["any"].sum()), len(of), method="wilson")
                 share, *means = (float(np.mean(of[name].to_numpy())) for name in ("any", "gains", "decided", "runs"))

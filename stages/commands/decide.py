@@ -59,6 +59,9 @@ def run(chosen: argparse.Namespace) -> int:
             why = looking.explore() if chosen.exploratory else looking.run()
         except Refused as stage:
             return stage.status
+        if not looking.records:
+            print(why)
+            return 0
         print("\n".join(looking.table()))
         print(f"{why}; the report is at {chosen.folder / 'report' / 'index.html'}")
     return 0
