@@ -11,6 +11,7 @@ from analysis.agreement import agreement_on_the_line
 from analysis.audit.fragility import fragility
 from analysis.audit.grid import grids
 from analysis.audit.ledger import PLANNED, externality_ledger, selection_tests
+from analysis.audit.looks import Look
 from analysis.audit.preregistration import preregistration, settings_table
 from analysis.audit.schema import (
     AREAS,
@@ -69,6 +70,7 @@ def findings(
     agreement: pl.DataFrame | None = None,
     exposure: Mapping[str, float] | None = None,
     provenance: pl.DataFrame | None = None,
+    look: Look | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings by name, each as the table of that name: capability, capability_weights, correlations, effects,
     reliability, risks, agreement_line, settings, environments, crossings, ledger, selection, jumps, jump_fits,
@@ -79,9 +81,9 @@ def findings(
     seed, status (finished or failed) and reason; `replicates` what each value of a run (domain, dataset, method, model,
     seed, measurement) moves by, `deviations`, in draws of the test examples that all runs share; `refined` the jumps,
     as the table JUMPS, that runs were added for inside their brackets; `agreement` between runs, as that table;
-    `exposure` to hazards, by condition; `provenance` what the runs were made with, as that table. The same
-    input and seed give the same tables. Raises TableError where `results` is not that table or a data set has no
-    standard run.
+    `exposure` to hazards, by condition; `provenance` what the runs were made with, as that table; `look` which
+    of the study's looks it is. The same input and seed give the same tables. Raises TableError where `results` is not
+    that table or a data set has no standard run.
     """
     measured = checked(results, RESULTS)
     results = distances_from_targets(measured)
@@ -96,7 +98,7 @@ def findings(
     effects = paired_effects(results, scores)
     weights = capability_weights(results)
     held, scored = (results, scores) if replicates is None else with_deviations(measured, scores, replicates, weights)
-    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1])
+    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1], look)
     made = PROVENANCE.empty() if provenance is None else provenance
     fixed = preregistration(settings, areas or {}, equal_flops=equal_flops, exposure=exposure or {})
     return {
@@ -144,6 +146,7 @@ def audited(
     settings: AuditSettings,
     equal_flops: bool,
     rng: np.random.Generator,
+    look: Look | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins, externalities and
     fragility.
@@ -161,7 +164,7 @@ def audited(
     if score.is_empty() and settings.baseline in results["method"]:
         return {table.name: table.empty() for table in AUDITED}
     try:
-        found = audit(kept, score, primary=list(named), settings=settings, rng=rng)
+        found = audit(kept, score, primary=list(named), settings=settings, rng=rng, look=look)
         about = _about(kept, score, settings)
         again = _by_accuracy(kept, accuracy, list(named), settings, rng)
         fragile = fragility(kept, score, found.verdicts, found.margins, settings)

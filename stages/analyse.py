@@ -6,10 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from analysis.audit.looks import Look
 from analysis.audit.margins import margins_digest
 from analysis.findings import findings
 from stages import artifacts, tables
 from stages.artifacts import FINDINGS, RUN, SUMMARY
+from stages.part import Part, read_part
 from stages.study.preregistration import Preregistered, planned_audit
 
 SEED = 0
@@ -22,6 +24,7 @@ def main() -> None:
         artifacts.RESULTS.read(),
         runs,
         planned_audit(),
+        part=read_part(),
         replicates=artifacts.REPLICATES.read(),
         agreement=artifacts.AGREEMENT.read(),
         refined=artifacts.REFINED.read(),
@@ -36,15 +39,16 @@ def write(
     fixed: Preregistered,
     folder: Path = Path(),
     failed: Mapping[str, int] | None = None,
+    part: Part | None = None,
     **beside: pl.DataFrame,
 ) -> None:
     """Analyse a study as it was fixed before the run, and write findings/*.parquet and audit.json into the folder.
 
     Each task is analysed alone: its tables are the same whatever other tasks the study has. `failed` is how much failed
-    in each stage; `beside` may hold the tables `replicates`, `agreement`, `refined` and `provenance` (see
-    `analysis.findings`). All tables say the task of each row.
+    in each stage; `part` what part of the study it is; `beside` may hold the tables `replicates`, `agreement`,
+    `refined` and `provenance` (see `analysis.findings`). All tables say the task of each row.
     """
-    by_task = [of_task(task, results, runs, fixed, beside) for task in fixed.options["tasks"]]
+    by_task = [of_task(task, results, runs, fixed, beside, part) for task in fixed.options["tasks"]]
     found = {name: pl.concat([of[name] for of in by_task]) for name in by_task[0]}
     (folder / FINDINGS).mkdir(exist_ok=True)
     for name, frame in found.items():
@@ -53,7 +57,12 @@ def write(
 
 
 def of_task(
-    task: str, results: pl.DataFrame, runs: pl.DataFrame, fixed: Preregistered, beside: Mapping[str, pl.DataFrame]
+    task: str,
+    results: pl.DataFrame,
+    runs: pl.DataFrame,
+    fixed: Preregistered,
+    beside: Mapping[str, pl.DataFrame],
+    part: Part | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The findings of one task; the settings have the digest of the whole audit."""
     audit = fixed.of(task)
@@ -66,10 +75,17 @@ def of_task(
         settings=audit.settings,
         equal_flops=audit.equal_flops,
         exposure=audit.exposure,
+        look=look_of(task, part) if part else None,
         **own,
     )
     found["settings"] = found["settings"].with_columns(digest=pl.lit(fixed.digest))
     return {name: frame.select(pl.lit(task).alias("task"), pl.all()) for name, frame in found.items()}
+
+
+def look_of(task: str, part: Part) -> Look:
+    """Which of the study's looks this part of it is for, and what the look before found in the task."""
+    earlier = pl.read_parquet(part.earlier).filter(task=task).drop("task") if part.earlier else None
+    return Look(part.look, part.share, earlier, frozenset(part.waiting.get(task, ())))
 
 
 def summary(found: Mapping[str, pl.DataFrame], runs: pl.DataFrame) -> dict[str, Any]:

@@ -19,6 +19,7 @@ COMMANDS = {  # each in its file of stages/commands/, which is imported only to 
     "import": "log a published table of results to MLflow, checked whole",
     "analyse": "the statistics of an imported study",
     "plan": "what params.yaml asks for, what of it is done, what the rest will cost; nothing is run",
+    "decide": "make the study look by look, each method until it is decided",
     "status": "how far the sweep is, while it runs or after: done, failed by class, rate, time left",
     "gc": "remove from the store what no current plan needs; asks first",
     "sync": "log every run to MLflow again, from the store: for a tracking server that lost data",

@@ -3,14 +3,19 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from stages.part import read_part
+
 TEMPORARY = (".dvc", "tmp", "exps")  # DVC's folder for `dvc exp run --temp` and `--queue`; each copy is a Git clone
 
 
 def home() -> Path:
-    """The current folder, as `.`; in a temporary copy of a project, that folder of the project itself.
+    """The current folder, as `.`; in one that holds a part of a study, that of the study; in a temporary copy of a
+    project, that folder of the project itself.
 
     DVC removes such a copy after the run, and what was written in it.
     """
+    if part := read_part():
+        return Path(part.home)
     here = Path.cwd()
     for copy in (here, *here.parents):
         if (copy / ".git").exists():

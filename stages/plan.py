@@ -4,8 +4,9 @@ from collections import Counter
 
 from stages import artifacts, tables
 from stages.artifacts import CHECKPOINT, COMPANION, RUN
+from stages.part import read_part
 from stages.store.code_snapshot import unedited
-from stages.study import params
+from stages.study import nested, params
 from stages.study.expansion import described, expanded
 
 
@@ -15,6 +16,8 @@ def main() -> None:
     study = params.read()
     with unedited():
         runs, cells, measurements = expanded(study)
+    if part := read_part():
+        runs = nested.part_of(artifacts.PLANNED_RUNS.frame(runs), part.taken).to_dicts()
     artifacts.PLANNED_RUNS.write(runs)
     artifacts.PLANNED_CELLS.write(cells)
     artifacts.PLANNED_MEASUREMENTS.write(measurements)
@@ -27,6 +30,7 @@ def main() -> None:
         artifacts.REFINED.write([])
     for task in study.tasks:
         counts = f"{len(task.methods)} methods x {len(task.models)} models x {task.seed_counts}"
+        counts += ", in part" * bool(part)
         roles = Counter(row["role"] for row in runs if row["task"] == task.name)
         beside = "".join(f", {roles[role]} {role}s" for role in (CHECKPOINT, COMPANION) if roles[role])
         print(f"{study.name}: {task.name}: {counts} = {roles[RUN]} runs{beside}")

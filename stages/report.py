@@ -1,6 +1,6 @@
 """Stage `report`: one page that works offline, and its charts as pictures and tables beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from stages.page.study_section import Planned, read_planned
 from stages.page.tasks import Specs, tasks
 from stages.page.verdict_text import percent, signed
 from stages.page.verdicts import STAR, STARRED, VERDICTS, style_name
+from stages.part import read_looks, read_part
 
 RUN_COLUMNS = (
     "task",
@@ -45,12 +46,15 @@ def build(
     folder: Path,
     plan: Planned,
     failures: Failures | None = None,
+    looks: Sequence[Mapping[str, Any]] = (),
+    exploratory: bool = False,
 ) -> None:
     """Write index.html, the charts as SVG and PNG and plots/*.csv into the folder. The same input gives the same bytes.
 
     `results` is the table RESULTS; `runs` has a row per planned run, with those of RUN_COLUMNS that are known;
     `findings` are the tables of `analysis.findings`; `plan` is what was planned, the page's title with it; `failures`
-    is what failed in each stage.
+    is what failed in each stage; `looks` are those that looks.json has, where the study is judged while it grows, and
+    `exploratory` says that these runs are beyond them.
     """
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     specs: Specs = {}
@@ -79,6 +83,8 @@ def build(
         absent=sorted({*plan.data} - {task.task for task in shown}),
         sections=sections,
         failures=_failures(failures or {}),
+        looks=looks,
+        exploratory=exploratory,
         labels=[{"name": name, "style": style_name(name), **each._asdict()} for name, each in VERDICTS.items()],
         star=(STAR, STARRED),
         weights=findings["capability_weights"].to_dicts(),
@@ -135,7 +141,10 @@ def main() -> None:
     runs = artifacts.RUNS.read().filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
     failures = artifacts.failures()
-    build(results, runs, found, REPORT, read_planned(), failures)
+    part = read_part()
+    looks = read_looks()[1] if part else []
+    exploratory = part is not None and part.exploratory
+    build(results, runs, found, REPORT, read_planned(), failures, looks, exploratory)
     if any(failures.values()):
         tables.write_json(failures, RETRY)
     print(f"the report is at {REPORT / 'index.html'}")

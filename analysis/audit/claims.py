@@ -23,6 +23,7 @@ from analysis.audit.families import (
     one_more,
     step_up,
 )
+from analysis.audit.looks import Look, at_look, since
 from analysis.audit.settings import AuditSettings
 from analysis.audit.undecided import deciding, deciding_price
 
@@ -39,11 +40,15 @@ Row = Mapping[str, Any]
 
 
 def claims(
-    found: list[Estimated], gates: pl.DataFrame, primary: list[str], settings: AuditSettings
+    found: list[Estimated],
+    gates: pl.DataFrame,
+    primary: list[str],
+    settings: AuditSettings,
+    look: Look | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(claims, areas). A row per claim: estimates, tests, q-values over its tier (primary or exploratory), label,
     qualifier, reason, what would decide it; estimates, intervals and p_differential are those of one match, see
-    `_shown`. A row per method and pillar: see `area_frame`.
+    `_shown`. A row per method and pillar: see `area_frame`. At a look, q-values and labels are those of `at_look`.
     """
     starts = np.cumsum([0, *(each.draws.shape[1] for each in found)])
     parts = [each.rows.with_columns(pl.col("draw") + int(o)) for each, o in zip(found, starts, strict=False)]
@@ -53,9 +58,10 @@ def claims(
         by_claim.setdefault(_key(row), {})[row["match"]] = row
     table = pl.DataFrame([claimed(matches) for matches in by_claim.values()], schema=_schema(), orient="row")
     tier = pl.when(pl.col("measurement").is_in(primary)).then(pl.lit("primary")).otherwise(pl.lit("exploratory"))
-    claimed = [measurement in settings.claims.get(method, ()) for *_, method, measurement in table[CLAIM].iter_rows()]
-    table = table.with_columns(tier.alias("tier"), pl.Series("claimed", claimed, dtype=pl.Boolean))
+    by_authors = [name in settings.claims.get(method, ()) for *_, method, name in table[CLAIM].iter_rows()]
+    table = table.with_columns(tier.alias("tier"), pl.Series("claimed", by_authors, dtype=pl.Boolean))
     table = in_families(table, settings)
+    table = at_look(table, look) if look else table
     failed = _failed(gates)
     decided = [
         _decided(row, by_claim[_key(row)], failed.get(_key(row), {}), settings) for row in table.iter_rows(named=True)
@@ -66,6 +72,7 @@ def claims(
     beyond = rows.group_by(CLAIM).agg(pl.col("beyond").sum().alias("sum"), pl.col("beyond").count().alias("matches"))
     other = pl.when(pl.col("matches") > 1).then(pl.col("sum") - pl.col("beyond")).alias("other_match_beyond")
     table = table.join(beyond, on=CLAIM, how="left", maintain_order="left").with_columns(other).drop("sum", "matches")
+    table = since(table, look) if look else table
     draws = np.concatenate([each.draws for each in found], axis=1)
     return table.drop("draw"), area_frame(table, draws, settings)
 

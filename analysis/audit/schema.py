@@ -52,7 +52,7 @@ _ADJUSTED = (
 )
 _AGAIN = (
     *("flagged_runs", "label_without_flagged", "total_without_flagged", "beyond_without_flagged"),
-    *("label_by_accuracy", "beyond_by_accuracy"),
+    *("label_by_accuracy", "beyond_by_accuracy", "look"),
 )
 
 VERDICTS = Table(
@@ -76,6 +76,7 @@ VERDICTS = Table(
         "starred": pl.Boolean,  # a gain of which the chance of any false one is small, too (Holm)
         **dict.fromkeys(("label", "qualifier", "reason", "label_ungated"), pl.String),
         **dict.fromkeys(("seeds_needed", "models_needed", "flagged_runs"), pl.Int64),
+        "look": pl.Int64,  # since which of the study's looks it has its label; null in a study of one look
         "label_without_flagged": pl.String,
         "total_without_flagged": pl.Float64,
         "beyond_without_flagged": pl.Float64,

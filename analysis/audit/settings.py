@@ -1,6 +1,6 @@
 """What the audit holds fixed before it looks: levels, margins, gates, transforms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.scales import SCALES
@@ -39,6 +39,7 @@ class AuditSettings:
     alpha: float = 0.05  # one-sided level of each test; intervals are two-sided at 1 - alpha
     false_discovery_rate: float = 0.05
     draws: int = 2000
+    looks: tuple[float, ...] = (1.0,)  # each look's share of alpha and of the false discovery rate, in turn
     margins: Margins = field(default_factory=Margins)
     placebos: tuple[str, ...] = ()
     example_share: float = 0.05  # share of the test-example variance that all of a method's runs have in common
@@ -78,11 +79,20 @@ class AuditSettings:
             for m, k in self.couplings.items()
             if k not in COUPLINGS
         ]
+        if fault := shares_fault(self.looks):
+            wrong.append(f"looks: {fault}")
         if wrong:
             raise ValueError("audit settings: " + "; ".join(wrong))
 
 
 _LEAST = {"draws": 100, "min_pairs": 3, "min_rungs": 4, "min_models": 4}
+
+
+def shares_fault(looks: Sequence[float]) -> str:
+    """What is wrong with the shares of a study's looks; empty where nothing is."""
+    if looks and all(0 < share <= 1 for share in looks) and abs(sum(looks) - 1) < 1e-9:
+        return ""
+    return f"{list(looks)} are not shares above 0 whose sum is 1"
 
 
 def _shares() -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from analysis.audit.claims import CLAIM, claims
 from analysis.audit.estimation import estimated
 from analysis.audit.grid import Grid, grids
 from analysis.audit.labels import metric_labels
+from analysis.audit.looks import Look
 from analysis.audit.margins import margin_frame
 from analysis.audit.settings import AuditSettings
 
@@ -33,12 +34,20 @@ class Audit:
 
 
 def audit(
-    results: pl.DataFrame, scores: pl.DataFrame, *, primary: list[str], settings: AuditSettings, rng: Generator
+    results: pl.DataFrame,
+    scores: pl.DataFrame,
+    *,
+    primary: list[str],
+    settings: AuditSettings,
+    rng: Generator,
+    look: Look | None = None,
 ) -> Audit:
     """The audit of `results` (the results table) with one capability score per run (domain, dataset, method, model,
     family, seed, step, score).
 
     primary: the measurements the claims are made on, one family of claims; all others form a second, exploratory one.
+    look: which of the study's looks it is; None: the only one. The labels without flagged runs are always at the whole
+    levels: they are no claims.
     Raises ValueError where a primary measurement is not a safety measurement of the results, the baseline is missing,
     or the scores are not one a run.
     """
@@ -47,7 +56,7 @@ def audit(
     margins = [margin_frame(grid, settings) for grid in parts]
     found = [estimated(grid, margin, settings, rng) for grid, margin in zip(parts, margins, strict=True)]
     gates = pl.concat([each.gates for each in found])
-    verdicts, areas = claims(found, gates, primary, settings)
+    verdicts, areas = claims(found, gates, primary, settings, look)
     verdicts = verdicts.join(_without_flagged(parts, margins, primary, settings, rng), on=CLAIM, how="left")
     curves = [each.curves for each in found if len(each.curves)]
     return Audit(

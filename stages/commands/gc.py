@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from stages.errors import StoreError
 from stages.needed import needed
+from stages.part import PART, read_part
 from stages.store.lock import locked
 from stages.store.store import SUFFIXES, Store
 
@@ -28,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Print what no plan needs, ask, remove it; the exit status, 1 where the answer was no."""
+    if read_part():
+        raise StoreError(f"{PART}: this folder holds a part of a study; run `diffprog gc` in the study's own")
     store = Store.from_environment()
     folders = (Path(), *chosen.keep)
     unneeded, foreign = waste(store, needed_keys(folders))

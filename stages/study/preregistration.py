@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from analysis.audit.preregistration import preregistration, preregistration_digest
-from analysis.audit.settings import AuditSettings, Margins
+from analysis.audit.settings import AuditSettings, Margins, shares_fault
 from pipelines import parts
 from pipelines.parts import Range, WrongOptions
 from stages import artifacts
@@ -67,6 +67,7 @@ class Preregistered:
         settings = AuditSettings(
             false_discovery_rate=float(self.options["q"]),
             draws=self.options["draws"],
+            looks=tuple(map(float, self.options["looks"])),
             margins=Margins(margins, capability),
             placebos=tuple(self.options["placebos"]),
             claims=claims,
@@ -99,14 +100,18 @@ def audit_options(
     draws: Annotated[int, Range(100)] = 2000,
     equal_flops: bool = True,
     weigh_claims: bool = False,
+    looks: list[Annotated[float, Range(0, 1, low_open=True)]] | None = None,
 ) -> dict[str, Any]:
-    """What the section may hold of the whole study; a null is the default: the method called placebo."""
+    """What the section may hold of the whole study; a null is the default: the method called placebo, and one look.
+    looks: the share of every level that each look at the growing study has (`diffprog decide`); their sum is 1.
+    """
     return {
         "placebos": ["placebo"] if placebos is None else placebos,
         "q": q,
         "draws": draws,
         "equal_flops": equal_flops,
         "weigh_claims": weigh_claims,
+        "looks": [1.0] if looks is None else looks,
     }
 
 
@@ -152,7 +157,11 @@ def audit_faults(
     for name in [name for name in common if name not in known]:
         yield "audit", f"{name!r} is not one of: {', '.join(known)}"
         del common[name]
-    yield from _option_faults(audit_options, common, "audit")
+    faults = [*_option_faults(audit_options, common, "audit")]
+    yield from faults
+    looks = common.get("looks")
+    if isinstance(looks, list) and not any(what.startswith("'looks'") for _, what in faults) and shares_fault(looks):
+        yield "audit.looks", shares_fault(looks)
     for name in [name for name in OF_A_TASK if name in section]:
         if len(tasks) > 1:
             yield f"audit.{name}", f"belongs to a task: write it below one of {', '.join(f'audit.{t}' for t in tasks)}"

@@ -19,12 +19,14 @@ placebos: [placebo, sugar]
 q: 0.10
 draws: 500
 equal_flops: true
+looks: [0.5, 0.50]
 exposure: {spurious: 0.2, near: 1}
 """
 # The same, each entry in another order or another form.
 SAME = """
 exposure: {near: 1.0, spurious: 0.20}
 equal_flops: true
+looks: [0.50, 0.5]
 draws: 500
 q: 0.1
 placebos: [sugar, placebo]
@@ -38,6 +40,7 @@ CHANGED: dict[str, list[Any]] = {  # by option of the section: other values of i
     "q": [0.05],
     "draws": [501],
     "equal_flops": [False],
+    "looks": [[1], [0.4, 0.6], [0.6, 0.4]],
     "exposure": [{}, {"spurious": 0.2, "near": 0.9}],
 }
 OTHER: dict[str, Any] = {  # by setting of the analysis
@@ -45,6 +48,7 @@ OTHER: dict[str, Any] = {  # by setting of the analysis
     "alpha": 0.1,
     "false_discovery_rate": 0.1,
     "draws": 2001,
+    "looks": (0.5, 0.5),
     "margins": Margins({"pgd/accuracy": 0.2}),
     "placebos": ("placebo",),
     "example_share": 0.1,
@@ -73,6 +77,7 @@ def test_the_order_and_the_form_of_numbers_are_not_in_the_digest() -> None:
     options = OPTIONS
     given = {name: option.default for name, option in options.items() if option.default is not None}
     assert digest({}) == digest(given) == digest({**given, "placebos": ["placebo"], "areas": {}, "exposure": {}})
+    assert digest({}) == digest({"looks": [1]}) == digest({"looks": None})
     assert len(digest({})) == 16
 
 
