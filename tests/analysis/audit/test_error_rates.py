@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from analysis.audit.decision import GAINS
-from analysis.audit.settings import AuditSettings
+from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.simulated_examples import example_study
 from analysis.audit.verdicts import audit
@@ -67,3 +67,43 @@ def test_more_data_is_washing_on_scores_that_contain_capability() -> None:
         found = audit(results, scores, primary=primary, settings=SETTINGS, rng=rng)
         assert found.verdicts["label"].to_list() == ["WASHING", "WASHING"]
         assert found.metrics["label"].to_list() == ["capability-determined", "capability-determined"]
+
+
+@pytest.mark.parametrize(
+    ("truth", "labels"), [("D = margin", GAINS), ("D = margin", ("NO GAIN",)), ("T = -margin", ("REGRESSION",)),
+                          ("T = margin", ("NULL",))]
+)  # fmt: skip
+def test_whole_studies_on_a_margin_have_hardly_a_false_verdict(truth: str, labels: tuple[str, ...]) -> None:
+    """Every one of 36 claims lies on the margin: the worst case. A right audit has a false one in 1 study of 20."""
+    margin, slope = 0.105, SCALED.slope
+    effects = (0.0, 0.3, -0.3, -0.8, 0.0, -0.1)
+    beyond = {
+        "D = margin": [margin] * 6,
+        "T = -margin": [-margin - slope * effect for effect in effects],
+        "T = margin": [margin - slope * effect for effect in effects],
+    }[truth]
+    methods = {f"m{k}": Method(beyond=beyond[k], capability=effect) for k, effect in enumerate(effects)}
+    wrong = 0
+    for seed in range(12):
+        rng = np.random.default_rng([11, seed])
+        results, scores = simulated_study(replace(SCALED, methods=methods), rng)
+        names = sorted(results["measurement"].unique())
+        settings = AuditSettings(draws=100, margins=Margins(dict.fromkeys(names, margin), 0.25))
+        found = audit(results, scores, primary=names, settings=settings, rng=rng).verdicts
+        wrong += int(found["label"].is_in(labels).any())
+    assert wrong <= 3
+
+
+def test_a_gain_of_three_margins_is_found_among_many_claims() -> None:
+    """One claim in six, the others at 0: of the planted ones nearly all are found, whatever the number of claims."""
+    planted = tuple(0.315 if k == 0 else 0.0 for k in range(6))
+    methods = {f"m{k}": Method(beyond=planted) for k in range(6)}
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng([12, seed])
+        results, scores = simulated_study(replace(SCALED, methods=methods), rng)
+        names = sorted(results["measurement"].unique())
+        settings = AuditSettings(draws=100, margins=Margins(dict.fromkeys(names, 0.105), 0.25))
+        rows = audit(results, scores, primary=names, settings=settings, rng=rng).verdicts
+        found += rows.filter(measurement=names[0])["label"].is_in(GAINS).to_list()
+    assert np.mean(found) >= 0.8
