@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.audit.looks import HELD, OPEN, TESTS
+from analysis.audit.looks import OPEN, TESTS
 from analysis.audit.schema import VERDICTS
 from stages import artifacts, tables
 from stages.artifacts import REPORT, finding
@@ -111,7 +111,7 @@ class Looking:
         needed = known.missing_of(part_of(self.planned, part.taken))
         if needed > left:
             if self.records:
-                verdicts = finding(VERDICTS)
+                verdicts = pl.read_parquet(found_by(number - 1))
                 going = choice.afforded(self.study, self.planned, before, going, number, verdicts, known, left)
             if not self.records or not any(going.values()):
                 hours = f"{needed / 3600:.2g} core-hours, and {max(left, 0) / 3600:.2g} are left"
@@ -151,7 +151,7 @@ class Looking:
         """Keep what a look found, then say so in looks.json."""
         verdicts = finding(VERDICTS)
         found_by(part.look).parent.mkdir(exist_ok=True)
-        verdicts.select("task", *HELD).write_parquet(found_by(part.look), statistics=False)
+        verdicts.write_parquet(found_by(part.look), statistics=False)
         new = part_of(self.planned, part.taken)
         if before:
             new = new.join(part_of(self.planned, before), on="run", how="anti")
