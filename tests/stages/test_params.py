@@ -122,8 +122,9 @@ def test_an_audit_is_of_the_study_it_stands_in(study: Write, tiny: dict[str, Any
         "margin": 1,
     }
     safety = "clean/brier_score, corruptions/accuracy, near/auroc, near/energy, spurious/worst_group_accuracy"
+    known = "areas, margins, exposure, placebos, q, draws, equal_flops, looks, vision"
     assert faults(study(tiny)) == [
-        "params.yaml: audit: 'margin' is not one of: areas, margins, exposure, placebos, q, draws, equal_flops, looks, vision",
+        f"params.yaml: audit: 'margin' is not one of: {known}",
         "params.yaml: audit: 'q' is 0, not a number above 0 and at most 0.5",
         "params.yaml: audit.areas.again: 'near/auroc' is already the measurement of another area",
         f"params.yaml: audit.areas.attacks: 'pgd/accuracy' is not one of the safety measurements: {safety}",
