@@ -215,12 +215,12 @@ def _reported() -> bool:
 
 
 def _found(study: Study, verdicts: pl.DataFrame, task: str) -> Iterator[str]:
-    """What has been found of each claim: the kinds of claims, and the tests of a gain's price."""
+    """What has been found of each claim that is not blocked: kinds of claims, and the tests of a gain's price."""
     settings = study.audit.of(task).settings
     rate, alpha = settings.false_discovery_rate, settings.alpha
     bounds = {name: rate if name.startswith("q_") or name == "p_family_wise" else alpha for name in TESTS}
     bounds |= {"p_paid": alpha / 2, "p_paid_epochs": alpha / 2}
-    for row in verdicts.filter(task=task).iter_rows(named=True):
+    for row in verdicts.filter(pl.col("label") != "BLOCKED", task=task).iter_rows(named=True):
         found = [name for name, bound in bounds.items() if row[name] is not None and row[name] <= bound]
         if found:
             kinds = ", ".join(name.removeprefix("q_").removeprefix("p_") for name in found)
