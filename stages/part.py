@@ -18,7 +18,7 @@ class Part:
 
     home: the folder of the study, whose store, MLflow database and data it uses. taken: by task and method, how many
     of its models and seeds (`stages.study.nested`). look, share: the look's number, and its share of every level.
-    waiting: by task, the methods without new runs. earlier: the table of what the look before found. exploratory:
+    waiting: by task, the methods without new runs. earlier: the table VERDICTS of the look before. exploratory:
     whether it is beyond the looks that were planned.
     """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.audit.looks import HELD, OPEN, TESTS
+from analysis.audit.looks import OPEN, TESTS
 from analysis.audit.schema import VERDICTS
 from stages import artifacts, tables
 from stages.artifacts import REPORT, finding
@@ -111,7 +111,7 @@ class Looking:
         needed = known.missing_of(part_of(self.planned, part.taken))
         if needed > left:
             if self.records:
-                verdicts = finding(VERDICTS)
+                verdicts = pl.read_parquet(found_by(number - 1))
                 going = choice.afforded(self.study, self.planned, before, going, number, verdicts, known, left)
             if not self.records or not any(going.values()):
                 hours = f"{needed / 3600:.2g} core-hours, and {max(left, 0) / 3600:.2g} are left"
@@ -151,7 +151,7 @@ class Looking:
         """Keep what a look found, then say so in looks.json."""
         verdicts = finding(VERDICTS)
         found_by(part.look).parent.mkdir(exist_ok=True)
-        verdicts.select("task", *HELD).write_parquet(found_by(part.look), statistics=False)
+        verdicts.write_parquet(found_by(part.look), statistics=False)
         new = part_of(self.planned, part.taken)
         if before:
             new = new.join(part_of(self.planned, before), on="run", how="anti")
@@ -215,12 +215,12 @@ def _reported() -> bool:
 
 
 def _found(study: Study, verdicts: pl.DataFrame, task: str) -> Iterator[str]:
-    """What has been found of each claim: the kinds of claims, and the tests of a gain's price."""
+    """What has been found of each claim that is not blocked: kinds of claims, and the tests of a gain's price."""
     settings = study.audit.of(task).settings
     rate, alpha = settings.false_discovery_rate, settings.alpha
     bounds = {name: rate if name.startswith("q_") or name == "p_family_wise" else alpha for name in TESTS}
     bounds |= {"p_paid": alpha / 2, "p_paid_epochs": alpha / 2}
-    for row in verdicts.filter(task=task).iter_rows(named=True):
+    for row in verdicts.filter(pl.col("label") != "BLOCKED", task=task).iter_rows(named=True):
         found = [name for name, bound in bounds.items() if row[name] is not None and row[name] <= bound]
         if found:
             kinds = ", ".join(name.removeprefix("q_").removeprefix("p_") for name in found)

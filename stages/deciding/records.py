@@ -61,7 +61,7 @@ def write(audit: str, records: list[Record]) -> None:
 
 
 def found_by(look: int) -> Path:
-    """The table of what a look found: TESTS, labels and looks of all claims."""
+    """The table VERDICTS of a look."""
     return FOUND / f"{look}.parquet"
 
 

@@ -232,9 +232,15 @@ def test_looks_killed_and_taken_up_again_are_the_same(study: Write, tiny: dict[s
     assert pl.read_parquet("findings/verdicts.parquet")["look"].unique().to_list() == [None]
     assert finished(decided(folder, "--exploratory")).count("exploratory: all runs") == 1
     assert "Exploratory: these runs" in (folder / "decided/report/index.html").read_text()
-    tiny["audit"]["q"] = 0.1
+    safety = ["clean/brier_score", "corruptions/accuracy", "near/auroc", "near/energy"]
+    tiny["audit"] |= {"margins": dict.fromkeys([*safety, "spurious/worst_group_accuracy"], 10)}
     study(tiny)
-    assert main(["decide"]) == 2
-    tiny["audit"]["q"], vision["seeds"] = 0.05, [0, 1, 2]
+    assert main(["decide"]) == 2  # another audit
+    assert "every method is decided" in finished(decided(folder, "--folder", "wide"))
+    (only,) = records.read(folder / "wide")[1]
+    assert (only.look, only.open, only.dropped) == (1, 0, {"vision": {"outlier_exposure": "decided"}})
+    assert only.found["vision"] == [f"outlier_exposure, {name}: none, null" for name in safety]
+    del tiny["audit"]["margins"]
+    vision["seeds"] = [0, 1, 2]
     study(tiny)
-    assert main(["decide"]) == 2
+    assert main(["decide"]) == 2  # other runs
