@@ -196,7 +196,8 @@ def test_only_methods_that_build_their_own_model_have_other_parameters() -> None
         if domain.own_model(made):
             own[method] = domain.parameters(model, made, shape) / domain.cost(model, shape).parameters
     assert own.pop("wider") == pytest.approx(4, rel=0.1)
-    assert own == {"deep_ensemble": 5, "dropout": 1, "ibp": 1, "mc_dropout": 1}
+    rogues = {"rogue_best_of_seeds": 1, "rogue_flat_confidence": 1, "rogue_sandbag": 1}
+    assert own == {"deep_ensemble": 5, "dropout": 1, "ibp": 1, "mc_dropout": 1, **rogues}
 
 
 def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs: Dataset) -> None:
