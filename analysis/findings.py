@@ -94,7 +94,7 @@ def findings(
     effects = paired_effects(results, scores)
     weights = capability_weights(results)
     held, scored = (results, scores) if replicates is None else with_deviations(measured, scores, replicates, weights)
-    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1])
+    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1], planned)
     made = PROVENANCE.empty() if provenance is None else provenance
     fixed = preregistration(settings, areas or {}, equal_flops=equal_flops, exposure=exposure or {})
     return {
@@ -142,6 +142,7 @@ def audited(
     settings: AuditSettings,
     equal_flops: bool,
     rng: np.random.Generator,
+    planned: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins and externalities.
 
@@ -158,9 +159,9 @@ def audited(
     if score.is_empty() and settings.baseline in results["method"]:
         return {table.name: table.empty() for table in AUDITED}
     try:
-        found = audit(kept, score, primary=list(named), settings=settings, rng=rng)
+        found = audit(kept, score, primary=list(named), settings=settings, rng=rng, planned=planned)
         about = _about(kept, score, settings)
-        again = _by_accuracy(kept, accuracy, list(named), settings, rng)
+        again = _by_accuracy(kept, accuracy, list(named), settings, rng, planned)
     except ValueError as error:
         raise TableError(f"results: {error}") from error
     area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)
@@ -177,7 +178,12 @@ def audited(
 
 
 def _by_accuracy(
-    results: pl.DataFrame, accuracy: pl.DataFrame, primary: list[str], settings: AuditSettings, rng: np.random.Generator
+    results: pl.DataFrame,
+    accuracy: pl.DataFrame,
+    primary: list[str],
+    settings: AuditSettings,
+    rng: np.random.Generator,
+    planned: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """The claims held against clean accuracy alone in place of the component: CLAIM, label_by_accuracy,
     beyond_by_accuracy. The capability margin is then that of the ladder.
@@ -186,7 +192,7 @@ def _by_accuracy(
         schema = {**dict.fromkeys((*CLAIM, "label_by_accuracy"), pl.String), "beyond_by_accuracy": pl.Float64}
         return pl.DataFrame(schema=schema)
     own = replace(settings, margins=Margins(settings.margins.safety))
-    found = audit(results, accuracy, primary=primary, settings=own, rng=rng).verdicts
+    found = audit(results, accuracy, primary=primary, settings=own, rng=rng, planned=planned).verdicts
     return found.select(*CLAIM, pl.col("label", "beyond").name.suffix("_by_accuracy"))
 
 
