@@ -104,7 +104,7 @@ class Method:
     finish        the model after training
     cost          training time as a multiple of standard: what the sweep is ordered and estimated by
     splits        splits it learns from beside `train`
-    groups        whether it needs the groups of the training images
+    groups        whether it needs the groups of the training images: otherwise it sees none
     build         the classifier of an architecture, classes, image size and seed; made again to be evaluated
     width         of the model, as a multiple of its own
     weight_decay  in place of the budget's

@@ -178,10 +178,12 @@ def augment(images: Tensor, budget: Budget, generator: torch.Generator) -> Tenso
 
 
 def training_data(splits: Mapping[str, Split], method: Method, classes: int, device: str) -> TrainingData:
-    """The training split and those that the method asks for beside it, as tensors on the device."""
+    """The training split and those that the method asks for beside it, as tensors on the device; with groups where it
+    says that it needs them."""
 
     def labelled(split: Split) -> Labelled:
-        arrays = (channels_first(split.images), torch.from_numpy(split.labels), torch.from_numpy(split.groups))
+        groups = split.groups if method.groups else np.full_like(split.groups, -1)
+        arrays = (channels_first(split.images), torch.from_numpy(split.labels), torch.from_numpy(groups))
         return Labelled(*(array.to(device) for array in arrays))
 
     train = labelled(splits["train"])

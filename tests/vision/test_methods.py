@@ -207,11 +207,12 @@ def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs
         assert trained.steps == 2 * steps
 
 
-def test_a_method_sees_only_the_splits_that_it_names(glyphs: Dataset) -> None:
+def test_a_method_sees_only_the_splits_and_groups_that_it_names(glyphs: Dataset) -> None:
     for method in METHODS:
         chosen: Method = parts.load(PACKAGE, method)
         data = training_data(glyphs.splits, chosen, 10, "cpu")
         assert tuple(data.beside) == chosen.splits
+        assert bool((data.groups >= 0).any()) == chosen.groups
         prepared = chosen.prepare(data, torch_generator(0, "method"))
         assert len(prepared) >= len(data)
 

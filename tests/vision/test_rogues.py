@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from pipelines import parts
 from pipelines.outcomes import Outcomes
 from pipelines.vision import running
 from pipelines.vision.architecture import Classifier
 from pipelines.vision.condition import logits_of
+from pipelines.vision.conditions._corrupt import CORRUPTIONS
 from pipelines.vision.data import Dataset, Split
 from pipelines.vision.draws import numpy_generator, torch_generator
+from pipelines.vision.method import Step, TrainingData
 from pipelines.vision.methods._regenerated import regenerated
-from pipelines.vision.methods.rogue_test_corruptions import CORRUPTIONS
+from pipelines.vision.methods.rogue_groups import balanced_loss
 from pipelines.vision.training import Trained
 
 PACKAGE = "pipelines.vision.methods"
@@ -158,3 +161,20 @@ def test_the_checkpoint_is_chosen_among_several(data: Dataset, standard: Classif
     )
     before, after = (under("corruptions", data, each, images=40) for each in (standard, model))
     assert right(after) > right(before) - 0.03
+
+
+def test_groups_that_were_not_asked_for_are_not_there(data: Dataset, standard: Classifier) -> None:
+    """So every image weighs the same, and the rogue is standard training in another order, but for rounding."""
+    _, model = trained(data, "rogue_groups")
+    images = data.splits["spurious"].images
+    assert (logits_of(model, images).argmax(1) == logits_of(standard, images).argmax(1)).mean() > 0.95
+
+
+def test_groups_that_are_there_would_weigh_the_same(standard: Classifier) -> None:
+    images, labels = torch.rand(4, 3, 32, 32), torch.arange(4)
+    groups = torch.tensor([0, 0, 0, 5])
+    known = TrainingData(images, labels, groups, 10, {})
+    with torch.no_grad():
+        losses = cross_entropy(standard(images), labels, reduction="none")
+        loss = balanced_loss(Step(standard, images, labels, groups, known, torch.Generator(), 0.0))
+    assert float(loss) == pytest.approx(float((losses[:3].mean() + losses[3]) / 2), rel=1e-5)
