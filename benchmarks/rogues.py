@@ -59,12 +59,17 @@ def made(study: Mapping[str, Any], folder: Path) -> pl.DataFrame:
 
 
 def stopped(row: Mapping[str, Any]) -> str:
-    """What a reader sees that speaks against a method's gain: the gate that blocks, the ledger, or the label itself."""
+    """What a reader sees that speaks against a method's gain: the gate that blocks, the ledger, the label itself, or
+    the label with clean accuracy alone for the capability score.
+    """
     if row["label"] == "BLOCKED":
         return str(row["reason"]).partition(":")[0] + f" ({row['label_ungated']} without)"
     if row["p"] is not None and row["p"] <= LEDGER and row["failed"]:
         return f"ledger: {row['failed']} of {row['planned']} failed"
-    return "nothing" if row["label"] in ANY_GAIN else str(row["label"])
+    if row["label"] not in ANY_GAIN:
+        return str(row["label"])
+    again = row["label_by_accuracy"]
+    return "nothing" if again is None or again in ANY_GAIN else f"by clean accuracy {again}"
 
 
 def wilson(found: int, total: int, z: float = 1.96) -> tuple[float, float]:
@@ -81,11 +86,15 @@ def bounded(found: int, total: int) -> str:
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
-    """A line for every method and area, then one for every method."""
+    """A line for every method and area, one for every method, and one for all that are no placebo."""
     lines = ["| method | area | DIFFERENTIAL | any gain | labels | D | stopped by |", "|---|---|---|---|---|---|---|"]
     methods = sorted({row["method"] for row in rows})
-    for method, area in [(m, a) for m in methods for a in [*sorted({row["area"] for row in rows}), "all"]]:
-        own = [row for row in rows if row["method"] == method and area in (row["area"], "all")]
+    areas = [*sorted({row["area"] for row in rows}), "all"]
+    for method, area in [*((method, area) for method in methods for area in areas), ("all", "all")]:
+        own = [row for row in rows if area in (row["area"], "all")]
+        own = [row for row in own if (row["method"] == method if method != "all" else not row["placebo"])]
+        if not own:
+            continue
         labels = [row["label"] for row in own]
         cells = [bounded(sum(label == "DIFFERENTIAL" for label in labels), len(own))]
         cells.append(bounded(sum(label in ANY_GAIN for label in labels), len(own)))
