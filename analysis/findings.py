@@ -98,7 +98,7 @@ def findings(
     effects = paired_effects(results, scores)
     weights = capability_weights(results)
     held, scored = (results, scores) if replicates is None else with_deviations(measured, scores, replicates, weights)
-    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1], look)
+    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1], look, planned)
     made = PROVENANCE.empty() if provenance is None else provenance
     fixed = preregistration(settings, areas or {}, equal_flops=equal_flops, exposure=exposure or {})
     return {
@@ -147,6 +147,7 @@ def audited(
     equal_flops: bool,
     rng: np.random.Generator,
     look: Look | None = None,
+    planned: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins, externalities and
     fragility.
@@ -164,9 +165,9 @@ def audited(
     if score.is_empty() and settings.baseline in results["method"]:
         return {table.name: table.empty() for table in AUDITED}
     try:
-        found = audit(kept, score, primary=list(named), settings=settings, rng=rng, look=look)
+        found = audit(kept, score, primary=list(named), settings=settings, rng=rng, look=look, planned=planned)
         about = _about(kept, score, settings)
-        again = _by_accuracy(kept, accuracy, list(named), settings, rng)
+        again = _by_accuracy(kept, accuracy, list(named), settings, rng, planned)
         fragile = fragility(kept, score, found.verdicts, found.margins, settings)
     except ValueError as error:
         raise TableError(f"results: {error}") from error
@@ -185,7 +186,12 @@ def audited(
 
 
 def _by_accuracy(
-    results: pl.DataFrame, accuracy: pl.DataFrame, primary: list[str], settings: AuditSettings, rng: np.random.Generator
+    results: pl.DataFrame,
+    accuracy: pl.DataFrame,
+    primary: list[str],
+    settings: AuditSettings,
+    rng: np.random.Generator,
+    planned: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """The claims held against clean accuracy alone in place of the component: CLAIM, label_by_accuracy,
     beyond_by_accuracy. The capability margin is then that of the ladder.
@@ -194,7 +200,7 @@ def _by_accuracy(
         schema = {**dict.fromkeys((*CLAIM, "label_by_accuracy"), pl.String), "beyond_by_accuracy": pl.Float64}
         return pl.DataFrame(schema=schema)
     own = replace(settings, margins=Margins(settings.margins.safety))
-    found = audit(results, accuracy, primary=primary, settings=own, rng=rng).verdicts
+    found = audit(results, accuracy, primary=primary, settings=own, rng=rng, planned=planned).verdicts
     return found.select(*CLAIM, pl.col("label", "beyond").name.suffix("_by_accuracy"))
 
 

@@ -104,6 +104,7 @@ PLANNED_MEASUREMENTS = Artifact(
             "pillar": pl.String,
             **FACTS,
             "reference": pl.String,  # the condition whose outcomes it needs beside its own
+            "leaks": pl.String,  # the methods whose code holds some of that which its examples are made by
             "spec": pl.String,
             "code": pl.String,
         },

@@ -14,6 +14,8 @@ from stages.errors import TrackingError
 from stages.needed import measured_runs
 from stages.tracking import Logged, Tracking
 
+LEAK = "leak"
+
 
 def main() -> None:
     """Read every logged run back and write results.parquet and provenance.parquet. Raises TrackingError where MLflow
@@ -62,7 +64,9 @@ def results(
     measurements: Mapping[tuple[str, str], Any],
     flags: Mapping[str, list[str]],
 ) -> Iterator[dict[str, Any]]:
-    """A row for every value of a run, with the flags of its condition and those that are the whole run's."""
+    """A row for every value of a run, with the flags of its condition, those that are the whole run's, and `leak` where
+    the method's code holds some of that which makes the examples.
+    """
     everywhere = [flag for flag in (COLLAPSED,) if any(flag in of_condition for of_condition in flags.values())]
     about = {
         name: run[name]
@@ -73,6 +77,7 @@ def results(
             continue
         measurement, _, part = name.partition("/")[2].partition("/")
         row = measurements[run["task"], f"{name.partition('/')[0]}/{measurement}"]
+        leak = [LEAK] if run["method"] in row["leaks"].split(",") else []
         yield {
             **about,
             "step": run["steps"],
@@ -81,5 +86,5 @@ def results(
             "value": value,
             "standard_error": metrics.get(f"standard_error/{name}"),
             "n": int(metrics[f"n/{name}"]) if f"n/{name}" in metrics else None,
-            "flags": ",".join(dict.fromkeys([*flags.get(row["condition"], []), *everywhere])),
+            "flags": ",".join(dict.fromkeys([*flags.get(row["condition"], []), *everywhere, *leak])),
         }

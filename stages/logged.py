@@ -23,7 +23,7 @@ def plan_digest(values: Mapping[str, str], planned: pl.DataFrame) -> str:
     """What MLflow's parent run stands for: these values of runs, by key, and measurements (a metric's range is in its
     code's digest).
     """
-    return digest([values, planned.drop("lower", "upper").to_dicts()])
+    return digest([values, planned.drop("lower", "upper", "leaks").to_dicts()])
 
 
 def log_all(runs: pl.DataFrame, every: list[Values], planned: pl.DataFrame, store: Store) -> pl.DataFrame:

@@ -157,6 +157,7 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
             "chance": None,
             "target": None,
             "reference": None,
+            "leaks": "",
             "code": "",
             "spec": json.dumps({"use": name.split("/")[1], "options": options, "scaled": name == "clean/nll"}),
         }

@@ -13,6 +13,7 @@ from analysis.audit.labels import metric_labels
 from analysis.audit.looks import Look
 from analysis.audit.margins import margin_frame
 from analysis.audit.settings import AuditSettings
+from analysis.audit.survivors import survivor_gates
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def audit(
     settings: AuditSettings,
     rng: Generator,
     look: Look | None = None,
+    planned: pl.DataFrame | None = None,
 ) -> Audit:
     """The audit of `results` (the results table) with one capability score per run (domain, dataset, method, model,
     family, seed, step, score).
@@ -48,6 +50,7 @@ def audit(
     primary: the measurements the claims are made on, one family of claims; all others form a second, exploratory one.
     look: which of the study's looks it is; None: the only one. The labels without flagged runs are always at the whole
     levels: they are no claims.
+    planned: every run that was planned, by method, so that lost runs are counted (`survivors`).
     Raises ValueError where a primary measurement is not a safety measurement of the results, the baseline is missing,
     or the scores are not one a run.
     """
@@ -55,9 +58,10 @@ def audit(
     parts = grids(results, scores, settings)
     margins = [margin_frame(grid, settings) for grid in parts]
     found = [estimated(grid, margin, settings, rng) for grid, margin in zip(parts, margins, strict=True)]
-    gates = pl.concat([each.gates for each in found])
+    survived = [] if planned is None else [survivor_gates(grid, planned, settings) for grid in parts]
+    gates = pl.concat([*(each.gates for each in found), *survived])
     verdicts, areas = claims(found, gates, primary, settings, look)
-    verdicts = verdicts.join(_without_flagged(parts, margins, primary, settings, rng), on=CLAIM, how="left")
+    verdicts = verdicts.join(_without_flagged(parts, margins, survived, primary, settings, rng), on=CLAIM, how="left")
     curves = [each.curves for each in found if len(each.curves)]
     return Audit(
         verdicts=verdicts.sort(CLAIM),
@@ -78,7 +82,12 @@ def _check_primary(results: pl.DataFrame, primary: list[str]) -> None:
 
 
 def _without_flagged(
-    parts: list[Grid], margins: list[pl.DataFrame], primary: list[str], settings: AuditSettings, rng: Generator
+    parts: list[Grid],
+    margins: list[pl.DataFrame],
+    survived: list[pl.DataFrame],
+    primary: list[str],
+    settings: AuditSettings,
+    rng: Generator,
 ) -> pl.DataFrame:
     """Claims that rest on flagged runs: how many, and the label, T and D without them, at the same margins."""
     columns = dict.fromkeys(CLAIM, pl.String) | {"flagged_runs": pl.Int64}
@@ -93,7 +102,7 @@ def _without_flagged(
     found = [
         estimated(grid.without_flagged(), margin, settings, rng) for grid, margin in zip(parts, margins, strict=True)
     ]
-    verdicts, _ = claims(found, pl.concat([each.gates for each in found]), primary, settings)
+    verdicts, _ = claims(found, pl.concat([*(each.gates for each in found), *survived]), primary, settings)
     renamed = verdicts.select(
         *CLAIM, pl.col("label").alias(again[0]), pl.col("total").alias(again[1]), pl.col("beyond").alias(again[2])
     )

@@ -108,7 +108,7 @@ class Method:
     finish        the model after training
     cost          training time as a multiple of standard: what the sweep is ordered and estimated by
     splits        splits it learns from beside `train`
-    groups        whether it needs the groups of the training examples
+    groups        whether it needs the groups of the training examples: otherwise it sees none
     build         the classifier, of how one is made and a seed; made again to be evaluated
     width         of the model, as a multiple of its own
     weight_decay  in place of the budget's

@@ -180,10 +180,13 @@ def training_data(
     inputs: Callable[[S], Tensor],
     batch: Callable[[Tensor], Tensor],
 ) -> TrainingData:
-    """The training split and those that the method asks for beside it, as tensors on the device."""
+    """The training split and those that the method asks for beside it, as tensors on the device; with groups where it
+    says that it needs them.
+    """
 
     def labelled(split: S) -> Labelled:
-        arrays = (inputs(split), torch.from_numpy(split.labels), torch.from_numpy(split.groups))
+        groups = split.groups if method.groups else np.full_like(split.groups, -1)
+        arrays = (inputs(split), torch.from_numpy(split.labels), torch.from_numpy(groups))
         return Labelled(*(array.to(device) for array in arrays))
 
     train = labelled(splits["train"])

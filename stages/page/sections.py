@@ -16,11 +16,12 @@ from stages.page.verdicts import STAR, VERDICTS, style_name
 # What each gate asks of a claim; a name the audit adds later is shown without.
 GATES = {
     "saturation": "the measurement is neither at its floor nor at its ceiling",
-    "validity": "none of the method's runs has a flag that makes it invalid, such as masked gradients",
+    "validity": "none of the method's runs has a flag that makes it invalid, such as masked gradients or a leak",
     "baseline validity": "nor has any standard run",
     "moves with scale": "standard models differ by more than three times what their seeds do",
     "pairs": "there are enough runs paired by model and seed",
     "equal FLOPs": "the method is held against standard training with the same FLOPs",
+    "survivors": "the method's runs are not lost more often than others'",
     "ladder": "there are enough standard models for a ladder",
     "range": "the ladder covers the capability of the method's models",
     "capability reliability": "the capability score repeats over seeds",

@@ -12,6 +12,7 @@ from pipelines.measuring import declared
 from stages import domains
 from stages.artifacts import CHECKPOINT, COMPANION, RUN
 from stages.store.code_path import CodePath
+from stages.study.leaks import leaking
 from stages.study.model import Measurement, Part, Study, Task
 
 
@@ -21,7 +22,7 @@ def expanded(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]], 
     return (
         [row for task in study.tasks for row in planned_runs(task, code)],
         [row for task in study.tasks for row in planned_cells(task, code)],
-        [planned_measurement(task, item, code) for task in study.tasks for item in task.measurements],
+        [row for task in study.tasks for row in planned_measurements(task, code)],
     )
 
 
@@ -140,8 +141,19 @@ def planned_cells(task: Task, code: CodePath) -> list[dict[str, Any]]:
     ]
 
 
+def planned_measurements(task: Task, code: CodePath) -> list[dict[str, Any]]:
+    """A row for every metric under a condition, with the methods that may have seen what it is measured on."""
+    work = domains.domain(task.domain)
+    methods = {
+        method.name: work.training_modules(run_spec(task, method, task.models[0], 0, None)) for method in task.methods
+    }
+    leaks = {each.name: leaking(methods, work.condition_modules(each.spec()), code) for each in task.conditions}
+    rows = [planned_measurement(task, item, code) for item in task.measurements]
+    return [{**row, "leaks": ",".join(leaks[row["condition"]])} for row in rows]
+
+
 def planned_measurement(task: Task, item: Measurement, code: CodePath) -> dict[str, Any]:
-    """A row for a metric under a condition."""
+    """The row of one, but for who may have seen what it is measured on."""
     return {
         "task": task.name,
         "measurement": f"{item.condition}/{item.name}",

@@ -147,7 +147,8 @@ def write_study(value: float) -> None:
     artifacts.PLANNED_CELLS.write([condition])
     artifacts.OUTCOMES.write([{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""} | MADE])
     spec = json.dumps({"use": "accuracy", "options": {}, "scaled": False})
-    artifacts.PLANNED_MEASUREMENTS.write([{"task": "vision", **what, "reference": None, "spec": spec, "code": ""}])
+    by = {"reference": None, "leaks": "", "spec": spec, "code": ""}
+    artifacts.PLANNED_MEASUREMENTS.write([{"task": "vision", **what, **by}])
     row = {**run, **size, **what, "step": 1, "part": "all", "value": value, "standard_error": None, "n": 8, "flags": ""}
     artifacts.RESULTS.write([row])
 

@@ -20,7 +20,7 @@ from stages.run_values import RunValues
 from stages.store import codecs
 from stages.store.code_path import CodePath
 from stages.store.store import Store
-from stages.study.expansion import planned_measurement
+from stages.study.expansion import planned_measurements
 from stages.study.params import read
 
 PLANNED = artifacts.PLANNED_MEASUREMENTS
@@ -29,7 +29,7 @@ PLANNED = artifacts.PLANNED_MEASUREMENTS
 def test_the_plan_says_what_each_metric_declares(tmp_path: Path) -> None:
     study = read()
     code = CodePath()
-    rows = [planned_measurement(task, item, code) for task in study.tasks for item in task.measurements]
+    rows = [row for task in study.tasks for row in planned_measurements(task, code)]
     tables.write(rows, PLANNED.table, tmp_path / PLANNED.path)
     planned = PLANNED.read(tmp_path)
     assert len(planned) == len(rows)
@@ -49,7 +49,7 @@ def test_results_carry_what_is_planned() -> None:
     facts = {"higher_is_better": False, "lower": -1.0, "upper": math.inf, "chance": 0.25, "target": 0.5}
     what = {"measurement": "fog/far", "metric": "far", "condition": "fog", "axis": "safety", "pillar": "robustness"}
     run = dict.fromkeys(("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "steps"), 1)
-    planned = {("vision", "fog/far"): {**what, **facts}}
+    planned = {("vision", "fog/far"): {**what, **facts, "leaks": ""}}
     (row,) = results({**run, "task": "vision"}, {"fog/far": 0.2, "n/fog/far": 4.0}, planned, {})
     assert {name: row[name] for name in FACTS} == facts
     assert (row["value"], row["n"], row["part"]) == (0.2, 4, "all")

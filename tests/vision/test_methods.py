@@ -199,7 +199,8 @@ def test_only_methods_that_build_their_own_model_have_other_parameters() -> None
         if domain.own_model(made):
             own[method] = domain.parameters(model, made, shape) / domain.cost(model, shape).parameters
     assert own.pop("wider") == pytest.approx(4, rel=0.1)
-    assert own == {"deep_ensemble": 5, "dropout": 1, "ibp": 1, "mc_dropout": 1}
+    rogues = {"rogue_best_of_seeds": 1, "rogue_flat_confidence": 1, "rogue_sandbag": 1}
+    assert own == {"deep_ensemble": 5, "dropout": 1, "ibp": 1, "mc_dropout": 1, **rogues}
 
 
 def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs: Dataset) -> None:
@@ -209,11 +210,12 @@ def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs
         assert trained.steps == 2 * steps
 
 
-def test_a_method_sees_only_the_splits_that_it_names(glyphs: Dataset) -> None:
+def test_a_method_sees_only_the_splits_and_groups_that_it_names(glyphs: Dataset) -> None:
     for method in METHODS:
         chosen: Method = parts.load(PACKAGE, method)
         data = training_data(glyphs.splits, chosen, 10, "cpu")
         assert tuple(data.beside) == chosen.splits
+        assert bool((data.groups >= 0).any()) == chosen.groups
         prepared = chosen.prepare(data, torch_generator(0, "method"))
         assert len(prepared) >= len(data)
 

@@ -94,3 +94,33 @@ def test_an_end_that_a_metric_without_a_range_lacks_saturates_nothing() -> None:
     results, scores = simulated_study(WORLD, np.random.default_rng(0))
     high = results.with_columns(value=0.99 + 1e-3 * pl.col("value"), upper=pl.lit(2.0))
     assert passed(audited(high, scores), "saturation")
+
+
+@pytest.mark.parametrize(("lost", "fair"), [(0, True), (2, True), (3, False)])
+@pytest.mark.parametrize("without", ["any value", "a score"])
+def test_runs_that_are_lost_more_often_than_others_block(lost: int, fair: bool, without: str) -> None:
+    """By Fisher's exact test 2 of 12 against 0 of 24 have p = 66 / 630, 3 have p = 220 / 7140."""
+    world = replace(WORLD, methods={"m": Method(), "n": Method()}, seeds=1)
+    results, scores = simulated_study(world, np.random.default_rng(0))
+    planned = results.select("method", "model", "seed").unique()
+    gone = planned.filter(method="m").sort("model").head(lost)
+    if without == "any value":
+        results = results.join(gone, on=gone.columns, how="anti")
+    scores = scores.join(gone, on=gone.columns, how="anti")
+    rng = np.random.default_rng(0)
+    found = audit(results, scores, primary=[NAME], settings=SETTINGS, rng=rng, planned=planned)
+    gates = dict(found.gates.filter(gate="survivors").select("method", "passed").iter_rows())
+    assert gates == {"m": fair, "n": True}
+    labels = dict(found.verdicts.select("method", "label").iter_rows())
+    assert (labels["m"] == "BLOCKED") != fair
+    assert labels["n"] != "BLOCKED"
+
+
+def test_a_method_of_which_nothing_is_left_is_not_blocked() -> None:
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    planned = results.select("method", "model", "seed").unique()
+    rng = np.random.default_rng(0)
+    left = scores.filter(pl.col("method") != "m")
+    found = audit(results, left, primary=[NAME], settings=SETTINGS, rng=rng, planned=planned)
+    assert passed(found, "survivors")
+    assert found.verdicts["label"].item() == "UNDETERMINED"
