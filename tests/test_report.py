@@ -270,14 +270,14 @@ def test_every_chart_is_there_as_a_picture(folder: Path, page: Page) -> None:
 
 
 def test_the_first_screen_has_the_verdicts(page: Page) -> None:
-    """The planted effect's verdict stands in the table with its interval and pairs, and in a sentence."""
+    """The planted effect's verdict stands in the table with its interval and what it rests on, and in a sentence."""
     found = findings(_results(), RUNS, seed=0, settings=QUICK)
     verdict = found["verdicts"].filter(measurement="pgd/accuracy").row(0, named=True)
     assert verdict["label"] == "DIFFERENTIAL"
     text = re.sub(r"\s+", " ", page.text.split("Does a method make models safer")[-1])
     assert text.index("▲ DIFFERENTIAL") < text.index("The verdicts as intervals")
     assert f"D +{verdict['beyond']:.2f} [+{verdict['beyond_lower']:.2f}, +{verdict['beyond_upper']:.2f}]" in text
-    assert "n 12" in text
+    assert f"{verdict['in_range']} of {verdict['units']} {verdict['unit']}s" in text
     assert re.search(r"shield: safer beyond what capability explains on pgd/accuracy \(\+\d+\.\d points\)", text)
     assert "2 planned, 1 finished, 1 failed." in text
     (cell,) = [

@@ -62,7 +62,8 @@ class Preregistered:
         margins = {name: float(margin) for name, margin in own["margins"].items()}
         capability = margins.pop(CAPABILITY, None)
         claims = {
-            method: tuple(own["areas"].get(name, name) for name in named) for method, named in own["claims"].items()
+            method: tuple(sorted(own["areas"].get(name, name) for name in named))
+            for method, named in own["claims"].items()
         }
         settings = AuditSettings(
             false_discovery_rate=float(self.options["q"]),

@@ -21,9 +21,13 @@ draws: 500
 equal_flops: true
 looks: [0.5, 0.50]
 exposure: {spurious: 0.2, near: 1}
+claims: {shield: [attacks, outliers], sword: []}
+weigh_claims: false
 """
 # The same, each entry in another order or another form.
 SAME = """
+weigh_claims: false
+claims: {sword: [], shield: [outliers, attacks]}
 exposure: {near: 1.0, spurious: 0.20}
 equal_flops: true
 looks: [0.50, 0.5]
@@ -42,6 +46,8 @@ CHANGED: dict[str, list[Any]] = {  # by option of the section: other values of i
     "equal_flops": [False],
     "looks": [[1], [0.4, 0.6], [0.6, 0.4]],
     "exposure": [{}, {"spurious": 0.2, "near": 0.9}],
+    "claims": [{}, {"shield": ["attacks"], "sword": []}, {"shield": ["attacks", "outliers"], "sword": ["attacks"]}],
+    "weigh_claims": [True],
 }
 OTHER: dict[str, Any] = {  # by setting of the analysis
     "baseline": "plain",
@@ -62,6 +68,8 @@ OTHER: dict[str, Any] = {  # by setting of the analysis
     "clean_accuracy": "clean/top5",
     "transforms": {"auroc": "identity"},
     "couplings": {"pgd/accuracy": "accuracy"},
+    "claims": {"shield": ("pgd/accuracy",)},
+    "weigh_claims": True,
 }
 
 

@@ -115,7 +115,8 @@ def test_what_belongs_to_a_task_is_said(study: Write, tiny: dict[str, Any]) -> N
     tiny["audit"] = {"areas": {"a": "near/auroc"}, "turned": {"margins": {"near/aurc": 1}}, "turnt": {}}
     safety = "clean/brier_score, corruptions/accuracy, near/auroc, near/energy, spurious/worst_group_accuracy"
     assert faults(study(tiny)) == [
-        "params.yaml: audit: 'turnt' is not one of: placebos, q, draws, equal_flops, looks, vision, turned",
+        "params.yaml: audit: 'turnt' is not one of: placebos, q, draws, equal_flops, weigh_claims, looks, "
+        "vision, turned",
         "params.yaml: audit.areas: belongs to a task: write it below one of audit.vision, audit.turned",
         f"params.yaml: audit.turned.margins.near/aurc: not 'capability' nor one of the safety measurements: {safety}",
     ]
@@ -134,9 +135,9 @@ def test_wrong_options_of_the_audit_are_said_beside_those_of_a_task(study: Write
     assert faults(study(tiny)) == [
         "params.yaml: vision.seeds: [0, 0] has duplicate seeds",
         "params.yaml: audit: 'margin' is not one of: "
-        "areas, margins, exposure, placebos, q, draws, equal_flops, looks, vision",
+        "areas, margins, exposure, claims, placebos, q, draws, equal_flops, weigh_claims, looks, vision",
         "params.yaml: audit: 'q' is 2, not a number above 0 and at most 0.5",
-        "params.yaml: audit.vision: 'area' is not one of: areas, margins, exposure",
+        "params.yaml: audit.vision: 'area' is not one of: areas, margins, exposure, claims",
     ]
 
 
