@@ -107,9 +107,9 @@ def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:
     if found["wash"]:
         return "WASHING", ""
     if found["sign"]:
-        return "GAIN, SIZE OPEN", f"at least {row['beyond_least']:+.2f}"
+        return "GAIN, SIZE OPEN", f"at least {_signed(row['beyond_least'])}"
     if found["none"]:
-        return "NO GAIN", f"at most {row['beyond_most']:+.2f}"
+        return "NO GAIN", f"at most {_signed(row['beyond_most'])}"
     return "UNDETERMINED", "" if row["beyond"] is not None else in_all(row, level)
 
 
@@ -152,3 +152,7 @@ def _priced(row: Row, settings: AuditSettings) -> tuple[str, str]:
 
 def _at_most(value: float | None, bound: float) -> bool:
     return value is not None and value <= bound
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f}"  # never "-0.00"

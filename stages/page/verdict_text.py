@@ -3,11 +3,12 @@ sentence.
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stages.page.format import DASH, MINUS
-from stages.page.verdicts import ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
+from stages.page.verdicts import ABOVE, ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 
 Row = Mapping[str, Any]
 
@@ -24,10 +25,10 @@ def answer(rows: Sequence[Row]) -> str:
         counts = {word: sum(label in of for label in labels) for word, of in ANSWERS.items()}
         methods = len({row["method"] for row in real})
         found = f"{len(real)} verdict{'s' * (len(real) > 1)} on {methods} method{'s' * (methods > 1)}"
-        beyond = ", ".join(f"{word} {count}" for word, count in counts.items() if count or word in ("yes", "no"))
+        beyond = ", ".join(f"{count} {word}" for word, count in counts.items() if count or word in ("yes", "no"))
         none = "" if "DIFFERENTIAL" in labels else "none DIFFERENTIAL, "
         stars = sum(bool(row.get("starred")) for row in real)
-        said.append(f"{found}, a gain beyond its margin: {beyond}. That is {none}{_counts(real)}.")
+        said.append(f"{found}. A gain beyond its margin: {beyond}. That is {none}{_counts(real)}.")
         said += [f"{STAR} {stars} of the gains {'hold' if stars > 1 else 'holds'} by the stricter test, too."] * bool(
             stars
         )
@@ -61,7 +62,7 @@ def _claimed(rows: Sequence[Row]) -> str:
     claimed = [row for row in rows if row["claimed"]]
     if not claimed:
         return ""
-    found = [row["area"] for row in claimed if row["label"] in (*ANSWERS["yes"], *ANSWERS["above 0"])]
+    found = [row["area"] for row in claimed if row["label"] in (*ANSWERS["yes"], *ANSWERS[ABOVE])]
     said = f"found on {_listed(found)}" if found else "found on none of them"
     if len(found) == len(claimed):
         said = "found" if len(found) == 1 else "found on all of them"
@@ -189,7 +190,8 @@ def beside(row: Row) -> str:
     """What stands beside a verdict in its cell: its qualifier, why it is blocked, or what is known of it though it is
     open; what a gain costs of capability; and the verdict without flagged runs where that is another.
     """
-    said = [row["reason"] if row["label"] == "BLOCKED" else half_known(row) or row["qualifier"]]
+    qualifier = re.sub(r"-(?=\d)", MINUS, row["qualifier"])
+    said = [row["reason"] if row["label"] == "BLOCKED" else half_known(row) or qualifier]
     if row["label"] in ("TRADE-OFF", "GAIN, PRICE OPEN", "GAIN, SIZE OPEN") and row["capability"] is not None:
         said.append(f"capability {signed(row['capability'])} ({_price(row)})")
     if row["flagged_runs"] and row["label_without_flagged"] != row["label"]:
@@ -215,6 +217,8 @@ def _price(row: Row) -> str:
     low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
     if high < -margin:
         return "falls by more than its margin"
+    if low > -margin and row["label"] == "GAIN, PRICE OPEN" and row["capability_least"] <= -margin:
+        return f"open at equal {'epochs' if row['match'] == 'flops' else 'FLOPs'}"
     if low > -margin:
         return (
             "falls by no more than its margin" if high < 0 else "does not fall" if low > 0 else "no fall that matters"

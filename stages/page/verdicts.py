@@ -93,10 +93,11 @@ SENTENCE_ORDER = (
 )
 STAR = "★"
 STARRED = "also found where the chance of any false gain in the whole study is limited, not only their share"
+ABOVE = "above 0 with its size open"
 ANSWERS = {  # what a study's verdicts say of a gain above the margin
     "yes": ("DIFFERENTIAL", "TRADE-OFF", "GAIN, PRICE OPEN"),
     "no": ("NULL", "NO GAIN", "WASHING"),
-    "above 0": ("GAIN, SIZE OPEN",),
+    ABOVE: ("GAIN, SIZE OPEN",),
     "less safe": ("REGRESSION",),
     "open": ("UNDETERMINED", "BLOCKED"),
 }

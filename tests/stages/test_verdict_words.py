@@ -54,6 +54,7 @@ ROW: dict[str, Any] = {
     "unit": "model",
     "in_range": 9,
     "claimed": False,
+    "capability_least": -0.9,
     "p_gain": 0.3,
     "q_gain": 0.9,
     "flagged_runs": None,
@@ -68,14 +69,14 @@ def test_the_answer_counts_the_verdicts_and_sets_the_placebos_apart() -> None:
     real = [ROW | {"placebo": False, "method": name, "label": label} for name, label in SOME]
     placebo = [ROW | {"placebo": True, "method": "placebo", "label": "NULL"}]
     assert answer([*real, *placebo]) == (
-        "3 verdicts on 2 methods, a gain beyond its margin: yes 2, no 1. "
+        "3 verdicts on 2 methods. A gain beyond its margin: 2 yes, 1 no. "
         "That is none DIFFERENTIAL, 2 TRADE-OFF, 1 NULL. The placebo, which does nothing: 1 NULL."
     )
     assert answer([*real[:1]]) == (
-        "1 verdict on 1 method, a gain beyond its margin: yes 1, no 0. That is none DIFFERENTIAL, 1 TRADE-OFF."
+        "1 verdict on 1 method. A gain beyond its margin: 1 yes, 0 no. That is none DIFFERENTIAL, 1 TRADE-OFF."
     )
     assert answer([real[0] | {"label": "DIFFERENTIAL"}]) == (
-        "1 verdict on 1 method, a gain beyond its margin: yes 1, no 0. That is 1 DIFFERENTIAL."
+        "1 verdict on 1 method. A gain beyond its margin: 1 yes, 0 no. That is 1 DIFFERENTIAL."
     )
     assert answer([]) == ""
 
@@ -188,8 +189,21 @@ def test_what_a_gain_costs_stands_in_its_cell() -> None:
         (0.0, -0.2, 0.2, "no fall that matters"),
         (0.0, -0.5, 0.5, "open"),
     ):
-        told = beside(gain | {"capability": e, "capability_lower": low, "capability_upper": high})
+        told = beside(
+            gain | {"capability": e, "capability_lower": low, "capability_upper": high, "capability_least": low}
+        )
         assert told == f"capability {signed(e)} ({said})"
+
+
+def test_a_price_that_is_open_at_the_other_match_alone_is_said() -> None:
+    row = ROW | {"label": "GAIN, PRICE OPEN", "capability": 0.1, "capability_lower": 0.0, "capability_upper": 0.2}
+    assert beside(row | {"match": "epochs"}) == "capability +0.10 (open at equal FLOPs)"
+    assert beside(row | {"match": "flops"}) == "capability +0.10 (open at equal epochs)"
+
+
+def test_bounds_are_printed_with_a_minus_and_no_negative_zero() -> None:
+    assert beside(ROW | {"label": "NO GAIN", "qualifier": "at most -0.12"}) == f"at most {MINUS}0.12"
+    assert beside(ROW | {"label": "DIFFERENTIAL", "qualifier": "capability-neutral"}) == "capability-neutral"
 
 
 def test_what_the_authors_claim_is_held_against_what_was_found() -> None:
