@@ -121,7 +121,7 @@ def test_other_names_from_inside_keep_their_values(study: Write, tiny: dict[str,
     assert {(row["value"], row["n"], row["standard_error"], row["part"]) for row in found} == {(0.5, 7, 0.1, "all")}
 
 
-FACTS = {"higher_is_better": True, "lower": 0.0, "upper": 1.0, "chance": None, "target": None}
+FACTS = {"higher_is_better": True, "lower": 0.0, "upper": 1.0, "chance": None, "target": None, "leaks": ""}
 
 
 def imported(folder: Path, name: str, **fields: Any) -> Checked:

@@ -174,7 +174,7 @@ def test_group_dro_s_weights_follow_the_worst_group() -> None:
 
 def test_group_dro_keeps_its_weights_from_step_to_step(glyphs: Dataset, classifier: Classifier) -> None:
     """The loss is the weighted sum of the groups' mean losses, the weights those after this step's rise."""
-    step = step_of(glyphs, classifier)
+    step = step_of(glyphs, classifier, "group_dro")
     losses = cross_entropy(step.model(step.inputs), step.labels, reduction="none").detach()
     means = torch.stack(
         [
@@ -204,7 +204,7 @@ def test_the_penalty_is_zero_for_an_invariant_predictor() -> None:
 
 
 def test_invariant_risk_minimisation_weighs_both_environments_alike(glyphs: Dataset, classifier: Classifier) -> None:
-    step = step_of(glyphs, classifier, progress=0.9)
+    step = step_of(glyphs, classifier, "irm", progress=0.9)
     logits = step.model(step.inputs).detach()
     by_environment = [(logits[rows], step.labels[rows]) for rows in (step.groups % 2 == 0, step.groups % 2 == 1)]
     risks = [float(cross_entropy(*each)) for each in by_environment]
