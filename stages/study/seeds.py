@@ -23,8 +23,8 @@ def seeds_of(
     if missing := [name for name in methods if name not in given and OTHERS not in given]:
         faults.add(where, f"none for {', '.join(missing)}: name each method, or {OTHERS!r} for all others")
     found = {name: given.get(name, given.get(OTHERS, ())) for name in methods}
-    for name, seeds in found.items():
-        if unpaired := [seed for seed in seeds if seed not in found.get(baseline, seeds)]:
+    for name in (name for name in given if name in (OTHERS, *methods)):
+        if unpaired := [seed for seed in given[name] if seed not in found.get(baseline, given[name])]:
             faults.add(where, f"{name} has the seed {unpaired[0]}, and {baseline} has not: runs are paired by seed")
     return found
 
