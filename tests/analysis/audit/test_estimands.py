@@ -131,6 +131,18 @@ def test_shared_examples_widen_the_interval_by_their_share() -> None:
     assert shared.beyond.error[0] > without_share.beyond.error[0]
 
 
+def test_examples_that_move_capability_and_safety_along_the_ladder_leave_what_is_beyond_alone() -> None:
+    """What draws of the examples do to T is then what they do to E times the ladder's slope: nothing of it is D's."""
+    world = World(methods={"m": Method()}, capability_spread=0.0)
+    grid = grid_of(world)
+    drawn = np.random.default_rng(0).standard_normal(200)
+    deviations = np.zeros((*grid.y.shape[:3], 2, len(drawn)))
+    deviations[1] = np.stack([world.slope * drawn, drawn])
+    found = all_estimates(replace(grid, deviations=deviations))[0]
+    assert found.total.known[0] > 0.1
+    assert found.beyond.known[0] < 0.05 * found.total.known[0]
+
+
 def test_capability_alone_leaves_nothing_beyond_without_noise() -> None:
     quiet = {"seed_spread": 0.0, "capability_spread": 0.0, "interaction_spread": 0.0, "model_spread": 0.0}
     world = World(methods={"m": Method(capability=0.5)}, examples=10**9, family_spread=0.0)
