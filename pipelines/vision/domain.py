@@ -9,10 +9,10 @@ import torch
 
 from pipelines.flops import FlopCount
 from pipelines.supervised import training
+from pipelines.supervised.asking import Asking
 from pipelines.supervised.classifier import count_parameters
 from pipelines.supervised.cost import Bounded, Cost, one_thread
 from pipelines.supervised.draws import numpy_generator
-from pipelines.supervised.method import Method, same_build
 from pipelines.vision.architecture import build
 from pipelines.vision.condition import Condition
 from pipelines.vision.data import Dataset, Examples, Loader, Shape
@@ -43,8 +43,12 @@ __all__ = [
     "training_steps",
 ]
 
-MOST_TIMES = 1000  # the training of standard, by a method
 FILES = ("path", "root", "images", "labels", "test_images", "test_labels")  # options of data sets that name them
+
+asking = Asking(part)
+training_cost, own_model, needs_groups = asking.training_cost, asking.own_model, asking.needs_groups
+splits_needed = asking.splits_needed
+companion_cost, outcomes_have = asking.companion_cost, asking.outcomes_have
 
 
 def shape(data: Spec) -> Shape:
@@ -84,36 +88,11 @@ def cost(model: Spec, shape: Shape) -> Cost:
     return Cost(count_parameters(classifier), count.total / 2)
 
 
-def training_cost(method: Spec) -> float:
-    """A method's training time as a multiple of standard."""
-    return float(part("methods", method).cost)
-
-
-def own_model(method: Spec) -> bool:
-    """Whether a method trains another classifier than the model as it is."""
-    chosen: Method = part("methods", method)
-    return chosen.build is not same_build or chosen.width != 1
-
-
 def parameters(model: Spec, method: Spec, shape: Shape) -> int:
     """Trainable parameters of a model as a method builds it. Raises ValueError where it cannot."""
-    chosen: Method = part("methods", method)
-    if chosen.cost > MOST_TIMES:
-        raise ValueError(f"takes {chosen.cost:,.0f} times the training of standard; accepted: at most {MOST_TIMES:,}")
+    chosen = asking.method(method)
     with one_thread(), Bounded():
         return count_parameters(chosen.build(partial(build, architecture(model, chosen), shape.classes, shape.size), 0))
-
-
-def needs_groups(method: Spec) -> bool:
-    """Whether a method needs the groups of the training images."""
-    chosen: Method = part("methods", method)
-    return chosen.groups
-
-
-def splits_needed(kind: str, spec: Spec) -> tuple[str, ...]:
-    """The splits that a method or condition takes from the dataset."""
-    needed: Method | Condition = part(kind, spec)
-    return needed.splits
 
 
 def training_steps(shape: Shape, options: Mapping[str, Any]) -> int:
@@ -124,20 +103,6 @@ def training_steps(shape: Shape, options: Mapping[str, Any]) -> int:
 def training_examples(shape: Shape, options: Mapping[str, Any]) -> int:
     """The images that a whole training run with these options of its budget sees."""
     return shape.train * budget(**options).epochs
-
-
-def companion_cost(condition: Spec) -> float | None:
-    """What the second model costs, as a multiple of the run's own training, that a condition has trained for it; None
-    for a condition that looks at the run's own model.
-    """
-    chosen: Condition = part("conditions", condition)
-    return None if chosen.companion is None else chosen.cost
-
-
-def outcomes_have(condition: Spec) -> tuple[str, ...]:
-    """What a condition's outcomes have for metrics."""
-    chosen: Condition = part("conditions", condition)
-    return chosen.has
 
 
 def examples(condition: Spec, data: Dataset) -> Examples:

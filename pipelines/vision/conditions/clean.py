@@ -8,6 +8,7 @@ import torch
 
 from pipelines.outcomes import COLLAPSED, Outcomes
 from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.collapse import at_chance
 from pipelines.vision.condition import Condition, inference, whole
 from pipelines.vision.data import Dataset, Examples
 
@@ -24,13 +25,6 @@ def condition(*, split: Literal["capability", "test"] = "capability") -> Conditi
         return replace(found, flags=(COLLAPSED,)) if at_chance(found) else found
 
     return Condition(examples, outcomes, splits=(split,))
-
-
-def at_chance(outcomes: Outcomes) -> bool:
-    """Whether accuracy is within two standard errors of always naming the most frequent class, or below."""
-    chance = float(np.bincount(outcomes.labels).max() / len(outcomes))
-    accuracy = float((outcomes.logits.argmax(axis=1) == outcomes.labels).mean())
-    return bool(accuracy <= chance + 2 * np.sqrt(chance * (1 - chance) / len(outcomes)))
 
 
 def without_parts(examples: Examples) -> Examples:
