@@ -5,7 +5,7 @@ from fnmatch import translate
 
 import polars as pl
 
-from stages.imports.readers import MOST_LINES, short, unfit_names
+from stages.imports.raw import MOST_LINES, short, unfit_names
 
 # Letters of other alphabets that look like Latin ones: Cyrillic, then Greek.
 TWINS = dict(zip("асеорхуіјѕԁԛԝһкмтвнαερορτυχνκικ", "aceopxyijsdqwhkmtbhaepoptuxvkik", strict=True))

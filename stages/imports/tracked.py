@@ -18,8 +18,9 @@ from analysis.correlation import FEW_FAMILIES
 from analysis.observational import OBSERVATIONAL, POOLED, observational
 from analysis.tables import RESULTS, TableError, checked
 from stages.errors import TrackingError
-from stages.imports.check import Checked, Measured, check
+from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
+from stages.imports.roles import Measured
 from stages.imports.spec import WrongImport, read_spec
 from stages.store.keys import digest
 from stages.tracking import Logged, Tracking, experiment_tags

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from stages.imports.cells import numbers
-from stages.imports.readers import MOST_LINES, short
+from stages.imports.raw import MOST_LINES, short
 
 MOST_NAMED = 5
 
@@ -63,6 +63,14 @@ def bad_cells(source: str, column: str, rows: pl.Series, cells: pl.Series, bad: 
     if len(found) > MOST_LINES:
         lines.append(f"{where}: and {len(found) - MOST_LINES:,} more cells that are not numbers")
     return lines
+
+
+def lines_of(source: str, name: str, rows: pl.Series, value: pl.Series, where: pl.Series, remark: str) -> list[str]:
+    """A line for each value of a column where there is something to remark, the first few of them."""
+    shown = zip(rows.filter(where)[:MOST_NAMED], value.filter(where)[:MOST_NAMED], strict=True)
+    lines = [f"{source}: column {short(name)}, row {short(row)}: {number!r} {remark}" for row, number in shown]
+    more = int(where.sum()) - MOST_NAMED
+    return lines + ([f"{source}: column {short(name)}: and {more:,} more"] if more > 0 else [])
 
 
 def long_names(frame: pl.DataFrame, long: Mapping[str, Any]) -> pl.Series:

@@ -1,0 +1,95 @@
+"""A table as it was read, its names trimmed and checked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from stages.imports.spec import LONGEST, WrongImport, spaced
+
+UNFIT = r"[\p{Cc}\p{Cf}]"  # control characters, and those that are invisible or turn the direction of text
+MOST_LINES = 100
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A table as it was read: cells are text or numbers, names are trimmed. `lower`: measurements known to be better
+    when lower; `key` and `long`: what the format itself says of the columns.
+    """
+
+    source: str
+    frame: pl.DataFrame
+    notes: list[str] = field(default_factory=list)
+    lower: frozenset[str] = frozenset()
+    key: tuple[str, ...] = ()
+    long: Mapping[str, Any] | None = None
+
+
+def short(name: object) -> str:
+    """A name as it stands in a message: quoted, its odd characters escaped, at most 60 characters of it."""
+    text = str(name)
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def check_header(source: str, header: list[str]) -> None:
+    names = [spaced(name) for name in header]
+    faults = [
+        f"{source}: duplicate column {short(name)}, {names.count(name)} times"
+        if name
+        else f"{source}: a column has no name"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1 or not name
+    ]
+    if faults:
+        raise WrongImport(faults)
+
+
+def records(source: str, rows: Any) -> pl.DataFrame:
+    """A list of objects as a table of text, a row each. Raises WrongImport."""
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise WrongImport([f"{source}: not a list of objects, one for each row"])
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    check_header(source, columns)
+    try:
+        return pl.DataFrame({name: [_cell(row.get(name)) for row in rows] for name in columns}).cast(pl.String)
+    except UnicodeEncodeError as error:
+        raise WrongImport([f"{source}: text that is not Unicode: {error.object[error.start]!r}"]) from error
+
+
+def _cell(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value)
+
+
+def named(
+    source: str,
+    frame: pl.DataFrame,
+    notes: list[str],
+    lower: frozenset[str] = frozenset(),
+    key: tuple[str, ...] = (),
+    long: Mapping[str, Any] | None = None,
+) -> Raw:
+    """The table with trimmed, composed (NFC) column names. Raises WrongImport on names that are unfit."""
+    check_header(source, frame.columns)
+    if not len(frame):
+        raise WrongImport([f"{source}: no rows"])
+    names = pl.Series([spaced(name) for name in frame.columns])
+    faults = unfit_names(source, "column", names)
+    if faults:
+        raise WrongImport(faults)
+    changed = sum(spaced(name) != name for name in frame.columns)
+    if changed:
+        notes = [*notes, f"{changed} column names had newlines or runs of spaces, now one space"]
+    return Raw(source, frame.rename(dict(zip(frame.columns, names, strict=True))), notes, lower, key, long)
+
+
+def unfit_names(source: str, what: str, names: pl.Series) -> list[str]:
+    """A line for each name that cannot be shown or stored as it is: too long, or with characters nobody sees."""
+    hidden = names.filter(names.str.contains(UNFIT).fill_null(False)).unique(maintain_order=True)
+    long = names.filter((names.str.len_chars() > LONGEST).fill_null(False)).unique(maintain_order=True)
+    lines = [f"{source}: {what} {short(name)}: holds control or invisible characters" for name in hidden]
+    lines += [f"{source}: {what} {short(name)}: {len(name):,} characters, at most {LONGEST}" for name in long]
+    return lines
