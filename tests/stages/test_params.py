@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import parts
 from pipelines.vision.datasets import glyphs
+from stages import domains
 from stages.cli import main, run_stage
 from stages.store.code_path import CodePath
 from stages.study import params
@@ -74,7 +75,8 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: vision.measurements.clean.auroc: needs labels, outliers, and 'clean' has only labels",
         "params.yaml: vision.measurements.nowhere: not one of the conditions: clean, corruptions, near, spurious",
         "params.yaml: vision.seeds: [0, 0] has duplicate seeds",
-        "params.yaml: 'extra' is not one of: study, audit, compute, vision; any other section says its domain",
+        f"params.yaml: 'extra' is not one of: study, audit, compute, {', '.join(domains.names())}; "
+        "any other section says its domain",
     ]
     assert run_stage("plan") == 2
     assert len(capsys.readouterr().err.splitlines()) == 17
@@ -285,10 +287,10 @@ def test_what_a_method_needs_is_named(study: Write, tiny: dict[str, Any]) -> Non
     [
         ("study: a\nstudy: b\n", [
             "line 2: duplicate key 'study'",
-            "no task is given: a section named vision, or one that says its domain",
+            f"no task is given: a section named {' or '.join(domains.names())}, or one that says its domain",
         ]),
-        ("[1, 2]\n", ["not a mapping with 'study' and a task, named like its domain (vision)"]),
-        ("", ["not a mapping with 'study' and a task, named like its domain (vision)"]),
+        ("[1, 2]\n", [f"not a mapping with 'study' and a task, named like its domain ({', '.join(domains.names())})"]),
+        ("", [f"not a mapping with 'study' and a task, named like its domain ({', '.join(domains.names())})"]),
         ("study: x\nvision: 3\n", [
             "vision: not a mapping with data, training, models, seeds, methods, conditions, measurements"
         ]),

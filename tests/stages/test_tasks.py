@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from ruamel.yaml import YAML
 
+from stages import domains
 from stages.study import params
 from stages.study.checks import WrongParams
 from tests.stages.conftest import ROOT, TINY, run_all
@@ -122,10 +123,11 @@ def test_what_belongs_to_a_task_is_said(study: Write, tiny: dict[str, Any]) -> N
     ]
     tiny["audit"] = None
     tiny["turned"]["domain"] = "sound"
-    assert faults(study(tiny)) == ["params.yaml: turned.domain: 'sound' is not one of: vision"]
+    assert faults(study(tiny)) == [f"params.yaml: turned.domain: 'sound' is not one of: {', '.join(domains.names())}"]
     del tiny["turned"]["domain"]
     assert faults(study(tiny)) == [
-        "params.yaml: 'turned' is not one of: study, audit, compute, vision; any other section says its domain"
+        f"params.yaml: 'turned' is not one of: study, audit, compute, {', '.join(domains.names())}; "
+        "any other section says its domain"
     ]
 
 
@@ -154,7 +156,7 @@ def test_a_section_whose_name_is_no_text_is_said(study: Write, tiny: dict[str, A
 
 def test_an_audit_without_a_task(study: Write) -> None:
     assert faults(study({"study": "x", "audit": {"areas": {"a": "b/c"}}})) == [
-        "params.yaml: no task is given: a section named vision, or one that says its domain"
+        f"params.yaml: no task is given: a section named {' or '.join(domains.names())}, or one that says its domain"
     ]
 
 
