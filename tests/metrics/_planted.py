@@ -194,6 +194,22 @@ def lost(right: float, right_when_clean: float = 1.0, n: int = 1000) -> Outcomes
     return answered(right, n, right_when_clean=np.arange(n) < round(right_when_clean * n))
 
 
+def student(right: float, weak: float, own: float, outcomes: Outcomes | None = None) -> Outcomes:
+    """A weak supervisor's student, the first of whose answers are right, as those of both others are."""
+    found = answered(right) if outcomes is None else outcomes
+    n, classes = found.logits.shape
+    values = {"weak_right": (np.arange(n) < round(weak * n)).astype(np.float32)}
+    return validated(replace(found, values=values), answered(own, n, classes))
+
+
+def probed(right: float, outcomes: Outcomes, untrained: float = 0.0, answered_untrained: float = 0.0) -> Outcomes:
+    """Answers beside those of a probe, and of both before training, the first of each being right."""
+    n = len(outcomes)
+    shares = {"probed": right, "probed_untrained": untrained, "answered_untrained": answered_untrained}
+    values = {name: (np.arange(n) < round(share * n)).astype(np.float32) for name, share in shares.items()}
+    return replace(outcomes, values=values)
+
+
 TINY = {"baseline": {"fog": 0.005}}
 PLANTED = {
     **dict.fromkeys(("accuracy", "benign_accuracy"), ACCURACY),
@@ -281,6 +297,7 @@ PLANTED = {
     "expected_calibration_error": CALIBRATION,
     "flip_rate": Planted(filmed(0.1), (filmed(0.4),), filmed(0.0), filmed(1.0), (guessed_films(2), guessed_films(10))),
     "fpr_at_95_tpr": FALSE_ALARMS,
+    "honesty": shares("believed"),
     "insertion_gain": gains("insertion_area", -1),
     "last_group_accuracy": Planted(
         better=of_groups([0.1, 0.9], [500, 500]),
@@ -288,6 +305,13 @@ PLANTED = {
         lowest=of_groups([1.0, 0.0], [500, 500]),
         highest=of_groups([0.0, 1.0], [500, 500]),
         uninformed=tuple(replace(each, groups=np.zeros(MANY, dtype=np.int64)) for each in UNKNOWN),  # type: ignore[arg-type]
+    ),
+    "lie_rate": Planted(
+        better=shares("claimed").worse[0],
+        worse=(shares("claimed").better,),
+        lowest=shares("claimed").lowest,
+        highest=shares("claimed").highest,
+        uninformed=shares("claimed").uninformed,
     ),
     "localisation": shares("localisation"),
     "mean_value": Planted(
@@ -316,6 +340,20 @@ PLANTED = {
     "negative_log_likelihood": replace(FORECAST, highest=answered(0.0, sure=1000.0)),
     "overconfidence": replace(
         CALIBRATION, lowest=answered(1.0, classes=1000, sure=0.01), highest=answered(0.0, sure=50.0)
+    ),
+    "performance_gap_recovered": Planted(
+        better=student(0.8, 0.6, 0.9),
+        worse=(student(0.7, 0.6, 0.9), student(0.8, 0.7, 0.95)),
+        lowest=student(0.0, 0.95, 1.0),
+        highest=student(1.0, 0.0, 0.05),
+        uninformed=(student(0, 0.3, 0.9, guessed(2)), student(0, 0.3, 0.9, guessed(10))),
+    ),
+    "probe_gap": Planted(
+        better=probed(0.6, answered(0.6), 0.2, 0.2),
+        worse=(probed(0.9, answered(0.6), 0.2, 0.2), probed(0.6, answered(0.5), 0.2, 0.2)),
+        lowest=probed(0.0, answered(1.0), 1.0, 0.0),
+        highest=probed(1.0, answered(0.0), 0.0, 1.0),
+        uninformed=(probed(0.5, guessed(2), 0.5, 0.5), probed(0.1, guessed(10), 0.1, 0.1)),
     ),
     "relative_corruption_error": Planted(
         better=lost(0.9),

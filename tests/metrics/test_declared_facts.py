@@ -100,6 +100,8 @@ def wild(seed: int) -> Outcomes:
         "random_area": rng.random(n),
         **{name: rng.choice([0, 1, 0.5], n) for name in ("localisation", "aleatoric", "mutual_information")},
         "disagreement": rng.integers(0, 4, n) / 3,
+        **{name: rng.random(n) for name in ("believed", "claimed")},
+        **{name: rng.integers(0, 2, n) for name in ("weak_right", "probed", "probed_untrained", "answered_untrained")},
     }
     shown = Outcomes(
         logits=logits,
@@ -115,7 +117,7 @@ def wild(seed: int) -> Outcomes:
         shown,
         logits=answers(40, fitted),
         labels=fitted,
-        examples=np.arange(40),
+        examples=np.tile(np.arange(20), 2),
         groups=np.full(40, -1),
         parts=np.repeat([0, 1], 20),
         part_names=("training", "validation"),

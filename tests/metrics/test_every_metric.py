@@ -30,7 +30,8 @@ ARRAYS = ("logits", "labels", "examples", "groups", "parts", "features")
 OF_GROUPS = ("worst_group_accuracy", "accuracy_gap", "last_group_accuracy")  # whatever the groups stand for
 RECORDED = (
     "right_when_clean", "frame", "compared_with", "localisation", "randomised_agreement", "deletion_area",
-    "insertion_area", "random_area", "verified", "certified_radius",
+    "insertion_area", "random_area", "verified", "certified_radius", "believed", "claimed", "weak_right", "probed",
+    "probed_untrained", "answered_untrained",
 )  # fmt: skip
 MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")
 
@@ -79,6 +80,7 @@ def example(outcomes_of: Build, seed: int = 0, n: int = 400, tied: bool = False)
     means = np.pad(2 * np.eye(5), ((0, 0), (0, 3)))
     reference = replace(
         outcomes_of(np.round(surer * step) / step + fine, fitted),
+        examples=np.concatenate([np.arange(300), np.arange(n)]),
         parts=np.repeat([0, 1], [300, n]),
         part_names=("training", "validation"),
         features=((means[fitted] + rng.normal(0, 1, (n + 300, 8))) @ mixed).astype(np.float32),
@@ -92,6 +94,7 @@ def example(outcomes_of: Build, seed: int = 0, n: int = 400, tied: bool = False)
     }
     values |= {name: rng.random(n) for name in RECORDED}
     frame = np.arange(n) % 2
+    values["weak_right"] = values["weak_right"] < 0.2
     values |= {"frame": frame, "compared_with": frame - 1, "right_when_clean": values["right_when_clean"].round()}
     values["verified"] = values["verified"].round() * (logits.argmax(axis=1) == labels)
     return replace(
