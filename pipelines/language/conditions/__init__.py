@@ -1,0 +1,1 @@
+"""What a language model is asked: one file per condition."""

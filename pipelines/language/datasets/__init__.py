@@ -1,0 +1,1 @@
+"""Worlds that documents speak of: one file per kind."""

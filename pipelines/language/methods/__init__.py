@@ -1,0 +1,1 @@
+"""Training interventions on language models: one file per method."""

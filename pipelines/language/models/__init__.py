@@ -1,0 +1,1 @@
+"""Small language models: one file per family, `width` its ladder of scale."""
