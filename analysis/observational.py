@@ -12,15 +12,14 @@ import numpy.typing as npt
 import polars as pl
 
 from analysis.bootstrap import bootstrap_spearman, cluster_counts, percentile_interval, resampled_spearman
-from analysis.capability import capability_scores, capability_weights, oriented, safetywashing_scores
 from analysis.correlation import FEW_FAMILIES, FEWEST_PAIRS
+from analysis.model_scores import SCORES, WEIGHTS, baselines, model_scores, wide_table
 from analysis.scales import distances_from_targets
 from analysis.tables import Table, checked
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
-SCALES = ("flops", "parameters")
 POOLED, WITHIN = "pooled", "within families"
 DETERMINED = 0.8  # of the squared correlation: its whole interval above this
 SEPARABLE = 0.4  # of the correlation's magnitude: its whole interval below this
@@ -61,16 +60,6 @@ LABELS = Table(
     key=("measurement",),
     nullable=("label", "low", "high", "families"),
 )
-SCORES = Table(
-    name="capability",
-    columns={"model": pl.String, "score_name": pl.String, "score": pl.Float64},
-    key=("score_name", "model"),
-)
-WEIGHTS = Table(
-    name="capability_weights",
-    columns={"score_name": pl.String, "measurement": pl.String, "weight": pl.Float64, "explained": pl.Float64},
-    key=("score_name", "measurement"),
-)
 OBSERVATIONAL = {table.name: table for table in (CORRELATIONS, FAMILY_CORRELATIONS, LABELS, SCORES, WEIGHTS)}
 
 
@@ -79,15 +68,15 @@ def observational(
 ) -> dict[str, pl.DataFrame]:
     """The tables of OBSERVATIONAL for one data set of the table RESULTS, every row of which is a model's.
 
-    `score` is `safetywashing` (Ren et al. 2024: every measurement against the full score, those it is made of too),
-    `pc1` (the same component, but a capability measurement is held against the score without it), a measurement, or
-    `flops` or `parameters`. `against` names, for a measurement, the one it is correlated with in the score's place.
+    `score` is one of `analysis.model_scores`; of pc1, a capability measurement is held against the score without it.
+    `against` names, for a measurement, the one it is correlated with in the score's place.
     Intervals are the 95 % percentile bootstrap's over families, then models; each is drawn from `seed` anew, so that
     none depends on what else is in the table. Raises ValueError where there is no such score.
     """
     results = distances_from_targets(results)
-    wide, axes = _wide(results)
-    scores, weights = _scores(results, wide, axes, score)
+    wide, axes = wide_table(results)
+    found = model_scores(wide, axes, score, baselines(results))
+    scores = found.values
     against = {name: other for name, other in (against or {}).items() if name != other}
     names = [name for name in axes if name != score and name not in against]
     frames = []
@@ -100,13 +89,12 @@ def observational(
     of = pl.DataFrame({"measurement": list(axes), "axis": list(axes.values())}, schema=_OF)
     pooled = pl.concat([frame for frame, _ in frames]).join(of, on="measurement")
     by_family = pl.concat([frame for _, frame in frames]).join(of, on="measurement")
-    long = scores.unpivot(index="model", variable_name="score_name", value_name="score").drop_nulls()
     return {
         "correlations": checked(pooled, CORRELATIONS),
         "family_correlations": checked(by_family, FAMILY_CORRELATIONS),
         "metric_labels": checked(metric_labels(pooled), LABELS),
-        "capability": checked(long, SCORES),
-        "capability_weights": checked(weights, WEIGHTS),
+        "capability": checked(found.table(), SCORES),
+        "capability_weights": checked(found.weights, WEIGHTS),
     }
 
 
@@ -129,45 +117,6 @@ def metric_labels(correlations: pl.DataFrame) -> pl.DataFrame:
     )
     rows = correlations.filter(pl.col("axis") == "safety", pl.col("population") == POOLED)
     return rows.select("measurement", "score", label.alias("label"), *_INTERVAL, *_COUNTS, "rough")
-
-
-def _wide(results: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
-    """A row per model with family, scales and oriented measurements, and the axis of each measurement."""
-    about = results.group_by("measurement").agg(pl.col("axis").first()).sort("axis", "measurement")
-    axes = dict(about.iter_rows())
-    rows = results.select(
-        "model", "family", *(pl.col(name).alias(f" {name}") for name in SCALES), "measurement", value=oriented()
-    )
-    index = ["model", "family", *(f" {name}" for name in SCALES)]
-    wide = rows.pivot(on="measurement", index=index, values="value").sort("model")
-    for name in SCALES:
-        if name not in axes and wide[f" {name}"].is_not_null().any():
-            wide = wide.with_columns(pl.col(f" {name}").cast(pl.Float64).alias(name))
-            axes[name] = "scale"
-    return wide, axes
-
-
-def _scores(
-    results: pl.DataFrame, wide: pl.DataFrame, axes: Mapping[str, str], score: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The score, and for pc1 those without one capability measurement each, by model; the weights."""
-    capability = [name for name, axis in axes.items() if axis == "capability"]
-    if score == "safetywashing":
-        values, weights = safetywashing_scores(wide, capability)
-        return wide.select("model", values.alias(score)), weights.select(pl.lit(score).alias("score_name"), pl.all())
-    if score == "pc1":
-        without = capability if len(capability) > 1 else []
-        every = (None, *without)
-        whole = pl.concat([capability_scores(results, without=name) for name in every])
-        made_of = pl.concat([capability_weights(results, without=name) for name in every])
-        if not len(whole):
-            raise ValueError("No pc1: fewer than 3 models have all capability measurements")
-        by_name = whole.pivot(on="score_name", index="model", values="score")
-        rows = wide.select("model").join(by_name, on="model", how="left", maintain_order="left")
-        return rows, made_of.select(*WEIGHTS.columns)
-    if score not in axes:
-        raise ValueError(f"Unknown capability score {score!r} (expected 'safetywashing', 'pc1' or a measurement)")
-    return wide.select("model", score), WEIGHTS.empty()
 
 
 def _correlated(

@@ -213,7 +213,9 @@ def _decided(
             said.append(f"{needed.said} would decide its price")
         counts = (None, None) if needed is None else (needed.seeds, needed.models)
         return match, label, qualifier, "; ".join(said), label, *counts
-    thin = [failed[gate][1] for gate in ("pairs", "ladder", "range") if gate in failed and row["beyond"] is None]
+    thin = [
+        failed[gate][1] for gate in ("pairs", "families", "ladder", "range") if gate in failed and row["beyond"] is None
+    ]
     if thin:
         return match, label, qualifier, thin[0], label, None, None
     if row["p_gain"] > settings.alpha >= row["p_epochs"]:

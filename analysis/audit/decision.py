@@ -117,7 +117,7 @@ def capability_in_words(row: Row, level: float) -> str:
     """What E is shown to be: unchanged (within its margin), falling, rising, or open."""
     if _at_most(row["p_neutral"], level):
         return "unchanged"
-    if row["capability"] is None:
+    if row["capability"] is None or row["capability_upper"] is None:
         return "not known"
     return "falls" if row["capability_upper"] < 0 else "rises" if row["capability_lower"] > 0 else "open"
 
@@ -129,7 +129,8 @@ def in_all(row: Row, level: float) -> str:
     if _at_most(row["p_total"], level):
         said = "as safe, within the margin"
     else:
-        said = "safer" if row["total_lower"] > 0 else "less safe" if row["total_upper"] < 0 else "open"
+        low, high = (0.0 if row[name] is None else row[name] for name in ("total_lower", "total_upper"))
+        said = "safer" if low > 0 else "less safe" if high < 0 else "open"
     return f"in all {said}; capability {capability_in_words(row, level)}"
 
 

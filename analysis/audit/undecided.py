@@ -10,23 +10,27 @@ from analysis.audit.settings import AuditSettings
 Row = Mapping[str, Any]
 
 MOST_SEEDS = 100
+FAMILY = "family"  # the unit of pairs measured elsewhere
 
 
 class Deciding(NamedTuple):
     """Seeds a model, with the models there are, or models with the seeds there are; None where they would not do. The
-    label that they would decide.
+    label that they would decide. Where families are the units, families stand for models.
     """
 
     seeds: int | None
     models: int | None
     label: str = ""
+    families: bool = False
 
     @property
     def said(self) -> str:
         """In words; empty where neither would do."""
         if self.seeds is not None:
             return f"about {self.seeds} seeds a model"
-        return "" if self.models is None else f"about {self.models} models (more seeds would not do)"
+        if self.models is None:
+            return ""
+        return f"about {self.models} {'families with pairs' if self.families else 'models (more seeds would not do)'}"
 
 
 NOTHING = Deciding(None, None)
@@ -75,6 +79,8 @@ def _together(counts: list[int | None]) -> int | None:
 
 def _in_seeds_or_models(row: Row, v: dict[str, float], units: int, label: str) -> Deciding:
     seeds = v["pairs"] / v["models"]
+    if row["unit"] == FAMILY:
+        return Deciding(None, units, label, families=True)
     if row["unit"] == "pair":
         return Deciding(ceil(units / v["models"]), None, label)
     share = v.get("seed_share", 0.0)

@@ -1,0 +1,139 @@
+"""What a method does to a measurement over pairs of models: T, E and D, with errors clustered by family.
+
+T = mean of y_model - y_baseline, E = mean of C_model - C_baseline, D = T less what the ladder of baseline models makes
+of the differences in capability. Every pair counts alike, in each estimate for which it has the cells.
+
+Pairs that share a baseline, or a family, are not independent: in a published table where 44 of 52 pairs share one
+baseline, a t interval over pairs excludes 0 in half of all cases without an effect. The unit is the family: the
+delete-one-family jackknife leaves a family's rungs and its pairs out at once, and the interval has as many degrees of
+freedom as families with pairs, less one. Pairs of one family have no error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.scales import Floats
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A method's pairs: the rows of the model and of its baseline, and the number of the family, each [pair]."""
+
+    models: Ints
+    baselines: Ints
+    families: Ints
+
+    def change(self, values: Floats) -> Floats:
+        """By how much values [row] differ, [pair]; NaN where one is missing."""
+        return values[self.models] - values[self.baselines]
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """The ladder that capability is taken out by.
+
+    basis     of the capability score [row, term]
+    terms     what each counts for: of the whole ladder (None), and without each family that has rungs
+    lower, upper  the range of the scores that it explains
+    """
+
+    basis: Floats
+    terms: Mapping[int | None, Floats]
+    lower: float
+    upper: float
+
+    @property
+    def families(self) -> set[int]:
+        """The families with a rung."""
+        return {family for family in self.terms if family is not None}
+
+    def explained(self, pairs: Pairs, family: int | None) -> Floats:
+        """What the ladder, without a family, makes of each pair's difference in capability, [pair]."""
+        step = self.basis[pairs.models] - self.basis[pairs.baselines]
+        return np.asarray(step @ self.terms.get(family, self.terms[None]))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An estimate over pairs: NaN without any; its error NaN where all are of one family."""
+
+    point: float
+    error: float
+    pairs: int
+    families: int
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of its error."""
+        return max(self.families - 1, 0)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """At 95 %, by Student's t; NaN where there is no error."""
+        half = stats.t.isf((1 - CONFIDENCE) / 2, self.df) * self.error if self.df else np.nan
+        return self.point - half, self.point + half
+
+
+def line(score: Floats, y: Floats, rungs: Bools, families: Ints) -> Rungs | None:
+    """The ordinary least-squares line of y on the score [row] over the rungs that have both; None with fewer than two
+    scores.
+    """
+    known = rungs & np.isfinite(score) & np.isfinite(y)
+    if len(np.unique(score[known])) < 2:
+        return None
+    terms: dict[int | None, Floats] = {None: _slope(score, y, known)}
+    terms |= {int(family): _slope(score, y, known & (families != family)) for family in np.unique(families[known])}
+    return Rungs(score[:, None], terms, float(score[known].min()), float(score[known].max()))
+
+
+def difference(values: Floats, pairs: Pairs) -> Effect:
+    """The mean difference in values [row]: T of a measurement, E of the capability score."""
+    change = pairs.change(values)
+    known = np.isfinite(change)
+    return _jackknifed(change[None], known, pairs.families, np.unique(pairs.families[known]))
+
+
+def beyond(y: Floats, score: Floats, pairs: Pairs, ladder: Rungs, counts: Bools | None = None) -> Effect:
+    """D over the pairs that have all four cells and `counts` [pair], where given."""
+    change = pairs.change(y)
+    known = np.isfinite(change) & np.isfinite(pairs.change(score)) & (True if counts is None else counts)
+    left_out = np.array(sorted(ladder.families | {int(family) for family in pairs.families[known]}), dtype=np.int64)
+    rest = np.stack([change - ladder.explained(pairs, family) for family in (None, *map(int, left_out))])
+    return _jackknifed(rest, known, pairs.families, left_out)
+
+
+def outside(score: Floats, pairs: Pairs, ladder: Rungs) -> Bools:
+    """Which pairs have a score outside the ladder's range, [pair]; a missing score is not."""
+    ends = score[pairs.models], score[pairs.baselines]
+    return np.asarray((np.minimum(*ends) < ladder.lower) | (np.maximum(*ends) > ladder.upper))
+
+
+def _slope(score: Floats, y: Floats, known: Bools) -> Floats:
+    x = score[known] - score[known].mean() if known.any() else np.zeros(0)
+    return np.array([x @ y[known] / (x @ x) if x @ x > 0 else np.nan])
+
+
+def _jackknifed(rest: Floats, known: Bools, families: Ints, left_out: Ints) -> Effect:
+    """The mean over the known pairs, and its delete-one-family error. rest: [1 + family left out, pair], of the whole
+    ladder first; one row serves all where there is no ladder.
+    """
+    clusters = len(np.unique(families[known]))
+    if not clusters:
+        return Effect(np.nan, np.nan, 0, 0)
+    point = float(rest[0, known].mean())
+    if clusters == 1:
+        return Effect(point, np.nan, int(known.sum()), 1)
+    held = [known & (families != family) for family in left_out]
+    rows = rest[1:] if len(rest) > 1 else [rest[0]] * len(left_out)
+    without = np.array([row[keep].mean() for row, keep in zip(rows, held, strict=True)])
+    size = len(without)
+    error = float(np.sqrt((size - 1) / size * ((without - without.mean()) ** 2).sum()))
+    return Effect(point, error, int(known.sum()), clusters)

@@ -1,0 +1,163 @@
+"""Every method's estimates over its pairs, on the audit's scales, as its tests take them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from analysis.audit.decision import tested
+from analysis.audit.grid import Grid
+from analysis.audit.ladder import Ladder, capability_ladder, coefficients, natural_basis
+from analysis.audit.settings import AuditSettings
+from analysis.audit.undecided import FAMILY
+from analysis.pairs.effects import Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside
+from analysis.scales import Floats
+
+NOTHING = Effect(np.nan, np.nan, 0, 0)
+ESTIMATES = ("total", "capability", "beyond")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The models of a table: one a row of the grid, whose only method and seed they have.
+
+    rungs     [row], whether it is a baseline model
+    families  [row], the number of its family, or of itself
+    methods   each method's pairs
+    """
+
+    grid: Grid
+    rungs: Bools
+    families: Ints
+    methods: dict[str, Pairs]
+
+    @property
+    def score(self) -> Floats:
+        """The capability score, [row]."""
+        return self.grid.capability[0, :, 0]
+
+    def y(self, column: int) -> Floats:
+        """A measurement on its scale, up is safer, [row]."""
+        return self.grid.y[0, :, 0, column]
+
+    def value(self, column: int) -> Floats:
+        """A measurement as measured, [row]."""
+        return self.grid.value[0, :, 0, column]
+
+    def noise(self, pairs: Pairs, column: int, share: float) -> float:
+        """The variance over test examples, which all pairs share, of a mean difference."""
+        variance = self.grid.error[0, :, 0, column] ** 2
+        of_pairs = variance[pairs.models] + variance[pairs.baselines]
+        known = of_pairs[np.isfinite(of_pairs)]
+        return share * float(known.mean()) if len(known) else 0.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a method does to a measurement. covered: its pairs that D rests on, of those that have all four cells."""
+
+    method: str
+    column: int
+    total: Effect
+    capability: Effect
+    beyond: Effect
+    covered: int
+    cells: int
+    total_covered: float
+    ladder: Ladder | None
+    slope: float  # of the ladder where it is a line
+
+
+def estimated(paired: Paired, settings: AuditSettings) -> list[Found]:
+    """Every method's effects on every measurement, safety and capability; of the latter T alone."""
+    found = []
+    for column, axis in enumerate(paired.grid.measurements["axis"]):
+        ladder = ladder_of(paired, column, settings) if axis == "safety" else None
+        for method, pairs in paired.methods.items():
+            found.append(_found(paired, method, pairs, column, ladder, settings))
+    return found
+
+
+def ladder_of(paired: Paired, column: int, settings: AuditSettings) -> Ladder | None:
+    """The audit's ladder of a measurement over the baseline models that have it and a score."""
+    usable = paired.rungs & np.isfinite(paired.y(column)) & np.isfinite(paired.score)
+    return capability_ladder(paired.grid, usable[:, None], np.array([column]), settings)
+
+
+def rungs_of(ladder: Ladder, paired: Paired) -> Rungs:
+    """The ladder, and the ladder without each family that has rungs: with the same knots, line or curve."""
+    own = paired.families[ladder.rungs]
+    families = np.unique(own)
+    weights = np.concatenate([np.ones((1, len(own))), (own != families[:, None]).astype(float)])
+    terms = coefficients(ladder, weights)[:, -2:, 0]
+    by_family: dict[int | None, Floats] = {None: terms[0]}
+    by_family |= {int(family): each for family, each in zip(families, terms[1:], strict=True)}
+    return Rungs(natural_basis(paired.score, ladder.knots), by_family, ladder.lower, ladder.upper)
+
+
+def _found(
+    paired: Paired, method: str, pairs: Pairs, column: int, ladder: Ladder | None, settings: AuditSettings
+) -> Found:
+    y, score = paired.y(column), paired.score
+    cells = np.isfinite(pairs.change(y)) & np.isfinite(pairs.change(score))
+    noise = paired.noise(pairs, column, settings.example_share)
+    total, capability = _widened(difference(y, pairs), noise), difference(score, pairs)
+    beyond_it, covered, of_covered, slope = NOTHING, 0, np.nan, np.nan
+    if ladder is not None:
+        rungs = rungs_of(ladder, paired)
+        inside = cells & ~outside(score, pairs, rungs)
+        covered = int(inside.sum())
+        slope = np.nan if ladder.curved[0] else float(rungs.terms[None][0] / (ladder.knots[2] - ladder.knots[0]))
+        if covered >= max(settings.min_pairs, cells.sum() / 2) and _on(ladder, score[pairs.models[cells]]):
+            beyond_it = _widened(beyond(y, score, pairs, rungs, inside), noise)
+            of_covered = float(pairs.change(y)[inside].mean())
+    return Found(method, column, total, capability, beyond_it, covered, int(cells.sum()), of_covered, ladder, slope)
+
+
+def _on(ladder: Ladder, scores: Floats) -> bool:
+    return bool(len(scores)) and ladder.lower <= float(scores.mean()) <= ladder.upper
+
+
+def _widened(effect: Effect, variance: float) -> Effect:
+    """The effect with a known variance added to that of its error."""
+    return Effect(effect.point, float(np.sqrt(effect.error**2 + variance)), effect.pairs, effect.families)
+
+
+def rows_of(paired: Paired, found: list[Found], margins: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+    """The tested rows, as of a trained study's at equal epochs, with the families as the units. margins: the frame of
+    the margins.
+    """
+    given = dict(margins.select("measurement", "margin").iter_rows())
+    rows = list(_rows(paired, found, given))
+    if not rows:
+        return pl.DataFrame()
+    return tested(
+        pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None)), settings
+    )
+
+
+def _rows(paired: Paired, found: list[Found], margins: dict[str, float]) -> Iterator[dict[str, object]]:
+    about = paired.grid.measurements.select("measurement", "metric", "condition", "axis", "pillar").to_dicts()
+    for each in found:
+        name = about[each.column]
+        units = {"units": each.total.families, "pairs": each.total.pairs, "models": each.total.pairs}
+        yield {
+            "domain": paired.grid.domain,
+            "dataset": paired.grid.dataset,
+            "method": each.method,
+            **name,
+            "match": "epochs",
+            "unit": FAMILY,
+            **units,
+            "df": each.total.df,
+            "in_range": each.covered,
+            "margin": margins.get(name["measurement"], np.nan),
+            "capability_margin": margins["capability"],
+            "total_covered": each.total_covered,
+            "capability_beyond_correlation": np.nan,
+            "seed_share": 0.0,
+            **{of: getattr(each, of).point for of in ESTIMATES},
+            **{f"{of}_se": getattr(each, of).error for of in ESTIMATES},
+            **{f"{of}_df": float(getattr(each, of).df) for of in ESTIMATES},
+        }

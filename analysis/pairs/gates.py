@@ -1,0 +1,84 @@
+"""What must hold before a verdict on pairs is given; as of a trained study, but for what pairs alone can lack."""
+
+import numpy as np
+import polars as pl
+
+from analysis.audit.decision import LEAST_DF
+from analysis.audit.gates import FEW_RUNGS, GATES, SATURATED
+from analysis.audit.settings import AuditSettings
+from analysis.pairs.effects import Pairs
+from analysis.pairs.estimation import Found, Paired
+from analysis.scales import Floats
+
+Gate = tuple[str, bool, bool, str]
+
+
+def gate_frame(paired: Paired, found: list[Found], settings: AuditSettings) -> pl.DataFrame:
+    """The table GATES of the safety measurements."""
+    rows = []
+    names, axes = paired.grid.measurements["measurement"], paired.grid.measurements["axis"]
+    for each in found:
+        if axes[each.column] == "safety":
+            claim = (paired.grid.domain, paired.grid.dataset, each.method, names[each.column])
+            rows += [(*claim, *gate) for gate in _gates(paired, each, settings)]
+    return pl.DataFrame(rows, schema=GATES, orient="row")
+
+
+def _gates(paired: Paired, found: Found, settings: AuditSettings) -> list[Gate]:
+    pairs = paired.methods[found.method]
+    held = (found.beyond if found.beyond.pairs else found.total).families
+    return [
+        _saturation(paired, found, pairs),
+        _pairs(found, pairs, settings),
+        ("families", held > LEAST_DF, False, _of_families(pairs, held)),
+        _ladder(found, settings),
+        _range(found),
+    ]
+
+
+def _saturation(paired: Paired, found: Found, pairs: Pairs) -> Gate:
+    if paired.grid.measurements["scale"][found.column] != "logit":
+        return "saturation", True, True, ""
+    value = paired.value(found.column)
+    baseline, method = _mean(value[pairs.baselines]), _mean(value[pairs.models])
+    ends = max(baseline, method) < SATURATED[0] or min(baseline, method) > SATURATED[1]
+    return "saturation", not ends, True, f"baselines {baseline:.3f}, method {method:.3f}"
+
+
+def _mean(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else 0.5
+
+
+def _pairs(found: Found, pairs: Pairs, settings: AuditSettings) -> Gate:
+    enough = found.cells >= settings.min_pairs
+    detail = f"{found.cells} of {len(pairs.models)} pairs have the measurement and a capability score on both sides"
+    return "pairs", enough, False, detail + ("" if enough else f": at least {settings.min_pairs} are needed")
+
+
+def _of_families(pairs: Pairs, held: int) -> str:
+    if not len(pairs.models):
+        return "no pairs"
+    baselines, counts = np.unique(pairs.baselines, return_counts=True)
+    families = len(np.unique(pairs.families))
+    said = f"{len(pairs.models)} pairs of {_several(len(baselines), 'baseline')} in {_several(families, 'family')}"
+    said += f", {counts.max()} of them share one baseline" if counts.max() > 1 else ""
+    said += "" if held == families else f", {_several(held, 'family')} on the ladder"
+    return said + ("" if held > LEAST_DF else f": at least {LEAST_DF + 1} families are needed")
+
+
+def _several(count: int, one: str) -> str:
+    return f"{count} {one if count == 1 else one.replace('family', 'familie') + 's'}"
+
+
+def _ladder(found: Found, settings: AuditSettings) -> Gate:
+    if found.ladder is None:
+        needed = f"no ladder: at least {settings.min_rungs} baseline models of different capability are needed"
+        return "ladder", False, False, needed
+    rungs = len(found.ladder.rungs)
+    return "ladder", rungs >= FEW_RUNGS, False, f"{rungs} rungs, {FEW_RUNGS} recommended"
+
+
+def _range(found: Found) -> Gate:
+    detail = f"the ladder covers {found.covered} of {found.cells} pairs"
+    return "range", bool(np.isfinite(found.beyond.point)), False, detail

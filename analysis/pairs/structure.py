@@ -1,0 +1,129 @@
+"""Which models of a table are the ladder, which are pairs, and which rows take no part, each with its reason."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import polars as pl
+
+from analysis.tables import Table, checked
+
+LEFT_OUT = Table(
+    name="left_out",
+    columns={
+        "row": pl.Int64,  # of the table, from 1
+        "name": pl.String,
+        "reason": pl.String,
+        "detail": pl.String,  # the baseline that it names, and a name that is near it
+    },
+    key=("row",),
+)
+PAIRS = Table(
+    name="pairs",
+    columns={
+        "method": pl.String,
+        "model": pl.String,
+        "baseline": pl.String,
+        "family": pl.String,  # of the baseline; its name where no families are known
+        "chain": pl.Boolean,  # whether the baseline is itself a method's model: a pair, but no rung of the ladder
+        "within": pl.Boolean,  # whether both have the same of all that rows of one name are told apart by
+    },
+    key=("method", "model"),
+)
+TEXTS = ("key", "within", "method", "baseline", "family")
+DUPLICATE = "duplicate name"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the rows of a table are.
+
+    pairs     the table PAIRS
+    rungs     the names of the baseline models, those that have neither a method nor a baseline, with their family
+    left_out  the table LEFT_OUT
+    methods   the names of all methods, in order, those too that have no pair
+    """
+
+    pairs: pl.DataFrame
+    rungs: dict[str, str]
+    left_out: pl.DataFrame
+    methods: list[str]
+
+
+def structured(models: pl.DataFrame) -> Structure:
+    """The structure of a table's rows. `models` has their number, `row`, and text in the columns of TEXTS, empty where
+    there is none: a row's key, what tells it apart from others of this key, its method, its baseline's key, its family.
+
+    A name is the key, with what tells it apart in brackets. Letter case and blanks count; nothing is guessed. Where
+    several rows have the baseline's key, it is the one that shares what tells them apart.
+    """
+    rows = models.select("row", pl.col(TEXTS).fill_null("")).to_dicts()
+    names = Counter(map(name_of, rows))
+    by_key: dict[str, list[Row]] = {}
+    for row in rows:
+        by_key.setdefault(row["key"], []).append(row)
+    rungs: dict[str, str] = {}
+    pairs, left_out = [], []
+    for row in rows:
+        name = name_of(row)
+        if names[name] > 1:
+            left_out.append((row["row"], name, DUPLICATE, f"{names[name]} rows have this name"))
+        elif not row["method"] and not row["baseline"]:
+            rungs[name] = row["family"] or name
+        else:
+            found = _paired(row, by_key)
+            if isinstance(found, tuple):
+                left_out.append((row["row"], name, *found))
+            else:
+                pairs.append(_pair(row, found))
+    return Structure(
+        checked(pl.DataFrame(pairs, schema=PAIRS.columns), PAIRS),
+        rungs,
+        checked(pl.DataFrame(left_out, schema=LEFT_OUT.columns, orient="row"), LEFT_OUT),
+        sorted({row["method"] for row in rows} - {""}),
+    )
+
+
+def name_of(row: Row) -> str:
+    """The name of a row."""
+    return f"{row['key']} [{row['within']}]" if row["within"] else row["key"]
+
+
+def _paired(row: Row, by_key: Mapping[str, list[Row]]) -> Row | tuple[str, str]:
+    """The row's baseline, or the reason why it has none and what is said of it."""
+    key = row["baseline"]
+    if not row["method"]:
+        return "no method", f"its baseline is {key!r}"
+    if not key:
+        return "no baseline named", ""
+    if key == row["key"]:
+        return "own baseline", ""
+    candidates = by_key.get(key, [])
+    if not candidates:
+        return _missing(key, by_key)
+    same = [each for each in candidates if each["within"] == row["within"]]
+    if len(candidates) > 1 and len(same) != 1:
+        return "baseline duplicate", f"{len(candidates)} rows are named {key!r}"
+    return same[0] if len(candidates) > 1 else candidates[0]
+
+
+def _missing(key: str, by_key: Mapping[str, list[Row]]) -> tuple[str, str]:
+    near = [name for name in by_key if name.lower() == key.lower()]
+    if near:
+        return "baseline missing but for letter case", f"{key!r}, there is {near[0]!r}"
+    close = get_close_matches(key, by_key, n=1)
+    return "baseline missing", f"{key!r}" + (f", nearest: {close[0]!r}" if close else "")
+
+
+def _pair(row: Row, baseline: Row) -> dict[str, object]:
+    return {
+        "method": row["method"],
+        "model": name_of(row),
+        "baseline": name_of(baseline),
+        "family": baseline["family"] or name_of(baseline),
+        "chain": bool(baseline["method"]),
+        "within": baseline["within"] == row["within"],
+    }
