@@ -1,126 +1,137 @@
-"""Result files of evaluation libraries as rows: lm-evaluation-harness (0.3 and 0.4), Inspect's JSON logs and data
-frames, RobustBench's model_info.
+"""Logs of evaluation libraries gathered into one long table: whose numbers they are, and which measure the same.
+
+Logs of one model are told apart by how it was run only where they measure the same and differ there; tasks by their
+settings only where the logs of the folder differ in them. So a name never stands for two things.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-Row = dict[str, Any]
-Read = tuple[list[Row], set[str]]
+from stages.imports.directions import known
+from stages.imports.formats.lm_eval import step_of
+from stages.imports.scores import Log, Score, with_settings
+from stages.imports.spec import WrongImport
 
 LONG = {"measurement": ("measurement",), "value": "value", "standard_error": "standard_error", "n": "n"}
-INSPECT_FRAME = {
-    "measurement": ("task_name", "score_headline_name", "score_headline_metric"),
-    "value": "score_headline_value",
-    "standard_error": "score_headline_stderr",
-    "n": "completed_samples",
-}
-LOWER_IN_ROBUSTBENCH = ("corruptions_mce", "corruptions_mce_3d")
-NOT_METRICS = ("alias", "name", "sample_len", "sample_count")
-SHAPES: dict[str, tuple[tuple[str, ...], Mapping[str, Any] | None]] = {
-    "lm-eval": (("model",), LONG),
-    "inspect": (("model",), LONG),
-    "robustbench": (("dataset", "threat", "model"), None),
-}
+KEY = ("model",)
+COLUMNS = (*KEY, "name", "revision", "adapter", "step", "measurement", "value", "standard_error", "n")
+MOST_NAMED = 5
 
 
-class NotThatFormat(ValueError):
-    """A result file that cannot be imported; the message says why."""
+@dataclass
+class Gathered:
+    """The rows of a long table, which way each measurement is better (None: not known), and notes."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    directions: dict[str, bool | None] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def format_of(content: Any) -> str:
-    """Which library wrote a JSON file, from the names in it; `table` where it is none of them."""
-    if not isinstance(content, dict):
-        return "table"
-    if "eval" in content and "status" in content:
-        return "inspect"
-    if isinstance(content.get("results"), dict):
-        return "lm-eval"
-    if {"clean_acc", "dataset"} <= set(content):
-        return "robustbench"
-    return "table"
+def gathered(logs: Mapping[str, Log]) -> Gathered:
+    """The scores of all logs, by file. Raises WrongImport where two files of the same age measure the same."""
+    found, faults = Gathered(), []
+    names = measurement_names(logs)
+    models = model_names(logs, names)
+    newest: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+    replaced: dict[str, str] = {}
+    told: dict[str, set[bool]] = defaultdict(set)
+    metrics: dict[str, str] = {}
+    for file in sorted(logs, key=lambda file: (logs[file].date, file)):
+        log = logs[file]
+        for score in log.scores:
+            name = names[_task_key(score), score.metric]
+            row = _row(models[file], log, name, score)
+            earlier = newest.get((row["model"], name))
+            if earlier and _differ(earlier[1], row):
+                if logs[earlier[0]].date == log.date:
+                    other = f"{earlier[1]['value']} in {earlier[0]}; leave one out"
+                    faults.append(f"{file}: {name!r} of {row['model']!r} is {row['value']}, and {other}")
+                replaced[earlier[0]] = file
+            newest[row["model"], name] = file, row
+            metrics[name] = score.metric or score.task
+            told[name] |= {score.higher_is_better} - {None}  # type: ignore[arg-type]
+    faults += [f"{name!r}: the files disagree on its direction" for name, ways in told.items() if len(ways) > 1]
+    if faults:
+        raise WrongImport(faults)
+    found.rows = [row for _, row in newest.values()]
+    found.directions = {name: next(iter(told[name]), known(metric)) for name, metric in metrics.items()}
+    found.notes += [f"{old}: measured again in {new}, which counts" for old, new in sorted(replaced.items())]
+    for remark in dict.fromkeys(remark for log in logs.values() for remark in log.remarks):
+        found.notes.append(f"{listed([file for file, log in logs.items() if remark in log.remarks])}: {remark}")
+    return found
 
 
-def is_inspect_frame(columns: Sequence[str]) -> bool:
-    """Whether a table is what Inspect's `evals_df` gives."""
-    return {"eval_id", "model", "task_name", "score_headline_value"} <= set(columns)
+def measurement_names(logs: Mapping[str, Log]) -> dict[tuple[tuple[str, tuple[Any, ...]], str], str]:
+    """The name of each metric of each task: `task/metric`, with the settings of the task that differ in the folder."""
+    settings: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    scores = [score for log in logs.values() for score in log.scores]
+    every: dict[str, set[str]] = defaultdict(set)
+    for score in scores:
+        every[score.task] |= set(score.settings)
+    for score in scores:
+        for key in every[score.task]:
+            settings[score.task][key].add(score.settings.get(key, "none"))
+    names = {}
+    for score in scores:
+        differing = {key: score.settings.get(key, "none") for key, of in settings[score.task].items() if len(of) > 1}
+        shown = f"{score.task} ({with_settings('', differing)[2:]})" if differing else score.task
+        names[_task_key(score), score.metric] = f"{shown}/{score.metric}" if score.metric else shown
+    return names
 
 
-def lm_eval(file: Path, content: Any) -> Read:
-    """A row for every task's metric: `task/metric`, with `,filter` where the filter is not `none`. Standard errors
-    stand beside as `metric_stderr,filter`, numbers of examples in `n-samples`, directions in `higher_is_better`.
-    """
-    model = _lm_eval_model(content)
-    if model is None:
-        raise NotThatFormat("names no model ('model_name', 'model_args' or 'model')")
-    rows, lower = [], set()
-    for task, metrics in content["results"].items():
-        for row, metric in _lm_eval_task(task, metrics, content):
-            rows.append({"model": model, **row})
-            if content.get("higher_is_better", {}).get(task, {}).get(metric) is False:
-                lower.add(row["measurement"])
-    return rows, lower
+def model_names(logs: Mapping[str, Log], names: Mapping[Any, str]) -> dict[str, str]:
+    """The key of each file's model: its name and identity, and how it was run where that tells two files apart."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for file, log in logs.items():
+        groups[log.name].append(file)
+    found = {}
+    for name, files in groups.items():
+        keys = _telling([logs[file] for file in files], names) if len(files) > 1 else []
+        for file in files:
+            found[file] = with_settings(name, {key: logs[file].run.get(key, "none") for key in keys})
+    return found
 
 
-def _lm_eval_task(task: str, metrics: Any, content: Mapping[str, Any]) -> Iterator[tuple[Row, str]]:
-    if not isinstance(metrics, dict):
-        return
-    n = content.get("n-samples", {}).get(task, {}).get("effective")
-    for name, value in metrics.items():
-        metric, _, kind = name.partition(",")
-        if name in NOT_METRICS or metric.endswith("_stderr") or isinstance(value, (dict, list)):
-            continue
-        if isinstance(value, str) and not value.strip():
-            continue  # a group without a value of its own
-        error = metrics.get(f"{metric}_stderr,{kind}" if kind else f"{metric}_stderr")
-        shown = metric if kind in ("", "none") else f"{metric},{kind}"
-        yield {"measurement": f"{task}/{shown}", "value": value, "standard_error": error, "n": n}, metric
+def _telling(logs: Sequence[Log], names: Mapping[Any, str]) -> list[str]:
+    """The settings in which logs differ that measure the same."""
+    by_name: dict[str, list[Log]] = defaultdict(list)
+    for log in logs:
+        for name in {names[_task_key(score), score.metric] for score in log.scores}:
+            by_name[name].append(log)
+    telling: dict[str, None] = {}
+    for same in by_name.values():
+        for key in dict.fromkeys(key for log in same for key in log.run) if len(same) > 1 else ():
+            if len({log.run.get(key) for log in same}) > 1:
+                telling[key] = None
+    return list(telling)
 
 
-def _lm_eval_model(content: Mapping[str, Any]) -> str | None:
-    if isinstance(content.get("model_name"), str):
-        return str(content["model_name"])
-    config = content.get("config")
-    config = config if isinstance(config, dict) else {}
-    arguments = config.get("model_args")
-    if isinstance(arguments, str):
-        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    named = (arguments or {}).get("pretrained") or (arguments or {}).get("model") or config.get("model")
-    return named if isinstance(named, str) else None
+def _task_key(score: Score) -> tuple[str, tuple[Any, ...]]:
+    return score.task, tuple(sorted(score.settings.items()))
 
 
-def inspect(file: Path, content: Any) -> Read:
-    """A row for every score's metric, `task/score/metric`; `stderr` beside `accuracy` or `mean` is their standard
-    error. Namespaces before the task's name go, as in Inspect's own data frames. Only a log with status `success`
-    counts.
-    """
-    if content["status"] != "success" or content.get("invalidated"):
-        raise NotThatFormat(f"the status of this log is {content['status']!r}, and only a valid 'success' counts")
-    model, task = content["eval"]["model"], content["eval"]["task"].rpartition("/")[2]
-    results = content.get("results") or {}
-    rows: list[Row] = []
-    for score in results.get("scores") or []:
-        n = score.get("scored_samples") or results.get("completed_samples")
-        rows += [{"model": model, **row} for row in _inspect_score(task, score, n, results["scores"])]
-    return rows, set()
+def _row(model: str, log: Log, name: str, score: Score) -> dict[str, Any]:
+    identity, revision = log.identity, log.identity.get("revision", "")
+    return {
+        "model": model,
+        "name": log.model,
+        "revision": revision or None,
+        "adapter": identity.get("peft") or identity.get("adapter") or identity.get("delta"),
+        "step": step_of(revision),
+        "measurement": name,
+        "value": score.value,
+        "standard_error": score.standard_error,
+        "n": score.n,
+    }
 
 
-def _inspect_score(task: str, score: Mapping[str, Any], n: Any, scores: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    metrics = score.get("metrics") or {}
-    several = sum(other["name"] == score["name"] for other in scores) > 1
-    name = f"{score['name']}_{score['reducer']}" if several and score.get("reducer") else score["name"]
-    for key, metric in metrics.items():
-        if key == "stderr":
-            continue
-        error = metrics.get("stderr", {}).get("value") if key in ("accuracy", "mean") else None
-        yield {"measurement": f"{task}/{name}/{key}", "value": metric["value"], "standard_error": error, "n": n}
+def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return any(str(one[column]) != str(other[column]) for column in ("value", "standard_error", "n"))
 
 
-def robustbench(file: Path, content: Any) -> Read:
-    """One row: the file's fields as they are, named after the file, its threat model after the folder."""
-    fields = {name: value for name, value in content.items() if not isinstance(value, (dict, list))}
-    return [{**fields, "model": file.stem, "threat": file.parent.name}], set(LOWER_IN_ROBUSTBENCH) & set(fields)
-
-
-READERS: dict[str, Callable[[Path, Any], Read]] = {"lm-eval": lm_eval, "inspect": inspect, "robustbench": robustbench}
+def listed(files: Sequence[str]) -> str:
+    """The first few of several files, and how many they are."""
+    shown = ", ".join(files[:MOST_NAMED]) + (", ..." if len(files) > MOST_NAMED else "")
+    return shown if len(files) == 1 else f"{len(files)} files ({shown})"

@@ -1,8 +1,8 @@
 """A table as it was read, its names trimmed and checked."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -15,14 +15,15 @@ MOST_LINES = 100
 
 @dataclass(frozen=True)
 class Raw:
-    """A table as it was read: cells are text or numbers, names are trimmed. `lower`: measurements known to be better
-    when lower; `key` and `long`: what the format itself says of the columns.
+    """A table as it was read: cells are text or numbers, names are trimmed. `directions`: whether a measurement is
+    better when higher, as far as the format tells, None where it leaves that open; `key` and `long`: what it says of
+    the columns.
     """
 
     source: str
     frame: pl.DataFrame
     notes: list[str] = field(default_factory=list)
-    lower: frozenset[str] = frozenset()
+    directions: Mapping[str, bool | None] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     long: Mapping[str, Any] | None = None
 
@@ -34,6 +35,7 @@ def short(name: object) -> str:
 
 
 def check_header(source: str, header: list[str]) -> None:
+    """Raise WrongImport unless every column has a name, and one of its own."""
     names = [spaced(name) for name in header]
     faults = [
         f"{source}: duplicate column {short(name)}, {names.count(name)} times"
@@ -46,29 +48,11 @@ def check_header(source: str, header: list[str]) -> None:
         raise WrongImport(faults)
 
 
-def records(source: str, rows: Any) -> pl.DataFrame:
-    """A list of objects as a table of text, a row each. Raises WrongImport."""
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise WrongImport([f"{source}: not a list of objects, one for each row"])
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    check_header(source, columns)
-    try:
-        return pl.DataFrame({name: [_cell(row.get(name)) for row in rows] for name in columns}).cast(pl.String)
-    except UnicodeEncodeError as error:
-        raise WrongImport([f"{source}: text that is not Unicode: {error.object[error.start]!r}"]) from error
-
-
-def _cell(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value)
-
-
 def named(
     source: str,
     frame: pl.DataFrame,
     notes: list[str],
-    lower: frozenset[str] = frozenset(),
+    directions: Mapping[str, bool | None] = MappingProxyType({}),
     key: tuple[str, ...] = (),
     long: Mapping[str, Any] | None = None,
 ) -> Raw:
@@ -83,7 +67,7 @@ def named(
     changed = sum(spaced(name) != name for name in frame.columns)
     if changed:
         notes = [*notes, f"{changed} column names had newlines or runs of spaces, now one space"]
-    return Raw(source, frame.rename(dict(zip(frame.columns, names, strict=True))), notes, lower, key, long)
+    return Raw(source, frame.rename(dict(zip(frame.columns, names, strict=True))), notes, directions, key, long)
 
 
 def unfit_names(source: str, what: str, names: pl.Series) -> list[str]:

@@ -1,33 +1,40 @@
 """Published results as one frame: CSV, TSV, Parquet and JSON tables, and the result files of evaluation libraries."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from stages.imports import logs
-from stages.imports.raw import Raw, named, records
+from stages.imports.folders import from_files, left_out
+from stages.imports.formats import inspect_frame
+from stages.imports.json_tables import frame_of, json_lines_of, table
+from stages.imports.logs import COLUMNS, KEY, LONG, gathered
+from stages.imports.raw import Raw, named
+from stages.imports.scores import Log, NotALog
 from stages.imports.spec import Spec, WrongImport
 from stages.imports.text import SEPARATORS, text_table
 
+ACCEPTED = ".csv, .tsv (also .gz), .parquet, .json, .jsonl, .eval, or a folder of .json and .eval"
 
-def read_table(path: Path, spec: Spec) -> Raw:
-    """The table in a file, or in the JSON files below a folder. Raises WrongImport."""
-    if path.is_dir() or path.suffix == ".json":
-        return _from_json(path, spec)
+
+def read_table(path: Path, spec: Spec, *, strict: bool = False) -> Raw:
+    """The table in a file, or in the result files below a folder. strict: no file and no row of it may be left out.
+    Raises WrongImport.
+    """
+    kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if path.is_dir() or kind in ("json", "eval"):
+        return from_files(path, spec, strict)
     if not path.is_file():
         raise WrongImport([f"{path.name}: no such file"])
-    if path.suffix in SEPARATORS:
-        frame, notes = text_table(path, SEPARATORS[path.suffix])
-    elif path.suffix == ".parquet":
+    if kind == "jsonl" or kind == "ndjson":
+        return _json_lines(path, spec)
+    if f".{kind}" in SEPARATORS:
+        frame, notes = text_table(path, SEPARATORS[f".{kind}"])
+    elif kind == "parquet":
         frame, notes = _parquet(path), []
     else:
-        remark = "; `inspect log convert --to json` makes JSON of it" if path.suffix == ".eval" else ""
-        raise WrongImport([f"{path.name}: not one of: .csv, .tsv, .parquet, .json, or a folder of .json{remark}"])
-    if spec.format == "inspect" or (spec.format is None and logs.is_inspect_frame(frame.columns)):
-        return named(path.name, frame, notes, key=("model",), long=logs.INSPECT_FRAME)
+        raise WrongImport([f"{path.name}: not one of: {ACCEPTED}"])
+    if spec.format == "inspect" or (spec.format is None and inspect_frame.recognises(frame.columns)):
+        return _inspect_frame(path.name, frame, notes, strict)
     return named(path.name, frame, notes)
 
 
@@ -38,54 +45,30 @@ def _parquet(path: Path) -> pl.DataFrame:
         raise WrongImport([f"{path.name}: not a Parquet file: {str(error).splitlines()[0]}"]) from error
 
 
-def _from_json(path: Path, spec: Spec) -> Raw:
-    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    if not files:
-        raise WrongImport([f"{path.name}: no .json file in this folder"])
-    faults: list[str] = []
-    contents: dict[Path, Any] = {}
-    for file in files:
+def _json_lines(path: Path, spec: Spec) -> Raw:
+    try:
+        return table(path.name, json_lines_of(path), spec)
+    except OSError as error:
+        raise WrongImport([f"{path.name}: {error.strerror}"]) from error
+    except WrongImport:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise WrongImport([f"{path.name}: not JSON lines: {error}"]) from error
+
+
+def _inspect_frame(source: str, frame: pl.DataFrame, notes: list[str], strict: bool) -> Raw:
+    """The rows of Inspect's data frame, as their logs would be read."""
+    if not inspect_frame.recognises(frame.columns):
+        raise WrongImport([f"{source}: not a data frame of Inspect's: it has the columns {', '.join(frame.columns)}"])
+    logs: dict[str, Log] = {}
+    reasons: dict[str, str] = {}
+    for number, row in enumerate(frame.cast(pl.String).iter_rows(named=True), start=1):
         try:
-            contents[file] = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_once)
-        except OSError as error:
-            faults.append(f"{file.name}: {error.strerror}")
-        except (ValueError, RecursionError) as error:
-            faults.append(f"{file.name}: not JSON: {error}")
-    if faults:
-        raise WrongImport(faults)
-    chosen = spec.format or logs.format_of(next(iter(contents.values())))
-    if chosen == "table":
-        if len(files) > 1:
-            raise WrongImport([f"{path.name}: {len(files)} .json files of no format that is known; say 'format'"])
-        return named(path.name, records(path.name, contents[path if path in contents else files[0]]), [])
-    rows, lower = _logs(chosen, contents)
-    frame = records(path.name, rows)
-    key, long = logs.SHAPES[chosen]
-    return named(path.name, frame, [f"{len(files)} {chosen} files"], frozenset(lower), key, long)
-
-
-def _logs(chosen: str, contents: Mapping[Path, Any]) -> tuple[list[dict[str, Any]], set[str]]:
-    rows: list[dict[str, Any]] = []
-    lower: set[str] = set()
-    faults: list[str] = []
-    for file, content in contents.items():
-        try:
-            found, falling = logs.READERS[chosen](file, content)
-        except logs.NotThatFormat as error:
-            faults.append(f"{file.name}: {error}")
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            faults.append(f"{file.name}: not in the form of {chosen}: {type(error).__name__}: {error}")
-        else:
-            rows += found
-            lower |= falling
-    if faults:
-        raise WrongImport(faults)
-    return rows, lower
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"duplicate key {next(name for name in names if names.count(name) > 1)!r} in one object")
-    return found
+            logs[f"row {number}"] = inspect_frame.read(row)
+        except NotALog as error:
+            reasons[f"row {number}, {row['model']}"] = str(error)
+    if reasons and (strict or not logs):
+        raise WrongImport([f"{source}: {row}: {reason}" for row, reason in reasons.items()])
+    found = gathered(logs)
+    rows = frame_of(source, found.rows, COLUMNS)
+    return named(source, rows, [*notes, *left_out(reasons), *found.notes], found.directions, KEY, LONG)

@@ -48,7 +48,7 @@ def roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> tuple[li
     twice = [name for name in spec.capability if name in spec.safety]
     faults += [f"{spec.source}: {name!r} is listed under capability and under safety" for name in twice]
     safety = [name for name in picked["safety"] if name not in capability]
-    lower = {*picked["lower_is_better"], *raw.lower}
+    lower = {*picked["lower_is_better"], *(name for name, higher in raw.directions.items() if higher is False)}
     axes = [*((name, "capability") for name in capability), *((name, "safety") for name in safety)]
     measured = [Measured(name, axis, name not in lower, spec.against.get(name)) for name, axis in axes]
     absent = [name for name in {**spec.against, **{v: v for v in spec.against.values()}} if name not in dict(axes)]

@@ -13,7 +13,7 @@ from stages import documents
 from stages.documents import NotYaml
 from stages.study.checks import NAME, Faults
 
-FORMATS = ("table", "lm-eval", "inspect", "robustbench")
+FORMATS = ("table", "lm-eval", "inspect", "lighteval", "helm", "every-eval-ever", "robustbench")
 LONG = ("measurement", "value", "standard_error", "n")
 LONGEST = 500  # characters of a name
 SCALES = ("flops", "parameters")

@@ -94,7 +94,8 @@ def test_everything_wrong_with_a_spec_is_there_at_once(tmp_path: Path) -> None:
         "spec.yaml: scale: {'size': 'a'} is not a mapping of flops and parameters to columns",
         "spec.yaml: capability: 'a' is given more than once",
         "spec.yaml: long: {'value': 'a'} is not a mapping of measurement and value (and standard_error, n) to columns",
-        "spec.yaml: format: 'xml' is not one of: table, lm-eval, inspect, robustbench",
+        "spec.yaml: format: 'xml' is not one of: table, lm-eval, inspect, lighteval, helm, every-eval-ever, "
+        "robustbench",
     ]
 
 
@@ -224,7 +225,7 @@ def test_every_format_of_a_table_gives_the_same(load: Any, tmp_path: Path) -> No
     [
         ("{", "t.json: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ('[{"name": 1, "name": 2}]', "t.json: not JSON: duplicate key 'name' in one object"),
-        ("[1, 2]", "t.json: not a list of objects, one for each row"),
+        ("[1, 2]", "t.json: not one of: a list of objects, one for each row; a mapping of models to their values; "),
         ('[{"name": "\\ud800"}]', r"t.json: text that is not Unicode: '\ud800'"),
         ("[" * 100_000, "t.json: not JSON: maximum recursion depth exceeded while decoding a JSON array"),
     ],

@@ -1,0 +1,41 @@
+"""Inspect's .eval files: zip archives whose `header.json` is the log without its samples."""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stages.imports.scores import NotALog
+
+ZSTANDARD, LARGEST = 93, 1 << 30  # a zip's number for that compression, which Python 3.11 has not; bytes of a header
+
+
+def header(file: Path) -> Any:
+    """The log in an .eval file. Raises OSError, and NotALog where there is none."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if "header.json" not in archive.namelist():
+                raise NotALog("was cut short: it has no header.json, and so no results")
+            member = archive.getinfo("header.json")
+            if member.file_size > LARGEST:
+                raise NotALog(f"its header.json has {member.file_size:,} bytes, at most {LARGEST:,}")
+            content = _zstandard(file, member) if member.compress_type == ZSTANDARD else archive.read(member)
+        return json.loads(content)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, pa.ArrowException) as error:
+        raise NotALog(f"not an .eval file: {str(error) or type(error).__name__}") from error
+    except ValueError as error:
+        raise error if isinstance(error, NotALog) else NotALog(f"header.json is not JSON: {error}") from error
+
+
+def _zstandard(file: Path, member: zipfile.ZipInfo) -> bytes:
+    """The bytes of a member, which stand behind a header of 30 bytes, its name and its extra field."""
+    with file.open("rb") as opened:
+        opened.seek(member.header_offset + 26)
+        name, extra = (int.from_bytes(opened.read(2), "little") for _ in range(2))
+        opened.seek(name + extra, 1)
+        packed = opened.read(member.compress_size)
+    with pa.CompressedInputStream(pa.BufferReader(packed), "zstd") as stream:
+        return bytes(stream.read(member.file_size))

@@ -1,0 +1,90 @@
+"""Logs of Inspect (UK AI Security Institute 2024), as .json or as .eval, and the folders of its eval sets.
+
+A log has a status, of which only `success` counts, and scores: for each scorer, and each reducer of epochs, a mapping
+of metrics. `stderr` is the standard error of the mean or accuracy beside it; bounds of an interval stand in a group.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import t as student
+
+from stages.imports.scores import Log, NotALog, Score, mapping_of, texts
+
+BESIDE = ("eval-set.json", "logs.json", "listing.json")  # what Inspect writes into a folder of logs for itself
+MEANS = ("accuracy", "mean")
+ERRORS = ("stderr", "bootstrap_stderr")
+BOUNDS, INTERVALS = ("lower", "upper"), ("ci", "ci_wilson")
+SPREADS = ("std", "var")
+
+
+def recognises(file: Path, content: Any) -> bool:
+    """Whether there is an evaluation with a status, or it is a file of an eval set."""
+    return isinstance(content, dict) and ("eval" in content and "status" in content)
+
+
+def read(file: Path, content: Any) -> Log:
+    """What one log says. Namespaces before the task's name go, as in Inspect's own data frames."""
+    if content["status"] != "success" or content.get("invalidated"):
+        status = "invalidated" if content["status"] == "success" else content["status"]
+        raise NotALog(f"the status of this log is {status!r}, and only a valid 'success' counts")
+    about = content["eval"]
+    config, generation = mapping_of(about.get("config")), mapping_of(about.get("model_generate_config"))
+    identity = {str(name): str(value) for name, value in mapping_of(about.get("model_args")).items() if value}
+    run = texts(
+        model_base_url=about.get("model_base_url"),
+        **{name: generation[name] for name in generation if name not in ("max_connections", "max_retries", "timeout")},
+        limit=config.get("limit"),
+        epochs=None if config.get("epochs") == 1 else config.get("epochs"),
+    )
+    limited = ("run with a limit, on a part of the items",) if config.get("limit") else ()
+    date = str(about.get("created") or "")
+    return Log(about["model"], tuple(_scores(content)), identity, run, date, limited)
+
+
+def _scores(content: Mapping[str, Any]) -> Iterator[Score]:
+    about, results = content["eval"], mapping_of(content.get("results"))
+    namespace, _, task = about["task"].rpartition("/")
+    version = about.get("task_version")
+    settings = texts(namespace=namespace, task_args=about.get("task_args"), version=version)
+    scores = results.get("scores") or []
+    epochs = mapping_of(about.get("config")).get("epochs")
+    completed = results.get("completed_samples")
+    items = completed // epochs if isinstance(completed, int) and isinstance(epochs, int) and epochs > 0 else completed
+    for score in scores:
+        several = sum(other["name"] == score["name"] for other in scores) > 1
+        name = f"{score['name']}_{score['reducer']}" if several and score.get("reducer") else score["name"]
+        n = score.get("scored_samples") or items
+        metrics = mapping_of(score.get("metrics"))
+        for key, metric in metrics.items():
+            if key in (*ERRORS, *SPREADS) or (key in BOUNDS and metric.get("group") in INTERVALS):
+                continue
+            error = _error(metrics, n, _interval(about, score)) if key in MEANS else None
+            yield Score(task, f"{name}/{key}", metric["value"], error, n, None, settings)
+
+
+def _error(metrics: Mapping[str, Any], n: Any, interval: Mapping[str, Any]) -> Any:
+    """The standard error of a mean: as it is, or from the bounds that `ci()` gives, mean ± t x standard error."""
+    for name in ERRORS:
+        if name in metrics:
+            return metrics[name]["value"]
+    ends = [mapping_of(metrics.get(name)) for name in BOUNDS]
+    plain = interval.get("method", "t") == "t" and not interval.get("cluster")
+    if not plain or not all(end.get("group") == "ci" for end in ends) or not isinstance(n, int) or n < 2:
+        return None
+    lower, upper = (float(str(end["value"])) for end in ends)
+    error = (upper - lower) / 2 / float(student.ppf((1 + float(interval.get("level", 0.95))) / 2, n - 1))
+    return error if math.isfinite(error) else None
+
+
+def _interval(about: Mapping[str, Any], score: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of a scorer's `ci()`."""
+    for scorer in about.get("scorers") or ():
+        metrics = scorer.get("metrics")
+        if scorer.get("name") == score.get("scorer") and isinstance(metrics, list):
+            for metric in metrics:
+                if mapping_of(metric).get("name") == "ci":
+                    return mapping_of(metric.get("options"))
+    return {}

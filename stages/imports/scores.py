@@ -1,0 +1,71 @@
+"""What a result file of an evaluation library says: a model, how it was run, and its scores."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LONGEST_SHOWN = 60
+
+
+class NotALog(ValueError):
+    """A file that cannot be imported; the message says why."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of a log: the `metric` of a `task`, its standard error and number of items where they are known.
+
+    higher_is_better: None where the log does not say. settings: how the task was put to the model (few-shot, version);
+    a part of the measurement's name where the logs of a folder differ in it.
+    """
+
+    task: str
+    metric: str
+    value: object
+    standard_error: object = None
+    n: object = None
+    higher_is_better: bool | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Log:
+    """The scores of one model.
+
+    identity: what makes it another model than its name says (revision, adapter), always a part of its key. run: how it
+    was run (number format, generation), a part of its key only where two logs measure the same of it and differ there.
+    date: when it was measured, in an order that text has too. remarks: what a reader of the study should know.
+    """
+
+    model: str
+    scores: tuple[Score, ...]
+    identity: Mapping[str, str] = field(default_factory=dict)
+    run: Mapping[str, str] = field(default_factory=dict)
+    date: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The model's name with its identity."""
+        return with_settings(self.model, self.identity)
+
+
+def with_settings(name: str, settings: Mapping[str, str]) -> str:
+    """A name and what is to be told beside it, as `name, key=value`; what is long or unprintable as its digest."""
+    return ", ".join([name, *(f"{key}={_shown(value)}" for key, value in settings.items())])
+
+
+def _shown(value: str) -> str:
+    plain = len(value) <= LONGEST_SHOWN and value.isprintable()
+    return value if plain else hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:8]
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """A mapping as it is, anything else as an empty one: logs leave out what does not apply, or write null."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts(**settings: object) -> dict[str, str]:
+    """The settings that have a value, as text."""
+    return {name: str(value) for name, value in settings.items() if value not in (None, "", {}, [])}

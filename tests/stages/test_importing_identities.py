@@ -1,0 +1,123 @@
+"""Whose numbers a log's are: nothing that makes a model or a measurement another one is cut off."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.imports.check import Checked, check
+from stages.imports.readers import read_table
+from stages.imports.spec import Spec, WrongImport
+
+
+def log(arguments: str, value: float, *, task: str = "piqa", shots: int | None = None, **more: Any) -> dict[str, Any]:
+    shown = {"n-shot": {task: shots}} if shots is not None else {}
+    return {
+        "results": {task: {"acc,none": value, "acc_stderr,none": 0.01}},
+        "config": {"model": "hf", "model_args": arguments},
+        **shown,
+        **more,
+    }
+
+
+def load(folder: Path, *logs: dict[str, Any], strict: bool = False) -> Checked:
+    for number, content in enumerate(logs):
+        (folder / f"{number}.json").write_text(json.dumps(content))
+    spec = Spec("spec.yaml", folder, "s")
+    return check(read_table(folder, spec, strict=strict), spec)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ("pretrained=org/m", "org/m"),
+        ("pretrained=org/m,revision=main,peft=None,device=cuda:0", "org/m"),
+        ("pretrained=org/m,revision=step1000", "org/m, revision=step1000"),
+        ("pretrained=org/m,peft=me/lora", "org/m, peft=me/lora"),
+        ("pretrained=org/m,load_in_8bit=True", "org/m, load_in_8bit=True"),
+        ({"pretrained": "org/m", "delta": "me/delta"}, "org/m, delta=me/delta"),
+    ],
+)
+def test_revisions_adapters_and_quantisation_are_part_of_a_model(tmp_path: Path, arguments: Any, name: str) -> None:
+    base = log("pretrained=org/base", 0.6)
+    found = load(tmp_path, base, log(arguments, 0.5, model_name="org/m"))
+    assert found.models["model"].to_list() == ["org/base", name]
+    assert found.values["piqa/acc"].to_list() == [0.6, 0.5]
+
+
+def test_adapters_and_checkpoints_of_one_base_are_three_models(tmp_path: Path) -> None:
+    found = load(
+        tmp_path,
+        log("pretrained=org/b", 0.6, task="mmlu"),
+        log("pretrained=org/b,peft=me/safety-lora", 0.8, task="toxigen"),
+        log("pretrained=org/b,revision=step1000", 0.45, task="truthfulqa"),
+    )
+    assert len(found.models) == 3
+    assert [found.values[name].count() for name in found.values.columns] == [1, 1, 1]
+
+
+def test_how_a_model_was_run_tells_it_apart_only_where_the_same_was_measured(tmp_path: Path) -> None:
+    half, full = "pretrained=org/m,dtype=float16", "pretrained=org/m,dtype=float32"
+    found = load(tmp_path, log(half, 0.5), log(full, 0.6, task="arc"))
+    assert found.models["model"].to_list() == ["org/m"]
+    found = load(tmp_path, log(half, 0.5), log(full, 0.6), log("pretrained=org/m", 0.7))
+    assert found.models["model"].to_list() == [f"org/m, dtype={dtype}" for dtype in ("float16", "float32", "none")]
+
+
+def test_numbers_of_examples_that_differ_make_different_measurements(tmp_path: Path) -> None:
+    model = "pretrained=org/m"
+    found = load(tmp_path, log(model, 0.5, shots=0), log(model, 0.6, shots=5), log("pretrained=org/n", 0.7, shots=5))
+    assert found.values.to_dict(as_series=False) == {
+        "piqa (num_fewshot=0)/acc": [0.5, None],
+        "piqa (num_fewshot=5)/acc": [0.6, 0.7],
+    }
+    assert load(tmp_path, *[log(model, 0.5, shots=5)] * 3).values.columns == ["piqa/acc"]
+
+
+def test_of_two_dates_the_later_counts_and_the_earlier_is_named(tmp_path: Path) -> None:
+    model = "pretrained=org/m"
+    found = load(tmp_path, log(model, 0.5, date=1.7e9), log(model, 0.6, date=1.6e9))
+    assert found.values["piqa/acc"].to_list() == [0.5]
+    assert "1.json: measured again in 0.json, which counts" in found.notes
+
+
+def test_the_same_number_twice_is_one_and_two_numbers_of_no_date_are_refused(tmp_path: Path) -> None:
+    model = "pretrained=org/m"
+    assert load(tmp_path, log(model, 0.5), log(model, 0.5)).values["piqa/acc"].to_list() == [0.5]
+    with pytest.raises(WrongImport) as caught:
+        load(tmp_path, log(model, 0.5), log(model, 0.6))
+    assert caught.value.faults == ["1.json: 'piqa/acc' of 'org/m' is 0.6, and 0.5 in 0.json; leave one out"]
+
+
+def test_a_bad_file_leaves_the_others_in_and_strict_refuses(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "samples_piqa.jsonl").write_text("{}")
+    found = load(tmp_path, log("pretrained=org/m", 0.5))
+    assert found.notes[:4] == [
+        "1 lm-eval files",
+        "left out: bad.json: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        "left out: samples_piqa.jsonl: is a list of items, not of scores",
+        "left out: list.json: is no log of a format that is known: inspect, every-eval-ever, lighteval, lm-eval, helm",
+    ]
+    with pytest.raises(WrongImport) as caught:
+        load(tmp_path, strict=True)
+    assert [line.split(":")[0] for line in caught.value.faults] == ["bad.json", "list.json"]
+
+
+@pytest.mark.parametrize("place", ["higher_is_better", "metric_list", "name"])
+def test_directions_come_from_the_log_or_from_names_that_are_known(tmp_path: Path, place: str) -> None:
+    content = log("pretrained=org/m", 20.0, task="wiki")
+    content["results"]["wiki"] = {"word_perplexity,none": 20.0}
+    if place == "higher_is_better":
+        content["higher_is_better"] = {"wiki": {"word_perplexity": False}}
+    elif place == "metric_list":
+        content["configs"] = {"wiki": {"metric_list": [{"metric": "word_perplexity", "higher_is_better": False}]}}
+    assert load(tmp_path, content).measured[0].higher_is_better is False
+
+
+def test_files_that_disagree_on_a_direction_are_refused(tmp_path: Path) -> None:
+    ways = [log(f"pretrained=org/{way}", 0.5, higher_is_better={"piqa": {"acc": way}}) for way in (True, False)]
+    with pytest.raises(WrongImport, match=r"^'piqa/acc': the files disagree on its direction$"):
+        load(tmp_path, *ways)
