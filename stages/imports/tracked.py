@@ -30,11 +30,11 @@ IMPORTED = "imported"  # the experiment's tag: which plan was imported whole, an
 SEED = 0
 
 
-def import_table(table: Path, spec: Path) -> int:
+def import_table(table: Path, spec: Path, strict: bool = False) -> int:
     """`diffprog import`: check, log, read back, say what was done; the exit status, 2 with a line for each fault."""
     try:
         asked = read_spec(spec)
-        found = check(read_table(table, asked), asked)
+        found = check(read_table(table, asked, strict=strict), asked)
         logged = log(found)
     except (WrongImport, TrackingError) as error:
         print(error, file=sys.stderr)

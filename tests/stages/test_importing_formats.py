@@ -40,7 +40,7 @@ def lighteval(model: str, acc: float) -> dict[str, Any]:
     return {
         "config_general": {"model_name": model, "model_sha": "x", "max_samples": None},
         "results": {
-            "harness|arc:challenge|25": {"acc": acc, "acc_stderr": 0.01, "acc_norm": acc + 0.02},
+            "harness|arc:challenge|25": {"acc": acc, "acc_stderr": 0.01, "acc_norm": acc / 2},
             "leaderboard|ppl|0": {"word_perplexity": 9.5},
             "all": {"acc": 0.1, "acc_stderr": 0.01},
         },
@@ -59,7 +59,7 @@ def test_lighteval_and_the_first_open_llm_leaderboard(tmp_path: Path) -> None:
     assert found.models["model"].to_list() == ["lab/A", "lab/B"]
     assert found.values.to_dict(as_series=False) == {
         "harness|arc:challenge|25/acc": [0.4, 0.5],
-        "harness|arc:challenge|25/acc_norm": [0.42, 0.52],
+        "harness|arc:challenge|25/acc_norm": [0.2, 0.25],
         "leaderboard|ppl|0/word_perplexity": [9.5, 9.5],
     }
     assert found.errors["harness|arc:challenge|25/acc"].to_list() == [0.01, 0.01]
@@ -72,7 +72,7 @@ def stat(name: str, mean: float, split: str = "test", count: int = 1, **more: An
 
 
 def helm(model: str, subject: str, value: float) -> dict[str, Any]:
-    worst = {"perturbation": {"name": "robustness", "robustness": True, "computed_on": "worst"}}
+    worst: dict[str, Any] = {"perturbation": {"name": "robustness", "robustness": True, "computed_on": "worst"}}
     name = f"mmlu:subject={subject},method=multiple_choice_joint,model={model.replace('/', '_')}"
     return {
         f"{name}/run_spec.json": {"name": name, "adapter_spec": {"model": model, "max_train_instances": 5}},
