@@ -210,6 +210,22 @@ def probed(right: float, outcomes: Outcomes, untrained: float = 0.0, answered_un
     return replace(outcomes, values=values)
 
 
+def at_once(share: float) -> Outcomes:
+    """Streams that change at row 40, so many with an alarm five rows later, the others with none."""
+    return recorded("alarm_at", np.where(np.arange(1000) < round(1000 * share), 45, 80), change_at=40)
+
+
+def one_of_many(wrong: float) -> Outcomes:
+    """Labels that are all alike but one in a thousand, so many answered wrongly and surely."""
+    labels = (np.arange(1000) == 0).astype(np.int64)
+    return rows(labels, np.where(np.arange(1000) < 1000 * wrong, 1 - labels, labels), 50.0, 2)
+
+
+def unsure(classes: int, more: float = 0.0) -> Outcomes:
+    """The same forecast of all classes alike, or a little more of the label."""
+    return answered(1.0, classes=classes, sure=more)
+
+
 TINY = {"baseline": {"fog": 0.005}}
 PLANTED = {
     **dict.fromkeys(("accuracy", "benign_accuracy"), ACCURACY),
@@ -228,6 +244,9 @@ PLANTED = {
         uninformed=(blends(noise(2000), noise(18000, 1)), blends(noise(10000), noise(10000, 1))),
     ),
     **dict.fromkeys(("area_under_generalised_risk_coverage", "area_under_risk_coverage"), SELECTIVE),
+    "alarm_in_time": Planted(at_once(0.9), (at_once(0.6),), at_once(0), at_once(1), (at_once(0.5), at_once(0.1))),
+    **dict.fromkeys(("attack_auroc", "caught_at_1_fpr"), DETECTION),
+    "attack_aupr": replace(DETECTION, options={"base_rate": 0.005}),
     "attack_success_rate": Planted(
         better=in_conflict(0.9, 0.1),
         worse=(in_conflict(0.5, 0.4),),
@@ -257,8 +276,19 @@ PLANTED = {
         ),
     ),
     "brier_score": FORECAST,
+    "brier_skill": replace(FORECAST, lowest=one_of_many(1.0), highest=one_of_many(0.0)),
     "certified_accuracy": shares("certified_radius"),
     "clean_accuracy": shares("right_when_clean"),
+    "coverage_gap": Planted(
+        better=validated(answered(1.0, sure=noise(1000)), answered(1.0, sure=noise(1000))),
+        worse=(validated(answered(1.0, sure=noise(1000) - 0.5), answered(1.0, sure=noise(1000))),),
+        lowest=validated(answered(1.0, sure=noise(1000)), answered(1.0, sure=noise(1000))),
+        highest=validated(answered(1.0, sure=-5.0), answered(1.0, sure=noise(1000))),
+        uninformed=tuple(  # type: ignore[arg-type]
+            validated(guessed(classes, 9.0), answered(1.0, classes=classes, sure=9.0)) for classes in (2, 10)
+        ),
+        options={"coverage": 0.999},
+    ),
     "cue_conflict_coverage": Planted(
         better=in_conflict(0.5, 0.4),
         worse=(in_conflict(0.4, 0.3),),
@@ -374,6 +404,13 @@ PLANTED = {
     ),
     "rms_calibration_error": CALIBRATION,
     "selective_risk": SELECTIVE,
+    "set_size": Planted(
+        better=validated(answered(0.9, sure=5.0), answered(1.0, sure=2.0)),
+        worse=(validated(unsure(5), unsure(5, -0.1)),),
+        lowest=validated(unsure(5), answered(1.0, sure=50.0)),
+        highest=validated(unsure(1000), unsure(1000, -0.1)),
+        uninformed=(validated(guessed(2, 0.0), unsure(2, -0.1)), validated(guessed(10, 0.0), unsure(10, -0.1))),
+    ),
     "shape_bias": Planted(
         better=in_conflict(0.6, 0.2),
         worse=(in_conflict(0.4, 0.4),),
@@ -389,6 +426,13 @@ PLANTED = {
         uninformed=tuple(  # type: ignore[arg-type]
             validated(guessed(classes, 9.0), answered(1.0, classes=classes)) for classes in (2, 10)
         ),
+    ),
+    "true_probability_error": Planted(
+        better=recorded("distance_to_truth", 0.1),
+        worse=(recorded("distance_to_truth", 0.4),),
+        lowest=recorded("distance_to_truth", 0.0),
+        highest=recorded("distance_to_truth", 2**0.5),
+        uninformed=(recorded("distance_to_truth", 0.5), recorded("distance_to_truth", 0.6)),
     ),
     "verified_accuracy": shares("verified"),
     "worst_group_accuracy": Planted(

@@ -17,9 +17,9 @@ FAR = 100.0  # an infinite end is to be passed by this
 NEAR = 0.01  # of a finite end
 SAME = 0.03  # of values of many uninformed outcomes
 PROPORTIONS = (
-    "accuracy", "attack_success_rate", "benign_accuracy", "certified_accuracy", "clean_accuracy",
-    "cue_conflict_coverage", "flip_rate", "fpr_at_95_tpr", "last_group_accuracy", "residual_risk", "selective_risk",
-    "shape_bias", "verified_accuracy", "worst_group_accuracy",
+    "accuracy", "alarm_in_time", "attack_success_rate", "benign_accuracy", "caught_at_1_fpr", "certified_accuracy",
+    "clean_accuracy", "cue_conflict_coverage", "flip_rate", "fpr_at_95_tpr", "last_group_accuracy", "residual_risk",
+    "selective_risk", "shape_bias", "verified_accuracy", "worst_group_accuracy",
 )  # fmt: skip
 every_metric = pytest.mark.parametrize("name", parts.names(PACKAGE))
 
@@ -97,7 +97,8 @@ def wild(seed: int) -> Outcomes:
         "certified_radius": rng.exponential(1, n) * rng.integers(0, 2, n),
         "randomised_agreement": rng.choice([-1, 0, 1, rng.uniform(-1, 1)], n),
         **{name: rng.normal(0, 1, n) for name in ("deletion_area", "insertion_area")},
-        "random_area": rng.random(n),
+        **{name: rng.random(n) for name in ("random_area", "distance_to_truth")},
+        **{name: rng.integers(0, 80, n) for name in ("alarm_at", "change_at")},
         **{name: rng.choice([0, 1, 0.5], n) for name in ("localisation", "aleatoric", "mutual_information")},
         "disagreement": rng.integers(0, 4, n) / 3,
         **{name: rng.random(n) for name in ("believed", "claimed")},

@@ -1,0 +1,28 @@
+"""Projected gradient descent on the features that an attacker can change (Madry et al. 2018, arXiv 1706.06083)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def attacked(
+    loss: Callable[[Tensor], Tensor],
+    rows: Tensor,
+    start: Tensor,
+    epsilon: float,
+    step_size: float,
+    steps: int,
+    changeable: int,
+) -> Tensor:
+    """Rows [n, features] whose first `changeable` features are moved, by at most `epsilon` each, so that the loss, a
+    sum over rows, rises: signed gradient steps from `rows + start`, each projected back.
+    """
+    open_to_change = (torch.arange(rows.shape[1], device=rows.device) < changeable).float()
+    moved = start * open_to_change
+    for _ in range(steps):
+        points = (rows + moved).requires_grad_(True)
+        with torch.enable_grad():
+            (gradient,) = torch.autograd.grad(loss(points), points)
+        moved = (moved + step_size * gradient.sign() * open_to_change).clamp(-epsilon, epsilon)
+    return rows + moved

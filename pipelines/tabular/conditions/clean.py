@@ -1,0 +1,26 @@
+"""Rows drawn like the training rows."""
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+
+from pipelines.outcomes import COLLAPSED, Outcomes
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.collapse import at_chance
+from pipelines.tabular.condition import Condition, whole
+from pipelines.tabular.conditions._truth import recording
+from pipelines.tabular.data import Examples
+
+
+def condition(*, split: Literal["capability", "test"] = "capability", truth: bool = False) -> Condition:
+    """split: which of them. `capability` is for the capability score alone, so that no measurement of safety shares
+    its examples; `test` is what the other conditions start from. truth: whether the distance to the true probabilities
+    is recorded, where the data have them."""
+    record, has = recording(truth)
+
+    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+        found = record(model, examples, generator)
+        return replace(found, flags=(COLLAPSED,)) if at_chance(found) else found
+
+    return Condition(whole(split), outcomes, splits=(split,), has=has)
