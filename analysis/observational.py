@@ -13,7 +13,7 @@ import polars as pl
 
 from analysis.bootstrap import bootstrap_spearman, cluster_counts, percentile_interval, resampled_spearman
 from analysis.correlation import FEW_FAMILIES, FEWEST_PAIRS
-from analysis.model_scores import SCORES, WEIGHTS, baselines, model_scores, wide_table
+from analysis.model_scores import SCORES, WEIGHTS, ModelScores, baselines, model_scores, wide_table
 from analysis.scales import distances_from_targets
 from analysis.tables import Table, checked
 
@@ -73,10 +73,21 @@ def observational(
     Intervals are the 95 % percentile bootstrap's over families, then models; each is drawn from `seed` anew, so that
     none depends on what else is in the table. Raises ValueError where there is no such score.
     """
-    results = distances_from_targets(results)
-    wide, axes = wide_table(results)
-    found = model_scores(wide, axes, score, baselines(results))
-    scores = found.values
+    wide, axes = wide_table(distances_from_targets(results))
+    return correlated(wide, axes, model_scores(wide, axes, score, baselines(results)), score, against, draws, seed)
+
+
+def correlated(
+    wide: pl.DataFrame,
+    axes: Mapping[str, str],
+    of_models: ModelScores,
+    score: str,
+    against: Mapping[str, str] | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+) -> dict[str, pl.DataFrame]:
+    """The same of a wide table, the axis of each measurement, and the models' scores."""
+    scores = of_models.values
     against = {name: other for name, other in (against or {}).items() if name != other}
     names = [name for name in axes if name != score and name not in against]
     frames = []
@@ -93,8 +104,8 @@ def observational(
         "correlations": checked(pooled, CORRELATIONS),
         "family_correlations": checked(by_family, FAMILY_CORRELATIONS),
         "metric_labels": checked(metric_labels(pooled), LABELS),
-        "capability": checked(found.table(), SCORES),
-        "capability_weights": checked(found.weights, WEIGHTS),
+        "capability": checked(of_models.table(), SCORES),
+        "capability_weights": checked(of_models.weights, WEIGHTS),
     }
 
 

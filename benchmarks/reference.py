@@ -65,7 +65,7 @@ def results_of(found: Checked) -> pl.DataFrame:
     """A checked table as the table RESULTS, without MLflow in between."""
     keys = metric_keys([one.name for one in found.measured])
     by_key = {keys[one.name]: one for one in found.measured}
-    rows = [row for run in runs(found, keys) for row in rows_of(found.study, run, by_key)]
+    rows = [row for run in runs(found, keys) for row in rows_of(found.study, run["about"], run["metrics"], by_key)]
     return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
 
 

@@ -67,8 +67,9 @@ def audit_pairs(asked: Question, settings: AuditSettings) -> dict[str, pl.DataFr
     paired = _paired(asked)
     margins = margin_frame(without(paired.grid, paired.rungs, np.ones(1, bool)), settings)
     found = estimated(paired, settings)
-    rows = rows_of(paired, found, margins, settings)
-    gates = gate_frame(paired, found, settings)
+    with_pairs = [each for each in found if len(paired.methods[each.method].models)]
+    rows = rows_of(paired, with_pairs, margins, settings)
+    gates = gate_frame(paired, with_pairs, settings)
     plain = asked.score == MEAN
     return {
         EFFECTS.name: _plain_effects(paired, asked) if plain else _effects(paired, asked, found, rows),
@@ -137,7 +138,7 @@ def _effects(paired: Paired, asked: Question, found: list[Found], tested: pl.Dat
         if each.column not in _safety(paired.grid):
             continue
         row = _counted(paired, asked.structure.pairs, each.method, each.column)
-        low, high = ends[each.method, str(row["measurement"])]
+        low, high = ends.get((each.method, str(row["measurement"])), (None, None))
         row |= {"total": each.total.point, "total_n": each.total.pairs, "capability": each.capability.point}
         row |= {"capability_n": each.capability.pairs, "beyond": each.beyond.point, "beyond_n": each.beyond.pairs}
         row |= {"beyond_standard_error": each.beyond.error, "beyond_low": low, "beyond_high": high}

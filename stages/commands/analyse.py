@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from stages.imports.tracked import analyse_study
+from stages.imports.analysed import analyse_study
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "The statistics of an imported study. (`dvc repro` analyses the study of params.yaml.)"
     parser.add_argument("--study", required=True, help="the name in its spec")
     parser.add_argument("--out", type=Path, required=True, help="the folder for the tables")
-    parser.add_argument("--score", default="pc1", help="safetywashing, pc1 (default), flops or a measurement")
+    parser.add_argument("--score", default="pc1", help="pc1 (default), mean, safetywashing, flops or a measurement")
 
 
 def run(chosen: argparse.Namespace) -> int:

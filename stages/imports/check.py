@@ -1,12 +1,14 @@
 """A published table checked against its spec: every fault at once, or the values of every model, ready to be logged."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from stages.imports.joins import joined
 from stages.imports.models import models_of
 from stages.imports.names import keys_of
+from stages.imports.pairing import columns_of, faults_of, judged_by
 from stages.imports.raw import Raw, short, unfit_names
 from stages.imports.roles import Measured, roles, taken
 from stages.imports.spec import Spec, WrongImport, not_a_column
@@ -18,8 +20,8 @@ NUMBERS = ("value", "standard_error", "n")
 
 @dataclass(frozen=True)
 class Checked:
-    """What is imported. `models` has a row per model: model, family, flops, parameters (null where not known);
-    `values`, `errors` and `n` have the same rows and a column per measurement; `notes` says what was handled.
+    """What is imported. `models` has a row for each row of the table (`models_of`); `values`, `errors` and `n` have the
+    same rows and a column per measurement; `notes` says what was handled; `placebos` and `margins` are the spec's.
     """
 
     study: str
@@ -29,11 +31,13 @@ class Checked:
     errors: pl.DataFrame
     n: pl.DataFrame
     notes: list[str]
+    placebos: tuple[str, ...] = ()
+    margins: Mapping[str, float] = field(default_factory=dict)
 
 
 def check(raw: Raw, spec: Spec) -> Checked:
     """The table as the spec says it is to be read. Raises WrongImport with every fault."""
-    faults: list[str] = []
+    faults = faults_of(spec)
     notes = list(raw.notes)
     spec = replace(spec, key=spec.key or raw.key, long=spec.long or raw.long)
     frame = joined(raw, spec, faults, notes)
@@ -49,12 +53,16 @@ def check(raw: Raw, spec: Spec) -> Checked:
         raise WrongImport(faults)
     notes += [f"{count:,} cells {what}" for what, count in wide.counts.items() if count]
     n = pl.DataFrame({one.name: wide.n[one.name] for one in measured if one.name in wide.n})
-    return Checked(spec.study, tuple(measured), models, values, errors, n, notes)
+    faults = judged_by(spec, measured, models)
+    if faults:
+        raise WrongImport(faults)
+    return Checked(spec.study, tuple(measured), models, values, errors, n, notes, spec.placebos, spec.margins)
 
 
 def _about(spec: Spec) -> list[str]:
     """The columns that say something of a model beside its key."""
     named = [column for column, _ in spec.scale.values()] + ([spec.family] if isinstance(spec.family, str) else [])
+    named += columns_of(spec)
     return list(dict.fromkeys(name for name in named if name not in spec.key))
 
 
@@ -77,7 +85,7 @@ def _measured(
     raw: Raw, frame: pl.DataFrame, spec: Spec, faults: list[str], notes: list[str]
 ) -> tuple[Wide, list[Measured]]:
     """The cells as numbers, and what is measured."""
-    rows = keys_of(raw.source, frame, spec.key, faults, unique=not spec.long)
+    rows = keys_of(raw.source, frame, spec.key, faults, unique=not (spec.long or spec.paired))
     if spec.long:
         in_rows = long_names(frame, spec.long)
         faults += [f"{raw.source}: row {row + 1}: no measurement is named" for row in in_rows.is_null().arg_true()]

@@ -2,16 +2,22 @@
 
 import polars as pl
 
+from analysis.pairs.structure import name_of
 from stages.imports.cells import numbers
 from stages.imports.names import families_of, look_alikes
+from stages.imports.pairing import paired
 from stages.imports.raw import short
 from stages.imports.spec import Spec
 from stages.imports.wide import MOST_NAMED, Wide, bad_cells, lines_of
 
 
 def models_of(source: str, wide: Wide, spec: Spec, faults: list[str], notes: list[str]) -> pl.DataFrame:
+    """A row for each row of the table: model, family, flops, parameters, released (a year), lab; where rows are paired,
+    row, key, within, method and baseline, too.
+    """
     families = families_of(source, wide.rows, wide.about, spec.family, faults)
     columns = {"model": wide.rows, "family": families}
+    columns |= {"released": _released(source, wide, spec, faults), "lab": _lab(wide, spec)}
     for name in ("flops", "parameters"):
         if name not in spec.scale:
             columns[name] = pl.Series([None] * len(wide.rows), dtype=pl.Float64)
@@ -40,8 +46,32 @@ def models_of(source: str, wide: Wide, spec: Spec, faults: list[str], notes: lis
             value = value.round()
         notes += [f"{value.null_count()} models without {name}"] * bool(value.null_count())
         columns[name] = value
-    for group in look_alikes(wide.rows)[:MOST_NAMED]:
+    for group in look_alikes(wide.rows.unique(maintain_order=True))[:MOST_NAMED]:
         notes.append(f"names that look alike, kept apart: {', '.join(ascii(name) for name in group)}")
     if len(wide.rows) and spec.family is None:
         notes.append("no families: models are resampled as if each stood alone, and intervals are too narrow")
-    return pl.DataFrame(columns)
+    if not spec.paired:
+        return pl.DataFrame(columns)
+    beside = paired(source, wide.rows, wide.about, spec, faults)
+    names = pl.Series("model", [name_of(row) for row in beside.iter_rows(named=True)], dtype=pl.String)
+    return pl.concat([pl.DataFrame(columns | {"model": names}), beside], how="horizontal")
+
+
+def _lab(wide: Wide, spec: Spec) -> pl.Series:
+    if spec.lab is None:
+        return pl.Series([None] * len(wide.rows), dtype=pl.String)
+    return wide.about[spec.lab].cast(pl.String).str.strip_chars()
+
+
+def _released(source: str, wide: Wide, spec: Spec, faults: list[str]) -> pl.Series:
+    """When each model was released, as a year with its fraction: from a date (2024-07-18), a month or a year."""
+    if spec.released is None:
+        return pl.Series([None] * len(wide.rows), dtype=pl.Float64)
+    text = wide.about[spec.released].cast(pl.String).str.strip_chars()
+    parts = text.str.extract_groups(r"^(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?(?:[T ].*)?$").struct.unnest()
+    year, month, day = (parts[name].cast(pl.Float64) for name in ("1", "2", "3"))
+    dated = year + (month.fill_null(7) - 1) / 12 + (day.fill_null(1) - 1) / 365
+    found = dated.fill_null(text.cast(pl.Float64, strict=False))
+    bad = (text.is_not_null() & (text != "") & ~found.is_between(1950, 2100).fill_null(False)).fill_null(False)
+    faults += bad_cells(source, spec.released, wide.rows, text, bad, "a date such as 2024-07-18")
+    return found

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from stages.imports.raw import Raw, short
 from stages.imports.spec import Spec, chosen, not_a_column
 
-MODEL, COMPONENTS = ("model", "family"), ("pc1", "safetywashing")  # names that the analysis has for something else
+MODEL, COMPONENTS = (
+    ("model", "family"),
+    ("pc1", "mean", "safetywashing"),
+)  # names that the analysis has for something else
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from unicodedata import normalize
 
 from stages import documents
 from stages.documents import NotYaml
+from stages.imports.pairing_fields import Pairing, margins_field, pairs_field
 from stages.study.checks import NAME, Faults
 
 FORMATS = ("table", "lm-eval", "inspect", "lighteval", "helm", "every-eval-ever", "robustbench")
@@ -20,7 +21,9 @@ SCALES = ("flops", "parameters")
 FIELDS = (
     *("study", "key", "family", "scale", "capability", "safety", "lower_is_better", "against", "percent"),
     *("ignore", "missing", "long", "join", "format"),
+    *("method", "baseline", "pairs", "within", "seed", "released", "lab", "placebos", "margins"),
 )
+NAMED = ("method", "baseline", "seed", "released", "lab")  # fields that name a column each
 
 
 class WrongImport(ValueError):
@@ -35,7 +38,9 @@ class WrongImport(ValueError):
 class Spec:
     """What a table is to be read as. `scale` holds (column, factor) by name; `family` a column, {"regex": pattern} or
     globs on the key; `missing` the texts that stand for a missing cell; `long` the columns of a long
-    table (measurement: several); `join` further tables by prefix.
+    table (measurement: several); `join` further tables by prefix. `method` and `baseline`, or `pairs`, say which rows
+    are paired with which; `within` and `seed` are columns that tell rows of one key apart; `released` and `lab` say
+    when and by whom a model was made; `margins` are on the audit's scales, `placebos` methods that do nothing.
     """
 
     source: str
@@ -54,6 +59,20 @@ class Spec:
     long: Mapping[str, Any] | None = None
     join: Mapping[str, str] = field(default_factory=dict)
     format: str | None = None
+    method: str | None = None
+    baseline: str | None = None
+    pairs: Pairing | None = None
+    within: tuple[str, ...] = ()
+    seed: str | None = None
+    released: str | None = None
+    lab: str | None = None
+    placebos: tuple[str, ...] = ()
+    margins: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def paired(self) -> bool:
+        """Whether it says that rows are paired."""
+        return bool(self.baseline or self.pairs)
 
 
 def read_spec(path: Path) -> Spec:
@@ -190,4 +209,8 @@ _READ = {
     **dict.fromkeys(("against", "join"), _mapping),
     "long": _long,
     "format": _format,
+    **dict.fromkeys(NAMED, _text),
+    **dict.fromkeys(("within", "placebos"), _names),
+    "pairs": pairs_field,
+    "margins": margins_field,
 }

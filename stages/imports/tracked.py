@@ -7,16 +7,17 @@ once its experiment names the plan, which happens after the last row was read ba
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from tqdm import tqdm
 
-from analysis.correlation import FEW_FAMILIES
-from analysis.observational import OBSERVATIONAL, POOLED, observational
-from analysis.tables import RESULTS, TableError, checked
+from analysis.capability import BASELINE
+from analysis.model_scores import SCALES
+from analysis.tables import RESULTS, checked
 from stages.errors import TrackingError
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
@@ -27,7 +28,8 @@ from stages.tracking import Logged, Tracking, experiment_tags
 
 CONDITION = "imported"
 IMPORTED = "imported"  # the experiment's tag: which plan was imported whole, and how many models it has
-SEED = 0
+UNPAIRED = "no method"  # of a row that names a baseline and no method
+ABOUT = {"row": pl.Int64, "released": pl.Float64}  # what is known of a row and is no text
 
 
 def import_table(table: Path, spec: Path, strict: bool = False) -> int:
@@ -53,31 +55,36 @@ def import_table(table: Path, spec: Path, strict: bool = False) -> int:
     return 0
 
 
-def analyse_study(study: str, out: Path, score: str) -> int:
-    """`diffprog analyse`: the tables of an imported study, written to a folder; the exit status."""
-    try:
-        results, against = collect(study)
-        found = observational(results, score=score, against=against, seed=SEED)
-    except (TrackingError, TableError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    out.mkdir(parents=True, exist_ok=True)
-    results.write_parquet(out / "results.parquet", statistics=False)
-    for name, frame in found.items():
-        checked(frame, OBSERVATIONAL[name]).write_parquet(out / f"{name}.parquet", statistics=False)
-    print(f"{study}: {results['model'].n_unique()} models, {len(found['correlations'])} correlations in {out}")
-    rough = found["correlations"].filter(pl.col("population") == POOLED)["rough"]
-    if rough.any():
-        print(f"  {rough.sum()} of {len(rough)} pooled correlations are over fewer than {FEW_FAMILIES} known families:")
-        print("  their intervals are rough, likely too narrow")
-    return 0
+@dataclass(frozen=True)
+class Imported:
+    """A study as it was imported.
+
+    results  the table RESULTS, every row a model's; the baseline models have the baseline's name for a method, models
+             that something was done to the method's, and so do those that lack a baseline
+    against  which measurements are held against another one in the score's place
+    models   what is known of each row of the table (`stages.imports.models.models_of`), but for its size
+    placebos, margins  of the spec
+    """
+
+    study: str
+    results: pl.DataFrame
+    against: dict[str, str]
+    models: pl.DataFrame
+    placebos: tuple[str, ...]
+    margins: dict[str, float]
+
+    @property
+    def paired(self) -> bool:
+        """Whether its rows are paired."""
+        return "baseline" in self.models.columns
 
 
 def log(found: Checked) -> int:
     """Log every model to MLflow and read all back; how many there are. Raises TrackingError on any difference."""
     keys = metric_keys([one.name for one in found.measured])
     described = {keys[one.name]: vars(one) for one in found.measured}
-    plan = digest([sorted(run["run_key"] for run in runs(found, keys)), described])
+    judged = {"placebos": found.placebos, "margins": found.margins}
+    plan = digest([sorted(run["run_key"] for run in runs(found, keys)), described, judged])
     tracking = Tracking(found.study, plan)
     for key, about in described.items():
         text = json.dumps({"key": key, **about}, ensure_ascii=False)
@@ -85,13 +92,13 @@ def log(found: Checked) -> int:
     logged = {}
     models = len(found.models)
     for run in tqdm(runs(found, keys), total=models, desc="import", unit="model", dynamic_ncols=True):
-        params = {"model": run["model"], "family": run["family"] or ""}
+        params = run["about"]
         key = digest([plan, run["run_key"]])  # a study's runs are its own: a later import leaves them where they are
         logged[key] = tracking.log(key, run["model"], params, run["metrics"], 0).values_digest
     tracking.settle()
     held = of_plan(tracking)
     verify(logged, held)
-    state = json.dumps({"plan": plan, "models": models})
+    state = json.dumps({"plan": plan, "models": models, **judged})
     tracking.client.set_experiment_tag(tracking.experiment, IMPORTED, state)
     return len(held)
 
@@ -106,14 +113,14 @@ def runs(found: Checked, keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     errors = found.errors.rename(lambda name: f"standard_error/{keys[name]}")
     counts = found.n.rename(lambda name: f"n/{keys[name]}")
     whole = pl.concat([found.models, found.values.rename(keys), errors, counts], how="horizontal")
+    about = [name for name in found.models.columns if name not in SCALES]
     for row in whole.iter_rows(named=True):
-        model, family = row.pop("model"), row.pop("family")
+        said = {name: row.pop(name) for name in about}
         content = {
-            "model": model,
-            "family": family,
+            "about": {name: "" if value is None else str(value) for name, value in said.items()},
             "metrics": {name: value for name, value in row.items() if value is not None},
         }
-        yield {**content, "run_key": digest(content)}
+        yield {"model": said["model"], **content, "run_key": digest(content)}
 
 
 def metric_keys(names: list[str]) -> dict[str, str]:
@@ -139,10 +146,8 @@ def verify(logged: Mapping[str, str | None], held: Mapping[str, Logged]) -> None
         )
 
 
-def collect(study: str) -> tuple[pl.DataFrame, dict[str, str]]:
-    """An imported study as the table RESULTS, read back from MLflow, and which measurements are held against another
-    one. Raises TrackingError where the study was not imported whole.
-    """
+def collect(study: str) -> Imported:
+    """An imported study, read back from MLflow. Raises TrackingError where it was not imported whole."""
     state = _state(study)
     tracking = Tracking(study, state["plan"])
     held = of_plan(tracking)
@@ -151,15 +156,27 @@ def collect(study: str) -> tuple[pl.DataFrame, dict[str, str]]:
     about = tracking.plan_params()
     described = [json.loads(text) for name, text in about.items() if name.startswith("measurement.")]
     by_key = {one.pop("key"): Measured(**one) for one in described}
-    kept = ({**run.params, "metrics": run.metrics} for run in held.values())
-    rows = [row for run in kept for row in rows_of(study, run, by_key)]
+    models = models_table([run.params for run in held.values()])
+    twice = set(models["model"].filter(models["model"].is_duplicated()))
+    kept = [run for run in held.values() if run.params["model"] not in twice]
+    rows = [row for run in kept for row in rows_of(study, run.params, run.metrics, by_key)]
     against = {one.name: one.against for one in by_key.values() if one.against is not None}
-    return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS), against
+    results = checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
+    return Imported(study, results, against, models, tuple(state["placebos"]), state["margins"])
 
 
-def rows_of(study: str, run: Mapping[str, Any], by_key: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
-    """A row of RESULTS for each value of a model's run."""
-    metrics = run["metrics"]
+def models_table(about: Iterable[Mapping[str, str]]) -> pl.DataFrame:
+    """What is known of each row of a table, as text but for its number and when it was released, in order."""
+    frame = pl.DataFrame(list(about), infer_schema_length=None)
+    types = {name: dtype for name, dtype in ABOUT.items() if name in frame.columns}
+    cast = [pl.when(pl.col(name) != "").then(pl.col(name)).cast(dtype) for name, dtype in types.items()]
+    return frame.with_columns(cast).sort([*(name for name in ("row",) if name in frame.columns), "model"])
+
+
+def rows_of(
+    study: str, about: Mapping[str, str], metrics: Mapping[str, float], by_key: Mapping[str, Measured]
+) -> Iterator[dict[str, Any]]:
+    """A row of RESULTS for each value of a model."""
     parameters = int(metrics["parameters"]) if "parameters" in metrics else None
     for key, one in by_key.items():
         if key not in metrics:
@@ -167,9 +184,9 @@ def rows_of(study: str, run: Mapping[str, Any], by_key: Mapping[str, Measured]) 
         yield {
             "domain": CONDITION,
             "dataset": study,
-            "method": "standard",
-            "model": run["model"],
-            "family": run["family"] or "",
+            "method": about.get("method") or (UNPAIRED if about.get("baseline") else BASELINE),
+            "model": about["model"],
+            "family": about["family"],
             "parameters": parameters,
             "flops": metrics.get("flops"),
             "seed": 0,

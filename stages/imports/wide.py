@@ -52,16 +52,17 @@ def from_wide(
     return wide, left_out
 
 
-def bad_cells(source: str, column: str, rows: pl.Series, cells: pl.Series, bad: pl.Series) -> list[str]:
-    """A line for each cell that is no number, the first hundred of them."""
+def bad_cells(source: str, column: str, rows: pl.Series, cells: pl.Series, bad: pl.Series, what: str = "") -> list[str]:
+    """A line for each cell that is no number, or not `what` it should be, the first hundred of them."""
     found = bad.arg_true()
     where = f"{source}: column {short(column)}"
+    kind = what or f"a {'finite ' if cells.dtype.is_numeric() else ''}number"
     lines = [
-        f"{where}, row {short(row)}: {short(cell)} is not a {'finite ' if cells.dtype.is_numeric() else ''}number"
+        f"{where}, row {short(row)}: {short(cell)} is not {kind}"
         for row, cell in zip(rows.gather(found[:MOST_LINES]), cells.gather(found[:MOST_LINES]), strict=True)
     ]
     if len(found) > MOST_LINES:
-        lines.append(f"{where}: and {len(found) - MOST_LINES:,} more cells that are not numbers")
+        lines.append(f"{where}: and {len(found) - MOST_LINES:,} more cells that are not {what or 'numbers'}")
     return lines
 
 

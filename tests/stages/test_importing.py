@@ -58,18 +58,19 @@ def test_a_table_goes_in_and_comes_out_the_same(tmp_path: Path, capsys: pytest.C
         "  4 families, the largest 'f0' with 3 models",
         "  1 column names had newlines or runs of spaces, now one space",
     ]
-    results, against = collect("table")
+    imported = collect("table")
+    results = imported.results
     direct = check(read_table(Path(table), read_spec(Path(spec))), read_spec(Path(spec)))
     keys = metric_keys([one.name for one in direct.measured])
     measured = {keys[one.name]: one for one in direct.measured}
-    rows = [row for run in runs(direct, keys) for row in rows_of("table", run, measured)]
+    rows = [row for run in runs(direct, keys) for row in rows_of("table", run["about"], run["metrics"], measured)]
     assert results.equals(checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS))
-    assert against == {"brier": "mmlu"}
+    assert imported.against == {"brier": "mmlu"}
     assert results.schema == pl.Schema(RESULTS.columns)
     assert set(results["measurement"]) == {"mmlu", "bbh (Σ)", "brier", "mce", "../up"}
     assert results.filter(pl.col("model") == "m3")["flops"].unique().to_list() == [10.0**23]
     assert main(["import", table, "--spec", spec]) == 0
-    assert collect("table")[0].equals(results)
+    assert collect("table").results.equals(results)
 
 
 def test_the_analysis_writes_its_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,21 +117,21 @@ def test_an_import_cut_short_is_no_study_until_it_is_done_again(
     with pytest.raises(TrackingError, match="no imported study"):
         collect("cut")
     assert main(["import", table, "--spec", spec]) == 0
-    assert collect("cut")[0]["model"].n_unique() == 12
+    assert collect("cut").results["model"].n_unique() == 12
 
 
 def test_a_changed_table_replaces_the_study(tmp_path: Path) -> None:
     for models in (12, 9):
         table, spec = written(tmp_path, "changed", models)
         assert main(["import", table, "--spec", spec]) == 0
-        assert collect("changed")[0]["model"].n_unique() == models
+        assert collect("changed").results["model"].n_unique() == models
 
 
 def test_lost_values_are_noticed(tmp_path: Path) -> None:
     table, spec = written(tmp_path, "lost", 5)
     assert main(["import", table, "--spec", spec]) == 0
     tracking = Tracking("lost", tracked._state("lost")["plan"])
-    before, _ = collect("lost")
+    before = collect("lost").results
     changed, deleted = (run.run_id for run in tracking.children[:2])
     tracking.client.log_metric(changed, "imported/mmlu", 0.123)
     with pytest.raises(TrackingError, match=r"^MLflow holds 4 of 5 models of 'lost'; import them again$"):
@@ -139,7 +140,7 @@ def test_lost_values_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"^MLflow holds 3 of 5 models of 'lost'; import them again$"):
         collect("lost")
     assert main(["import", table, "--spec", spec]) == 0
-    assert collect("lost")[0].equals(before)
+    assert collect("lost").results.equals(before)
 
 
 def test_an_unknown_study_or_score_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,58 @@
+"""`diffprog analyse`: the statistics of an imported study as tables, and what they say."""
+
+import sys
+from pathlib import Path
+
+import polars as pl
+
+from analysis.audit.settings import AuditSettings, Margins
+from analysis.correlation import FEW_FAMILIES
+from analysis.elsewhere import elsewhere
+from analysis.observational import POOLED
+from analysis.tables import TableError
+from stages.errors import TrackingError
+from stages.imports.said import said
+from stages.imports.tracked import Imported, collect
+from stages.page.spreadsheets import write_csv
+
+
+def analyse_study(study: str, out: Path, score: str) -> int:
+    """Write the tables of an imported study into a folder, as Parquet and CSV, and print what they say; the exit
+    status.
+    """
+    try:
+        imported = collect(study)
+        found, notes = tables_of(imported, score)
+    except (TrackingError, TableError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    out.mkdir(parents=True, exist_ok=True)
+    for name, frame in {"results": imported.results, **found}.items():
+        frame.write_parquet(out / f"{name}.parquet", statistics=False)
+        write_csv(frame, out / f"{name}.csv")
+    models = imported.results["model"].n_unique()
+    print(f"{study}: {models} models, {len(found['correlations'])} correlations in {out}")
+    for line in [*notes, *_rough(found["correlations"]), *said(found)]:
+        print(f"  {line}")
+    return 0
+
+
+def tables_of(imported: Imported, score: str) -> tuple[dict[str, pl.DataFrame], list[str]]:
+    """The tables of `analysis.elsewhere` of an imported study, and what is to be said of who takes no part."""
+    settings = AuditSettings(margins=_margins(imported.margins), placebos=imported.placebos)
+    return elsewhere(imported.results, imported.models, score=score, against=imported.against, settings=settings)
+
+
+def _margins(given: dict[str, float]) -> Margins:
+    safety = {name: margin for name, margin in given.items() if name != "capability"}
+    return Margins(safety, given.get("capability"))
+
+
+def _rough(correlations: pl.DataFrame) -> list[str]:
+    rough = correlations.filter(pl.col("population") == POOLED)["rough"]
+    if not rough.any():
+        return []
+    return [
+        f"{rough.sum()} of {len(rough)} pooled correlations are over fewer than {FEW_FAMILIES} known families:",
+        "their intervals are rough, likely too narrow",
+    ]

@@ -1,0 +1,87 @@
+"""What the tables of an imported study say, as lines to print."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from stages.page.verdict_text import estimate, measured, signed
+from stages.page.verdicts import VERDICTS
+
+MOST_NAMED = 6
+WIDEST = 28
+
+
+def said(found: Mapping[str, pl.DataFrame]) -> list[str]:
+    """Labels of the measurements, and of pairs the verdicts, the effects they rest on, and what was left out."""
+    return [*_labels(found["metric_labels"]), *(_pairs(found) if "verdicts" in found else [])]
+
+
+def _labels(labels: pl.DataFrame) -> list[str]:
+    known = labels.filter(pl.col("label").is_not_null())
+    if known.is_empty():
+        return []
+    counts = known["label"].value_counts().sort("label").rows()
+    said = ", ".join(f"{count} {label}" for label, count in counts)
+    return [f"labels of {len(known)} safety measurements, by their correlation with {known['score'][0]}: {said}"]
+
+
+def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
+    pairs, verdicts = found["pairs"], found["verdicts"]
+    lines = [
+        f"{len(pairs)} pairs of {pairs['method'].n_unique()} methods in {pairs['family'].n_unique()} families",
+        *_notes(pairs),
+        *_left_out(found["left_out"]),
+    ]
+    for (method,), own in found["effects"].group_by("method", maintain_order=True):
+        rows = verdicts.filter(method=method)
+        if rows.is_empty():
+            lines.append(f"{method}: no pairs, and so no verdict")
+            continue
+        name = f"{method} (placebo)" if rows["placebo"][0] else str(method)
+        lines.append(f"{name}: {_counts(own)}, capability {_of_capability(rows)}")
+        lines += [_verdict(row) for row in rows.iter_rows(named=True)]
+    return lines
+
+
+def _notes(pairs: pl.DataFrame) -> list[str]:
+    chains, apart = int(pairs["chain"].sum()), int((~pairs["within"]).sum())
+    lines = [f"{chains} of them in a chain: their baseline is itself a method's model, and no rung of the ladder"]
+    beside = [f"{apart} of them differ from their baseline, the only row of its name, in what tells rows apart"]
+    return lines * bool(chains) + beside * bool(apart)
+
+
+def _left_out(left_out: pl.DataFrame) -> list[str]:
+    lines = [f"{len(left_out)} row{'s take' if len(left_out) > 1 else ' takes'} no part in pairs:"] * bool(
+        len(left_out)
+    )
+    for (reason,), rows in left_out.group_by("reason", maintain_order=True):
+        each = rows.select("name", "detail").unique(maintain_order=True).iter_rows()
+        names = [f"{name} ({detail})" if detail else name for name, detail in each]
+        more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        lines.append(f"  {reason}: {len(rows)}: {', '.join(names[:MOST_NAMED])}{more}")
+    return lines
+
+
+def _counts(effects: pl.DataFrame) -> str:
+    pairs, families = effects.select("pairs", "families").row(0)
+    return f"{pairs} pair{'s' * (pairs != 1)} in {families} famil{'y' if families == 1 else 'ies'}"
+
+
+def _of_capability(verdicts: pl.DataFrame) -> str:
+    row = verdicts.row(0, named=True)
+    return "not known" if row["capability"] is None else _effect(row, "capability")
+
+
+def _effect(row: Mapping[str, object], name: str) -> str:
+    if row[f"{name}_lower"] is None and row[name] is not None:
+        return f"{signed(float(row[name]))} (one family: no interval)"  # type: ignore[arg-type]
+    return estimate(row, name)
+
+
+def _verdict(row: Mapping[str, object]) -> str:
+    label = f"{VERDICTS[str(row['label'])].mark} {row['label']}"
+    beyond = f"D {_effect(row, 'beyond')}" if row["beyond"] is not None else ""
+    total = "not measured" if row["total"] is None else f"T {_effect(row, 'total')}"
+    total += f", {measured(row)} as measured" if row["scale"] != "identity" and row["total"] is not None else ""
+    beside = "; ".join(text for text in (beyond, total, str(row["qualifier"]), str(row["reason"])) if text)
+    return f"  {row['measurement']!s:<{WIDEST}} {label}: {beside}"
