@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from stages.imports.raw import Raw, short
 from stages.imports.spec import Spec, chosen, not_a_column
 
-MODEL, COMPONENTS = (
+MODEL = ("model", "family")  # names that the analysis has for something else
+COMPONENTS = ("pc1", "mean", "safetywashing")
     ("model", "family"),
     ("pc1", "mean", "safetywashing"),
 )  # names that the analysis has for something else

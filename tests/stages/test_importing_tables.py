@@ -87,8 +87,7 @@ def test_everything_wrong_with_a_spec_is_there_at_once(tmp_path: Path) -> None:
     with pytest.raises(WrongImport) as caught:
         read_spec(tmp_path / "spec.yaml")
     assert caught.value.faults == [
-        "spec.yaml: 'keys' is not one of: study, key, family, scale, capability, safety, lower_is_better, against, "
-        "percent, ignore, missing, long, join, format",
+        f"spec.yaml: 'keys' is not one of: {', '.join(FIELDS)}",
         "spec.yaml: line 7: duplicate key 'safety'",
         "spec.yaml: study: '../x' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
         "spec.yaml: scale: {'size': 'a'} is not a mapping of flops and parameters to columns",
