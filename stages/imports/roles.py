@@ -8,9 +8,6 @@ from stages.imports.spec import Spec, chosen, not_a_column
 
 MODEL = ("model", "family")  # names that the analysis has for something else
 COMPONENTS = ("pc1", "mean", "safetywashing")
-    ("model", "family"),
-    ("pc1", "mean", "safetywashing"),
-)  # names that the analysis has for something else
 
 
 @dataclass(frozen=True)
