@@ -10,12 +10,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from effective_robustness import effective_robustness, logit_fit
+from reference_pairs import expected_of_pairs, pairs
+from reference_tables import imported, results_of, spec
 
 from analysis.bootstrap import resampled_spearman
 from analysis.capability import SAFETYWASHING
@@ -23,7 +24,6 @@ from analysis.jumps.comparison import Comparison
 from analysis.jumps.curve import curve_over_scale
 from analysis.jumps.shape import jump
 from analysis.observational import observational
-from analysis.tables import RESULTS, checked
 from pipelines.metrics import (
     accuracy,
     brier_score,
@@ -32,10 +32,7 @@ from pipelines.metrics import (
     rms_calibration_error,
 )
 from pipelines.outcomes import Outcomes
-from stages.imports.check import Checked, check
-from stages.imports.readers import read_table
-from stages.imports.spec import Spec
-from stages.imports.tracked import metric_keys, rows_of, runs
+from stages.imports.check import Checked
 
 Values = Iterator[tuple[str, float]]
 
@@ -45,28 +42,10 @@ CELL_TOLERANCE = 0.101
 SHIFTS = ("imagenetv2-matched-frequency-format-val", "imagenet-sketch", "pgd.linf.eps2")
 
 
-def imported(folder: Path, file: str, spec: Spec) -> Checked:
-    """A table as the importer reads it."""
-    return check(read_table(folder / file, spec), replace(spec, source="spec", folder=(folder / file).parent))
-
-
-def spec(**fields: object) -> Spec:
-    """A spec as it would stand in a file."""
-    return Spec(source="spec", folder=Path(), study="reference", **fields)  # type: ignore[arg-type]
-
-
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's correlation over the pairs that are complete."""
     both = ~(np.isnan(x) | np.isnan(y))
     return float(resampled_spearman(x[both], y[both, None], np.ones((1, int(both.sum()))))[0, 0])
-
-
-def results_of(found: Checked) -> pl.DataFrame:
-    """A checked table as the table RESULTS, without MLflow in between."""
-    keys = metric_keys([one.name for one in found.measured])
-    by_key = {keys[one.name]: one for one in found.measured}
-    rows = [row for run in runs(found, keys) for row in rows_of(found.study, run["about"], run["metrics"], by_key)]
-    return checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
 
 
 def column(found: Checked, name: str) -> np.ndarray:
@@ -215,7 +194,7 @@ def midpoints(folder: Path) -> Values:
 
 
 SOURCES: tuple[Callable[[Path], Values], ...] = (
-    *(safetywashing, timm, robustbench, testbed, open_clip, calibration, scaling, midpoints),
+    *(safetywashing, timm, robustbench, testbed, open_clip, calibration, scaling, midpoints, pairs),
 )
 
 
@@ -229,12 +208,13 @@ def main() -> int:
         return 0
     expected = json.loads((folder / "expected_values.json").read_text())
     expected += [{"id": f"midpoint.{k}", "value": v, "tol": MIDPOINT_TOLERANCE} for k, v in MIDPOINTS.items()]
+    expected += expected_of_pairs(folder)
     found = dict(value for source in SOURCES for value in source(folder))
     off = 0
     for one in expected:
         if one["id"] not in found:
             print(f"  {one['id']}: not computed: no source gives it")
-        elif abs(found[one["id"]] - one["value"]) > one["tol"]:
+        elif not abs(found[one["id"]] - one["value"]) <= one["tol"]:
             print(f"  {one['id']}: {found[one['id']]:.6g}, expected {one['value']:.6g} within {one['tol']:g}")
             off += 1
     computed = [one["id"] for one in expected if one["id"] in found]
