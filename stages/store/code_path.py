@@ -14,7 +14,7 @@ from stages.store.code_syntax import Source, tree_digest
 ROOT = Path(__file__).resolve().parents[2]
 SCIENCE = "pipelines"  # below it is every line that can change a number
 # They import a part by its name in params.yaml; whoever asks for their code names that part's module, too.
-BY_NAME = re.compile(r"pipelines\.(parts|measuring|_torchvision|\w+\.(running|domain|datasets\..*))")
+BY_NAME = re.compile(r"pipelines\.(parts|measuring|_torchvision|\w+\.(running|domain|environment|datasets\..*))")
 
 
 @dataclass(frozen=True)

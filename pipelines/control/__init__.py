@@ -1,0 +1,1 @@
+"""The control domain: agents that learn by reinforcement, and what tempts them."""

@@ -1,0 +1,1 @@
+"""What a trained agent is put through: one file per condition."""

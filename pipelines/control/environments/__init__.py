@@ -1,0 +1,1 @@
+"""Worlds that levels are played in: one file per environment."""

@@ -1,0 +1,1 @@
+"""Training interventions: one file per method."""
