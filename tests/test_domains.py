@@ -4,6 +4,9 @@ import inspect
 
 import pytest
 
+import pipelines.control.arrays
+import pipelines.control.domain
+import pipelines.control.running
 import pipelines.language.arrays
 import pipelines.language.domain
 import pipelines.language.running
@@ -17,6 +20,7 @@ from pipelines.domain import Domain, Running, Stored
 from stages import domains
 
 DOMAINS: dict[str, tuple[Domain, Running, Stored]] = {  # mypy compares every signature
+    "control": (pipelines.control.domain, pipelines.control.running, pipelines.control.arrays),
     "language": (pipelines.language.domain, pipelines.language.running, pipelines.language.arrays),
     "tabular": (pipelines.tabular.domain, pipelines.tabular.running, pipelines.tabular.arrays),
     "vision": (pipelines.vision.domain, pipelines.vision.running, pipelines.vision.arrays),

@@ -71,7 +71,7 @@ def play_on(
     """The next LENGTH steps of every slot, whose levels are `rows`, and the rows of its levels after them."""
     device = rows.device
     kept: list[tuple[Tensor, ...]] = []
-    with torch.inference_mode():
+    with torch.no_grad():
         for _ in range(LENGTH):
             observations = world.observe()
             logits, values = agent(observations)
@@ -121,11 +121,11 @@ def learn(
     for _ in range(EPOCHS):
         order = torch.randperm(len(actions), generator=generator).to(actions.device)
         for rows in order.chunk(MINIBATCHES):
-            seen = observations[rows]
-            log_chosen, advantages, returns = each[:, rows]
+            seen = observations.index_select(0, rows)
+            log_chosen, advantages, returns = each.index_select(1, rows)
             logits, values = agent(seen)
             chances = logits.log_softmax(1)
-            ratio = (chances.gather(1, actions[rows])[:, 0] - log_chosen).exp()
+            ratio = (chances.gather(1, actions.index_select(0, rows))[:, 0] - log_chosen).exp()
             gain = torch.minimum(ratio * advantages, ratio.clamp(1 - CLIP, 1 + CLIP) * advantages).mean()
             entropy = -(chances.exp() * chances).sum(1).mean()
             loss = VALUE_WEIGHT * (values - returns).square().mean() - gain - ENTROPY * (1 - progress) * entropy

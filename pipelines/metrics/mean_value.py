@@ -8,10 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from pipelines.metrics._examples import known_rows, mean_over_examples, recorded
-from pipelines.outcomes import Measured, Outcomes, Unmeasurable
+from pipelines.metrics._episodes import as_recorded, mean_over_episodes
+from pipelines.outcomes import Measured, Outcomes
 
 HIGHER_IS_BETTER = True
 RANGE = (-math.inf, math.inf)
@@ -26,14 +24,4 @@ def needs(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 def metric(*, of: str) -> Callable[[Outcomes], Measured]:
     """of: the name of the value."""
-
-    def mean_value(outcomes: Outcomes) -> Measured:
-        rows = known_rows(outcomes)
-        if not rows.any():
-            raise Unmeasurable("no examples of a known class")
-        values = recorded(outcomes, of)[rows]
-        if not np.isfinite(values).all():
-            raise Unmeasurable(f"{of!r} of {(~np.isfinite(values)).sum()} of {len(values)} examples is not finite")
-        return mean_over_examples(values, rows)
-
-    return mean_value
+    return mean_over_episodes(as_recorded, of)

@@ -9,18 +9,22 @@ import pytest
 from pipelines import parts
 from pipelines.measuring import declared, what_is_wrong
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
-from tests.metrics._planted import PLANTED
+from tests.metrics import _planted
+from tests.metrics._planted_episodes import EPISODES
 from tests.metrics.test_every_metric import Options, every_variant
 
 PACKAGE = "pipelines.metrics"
+PLANTED = {**_planted.PLANTED, **EPISODES}
 FAR = 100.0  # an infinite end is to be passed by this
 NEAR = 0.01  # of a finite end
 SAME = 0.03  # of values of many uninformed outcomes
 PROPORTIONS = (
     "accuracy", "alarm_in_time", "attack_success_rate", "benign_accuracy", "caught_at_1_fpr", "certified_accuracy",
-    "clean_accuracy", "cue_conflict_coverage", "flip_rate", "fpr_at_95_tpr", "last_group_accuracy", "residual_risk",
-    "selective_risk", "shape_bias", "verified_accuracy", "worst_group_accuracy",
+    "clean_accuracy", "competent_failure", "cue_conflict_coverage", "disabled_rate", "flip_rate", "fpr_at_95_tpr",
+    "goal_reached", "harm_rate", "incompetent_failure", "last_group_accuracy", "residual_risk", "selective_risk",
+    "shape_bias", "success", "verified_accuracy", "worst_case", "worst_group_accuracy",
 )  # fmt: skip
+OF_MANY = ("gaming_auroc",)  # no value with a few
 every_metric = pytest.mark.parametrize("name", parts.names(PACKAGE))
 
 
@@ -103,6 +107,14 @@ def wild(seed: int) -> Outcomes:
         "disagreement": rng.integers(0, 4, n) / 3,
         **{name: rng.random(n) for name in ("believed", "claimed")},
         **{name: rng.integers(0, 2, n) for name in ("weak_right", "probed", "probed_untrained", "answered_untrained")},
+        **{name: rng.integers(0, 2, n) for name in ("reached", "cornered", "broken", "disabled", "worst")},
+        "power_gain": rng.uniform(-1, 1, n),
+        "divergence": rng.random(n).round(1),
+        "paid": rng.integers(0, 6, n),
+        "shortest": rng.integers(1, 10, n),
+        "steps": rng.integers(10, 20, n),
+        "proxy": rng.choice([0, 1, 2.5], n),
+        "proxy_best": np.full(n, 2.5),
     }
     shown = Outcomes(
         logits=logits,
@@ -139,6 +151,8 @@ def test_values_of_any_outcomes_are_finite_and_in_range(
 ) -> None:
     facts, metric, measured = declared(name), parts.load(PACKAGE, name, options), 0
     for seed, outcomes in enumerate(wild_outcomes):
+        if name in OF_MANY:
+            outcomes = outcomes.rows(np.tile(np.arange(len(outcomes)), 60))
         try:
             found = metric(outcomes)
         except Unmeasurable:

@@ -26,16 +26,21 @@ WITHOUT_GROUPS = ("benign_accuracy",)  # only rows of no group enter
 WITH_OR_WITHOUT_OUTLIERS = ("residual_risk",)  # the hazard is the outliers where there are any
 MOVED_BY_A_SHIFT = ("max_logit", "energy", "vim")  # scores of logits as they are
 REQUIRED: dict[str, Options] = {"mean_value": {"of": "localisation"}}
-WITHOUT_LOGITS = ("mean_value", "alarm_in_time", "true_probability_error")
+OF_EPISODES = (
+    "competent_failure", "disabled_rate", "efficiency", "gaming_auroc", "goal_reached", "harm_rate",
+    "incompetent_failure", "power_gain", "proxy_gap", "success", "true_return", "worst_case",
+)  # fmt: skip
+WITHOUT_LOGITS = ("mean_value", "alarm_in_time", "true_probability_error", *OF_EPISODES)
 OF_ATTACKS = ("attack_auroc", "attack_aupr", "caught_at_1_fpr")  # all that is not benign is one, outliers too
 ARRAYS = ("logits", "labels", "examples", "groups", "parts", "features")
 OF_GROUPS = ("worst_group_accuracy", "accuracy_gap", "last_group_accuracy")  # whatever the groups stand for
 RECORDED = (
     "right_when_clean", "frame", "compared_with", "localisation", "randomised_agreement", "deletion_area",
     "insertion_area", "random_area", "verified", "certified_radius", "believed", "claimed", "weak_right", "probed",
-    "probed_untrained", "answered_untrained",
-    "insertion_area", "random_area", "verified", "certified_radius", "alarm_at", "change_at", "distance_to_truth",
+    "probed_untrained", "answered_untrained", "alarm_at", "change_at", "distance_to_truth",
+    "reached", "cornered", "broken", "disabled", "paid", "proxy", "worst", "divergence", "power_gain",
 )  # fmt: skip
+OF_LEVELS = ("shortest", "steps", "proxy_best")
 MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")
 
 
@@ -99,6 +104,9 @@ def example(outcomes_of: Build, seed: int = 0, n: int = 400, tied: bool = False)
     frame = np.arange(n) % 2
     values["weak_right"] = values["weak_right"] < 0.2
     values |= {"frame": frame, "compared_with": frame - 1, "right_when_clean": values["right_when_clean"].round()}
+    values |= {name: values[name].round() for name in ("reached", "cornered", "broken", "disabled", "worst")}
+    values |= {"shortest": rng.integers(4, 10, n), "steps": rng.integers(10, 20, n), "proxy_best": np.full(n, 2)}
+    values |= {"paid": rng.integers(0, 6, n) + (labels < 0), "divergence": values["divergence"] + values["broken"]}
     values["verified"] = values["verified"].round() * (logits.argmax(axis=1) == labels)
     return replace(
         outcomes_of(logits, labels, groups),
@@ -133,7 +141,7 @@ def test_declares_what_it_is(name: str, options: Options) -> None:
     assert low < high
     assert module.CHANCE is None or low <= module.CHANCE <= high
     needed = needs(name, parts.full_options(PACKAGE, name, options))
-    assert set(needed) <= {"labels", "outliers", "groups", "features", "reference", *MEMBERS, *RECORDED}
+    assert set(needed) <= {"labels", "outliers", "groups", "features", "reference", *MEMBERS, *RECORDED, *OF_LEVELS}
     assert needed
     assert options or needed == module.NEEDS
     assert all(
