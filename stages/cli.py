@@ -18,6 +18,7 @@ COMMANDS = {  # each in its file of stages/commands/, which is imported only to 
     "list": "every dataset, model, method, condition and metric, with its options",
     "import": "log a published table of results to MLflow, checked whole",
     "analyse": "the statistics of an imported study",
+    "report": "the page of an imported study",
     "plan": "what params.yaml asks for, what of it is done, what the rest will cost; nothing is run",
     "decide": "make the study look by look, each method until it is decided",
     "status": "how far the sweep is, while it runs or after: done, failed by class, rate, time left",

@@ -1,26 +1,21 @@
 """Stage `report`: one page that works offline, and its charts as pictures and tables beside it."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
-import vl_convert
 
 from stages import artifacts, tables
 from stages.artifacts import FINDINGS, REPORT, RETRY, RUN, Failures
-from stages.page.format import difference, interval, number
+from stages.page.margins_section import SOURCES
 from stages.page.measurement_charts import safety_points
-from stages.page.pictures import pictures as pictures_of
-from stages.page.pictures import stacked
+from stages.page.pictures import stacked, write_pictures
+from stages.page.rendering import rendered
 from stages.page.sections import section
 from stages.page.spreadsheets import write_csv
 from stages.page.study_section import Planned, read_planned
 from stages.page.tasks import Specs, tasks
-from stages.page.verdict_text import percent, signed
 from stages.page.verdicts import STAR, STARRED, VERDICTS, style_name
 from stages.part import read_looks, read_part
 
@@ -67,15 +62,13 @@ def build(
         for name, frame in {"safety_against_capability": points, **task.found}.items():
             if frame is not None and name in ("safety_against_capability", "effects", "verdicts"):
                 write_csv(frame, folder / "plots" / f"{name}{task.slug}.csv")
-    pictures = {name: pictures_of(spec) for name, spec in specs.items()}
-    for name, (svg, png) in pictures.items():
-        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-        (folder / f"{name}.png").write_bytes(png)
+    pictures = write_pictures(specs, folder)
     for kind in ("verdicts", "effects", "correlations"):  # one of each, whatever the number of tasks: DVC's plots
         of_tasks = {each.name: pictures[name][0] for each in shown if (name := f"{kind}{each.slug}") in pictures}
         if of_tasks and kind not in pictures:
             (folder / f"{kind}.svg").write_text(stacked(of_tasks), encoding="utf-8")
-    page = _template().render(
+    page = rendered(
+        "page.html",
         title=plan.name,
         alpha=settings["alpha"][0],
         rate=settings["false_discovery_rate"][0],
@@ -93,28 +86,9 @@ def build(
         selection=findings["selection"].to_dicts(),
         runs=_runs(runs),
         specs=specs,
-        bundle=_bundle(),
+        margin_sources=SOURCES | {"given": "params.yaml"},
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
-
-
-@cache
-def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that defines vegaEmbed; the converter takes a second to make it."""
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(files("stages.page"))),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"difference": difference, "number": number, "percent": percent, "signed": signed}
-    environment.globals |= {"interval": interval}
-    return environment.get_template("page.html")
 
 
 def _failures(failures: Failures) -> list[dict[str, Any]]:

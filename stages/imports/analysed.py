@@ -1,6 +1,7 @@
 """`diffprog analyse`: the statistics of an imported study as tables, and what they say."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from analysis.tables import TableError
 from stages.errors import TrackingError
 from stages.imports.said import said
 from stages.imports.tracked import Imported, collect
+from stages.page.imported import write_page
 from stages.page.spreadsheets import write_csv
 
 
@@ -26,15 +28,33 @@ def analyse_study(study: str, out: Path, score: str) -> int:
     except (TrackingError, TableError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    out.mkdir(parents=True, exist_ok=True)
-    for name, frame in {"results": imported.results, **found}.items():
-        frame.write_parquet(out / f"{name}.parquet", statistics=False)
-        write_csv(frame, out / f"{name}.csv")
+    _write(imported, found, out)
     models = imported.results["model"].n_unique()
     print(f"{study}: {models} models, {len(found['correlations'])} correlations in {out}")
     for line in [*notes, *_rough(found["correlations"]), *said(found)]:
         print(f"  {line}")
     return 0
+
+
+def report_study(study: str, out: Path, score: str) -> int:
+    """Write the page of an imported study into a folder, and its tables below `tables/`; the exit status."""
+    try:
+        imported = collect(study)
+        found, notes = tables_of(imported, score)
+    except (TrackingError, TableError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    write_page(study, imported.results, imported.models, found, score, notes, out)
+    _write(imported, found, out / "tables")
+    print(f"the report is at {out / 'index.html'}")
+    return 0
+
+
+def _write(imported: Imported, found: Mapping[str, pl.DataFrame], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name, frame in {"results": imported.results, **found}.items():
+        frame.write_parquet(out / f"{name}.parquet", statistics=False)
+        write_csv(frame, out / f"{name}.csv")
 
 
 def tables_of(imported: Imported, score: str) -> tuple[dict[str, pl.DataFrame], list[str]]:

@@ -2,6 +2,7 @@
 is given here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -154,19 +155,19 @@ def effect_map(cells: pl.DataFrame, *, methods: list[str], measurements: list[st
     return spec_of(faceted.resolve_scale(y="independent").properties(spacing=6))
 
 
-def correlation_intervals(rows: pl.DataFrame, *, measurements: list[str]) -> Spec:
+def correlation_intervals(rows: pl.DataFrame, *, measurements: list[str], populations: Sequence[str]) -> Spec:
     """Spearman's correlation with capability per measurement and population, with its 95 % interval.
 
     `rows` has measurement, population, estimate, low, high, n, families.
     """
-    order = ["ladder", "methods", "pooled"]
+    order = list(populations)
     y = alt.Y("measurement:N", sort=measurements, title=None)
     offset = alt.YOffset("population:N", sort=order)
     colour = alt.Color(
-        "population:N", sort=order, title="population", scale=alt.Scale(domain=order, range=list(COLOURS[:3]))
+        "population:N", sort=order, title="population", scale=alt.Scale(domain=order, range=list(COLOURS[: len(order)]))
     )
     shape = alt.Shape(
-        "population:N", title="population", scale=alt.Scale(domain=order, range=["circle", "square", "diamond"])
+        "population:N", title="population", scale=alt.Scale(domain=order, range=["circle", *SHAPES][: len(order)])
     )
     domain = alt.Scale(domain=[-1, 1])
     tooltip = ["measurement:N", "population:N"] + [

@@ -8,6 +8,12 @@ from analysis.audit.foresight import LEAST_ERRORS
 from analysis.audit.margins import margins_digest
 from stages.page.tasks import TaskResults
 
+SOURCES = {
+    "doubling": "half of a doubling of compute",
+    "seeds": "twice the standard error of ten seeds",
+    "floor": "the least there can be",
+}
+
 
 def margins_section(task: TaskResults) -> dict[str, Any]:
     """The margins of a task, and the names of those below 2.5 standard errors of D, median over methods."""

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 
 import vl_convert
 
@@ -11,6 +12,15 @@ from stages.page.charts import Spec
 
 PNG_SCALE = 1.5
 TITLE_HEIGHT = 24  # of a chart among others, in pixels
+
+
+def write_pictures(specs: Mapping[str, Spec], folder: Path) -> dict[str, tuple[str, bytes]]:
+    """The charts as SVG and PNG by name, and as files of these names in the folder."""
+    made = {name: pictures(spec) for name, spec in specs.items()}
+    for name, (svg, png) in made.items():
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+        (folder / f"{name}.png").write_bytes(png)
+    return made
 
 
 def pictures(spec: Spec) -> tuple[str, bytes]:

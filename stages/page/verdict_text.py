@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from analysis.audit.undecided import FAMILY
 from stages.page.format import DASH, MINUS
 from stages.page.verdicts import ABOVE, ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 
@@ -91,6 +92,8 @@ def estimate(row: Row, name: str) -> str:
     """An effect with its interval on its scale; a dash where it is not known."""
     if row[name] is None:
         return DASH
+    if row[f"{name}_lower"] is None:
+        return f"{signed(row[name])} (no interval)"
     return f"{signed(row[name])} [{signed(row[f'{name}_lower'])}, {signed(row[f'{name}_upper'])}]"
 
 
@@ -131,7 +134,6 @@ def signed(value: float, digits: int = 2) -> str:
 
 def hover(row: Row) -> str:
     """Everything a verdict rests on, for the pointer that rests on it."""
-    match = "equal training FLOPs" if row["match"] == "flops" else "equal epochs"
     lines = [
         f"{row['method']}, {row['measurement']}: {row['label']}"
         + (f" {STAR}" if row.get("starred") else "")
@@ -142,7 +144,7 @@ def hover(row: Row) -> str:
         f"T, in all: {estimate(row, 'total')}; as measured {measured(row)}",
         f"E, on capability: {estimate(row, 'capability')}",
         f"margins: {row['margin']:.2f} of safety, {row['capability_margin']:.2f} of capability",
-        f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}",
+        _of_pairs(row),
     ]
     if row["beyond"] is not None:
         lines.append(f"D rests on {rests_on(row)}")
@@ -154,6 +156,14 @@ def hover(row: Row) -> str:
         lines.append(f"without {row['flagged_runs']} flagged runs: {row['label_without_flagged']}")
     lines += [f"fragility: {row['hangs_on']}"] if row.get("hangs_on") else []
     return "\n".join([*lines, *([reason(row)] if row["reason"] else [])])
+
+
+def _of_pairs(row: Row) -> str:
+    if row["unit"] == FAMILY:
+        families = f"{row['units']} {'family' if row['units'] == 1 else 'families'}"
+        return f"{row['pairs']} pairs in {families}; baseline models' mean {number(row['baseline'])}"
+    match = "equal training FLOPs" if row["match"] == "flops" else "equal epochs"
+    return f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}"
 
 
 def hangs_on(fragility: Iterable[Row]) -> dict[tuple[str, str, str], str]:
@@ -228,6 +238,8 @@ def _price(row: Row) -> str:
 
 def rests_on(row: Row) -> str:
     """How much D rests on, as in "9 of 12 models"; of T, where D is not known."""
+    if row["unit"] == FAMILY:
+        return f"{row['pairs']} pairs" if row["beyond"] is None else f"{row['in_range']} of {row['pairs']} pairs"
     if row["beyond"] is None or row["in_range"] is None:
         return f"{row['models']} models"
     return f"{row['in_range']} of {row['units']} {row['unit']}s"
@@ -243,7 +255,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _capability(row: Row) -> str:
-    if row["capability"] is None:
+    if row["capability_lower"] is None:
         return "Its effect on capability is not known."
     low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
     said = "Capability falls" if high < 0 else "Capability rises" if low > 0 else "Capability: no change beyond noise"

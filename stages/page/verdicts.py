@@ -38,7 +38,7 @@ VERDICTS = {
     "GAIN, PRICE OPEN": Shown(
         "◈",
         "#56b4e9",
-        "stroke",
+        "arrow",
         "safer beyond what its capability explains, by more than the margin; what it costs of capability is open",
         "safer beyond what capability explains on {}, what it costs of capability is open",
         "beyond",

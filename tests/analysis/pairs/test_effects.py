@@ -1,5 +1,7 @@
 """Effects over pairs: closed forms, an independent implementation row by row, and errors that hold under reuse."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -43,7 +45,7 @@ def by_hand(score: np.ndarray, y: np.ndarray, rungs: np.ndarray, families: np.nd
     return [d(None), float(np.sqrt(4 / 5 * ((each - each.mean()) ** 2).sum())), len(held) - 1]
 
 
-def test_d_and_its_error_are_those_of_an_independent_implementation(table: tuple) -> None:
+def test_d_and_its_error_are_those_of_an_independent_implementation(table: Any) -> None:
     score, y, rungs, families, pairs = table
     ladder = line(score, y, rungs, families)
     assert ladder is not None
@@ -57,7 +59,7 @@ def test_d_and_its_error_are_those_of_an_independent_implementation(table: tuple
     )
 
 
-def test_t_counts_every_pair_that_has_both_cells(table: tuple) -> None:
+def test_t_counts_every_pair_that_has_both_cells(table: Any) -> None:
     _, y, _, _, pairs = table
     change = y[pairs.models] - y[pairs.baselines]
     found = difference(y, pairs)

@@ -1,0 +1,111 @@
+"""The audit of a table in a notebook: a frame in, the audit's tables out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from analysis.audit.settings import AuditSettings, Margins
+from analysis.capability import BASELINE
+from analysis.elsewhere import elsewhere
+from analysis.pairs.structure import DUPLICATE, name_of, structured
+from analysis.tables import RESULTS, checked
+
+PLACE = "table"
+NO_METHOD = "no method"  # of a row that names a baseline and no method
+
+
+def audit_table(
+    frame: Any,
+    *,
+    key: str,
+    capability: Sequence[str],
+    safety: Sequence[str],
+    method: str | None = None,
+    baseline: str | None = None,
+    family: str | None = None,
+    within: Sequence[str] = (),
+    lower_is_better: Sequence[str] = (),
+    score: str = "pc1",
+    margins: Mapping[str, float] | None = None,
+    placebos: Sequence[str] = (),
+) -> dict[str, pl.DataFrame]:
+    """The tables of `analysis.elsewhere` for a polars or pandas frame with a row per model; those of the imports'
+    `diffprog analyse`, without MLflow.
+
+    key, method, baseline and family name columns; a row whose method and baseline are empty is a baseline model.
+    capability and safety name columns of numbers, null or NaN where missing; of those in `lower_is_better` less is
+    better. `within` names columns that tell rows of one key apart. `score` is one of `analysis.model_scores`. `margins`
+    are on the audit's scales, by measurement and for `capability`. Raises ValueError on a column that is not there or
+    holds no numbers, and where there is no such score.
+    """
+    table = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    measured = {**dict.fromkeys(capability, "capability"), **dict.fromkeys(safety, "safety")}
+    asked = [name for name in (key, method, baseline, family, *within) if name is not None]
+    _check(table, [*asked, *lower_is_better], list(measured), [name for name in capability if name in safety])
+    models = _models(table, key, method, baseline, family, within)
+    doubled = structured(models).left_out.filter(reason=DUPLICATE)["row"]
+    rows = pl.concat([models, table.select(pl.col(list(measured)).cast(pl.Float64).fill_nan(None))], how="horizontal")
+    results = _results(rows.filter(~pl.col("row").is_in(doubled.implode())), measured, set(lower_is_better))
+    given = dict(margins or {})
+    settings = AuditSettings(
+        margins=Margins(
+            {name: value for name, value in given.items() if name != "capability"}, given.get("capability")
+        ),
+        placebos=tuple(placebos),
+    )
+    known = models if baseline else models.drop("baseline")
+    return elsewhere(results, known, score=score, settings=settings)[0]
+
+
+def _check(table: pl.DataFrame, asked: Sequence[str], measured: Sequence[str], twice: Sequence[str]) -> None:
+    absent = [name for name in [*asked, *measured] if name not in table.columns]
+    if absent:
+        raise ValueError(
+            f"not among the columns of the table: {', '.join(absent)} (there are {', '.join(table.columns)})"
+        )
+    text = [name for name in measured if not table.schema[name].is_numeric()]
+    if text:
+        raise ValueError(
+            f"columns that are not numbers: {', '.join(f'{name} ({table.schema[name]})' for name in text)}"
+        )
+    if twice:
+        raise ValueError(f"both capability and safety: {', '.join(twice)}")
+
+
+def _models(
+    table: pl.DataFrame, key: str, method: str | None, baseline: str | None, family: str | None, within: Sequence[str]
+) -> pl.DataFrame:
+    def text(name: str | None) -> pl.Expr:
+        return pl.lit("") if name is None else pl.col(name).cast(pl.String).fill_null("")
+
+    apart = pl.concat_str([text(name) for name in within], separator=", ") if within else pl.lit("")
+    columns = {
+        "key": text(key),
+        "within": apart,
+        "method": text(method),
+        "baseline": text(baseline),
+        "family": text(family),
+    }
+    models = table.with_row_index("row", 1).select(pl.col("row").cast(pl.Int64), **columns)
+    names = pl.Series("model", [name_of(row) for row in models.iter_rows(named=True)], dtype=pl.String)
+    return models.with_columns(names)
+
+
+def _results(rows: pl.DataFrame, measured: Mapping[str, str], lower: set[str]) -> pl.DataFrame:
+    """The table RESULTS, a row for each value."""
+    unpaired = pl.when(pl.col("baseline") == "").then(pl.lit(BASELINE)).otherwise(pl.lit(NO_METHOD))
+    about = rows.with_columns(pl.when(pl.col("method") == "").then(unpaired).otherwise("method").alias("method"))
+    long = about.unpivot(list(measured), index=["model", "family", "method"], variable_name="measurement")
+    facts = {
+        "axis": pl.col("measurement").replace_strict(measured, return_dtype=pl.String),
+        "higher_is_better": ~pl.col("measurement").is_in(list(lower)),
+        "metric": pl.col("measurement"),
+        **{name: pl.lit(PLACE) for name in ("domain", "dataset", "condition")},
+        **{name: pl.lit(0, dtype=pl.Int64) for name in ("seed", "step")},
+        "part": pl.lit("all"),
+        "flags": pl.lit(""),
+    }
+    found = long.drop_nulls("value").with_columns(**facts)
+    absent = {name: pl.lit(None, dtype=dtype) for name, dtype in RESULTS.columns.items() if name not in found.columns}
+    return checked(found.with_columns(**absent).select(*RESULTS.columns), RESULTS)

@@ -1,0 +1,77 @@
+"""The audit of a table in a notebook."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis import audit_table
+
+ROLES: dict[str, Any] = {"key": "name", "capability": ["mmlu", "gsm8k"], "safety": ["refusal"], "family": "family"}
+PAIRED: dict[str, Any] = {**ROLES, "method": "method", "baseline": "base"}
+
+
+def table(gain: float = 0.0, price: float = 0.0, seed: int = 0) -> pl.DataFrame:
+    """Baselines of eight families and three sizes, each with a tuned model; the tuning adds `gain` to safety and takes
+    `price` from capability, on the scale of logits.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for family in range(8):
+        for size in range(3):
+            able, name = size + rng.normal() / 5 - 1, f"m{family}-{size}"
+            for tuned in (False, True):
+                skill = able - price * tuned
+                logits = [skill + rng.normal() / 20, skill + rng.normal() / 20]
+                safe = 0.8 * skill + gain * tuned + rng.normal() / 20
+                values = [float(1 / (1 + np.exp(-x))) for x in (*logits, safe)]
+                about = [name + "-it" * tuned, f"f{family}", "tuning" if tuned else None, name if tuned else None]
+                rows.append((*about, *values))
+    names = ["name", "family", "method", "base", "mmlu", "gsm8k", "refusal"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("gain", "price", "label"),
+    [(0.0, 0.0, "NULL"), (0.6, 0.0, "DIFFERENTIAL"), (0.6, 0.5, "TRADE-OFF"), (-0.6, 0.0, "REGRESSION")],
+)
+def test_a_planted_effect_gets_its_label(gain: float, price: float, label: str) -> None:
+    found = audit_table(table(gain, price), **PAIRED, margins={"refusal": 0.2, "capability": 0.3})
+    assert found["verdicts"].select("method", "measurement", "label").rows() == [("tuning", "refusal", label)]
+    assert found["effects"].select("pairs", "families").rows() == [(24, 8)]
+
+
+def test_what_capability_gives_is_washing() -> None:
+    found = audit_table(table(0.0, -0.6), **PAIRED, margins={"refusal": 0.2, "capability": 0.3})
+    assert found["verdicts"]["label"].to_list() == ["WASHING"]
+
+
+def test_pandas_and_polars_give_the_same() -> None:
+    frame = table(0.3)
+    one, other = (audit_table(each, **PAIRED) for each in (frame, frame.to_pandas()))
+    assert all(one[name].equals(other[name]) for name in one)
+
+
+def test_a_table_without_pairs_has_correlations() -> None:
+    found = audit_table(table(), **ROLES)
+    assert "verdicts" not in found
+    assert found["metric_labels"]["label"].to_list() == ["capability-determined"]
+
+
+def test_a_model_with_blank_cells_keeps_its_score() -> None:
+    frame = table().with_columns(bbh=pl.col("mmlu") ** 2, arc=pl.col("gsm8k") ** 2)
+    blank = frame.with_columns(arc=pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise("arc"))
+    asked = {**PAIRED, "capability": ["mmlu", "gsm8k", "bbh", "arc"]}
+    scores = audit_table(blank, **asked)["capability"].filter(score_name="pc1")
+    assert len(scores) == len(frame)
+    assert (scores["standard_error"] > 0).sum() == 16
+
+
+def test_what_is_wrong_with_a_table_is_said() -> None:
+    with pytest.raises(ValueError, match=r"^not among the columns of the table: bse \(there are name, family, "):
+        audit_table(table(), **{**PAIRED, "baseline": "bse"})
+    with pytest.raises(ValueError, match=r"^columns that are not numbers: family \(String\)$"):
+        audit_table(table(), **{**PAIRED, "safety": ["family"]})
+    with pytest.raises(ValueError, match=r"^both capability and safety: mmlu$"):
+        audit_table(table(), **{**PAIRED, "safety": ["mmlu"]})
