@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from stages.imports.cells import Reading
+from stages.imports.decimals import decimal_of
+from stages.imports.gaps import gaps
 from stages.imports.joins import joined
 from stages.imports.models import models_of
 from stages.imports.names import keys_of
 from stages.imports.pairing import columns_of, faults_of, judged_by
 from stages.imports.raw import Raw, short, unfit_names
-from stages.imports.roles import Measured, roles, taken
+from stages.imports.roles import Measured, roles, taken, undirected
 from stages.imports.spec import Spec, WrongImport, not_a_column
 from stages.imports.units import in_one_unit
 from stages.imports.wide import Wide, from_long, from_wide, long_names
@@ -44,14 +47,19 @@ def check(raw: Raw, spec: Spec) -> Checked:
     missing = _check_columns(raw.source, frame, spec)
     if missing:
         raise WrongImport([*faults, *missing])
-    wide, measured = _measured(raw, frame, spec, faults, notes)
+    reading = Reading(spec.missing, decimal_of(frame.get_columns(), spec.decimal))
+    wide, measured = _measured(raw, frame, spec, reading, faults, notes)
     if faults and spec.long:
         raise WrongImport(faults)
-    models = models_of(raw.source, wide, spec, faults, notes)
-    values, errors = in_one_unit(raw.source, wide, measured, spec, faults)
+    models = models_of(raw.source, wide, spec, reading, faults, notes)
+    values, errors = in_one_unit(raw.source, wide, measured, spec, faults, notes)
+    texts = {text for name in columns_of(spec) for text in frame[name].cast(pl.String).unique()}
+    unseen = [text for text in spec.missing if text not in reading.seen | texts]
+    faults += [f"{spec.source}: missing: {text!r} has no effect: no cell is written like that" for text in unseen]
     if faults:
         raise WrongImport(faults)
     notes += [f"{count:,} cells {what}" for what, count in wide.counts.items() if count]
+    notes += [*undirected(spec, raw, measured), *gaps(values)]
     n = pl.DataFrame({one.name: wide.n[one.name] for one in measured if one.name in wide.n})
     faults = judged_by(spec, measured, models)
     if faults:
@@ -60,10 +68,9 @@ def check(raw: Raw, spec: Spec) -> Checked:
 
 
 def _about(spec: Spec) -> list[str]:
-    """The columns that say something of a model beside its key."""
+    """The columns that say something of a model."""
     named = [column for column, _ in spec.scale.values()] + ([spec.family] if isinstance(spec.family, str) else [])
-    named += columns_of(spec)
-    return list(dict.fromkeys(name for name in named if name not in spec.key))
+    return list(dict.fromkeys(named + columns_of(spec)))
 
 
 def _check_columns(source: str, frame: pl.DataFrame, spec: Spec) -> list[str]:
@@ -72,7 +79,14 @@ def _check_columns(source: str, frame: pl.DataFrame, spec: Spec) -> list[str]:
     if not spec.key:
         faults.append(f"{spec.source}: 'key' is missing: the column, or columns, that name a model")
     long = spec.long or {}
-    named = [*spec.key, *_about(spec), *long.get("measurement", ()), *(long[name] for name in NUMBERS if name in long)]
+    beside = [*spec.standard_error.values(), *spec.n.values()]
+    named = [
+        *spec.key,
+        *_about(spec),
+        *beside,
+        *long.get("measurement", ()),
+        *(long[name] for name in NUMBERS if name in long),
+    ]
     for name in dict.fromkeys(named):
         if name not in frame.columns:
             faults.append(f"{spec.source}: {not_a_column(name, frame.columns)}")
@@ -82,7 +96,7 @@ def _check_columns(source: str, frame: pl.DataFrame, spec: Spec) -> list[str]:
 
 
 def _measured(
-    raw: Raw, frame: pl.DataFrame, spec: Spec, faults: list[str], notes: list[str]
+    raw: Raw, frame: pl.DataFrame, spec: Spec, reading: Reading, faults: list[str], notes: list[str]
 ) -> tuple[Wide, list[Measured]]:
     """The cells as numbers, and what is measured."""
     rows = keys_of(raw.source, frame, spec.key, faults, unique=not (spec.long or spec.paired))
@@ -91,15 +105,28 @@ def _measured(
         faults += [f"{raw.source}: row {row + 1}: no measurement is named" for row in in_rows.is_null().arg_true()]
         faults += unfit_names(raw.source, "measurement", in_rows)
         names = in_rows.drop_nulls().unique(maintain_order=True).to_list()
-        measured, _ = roles(spec, raw, names, faults)
-        faults += taken(raw.source, [one.name for one in measured], spec)
-        return from_long(raw.source, frame, rows, in_rows, spec.long, _about(spec), spec.missing, faults), measured
-    names = [name for name in frame.columns if name not in (*spec.key, *_about(spec))]
-    measured, explicit = roles(spec, raw, names, faults)
-    wide, left_out = from_wide(raw.source, frame, rows, [one.name for one in measured], explicit, spec.missing, faults)
+        found = roles(spec, raw, names, faults)
+        faults += taken(raw.source, [one.name for one in found.measured], spec)
+        notes += found.notes(names)
+        for name in ("standard_error", "n"):
+            if getattr(spec, name):
+                faults.append(f"{spec.source}: {name}: has no effect on a long table: 'long' names its column")
+        wide = from_long(raw.source, frame, rows, in_rows, spec.long, _about(spec), reading, faults)
+        return wide, found.measured
+    beside = {"standard_error": spec.standard_error, "n": spec.n}
+    named = (*spec.key, *_about(spec), *spec.standard_error.values(), *spec.n.values())
+    found = roles(spec, raw, [name for name in frame.columns if name not in named], faults)
+    measured = found.measured
+    for what, columns in beside.items():
+        for name in columns:
+            if name not in (one.name for one in measured):
+                faults.append(f"{spec.source}: {what}: {name!r} is under neither capability nor safety")
+    names = [one.name for one in measured]
+    wide, left_out = from_wide(raw.source, frame, rows, names, found.explicit, beside, reading, faults)
     if left_out:
         notes.append(f"{len(left_out)} columns left out, text or empty: {', '.join(map(short, left_out))}")
     measured = [one for one in measured if one.name not in left_out]
+    notes += found.notes([one.name for one in measured])
     faults += taken(raw.source, [one.name for one in measured], spec)
     if not measured and not faults:
         faults.append(f"{spec.source}: no column is left to be measured")

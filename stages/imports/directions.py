@@ -1,4 +1,4 @@
-"""Which way a measurement is better, as far as its name tells: metrics that are known by one name everywhere."""
+"""What the name of a column tells: which way a known metric is better, and that some are no measurements at all."""
 
 import re
 
@@ -13,6 +13,34 @@ HIGHER = re.compile(
     r"multiple_choice_grade|acc_(norm|all|mutual_info|bytes|norm_nospace)|f1_score|f1_(macro|micro|strings)|"
     r"(pass|bleu|exact_match|rouge)[@_](at_)?\w+|(prompt|inst)_level_(strict|loose)_acc)(@\d+)?"
 )
+
+ANYWHERE = {  # words in the name of a column that is no measurement, whatever stands beside them
+    *("rank", "ranks", "ranking", "likes", "downloads", "votes", "stars", "emission", "emissions", "co2", "stderr"),
+    *("ci", "stddev", "stdev", "sem", "unnamed", "date", "timestamp", "latency", "runtime", "params", "parameters"),
+    "flops",
+}
+LAST = {
+    *("count", "counts", "num", "n", "size", "se", "std", "var", "variance", "year", "time", "seconds", "cost", "price")
+}
+FIRST = {"n", "num", "number", "count"}
+ALONE = {"", "id", "idx", "index", "level", "tokens"}
+ENDS = ({"lower", "upper", "low", "high"}, {"bound", "bounds", "conf", "confidence", "limit", "95"})
+
+
+def is_no_measurement(name: str) -> bool:
+    """Whether a name is that of a rank, a count, a date, an error, a bound, or the like."""
+    words = [word for word in re.split(r"[\W_]+", name.lower()) if word] or [""]
+    several = {*words}
+    return bool(
+        several & ANYWHERE
+        or words[-1] in LAST
+        or words[0] in FIRST
+        or (len(words) == 1 and words[0] in ALONE)
+        or {"std", "err"} <= several
+        or {"standard", "error"} <= several
+        or {"standard", "errors"} <= several
+        or all(several & ends for ends in ENDS)
+    )
 
 
 def known(metric: str) -> bool | None:

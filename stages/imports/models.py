@@ -3,48 +3,28 @@
 import polars as pl
 
 from analysis.pairs.structure import name_of
-from stages.imports.cells import numbers
+from stages.imports.cells import Reading
 from stages.imports.names import families_of, look_alikes
 from stages.imports.pairing import paired
 from stages.imports.raw import short
+from stages.imports.sizes import sizes
 from stages.imports.spec import Spec
 from stages.imports.wide import MOST_NAMED, Wide, bad_cells, lines_of
 
 
-def models_of(source: str, wide: Wide, spec: Spec, faults: list[str], notes: list[str]) -> pl.DataFrame:
+def models_of(
+    source: str, wide: Wide, spec: Spec, reading: Reading, faults: list[str], notes: list[str]
+) -> pl.DataFrame:
     """A row for each row of the table: model, family, flops, parameters, released (a year), lab; where rows are paired,
     row, key, within, method and baseline, too.
     """
-    families = families_of(source, wide.rows, wide.about, spec.family, faults)
+    families = families_of(source, wide.rows, wide.about, spec.family, faults, spec.source)
     columns = {"model": wide.rows, "family": families}
     columns |= {"released": _released(source, wide, spec, faults), "lab": _lab(wide, spec)}
     for name in ("flops", "parameters"):
-        if name not in spec.scale:
-            columns[name] = pl.Series([None] * len(wide.rows), dtype=pl.Float64)
-            continue
-        column, factor = spec.scale[name]
-        found = numbers(wide.about[column], spec.missing)
-        value = found.value * factor
-        faults += bad_cells(source, column, wide.rows, wide.about[column], found.bad)
-        faults += lines_of(
-            source, column, wide.rows, found.value, (found.value <= 0).fill_null(False), "is not above 0"
-        )
-        beyond = ((found.value > 0) & ((value == 0) | value.is_infinite())).fill_null(False)
-        faults += lines_of(
-            source, column, wide.rows, found.value, beyond, f"times {factor:g} is beyond what numbers hold"
-        )
-        if name == "parameters":
-            uneven = ((value - value.round()).abs() > 1e-6 * value.abs()).fill_null(False) | (
-                value >= 2.0**63
-            ).fill_null(False)
-            uneven &= ~beyond
-            for row, number in zip(wide.rows.filter(uneven)[:MOST_NAMED], value.filter(uneven), strict=False):
-                faults.append(
-                    f"{source}: column {short(column)}, row {short(row)}: {number!r} is not a number of parameters; "
-                    "a unit is given as {column: ..., times: 1e6}"
-                )
-            value = value.round()
-        notes += [f"{value.null_count()} models without {name}"] * bool(value.null_count())
+        value = _scale(name, source, wide, spec, reading, faults) if name in spec.scale else _nothing(wide.rows)
+        if name in spec.scale:
+            notes += [f"{value.null_count()} models without {name}"] * bool(value.null_count())
         columns[name] = value
     for group in look_alikes(wide.rows.unique(maintain_order=True))[:MOST_NAMED]:
         notes.append(f"names that look alike, kept apart: {', '.join(ascii(name) for name in group)}")
@@ -75,3 +55,32 @@ def _released(source: str, wide: Wide, spec: Spec, faults: list[str]) -> pl.Seri
     bad = (text.is_not_null() & (text != "") & ~found.is_between(1950, 2100).fill_null(False)).fill_null(False)
     faults += bad_cells(source, spec.released, wide.rows, text, bad, "a date such as 2024-07-18")
     return found
+
+
+def _nothing(rows: pl.Series) -> pl.Series:
+    return pl.Series([None] * len(rows), dtype=pl.Float64)
+
+
+def _scale(name: str, source: str, wide: Wide, spec: Spec, reading: Reading, faults: list[str]) -> pl.Series:
+    """A column of FLOPs or parameters, in units of one."""
+    column, factor = spec.scale[name]
+    cells, rows = wide.about[column], wide.rows
+    found, unit = sizes(cells, reading)
+    value = found.value * unit * factor
+    faults += bad_cells(source, column, rows, cells, found.bad)
+    faults += lines_of(source, column, rows, found.value, (found.value <= 0).fill_null(False), "is not above 0")
+    twice = (unit != 1) & found.value.is_not_null() & (factor != 1)
+    faults += lines_of(source, column, rows, cells, twice, "has a unit of its own, and the spec's 'times' beside it")
+    beyond = ((found.value > 0) & ((value == 0) | value.is_infinite())).fill_null(False)
+    remark = f"times {factor:g} is beyond what numbers hold"
+    faults += lines_of(source, column, rows, found.value, beyond, remark)
+    if name == "flops":
+        return value
+    uneven = ((value - value.round()).abs() > 1e-6 * value.abs()).fill_null(False)
+    uneven = (uneven | (value >= 2.0**63).fill_null(False)) & ~beyond
+    for row, number in zip(rows.filter(uneven)[:MOST_NAMED], value.filter(uneven), strict=False):
+        faults.append(
+            f"{source}: column {short(column)}, row {short(row)}: {number!r} is not a number of parameters; "
+            "a unit is given as {column: ..., times: 1e6}"
+        )
+    return value.round()

@@ -40,7 +40,12 @@ def look_alikes(rows: pl.Series) -> list[tuple[str, ...]]:
 
 
 def families_of(
-    source: str, rows: pl.Series, about: pl.DataFrame, family: str | Mapping[str, str] | None, faults: list[str]
+    source: str,
+    rows: pl.Series,
+    about: pl.DataFrame,
+    family: str | Mapping[str, str] | None,
+    faults: list[str],
+    spec_source: str = "spec.yaml",
 ) -> pl.Series:
     """The family of each row: a column's text, the first group of a pattern in the key, or that of the first glob
     that fits the key; null throughout where none is asked for. A row without one is an error.
@@ -61,8 +66,10 @@ def families_of(
     else:
         found = pl.Series([None] * len(rows), dtype=pl.String)
         for glob, name in family.items():
-            fits = rows.str.contains(f"^{_rust(glob)}$") & found.is_null()
-            found = found.set(fits, name)
+            fits = rows.str.contains(f"^{_rust(glob)}$")
+            if glob != "*" and not fits.any():
+                faults.append(f"{spec_source}: family: {glob!r} has no effect: no model is of that name")
+            found = found.set(fits & found.is_null(), name)
     missing = (found.is_null() | (found == "")).arg_true()
     faults += [f"{source}: row {short(row)}: no family" for row in rows.gather(missing[:MOST_LINES])]
     if len(missing) > MOST_LINES:

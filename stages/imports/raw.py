@@ -35,14 +35,14 @@ def short(name: object) -> str:
 
 
 def check_header(source: str, header: list[str]) -> None:
-    """Raise WrongImport unless every column has a name, and one of its own."""
+    """Raise WrongImport unless every column but the first has a name, and one of its own."""
     names = [spaced(name) for name in header]
     faults = [
         f"{source}: duplicate column {short(name)}, {names.count(name)} times"
         if name
         else f"{source}: a column has no name"
         for name in dict.fromkeys(names)
-        if names.count(name) > 1 or not name
+        if names.count(name) > 1 or (not name and names[0])
     ]
     if faults:
         raise WrongImport(faults)

@@ -28,7 +28,7 @@ def read_table(path: Path, spec: Spec, *, strict: bool = False) -> Raw:
     if kind == "jsonl" or kind == "ndjson":
         return _json_lines(path, spec)
     if f".{kind}" in SEPARATORS:
-        frame, notes = text_table(path, SEPARATORS[f".{kind}"])
+        frame, notes = text_table(path, SEPARATORS[f".{kind}"], spec.header)
     elif kind == "parquet":
         frame, notes = _parquet(path), []
     else:

@@ -1,13 +1,16 @@
 """What each measured column of a table is there for: its axis, its direction, what it is held against."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
+from stages.imports.directions import is_no_measurement, known
 from stages.imports.raw import Raw, short
 from stages.imports.spec import Spec, chosen, not_a_column
 
 MODEL = ("model", "family")  # names that the analysis has for something else
 COMPONENTS = ("pc1", "mean", "safetywashing")
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,32 @@ class Measured:
     against: str | None
 
 
+@dataclass(frozen=True)
+class Roles:
+    """The measured columns, capability first and in the spec's order; those that the spec itself names; those that `*`
+    took; those that it did not, as their names say that they are no measurements.
+    """
+
+    measured: list[Measured]
+    explicit: list[str]
+    by_star: list[str] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+
+    def notes(self, left: Sequence[str]) -> Iterator[str]:
+        """What `*` did, for the columns that are left."""
+        took = [name for name in self.by_star if name in left]
+        if took:
+            yield f"'*' took {len(took)} columns: {listed(took)}"
+        if self.set_aside:
+            named = listed(self.set_aside)
+            yield f"'*' did not take {len(self.set_aside)} columns, by their names no measurements: {named}"
+
+
+def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Names in quotation marks, the first few of them."""
+    return ", ".join(map(short, names[:most])) + (f", and {len(names) - most:,} more" if len(names) > most else "")
+
+
 def taken(source: str, names: Sequence[str], spec: Spec) -> list[str]:
     """A line for each measurement whose name the analysis has for something else."""
     return [
@@ -30,30 +59,105 @@ def taken(source: str, names: Sequence[str], spec: Spec) -> list[str]:
     ]
 
 
-def roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> tuple[list[Measured], list[str]]:
-    """The measured columns, capability first and in the spec's order, and those that the spec itself names."""
-    ignored, unknown = chosen(spec.ignore, names)
-    faults += [f"{spec.source}: ignore: {not_a_column(name, names)}" for name in unknown]
-    names = [name for name in names if name not in ignored]
-    explicit: dict[str, None] = {}
-    picked = {}
-    for role in ("capability", "safety", "lower_is_better", "percent"):
-        wanted = getattr(spec, role)
-        picked[role], unknown = chosen(wanted, names)
+def roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> Roles:
+    """What each of the columns is there for: by its name, else by a glob, else by `*`."""
+    for role in ("ignore", "capability", "safety", "lower_is_better", "higher_is_better", "percent"):
+        unknown = chosen(getattr(spec, role), names)[1]
         faults += [f"{spec.source}: {role}: {not_a_column(name, names)}" for name in unknown]
-        explicit |= dict.fromkeys(chosen([name for name in wanted if name != "*"], names)[0])
-    for name in (*spec.against, *spec.against.values()):
+    axis = _named(spec, names, faults)
+    ignored = {name for name in names if name not in axis and _fits(name, spec.ignore)}
+    names = [name for name in names if name not in ignored]
+    _by_glob(spec, names, axis, faults)
+    star, aside = _by_star(spec, names, axis)
+    picked = chosen(spec.capability, [name for name in names if axis.get(name) == "capability"])[0]
+    picked += chosen(spec.safety, [name for name in names if axis.get(name) == "safety"])[0]
+    for name in [*spec.against, *spec.against.values()]:
         if name not in names:
             faults.append(f"{spec.source}: against: {not_a_column(name, names)}")
-    capability = picked["capability"]
-    twice = [name for name in spec.capability if name in spec.safety]
-    faults += [f"{spec.source}: {name!r} is listed under capability and under safety" for name in twice]
-    safety = [name for name in picked["safety"] if name not in capability]
-    lower = {*picked["lower_is_better"], *(name for name, higher in raw.directions.items() if higher is False)}
-    axes = [*((name, "capability") for name in capability), *((name, "safety") for name in safety)]
-    measured = [Measured(name, axis, name not in lower, spec.against.get(name)) for name, axis in axes]
-    absent = [name for name in {**spec.against, **{v: v for v in spec.against.values()}} if name not in dict(axes)]
-    faults += [
-        f"{spec.source}: against: {name!r} is under neither capability nor safety" for name in absent if name in names
-    ]
-    return measured, [*explicit, *spec.against, *spec.against.values()]
+        elif name not in picked:
+            faults.append(f"{spec.source}: against: {name!r} is under neither capability nor safety")
+    faults += _without_effect(spec, picked, names)
+    lower = {name: _is_lower(name, spec, raw.directions, faults) for name in picked}
+    measured = [Measured(name, axis[name], not lower[name], spec.against.get(name)) for name in picked]
+    explicit = [name for name in picked if name not in star]
+    return Roles(measured, [*explicit, *spec.against, *spec.against.values()], star, aside)
+
+
+def undirected(spec: Spec, raw: Raw, measured: Sequence[Measured]) -> Iterator[str]:
+    """What is said of directions that nothing tells, and of names that tell another one than was taken."""
+    free = [one.name for one in measured if one.higher_is_better and not _fits(one.name, spec.higher_is_better)]
+    unknown = [name for name in free if name in raw.directions and raw.directions[name] is None]
+    way = "name them under 'lower_is_better' or 'higher_is_better'"
+    if unknown:
+        yield f"direction not known, taken as better when higher: {listed(unknown)}; {way}"
+    falling = [name for name in free if name not in raw.directions and known(name.rpartition("/")[2]) is False]
+    if falling:
+        yield f"taken as better when higher, though their names speak of errors or losses: {listed(falling)}; {way}"
+
+
+def _named(spec: Spec, names: Sequence[str], faults: list[str]) -> dict[str, str]:
+    """The axis of each column that the spec names."""
+    axis = {name: role for role in ("capability", "safety") for name in getattr(spec, role) if name in names}
+    for name in axis:
+        under = [role for role in ("capability", "safety", "ignore") if name in getattr(spec, role)]
+        if len(under) > 1:
+            faults.append(f"{spec.source}: {name!r} is listed under {' and under '.join(under)}")
+    return axis
+
+
+def _by_glob(spec: Spec, names: Sequence[str], axis: dict[str, str], faults: list[str]) -> None:
+    """Give an axis to each column that a glob fits and no name has."""
+    globs = {role: [glob for glob in getattr(spec, role) if glob != "*"] for role in ("capability", "safety")}
+    for name in [name for name in names if name not in axis]:
+        fitting = {role: glob for role, several in globs.items() for glob in several if fnmatchcase(name, glob)}
+        if len(fitting) > 1:
+            shown = " and ".join(f"{glob!r} ({role})" for role, glob in fitting.items())
+            faults.append(f"{spec.source}: {name!r} is fitted by {shown}: name it under one of them")
+        if fitting:
+            axis[name] = next(iter(fitting))
+
+
+def _by_star(spec: Spec, names: Sequence[str], axis: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Give an axis to each column that is left, where one takes them all: those taken, and those set aside."""
+    role = next((role for role in ("capability", "safety") if "*" in getattr(spec, role)), None)
+    left = [name for name in names if name not in axis] if role else []
+    aside = [name for name in left if is_no_measurement(name.rpartition("/")[2])]
+    took = [name for name in left if name not in aside]
+    axis |= dict.fromkeys(took, role or "")
+    return took, aside
+
+
+def _without_effect(spec: Spec, picked: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """A line for each entry that decides nothing."""
+    for role in ("capability", "safety"):
+        for glob in getattr(spec, role):
+            fits = [name for name in names if fnmatchcase(name, glob)]
+            others = [name for name in fits if name in picked and name not in _of(spec, role, picked)]
+            if glob not in names and glob != "*" and fits and len(others) == len(fits):
+                yield f"{spec.source}: {role}: {glob!r} has no effect: what it fits is named elsewhere"
+    for role in ("lower_is_better", "higher_is_better", "percent"):
+        for entry in getattr(spec, role):
+            known_as = chosen([entry], names)[0]
+            if known_as and not any(name in picked for name in known_as):
+                yield f"{spec.source}: {role}: {entry!r} has no effect: it is under neither capability nor safety"
+
+
+def _of(spec: Spec, role: str, picked: Sequence[str]) -> list[str]:
+    """The picked columns of a role that are not named under the other."""
+    other = spec.safety if role == "capability" else spec.capability
+    return [name for name in picked if name not in other]
+
+
+def _is_lower(name: str, spec: Spec, directions: Mapping[str, bool | None], faults: list[str]) -> bool:
+    """Whether a column is better when lower: by its name in the spec, else by a glob there, else by its format."""
+    for exact in (True, False):
+        lower, higher = (_fits(name, wanted, exact) for wanted in (spec.lower_is_better, spec.higher_is_better))
+        if lower and higher:
+            faults.append(f"{spec.source}: {name!r} is listed under lower_is_better and under higher_is_better")
+        if lower or higher:
+            return lower
+    return directions.get(name) is False
+
+
+def _fits(name: str, wanted: Sequence[str], exact: bool = False) -> bool:
+    return name in wanted or (not exact and any(fnmatchcase(name, glob) for glob in wanted))

@@ -18,9 +18,10 @@ FORMATS = ("table", "lm-eval", "inspect", "lighteval", "helm", "every-eval-ever"
 LONG = ("measurement", "value", "standard_error", "n")
 LONGEST = 500  # characters of a name
 SCALES = ("flops", "parameters")
+MOST_HEADER_ROWS = 5
 FIELDS = (
-    *("study", "key", "family", "scale", "capability", "safety", "lower_is_better", "against", "percent"),
-    *("ignore", "missing", "long", "join", "format"),
+    *("study", "key", "family", "scale", "capability", "safety", "lower_is_better", "higher_is_better", "against"),
+    *("percent", "ignore", "missing", "standard_error", "n", "long", "join", "decimal", "header", "format"),
     *("method", "baseline", "pairs", "within", "seed", "released", "lab", "placebos", "margins"),
 )
 NAMED = ("method", "baseline", "seed", "released", "lab")  # fields that name a column each
@@ -37,10 +38,11 @@ class WrongImport(ValueError):
 @dataclass(frozen=True)
 class Spec:
     """What a table is to be read as. `scale` holds (column, factor) by name; `family` a column, {"regex": pattern} or
-    globs on the key; `missing` the texts that stand for a missing cell; `long` the columns of a long
-    table (measurement: several); `join` further tables by prefix. `method` and `baseline`, or `pairs`, say which rows
-    are paired with which; `within` and `seed` are columns that tell rows of one key apart; `released` and `lab` say
-    when and by whom a model was made; `margins` are on the audit's scales, `placebos` methods that do nothing.
+    globs on the key; `missing` the texts that stand for a missing cell; `standard_error` and `n` the columns with those
+    of a measured one, by its name; `long` the columns of a long table (measurement: several); `join` further tables by
+    prefix; `decimal` the decimal mark; `header` how many rows it has. `method` and `baseline`, or `pairs`, say which
+    rows are paired with which; `within` and `seed` are columns that tell rows of one key apart; `released` and `lab`
+    say when and by whom a model was made; `margins` are on the audit's scales, `placebos` methods that do nothing.
     """
 
     source: str
@@ -52,12 +54,17 @@ class Spec:
     capability: tuple[str, ...] = ()
     safety: tuple[str, ...] = ("*",)
     lower_is_better: tuple[str, ...] = ()
+    higher_is_better: tuple[str, ...] = ()
     against: Mapping[str, str] = field(default_factory=dict)
     percent: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    standard_error: Mapping[str, str] = field(default_factory=dict)
+    n: Mapping[str, str] = field(default_factory=dict)
     long: Mapping[str, Any] | None = None
     join: Mapping[str, str] = field(default_factory=dict)
+    decimal: str | None = None
+    header: int = 1
     format: str | None = None
     method: str | None = None
     baseline: str | None = None
@@ -194,6 +201,18 @@ def _long(value: Any) -> dict[str, Any]:
     return {name: _names(entry) if name == "measurement" else _text(entry) for name, entry in value.items()}
 
 
+def _decimal(value: Any) -> str:
+    if value not in (".", ","):
+        raise ValueError(f"{value!r} is not one of: '.', ','")
+    return str(value)
+
+
+def _header(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_HEADER_ROWS:
+        raise ValueError(f"{value!r} is not a number of rows from 1 to {MOST_HEADER_ROWS}")
+    return value
+
+
 def _format(value: Any) -> str:
     if value not in FORMATS:
         raise ValueError(f"{value!r} is not one of: {', '.join(FORMATS)}")
@@ -205,8 +224,11 @@ _READ = {
     "key": _names,
     "family": _family,
     "scale": _scale,
-    **dict.fromkeys(("capability", "safety", "lower_is_better", "percent", "ignore", "missing"), _names),
-    **dict.fromkeys(("against", "join"), _mapping),
+    **dict.fromkeys(("capability", "safety", "lower_is_better", "higher_is_better", "percent"), _names),
+    **dict.fromkeys(("ignore", "missing"), _names),
+    **dict.fromkeys(("against", "join", "standard_error", "n"), _mapping),
+    "decimal": _decimal,
+    "header": _header,
     "long": _long,
     "format": _format,
     **dict.fromkeys(NAMED, _text),

@@ -4,34 +4,65 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from stages.imports.roles import Measured
+from stages.imports.roles import Measured, listed
 from stages.imports.spec import Spec, chosen
 from stages.imports.wide import Wide, lines_of
 
 GAP = 5  # between the largest fraction and the smallest percent of a column that holds both, at least
+MIXED = "if all are, name the column under 'percent'"
 
 
 def in_one_unit(
-    source: str, wide: Wide, measured: Sequence[Measured], spec: Spec, faults: list[str]
+    source: str, wide: Wide, measured: Sequence[Measured], spec: Spec, faults: list[str], notes: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Values and standard errors, percents as fractions. A column that mixes both is an error."""
+    """Values and standard errors, percents as fractions: where the spec says so, or every cell has the sign, and not by
+    the size of the numbers. A column that mixes both is an error.
+    """
     values, errors = {}, {}
     declared = chosen(spec.percent, [one.name for one in measured])[0]
+    signed = [one.name for one in measured if one.name not in declared and _all_signed(wide, one.name)]
     for name in (one.name for one in measured):
         value, error, sign = wide.values[name], wide.errors[name], wide.percent[name]
-        known = value.is_not_null()
-        if name in declared or ((sign | ~known).all() and known.any()):
+        if name in declared or name in signed:
             outside = ((value < 0) | (value > 100)).fill_null(False)
             faults += lines_of(source, name, wide.rows, value, outside, "is no percentage")
             value, error = value / 100, error / 100
         else:
             odd = sign if sign.any() else _fractions_among_percents(value)
             remark = "is in a column of numbers that are not percents" if sign.any() else "is in a column of percents"
-            faults += lines_of(
-                source, name, wide.rows, value, odd, f"{remark}; if all are, name the column under 'percent'"
-            )
+            faults += lines_of(source, name, wide.rows, value, odd, f"{remark}; {MIXED}")
         values[name], errors[name] = value, error
+    notes += _said(declared, signed, wide)
     return pl.DataFrame(values), pl.DataFrame(errors)
+
+
+def _said(declared: Sequence[str], signed: Sequence[str], wide: Wide) -> list[str]:
+    """Which columns are taken as percents, and which are not that may be."""
+    small = [name for name in declared if _largest(wide.values[name]) <= 1]
+    large = [
+        name
+        for name, value in wide.values.items()
+        if name not in (*declared, *signed) and 1.5 < _largest(value) <= 100 and _least(value) >= 0
+    ]
+    said = {
+        "taken as percents, as every cell has the sign": signed,
+        "taken as percents, as the spec says, though none is above 1": small,
+        "from 0 to 100, and not taken as percents: if they are, name them under 'percent'": large,
+    }
+    return [f"{what}: {listed(names)}" for what, names in said.items() if names]
+
+
+def _all_signed(wide: Wide, name: str) -> bool:
+    known = wide.values[name].is_not_null()
+    return bool((wide.percent[name] | ~known).all() and known.any())
+
+
+def _largest(value: pl.Series) -> float:
+    return float(value.max() or 0.0)  # type: ignore[arg-type]
+
+
+def _least(value: pl.Series) -> float:
+    return float(value.min() or 0.0)  # type: ignore[arg-type]
 
 
 def _fractions_among_percents(value: pl.Series) -> pl.Series:

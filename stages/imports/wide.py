@@ -1,5 +1,6 @@
 """Every cell of a table as a number: a row per model, a column per measurement, from a wide or a long table."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from stages.imports.cells import numbers
+from stages.imports.cells import Reading
+from stages.imports.decimals import EITHER, EITHER_DOT
 from stages.imports.raw import MOST_LINES, short
 
 MOST_NAMED = 5
@@ -34,13 +36,16 @@ def from_wide(
     rows: pl.Series,
     names: Sequence[str],
     explicit: Sequence[str],
-    missing: Sequence[str],
+    beside: Mapping[str, Mapping[str, str]],
+    reading: Reading,
     faults: list[str],
 ) -> tuple[Wide, list[str]]:
-    """The columns `names` as numbers, and those left out: text or empty throughout, and not named by the spec."""
+    """The columns `names` as numbers, and those left out: text or empty throughout, and not named by the spec. beside:
+    the columns with the `standard_error` and the `n` of some of them.
+    """
     wide, left_out = Wide(rows, frame), []
     for name in names:
-        found = numbers(frame[name], missing)
+        found = reading.numbers(frame[name])
         if name not in explicit and not found.value.is_not_null().any():
             left_out.append(name)
             continue
@@ -49,21 +54,56 @@ def from_wide(
             faults.append(f"{source}: column {short(name)}: mostly text: it can be named under 'ignore'")
         wide.values[name], wide.errors[name], wide.percent[name] = found.value, found.error, found.percent
         wide.counts.update(found.counts)
+        for what, into in (("standard_error", wide.errors), ("n", wide.n)):
+            if name in beside[what]:
+                into[name] = _beside(source, frame, beside[what][name], what, rows, reading, faults)
     return wide, left_out
+
+
+def _beside(
+    source: str, frame: pl.DataFrame, column: str, what: str, rows: pl.Series, reading: Reading, faults: list[str]
+) -> pl.Series:
+    """A column of standard errors, or of numbers of items."""
+    found = reading.numbers(frame[column])
+    faults += bad_cells(source, column, rows, frame[column], found.bad)
+    faults += impossible(source, column, what, rows, found.value)
+    return found.value
+
+
+def impossible(source: str, column: str, what: str, rows: pl.Series, value: pl.Series) -> list[str]:
+    """A line for each standard error below 0, or for each number of items that is not whole and above 0."""
+    if what == "standard_error":
+        below = (value < 0).fill_null(False)
+        return lines_of(source, column, rows, value, below, "is no standard error: it is below 0")
+    odd = ((value < 1) | (value != value.round()) | (value > 2.0**53)).fill_null(False)
+    return lines_of(source, column, rows, value, odd, "is no number of items: those are whole and above 0")
 
 
 def bad_cells(source: str, column: str, rows: pl.Series, cells: pl.Series, bad: pl.Series, what: str = "") -> list[str]:
     """A line for each cell that is no number, or not `what` it should be, the first hundred of them."""
     found = bad.arg_true()
     where = f"{source}: column {short(column)}"
-    kind = what or f"a {'finite ' if cells.dtype.is_numeric() else ''}number"
     lines = [
-        f"{where}, row {short(row)}: {short(cell)} is not {kind}"
+        f"{where}, row {short(row)}: {short(cell)} is {f'not {what}' if what else _wrong(cell)}"
         for row, cell in zip(rows.gather(found[:MOST_LINES]), cells.gather(found[:MOST_LINES]), strict=True)
     ]
     if len(found) > MOST_LINES:
         lines.append(f"{where}: and {len(found) - MOST_LINES:,} more cells that are not {what or 'numbers'}")
+    often = cells.filter(bad).value_counts(sort=True) if cells.dtype == pl.String else None
+    if often is not None and len(often) and often["count"][0] > 1:
+        text, count = often.row(0)
+        lines.append(f"{where}: {short(text)} stands {count} times: if nothing was measured, name it under 'missing'")
     return lines
+
+
+def _wrong(cell: object) -> str:
+    """What is wrong with a cell that is no number, and what to do."""
+    if isinstance(cell, float):
+        return "not a finite number"
+    text = str(cell).strip()
+    if re.match(EITHER, text) or re.match(EITHER_DOT, text):
+        return "a thousand or a fraction of ten here: say which by 'decimal: \".\"' or 'decimal: \",\"'"
+    return "not a number"
 
 
 def lines_of(source: str, name: str, rows: pl.Series, value: pl.Series, where: pl.Series, remark: str) -> list[str]:
@@ -88,29 +128,28 @@ def from_long(
     names: pl.Series,
     long: Mapping[str, Any],
     about: Sequence[str],
-    missing: Sequence[str],
+    reading: Reading,
     faults: list[str],
 ) -> Wide:
     """The rows of a long table gathered by model; `names` are their measurements. What is said of a model must be the
     same in all its rows.
     """
-    value = numbers(frame[long["value"]], missing)
+    value = reading.numbers(frame[long["value"]])
     places = rows + pl.Series([", "]) + names
     faults += bad_cells(source, long["value"], places, frame[long["value"]], value.bad)
     columns = {"row": rows, "measurement": names, "value": value.value, "percent": value.percent, "error": value.error}
     for column in ("standard_error", "n"):
         if column in long:
-            found = numbers(frame[long[column]], missing)
-            faults += bad_cells(source, long[column], places, frame[long[column]], found.bad)
-            columns["error" if column == "standard_error" else "n"] = found.value
+            said = _beside(source, frame, long[column], column, places, reading, faults)
+            columns["error" if column == "standard_error" else "n"] = said
     cells = pl.DataFrame(columns)
     faults += _repeated(source, cells)
     faults += _varying(source, frame.select(*about), rows)
     if faults:
         return Wide(rows.unique(maintain_order=True), frame.head(0))
     order = rows.unique(maintain_order=True)
-    said = pl.DataFrame([rows.alias(" row"), *(frame[name] for name in about)])
-    first = said.unique(" row", keep="first", maintain_order=True)
+    of_rows = pl.DataFrame([rows.alias(" row"), *(frame[name] for name in about)])
+    first = of_rows.unique(" row", keep="first", maintain_order=True)
     parts = {
         column: cells.pivot(on="measurement", index="row", values=column, maintain_order=True)
         for column in columns

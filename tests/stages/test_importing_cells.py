@@ -25,6 +25,17 @@ from stages.imports.cells import numbers
         ("1.6e+23", 1.6e23, None),
         ("84.2%", 84.2, None),
         ("84.2 ± 0.3%", 84.2, 0.3),
+        ("45 %", 45.0, None),
+        ("0,85", 0.85, None),
+        ("0,853", 0.853, None),
+        ("12,34", 12.34, None),
+        ("-1234,567", -1234.567, None),
+        ("1.014,45", 1014.45, None),
+        ("1.234.567", 1234567.0, None),
+        ("1 234,5", 1234.5, None),
+        ("1\u202f234\u202f567", 1234567.0, None),
+        ("1'234.5", 1234.5, None),
+        ("0,5 ± 0,02", 0.5, 0.02),
     ],
 )
 def test_a_number_is_read_however_it_is_written(cell: str, value: float, error: float | None) -> None:
@@ -36,7 +47,21 @@ def test_a_number_is_read_however_it_is_written(cell: str, value: float, error: 
 @pytest.mark.parametrize(
     "cell",
     [
-        *("1O3", "1e999", "inf", "-Infinity", "0x1F", "1_000", "12,34", "0,85", "1.014,45", "(1)", "1/0", "8/", "±1"),
+        *(
+            "1O3",
+            "1e999",
+            "inf",
+            "-Infinity",
+            "0x1F",
+            "1_000",
+            "1,23,456",
+            "1.2.3",
+            "1,2.3,4",
+            "(1)",
+            "1/0",
+            "8/",
+            "±1",
+        ),
         *("3 ± -1", "True", "٣", "1\x00", "<script>", "=1+1", "--1", "1 2", "1e", "．5"),
     ],
 )

@@ -199,7 +199,7 @@ def test_a_table_that_is_none_is_one_line(load: Any, text: str, expected: str) -
 def test_text_that_is_not_utf8_is_one_line(load: Any, tmp_path: Path) -> None:
     load("name,mmlu\na,1\n")
     (tmp_path / "bad.csv").write_bytes(b"name,mmlu\n\xff,1\n")
-    with pytest.raises(WrongImport, match=r"^bad.csv: not UTF-8 text: byte 10 is 0xff$"):
+    with pytest.raises(WrongImport, match=r"^bad.csv: not UTF-8 text: byte 10 is 0xff; save it as UTF-8$"):
         read_table(tmp_path / "bad.csv", read_spec(tmp_path / "spec.yaml"))
 
 

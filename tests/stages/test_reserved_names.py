@@ -142,13 +142,13 @@ REFUSED = {"model": "what a model is", "family": "what a model is", "flops": "wh
 def test_a_measured_column_of_any_name_is_analysed_or_refused(tmp_path: Path, name: str) -> None:
     if name in REFUSED:
         with pytest.raises(WrongImport) as caught:
-            imported(tmp_path, name)
+            imported(tmp_path, name, safety=[name])
         assert caught.value.faults == [
             f"table.csv: '{name}' cannot be measured: the analysis has this name for {REFUSED[name]}; rename it, or "
             "name it under 'ignore'"
         ]
         return
-    found = imported(tmp_path, name)
+    found = imported(tmp_path, name, safety=[name])
     keys = metric_keys([one.name for one in found.measured])
     by_key = {keys[one.name]: one for one in found.measured}
     rows = [row for run in runs(found, keys) for row in rows_of(found.study, run["about"], run["metrics"], by_key)]

@@ -1,0 +1,24 @@
+"""What a table does not say: cells without a value, and columns whose values are all the same."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from stages.imports.raw import short
+from stages.imports.roles import listed
+
+MOST_NAMED = 5
+
+
+def gaps(values: pl.DataFrame) -> Iterator[str]:
+    """A line on the columns with most cells without a value, and one on those that can tell nothing apart."""
+    models = len(values)
+    blank = {name: values[name].null_count() for name in values.columns}
+    most = sorted((name for name, count in blank.items() if count), key=lambda name: (-blank[name], name))
+    if most:
+        shown = ", ".join(f"{short(name)} {blank[name]}" for name in most[:MOST_NAMED])
+        rest = f", and {len(most) - MOST_NAMED} more" if len(most) > MOST_NAMED else ""
+        yield f"{sum(blank.values()):,} of {models * len(blank):,} values missing, by column: {shown}{rest}"
+    same = [name for name in values.columns if models > 1 and values[name].drop_nulls().n_unique() == 1]
+    if same:
+        yield f"one value in all models, so they tell nothing apart: {listed(same)}"
