@@ -13,6 +13,7 @@ import polars as pl
 
 from analysis.bootstrap import bootstrap_spearman, cluster_counts, percentile_interval, resampled_spearman
 from analysis.correlation import FEW_FAMILIES, FEWEST_PAIRS
+from analysis.label_fragility import LABEL_FRAGILITY, LINE, label_fragility
 from analysis.model_scores import SCORES, WEIGHTS, ModelScores, baselines, model_scores, wide_table
 from analysis.scales import distances_from_targets
 from analysis.tables import Table, checked
@@ -22,7 +23,7 @@ Labels = npt.NDArray[np.int64]
 
 POOLED, WITHIN = "pooled", "within families"
 DETERMINED = 0.8  # of the squared correlation: its whole interval above this
-SEPARABLE = 0.4  # of the correlation's magnitude: its whole interval below this
+SEPARABLE = LINE  # of the correlation's magnitude: its whole interval below this
 LEAST_MODELS = 5
 
 _INTERVAL = {"estimate": pl.Float64, "low": pl.Float64, "high": pl.Float64}
@@ -60,7 +61,9 @@ LABELS = Table(
     key=("measurement",),
     nullable=("label", "low", "high", "families"),
 )
-OBSERVATIONAL = {table.name: table for table in (CORRELATIONS, FAMILY_CORRELATIONS, LABELS, SCORES, WEIGHTS)}
+OBSERVATIONAL = {
+    table.name: table for table in (CORRELATIONS, FAMILY_CORRELATIONS, LABELS, LABEL_FRAGILITY, SCORES, WEIGHTS)
+}
 
 
 def observational(
@@ -98,12 +101,13 @@ def correlated(
     for name, other in against.items():
         frames.append(_correlated(wide, wide[other], other, [name], draws, seed))
     of = pl.DataFrame({"measurement": list(axes), "axis": list(axes.values())}, schema=_OF)
-    pooled = pl.concat([frame for frame, _ in frames]).join(of, on="measurement")
-    by_family = pl.concat([frame for _, frame in frames]).join(of, on="measurement")
+    pooled, by_family, fragile = (pl.concat(each) for each in zip(*frames, strict=True))
+    pooled, by_family = (each.join(of, on="measurement") for each in (pooled, by_family))
     return {
         "correlations": checked(pooled, CORRELATIONS),
         "family_correlations": checked(by_family, FAMILY_CORRELATIONS),
         "metric_labels": checked(metric_labels(pooled), LABELS),
+        "label_fragility": checked(fragile, LABEL_FRAGILITY),
         "capability": checked(of_models.table(), SCORES),
         "capability_weights": checked(of_models.weights, WEIGHTS),
     }
@@ -132,8 +136,10 @@ def metric_labels(correlations: pl.DataFrame) -> pl.DataFrame:
 
 def _correlated(
     wide: pl.DataFrame, score: pl.Series, score_name: str, names: list[str], draws: int, seed: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The correlations of some measurements with one score over all models and within families, and each family's."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The correlations of some measurements with one score over all models and within families, each family's, and the
+    fewest models that a pooled one hangs on.
+    """
     rows = wide.filter(score.is_not_null())
     x = score.drop_nulls().cast(pl.Float64).to_numpy()
     cells = [rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in names]
@@ -163,7 +169,8 @@ def _correlated(
     ]
     schema = {"measurement": pl.String, "family": pl.String, "estimate": pl.Float64, "n": pl.Int64}
     by_family = pl.DataFrame(listed, schema=schema, orient="row")
-    return tuple(frame.with_columns(score=pl.lit(score_name)) for frame in (pl.concat(frames), by_family))  # type: ignore[return-value]
+    pooled, by_family = (frame.with_columns(score=pl.lit(score_name)) for frame in (pl.concat(frames), by_family))
+    return pooled, by_family, label_fragility(rows["model"].to_list(), x, columns, names, score_name)
 
 
 def _by_family(x: Array, columns: Array, codes: Labels, families: int) -> tuple[Array, Labels]:

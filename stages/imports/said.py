@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from analysis.label_fragility import LINE, MOST
 from stages.page.verdict_text import estimate, measured, signed
 from stages.page.verdicts import VERDICTS
 
@@ -13,7 +14,12 @@ WIDEST = 28
 
 def said(found: Mapping[str, pl.DataFrame]) -> list[str]:
     """Labels of the measurements, and of pairs the verdicts, the effects they rest on, and what was left out."""
-    return [*_labels(found["metric_labels"]), *(_pairs(found) if "verdicts" in found else [])]
+    labels = found["metric_labels"]
+    lines = [
+        *_labels(labels),
+        *_fragile(found["label_fragility"].filter(pl.col("measurement").is_in(labels["measurement"]))),
+    ]
+    return [*lines, *(_pairs(found) if "verdicts" in found else [])]
 
 
 def _labels(labels: pl.DataFrame) -> list[str]:
@@ -23,6 +29,19 @@ def _labels(labels: pl.DataFrame) -> list[str]:
     counts = known["label"].value_counts().sort("label").rows()
     said = ", ".join(f"{count} {label}" for label, count in counts)
     return [f"labels of {len(known)} safety measurements, by their correlation with {known['score'][0]}: {said}"]
+
+
+def _fragile(safety: pl.DataFrame) -> list[str]:
+    """How many correlations cross the line without few models, and those that do without one."""
+    counts = [int((safety["fewest"] <= most).sum()) for most in range(1, MOST + 1)]
+    if not any(counts):
+        return []
+    said = ", ".join(f"{count} without {most}" for most, count in enumerate(counts, 1))
+    alone = safety.filter(fewest=1).select("measurement", "removed", "estimate", "estimate_then").iter_rows()
+    named = [f"{name} (without {removed} {then:+.2f}, with it {now:+.2f})" for name, removed, now, then in alone]
+    more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    lines = [f"of {len(safety)} correlations of safety measurements, {said} models lie on the other side of {LINE:g}"]
+    return lines + [f"  {', '.join(named[:MOST_NAMED])}{more}"] * bool(named)
 
 
 def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:

@@ -85,7 +85,8 @@ def test_the_analysis_writes_its_tables(tmp_path: Path, capsys: pytest.CaptureFi
     assert "rough" in capsys.readouterr().out
     found = {path.stem: pl.read_parquet(path) for path in (tmp_path / "out").glob("*.parquet")}
     assert sorted(found) == [
-        *("capability", "capability_weights", "correlations", "family_correlations", "metric_labels", "results"),
+        *("capability", "capability_weights", "correlations", "family_correlations"),
+        *("label_fragility", "metric_labels", "results"),
     ]
     pooled = found["correlations"].filter(pl.col("population") == "pooled")
     estimates = {row["measurement"]: (row["score"], round(row["estimate"], 12)) for row in pooled.to_dicts()}
