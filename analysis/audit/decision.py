@@ -75,13 +75,15 @@ Tested = tuple[Floats, Floats, Floats]  # estimate, standard error, degrees of f
 def _above(of: Tested, bound: Floats | float) -> Floats:
     """p that the effect is no more than the bound."""
     point, se, df = of
-    return np.asarray(stats.t.sf((point - bound) / se, df))
+    with np.errstate(divide="ignore", invalid="ignore"):  # an effect that is the same everywhere
+        return np.asarray(stats.t.sf((point - bound) / se, df))
 
 
 def _below(of: Tested, bound: Floats | float) -> Floats:
     """p that the effect is no less than the bound."""
     point, se, df = of
-    return np.asarray(stats.t.cdf((point - bound) / se, df))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(stats.t.cdf((point - bound) / se, df))
 
 
 def _within(of: Tested, bound: Floats) -> Floats:
