@@ -14,6 +14,7 @@ from reference_tables import imported, results_of, spec
 
 from analysis.elsewhere import elsewhere
 from analysis.model_scores import MEAN
+from stages.imports.check import Checked
 from stages.imports.spec import Spec
 
 TOLERANCE = 1e-6
@@ -54,8 +55,9 @@ def pairs(folder: Path) -> Iterator[tuple[str, float]]:
     """All numbers of the tables that the product makes; a name that takes no part is a number too, how often it is
     listed.
     """
-    for file, (within, baseline) in FILES.items():
-        found = _audited(folder / "pairs" / file, within, baseline)
+    for file in FILES:
+        table = checked_table(folder, file)
+        found = elsewhere(results_of(table), table.models, score=MEAN)[0]
         effects = found["effects"]
         for row in effects.iter_rows(named=True):
             of_claim = f"{file}:{row['method']}/{row['measurement']}"
@@ -87,10 +89,11 @@ def expected_of_pairs(folder: Path) -> list[dict[str, Any]]:
     return wanted
 
 
-def _audited(file: Path, within: tuple[str, ...], baseline: str) -> Mapping[str, pl.DataFrame]:
-    asked = _spec(json.loads((file.parent / "spec.json").read_text()), within, baseline)
-    found = imported(file.parent, "table.csv", asked)
-    return elsewhere(results_of(found), found.models, score=MEAN)[0]
+def checked_table(folder: Path, file: str) -> Checked:
+    """The table of an expected file, its rows paired as the file says."""
+    within, baseline = FILES[file]
+    table = (folder / "pairs" / file).parent
+    return imported(table, "table.csv", _spec(json.loads((table / "spec.json").read_text()), within, baseline))
 
 
 def _spec(given: Mapping[str, Any], within: tuple[str, ...], baseline: str) -> Spec:
