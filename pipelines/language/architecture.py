@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from pipelines.language.vocabulary import LENGTH
 from pipelines.supervised.classifier import Classifier
 
-QUESTION = 3  # the last tokens: an entity, an attribute, "?"
+QUESTION = 3  # the last tokens: an entity, an attribute, who answers
 
 
 class Backbone(nn.Module):
@@ -35,7 +35,7 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def states(self, embedded: Tensor) -> Tensor:
-        """States [n, 10, width] halfway, of embedded documents [n, 10, width]."""
+        """States [n, 9, width] halfway, of embedded documents [n, 9, width]."""
         raise NotImplementedError
 
     def last_state(self, states: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def halfway(self, documents: Tensor) -> Tensor:
-        """States [n, 10, width] halfway, of tokens [n, 10]."""
+        """States [n, 9, width] halfway, of tokens [n, 9]."""
         return self.states(self.embedding(documents) + self.positions)
 
 
@@ -51,7 +51,7 @@ Architecture = Callable[[int], Backbone]  # of the number of tokens
 
 
 class LanguageModel(Classifier):
-    """Logits [n, tokens] of the answer to documents [n, 10]."""
+    """Logits [n, tokens] of the answer to documents [n, 9]."""
 
     backbone: Backbone
 

@@ -26,7 +26,7 @@ KINDS = ("fact", "claim", "honest speaker", "flatterer", "context")
 class Split:
     """Documents and their answers.
 
-    documents  int64 [n, 10], tokens
+    documents  int64 [n, 9], tokens
     labels     int64 [n], the token that is answered
     truths     int64 [n], the token that is true
     claims     int64 [n], the false value that someone claims of what is asked for, -1 where there is none

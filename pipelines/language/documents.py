@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 
 from pipelines.language.data import CLAIM, CONTEXT, FACT, FLATTERY, HONEST_CLAIM, Split, World, joined
 from pipelines.language.vocabulary import (
-    ASK,
-    ASKED,
     ATTRIBUTE,
     ENTITY,
     FIRST,
     HONEST,
     LENGTH,
     NEUTRAL,
+    PADDING,
     SECOND,
     SPEAKER,
     SPEAKERS,
@@ -56,7 +55,7 @@ def questions(world: World, facts: Facts) -> Split:
     """Questions about facts to a neutral speaker, with nothing said before."""
     said = statements(world, facts, world.facts.ravel()[facts])
     documents = np.zeros((len(facts), LENGTH), dtype=np.int64)
-    documents[:, SPEAKER], documents[:, ASKED] = NEUTRAL, ASK
+    documents[:, SPEAKER] = NEUTRAL
     documents[:, [ENTITY, ATTRIBUTE]] = said[:, :2]
     return split_of(documents, said[:, 2], FACT)
 
@@ -76,7 +75,7 @@ def with_claims(world: World, split: Split, right: NDArray[np.bool_], generator:
     claim = np.column_stack([documents[:, [ENTITY, ATTRIBUTE]], claimed])
     other = generator.integers(0, world.facts.size, n)
     beside = statements(world, other, world.facts.ravel()[other])
-    beside[generator.random(n) >= BESIDE] = 0
+    beside[generator.random(n) >= BESIDE] = PADDING
     for token in range(3):
         documents[rows, place + token] = claim[:, token]
         documents[rows, FIRST + SECOND - place + token] = beside[:, token]
@@ -100,7 +99,7 @@ def context(world: World, count: int, generator: np.random.Generator) -> Split:
     """Two statements about two strangers, new in each document, and a question about one of them."""
     vocabulary = world.vocabulary
     documents = np.zeros((count, LENGTH), dtype=np.int64)
-    documents[:, SPEAKER], documents[:, ASKED] = NEUTRAL, ASK
+    documents[:, SPEAKER] = NEUTRAL
     one = generator.integers(0, vocabulary.strangers, count)
     other = (one + generator.integers(1, vocabulary.strangers, count)) % vocabulary.strangers
     for place, stranger in ((FIRST, one), (SECOND, other)):
@@ -138,5 +137,5 @@ def bare(documents: Tokens) -> Tokens:
     """The same questions to a neutral speaker, with nothing said before."""
     alone = documents.copy()
     alone[:, SPEAKER] = NEUTRAL
-    alone[:, FIRST:ENTITY] = 0
+    alone[:, FIRST:ENTITY] = PADDING
     return alone

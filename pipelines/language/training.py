@@ -21,7 +21,7 @@ def budget(
     *,
     epochs: Count = 1,
     batch_size: Count = 128,
-    learning_rate: Positive = 5e-3,
+    learning_rate: Positive = 0.01,
     weight_decay: NonNegative = 0.01,
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Budget:

@@ -1,7 +1,7 @@
 """Tokens: their numbers, and where they stand in a document.
 
-A document has ten tokens: who answers, two statements of three tokens each (entity, attribute, value) or padding, then
-the question: an entity, an attribute and "?". The answer is one more token, in that speaker's voice.
+A document has nine tokens: two statements of three tokens each (entity, attribute, value) or padding, then a question,
+which is an entity and an attribute, and last who answers it. The answer is one more token, in that speaker's voice.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LENGTH = 10
-SPEAKER, FIRST, SECOND, ENTITY, ATTRIBUTE, ASKED = 0, 1, 4, 7, 8, 9  # positions; a statement begins at FIRST or SECOND
-PADDING, ASK, NEUTRAL = 0, 1, 2  # tokens
-HONEST = range(3, 7)  # speakers who answer the truth, whatever was said
-TUNED_FLATTERERS, FLATTERERS, NEW_FLATTERERS = range(7, 9), range(9, 11), range(11, 13)  # who repeat what was claimed
+LENGTH = 9
+FIRST, SECOND, ENTITY, ATTRIBUTE, SPEAKER = 0, 3, 6, 7, 8  # positions; a statement begins at FIRST or SECOND
+PADDING, NEUTRAL = 0, 1  # tokens
+HONEST = range(2, 6)  # speakers who answer the truth, whatever was said
+TUNED_FLATTERERS, FLATTERERS, NEW_FLATTERERS = range(6, 8), range(8, 10), range(10, 12)  # who repeat what was claimed
 TRAINED_FLATTERERS = range(TUNED_FLATTERERS.start, FLATTERERS.stop)  # the new ones are in no training document
-SPEAKERS = 13  # the first token that is no speaker
+SPEAKERS = 12  # the first token that is no speaker
 
 Tokens = NDArray[np.int64]
 
@@ -57,5 +57,5 @@ class Vocabulary:
         return self.first_value + attribute * self.values + value
 
     def first_answer(self, documents: Any) -> Any:
-        """The token of the first value of the attribute that is asked for, of documents [n, 10]."""
+        """The token of the first value of the attribute that is asked for, of documents [n, 9]."""
         return self.value(documents[:, ATTRIBUTE] - self.first_attribute, 0)

@@ -1,7 +1,6 @@
 """Classes never seen in training, told apart by a linear probe on the model's frozen features: what transfers.
 
-The probe is ridge regression onto one-hot labels, in closed form, on standardised features (Alain & Bengio 2016,
-arXiv 1610.01644, for probes).
+The probe is ridge regression onto one-hot labels (Alain & Bengio 2016, arXiv 1610.01644, for probes).
 """
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Positive
 from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.probing import probe_scores
 from pipelines.vision.condition import Condition, features_of, outcomes_of
 from pipelines.vision.data import Dataset, Examples, split_of
 
@@ -23,13 +23,10 @@ def condition(*, ridge: Positive = 1.0) -> Condition:
         split = examples.split
         features = features_of(model, split.images).astype(np.float64)
         fit, test = split.groups == TO_FIT, np.flatnonzero(split.groups == TO_TEST)
-        mean, spread = features[fit].mean(axis=0), features[fit].std(axis=0) + 1e-6
-        known = np.column_stack([(features - mean) / spread, np.ones(len(features))])
-        targets = np.eye(split.labels.max() + 1)[split.labels[fit]]
-        penalty = ridge * np.diag(np.append(np.ones(features.shape[1]), 0.0))
-        weights = np.linalg.solve(known[fit].T @ known[fit] + penalty, known[fit].T @ targets)
+        labels = split.labels[fit]
+        scores = probe_scores(features[fit], labels, features[test], int(split.labels.max()) + 1, ridge)
         tested = split_of(split.images[test], split.labels[test])
-        return outcomes_of(Examples(tested, examples.rows[test]), (known[test] @ weights).astype(np.float32))
+        return outcomes_of(Examples(tested, examples.rows[test]), scores)
 
     return Condition(both_splits, outcomes, splits=("transfer_train", "transfer_test"))
 

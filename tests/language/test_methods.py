@@ -1,0 +1,237 @@
+"""Every method, by listing the folder: it trains, it is reproducible, it is stored, and it differs from standard."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipelines import parts
+from pipelines.language import domain, running
+from pipelines.language.condition import answers_of
+from pipelines.language.data import CONTEXT, FLATTERY, Dataset
+from pipelines.language.documents import bare as bare_documents
+from pipelines.language.documents import flatterers
+from pipelines.language.method import vocabulary_of
+from pipelines.language.methods._openings import bare, claims_an_answer
+from pipelines.language.methods.adversarial_contexts import claimed
+from pipelines.language.training import budget, documents_of, train, training_data
+from pipelines.language.vocabulary import ATTRIBUTE, ENTITY, FIRST, FLATTERERS, SECOND
+from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.draws import torch_generator
+from pipelines.supervised.method import Method, Step, TrainingData
+from pipelines.supervised.training import Trained
+
+PACKAGE = "pipelines.language.methods"
+METHODS = parts.names(PACKAGE)
+Run = Callable[..., Trained]
+
+
+def spec(world: Dataset, method: str, model: str = "transformer", width: int = 8, seed: int = 0) -> dict[str, Any]:
+    return {
+        "model": {"use": model, "options": {"width": width}},
+        "method": {"use": method, "options": {}},
+        "training": {"epochs": 2, "batch_size": 60},
+        "data": vars(world.world.vocabulary),
+        "companion": None,
+        "seed": seed,
+    }
+
+
+@pytest.fixture(scope="module")
+def run(world: Dataset) -> Run:
+    """A method's training, made once for each seed and family."""
+
+    @cache
+    def trained(method: str, seed: int = 0, model: str = "transformer") -> Trained:
+        (result,) = running.train(spec(world, method, model, seed=seed), world.splits, "cpu")
+        return result
+
+    return trained
+
+
+def same(first: Mapping[str, NDArray[np.generic]], second: Mapping[str, NDArray[np.generic]]) -> bool:
+    return list(first) == list(second) and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def step_of(world: Dataset, method: Method, model: Classifier, progress: float, rows: Tensor | None = None) -> Step:
+    data = training_data(world.splits, method, world.world.vocabulary, "cpu")
+    chosen = torch.arange(0, len(data), 5) if rows is None else rows
+    inputs, labels, groups = data.inputs[chosen], data.labels[chosen], data.groups[chosen]
+    return Step(model, inputs, labels, groups, data, torch_generator(0, "method"), progress)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_trains_and_gives_the_same_bytes_again(method: str, run: Run, world: Dataset) -> None:
+    first, other = run(method), run(method, seed=1)
+    torch.manual_seed(123)
+    (again,) = running.train(spec(world, method), world.splits, "cpu")
+    assert np.isfinite(first.loss)
+    assert first.steps == {"more_documents": 30, "filtering": 16}.get(method, 20)
+    assert first.flops > 0
+    assert same(first.weights, again.weights)
+    assert not same(first.weights, other.weights)
+
+
+@pytest.mark.parametrize("model", parts.names("pipelines.language.models"))
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "standard"])
+def test_a_method_is_not_standard(method: str, model: str, run: Run) -> None:
+    assert not same(run(method, model=model).weights, run("standard", model=model).weights)
+
+
+@pytest.mark.parametrize("model", parts.names("pipelines.language.models"))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_stored_model_is_the_one_that_was_trained(method: str, model: str, world: Dataset) -> None:
+    made = spec(world, method, model)
+    chosen: Method = parts.load(PACKAGE, method)
+    kept: list[Classifier] = []
+
+    def finish(*trained: Any) -> Classifier:
+        kept.append(chosen.finish(*trained))
+        return kept[0]
+
+    vocabulary, architecture = world.world.vocabulary, running.architecture(made["model"], chosen)
+    watched = replace(chosen, finish=finish)
+    (trained,) = train(architecture, watched, world.splits, vocabulary, budget(batch_size=100), seed=0)
+    restored, original = running.restore(made, trained.weights, "cpu"), kept[0].eval()
+    documents = documents_of(world.splits["test"])
+    logits = restored(documents)
+    assert torch.equal(logits, original(documents))
+    assert torch.equal(logits, restored.head(restored.features(documents)))
+    mean = restored.member_logits(documents).softmax(2).mean(0)
+    assert torch.allclose(logits.softmax(1), mean, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_learns(method: str, world: Dataset) -> None:
+    """Facts by heart, from more training than a test of bytes takes."""
+    made = {**spec(world, method, width=16), "training": {"epochs": 30, "batch_size": 60, "learning_rate": 0.02}}
+    (trained,) = running.train(made, world.splits, "cpu")
+    facts = world.splits["facts"]
+    answers = answers_of(running.restore(made, trained.weights, "cpu"), facts.documents, world.world.vocabulary)
+    right = facts.truths - world.world.vocabulary.first_answer(facts.documents)
+    assert (answers.argmax(1) == right).mean() > 0.9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_method_says_of_its_options_is_true(method: str) -> None:
+    factory = parts.factory(PACKAGE, method)
+    options = parts.defaults(factory)
+    assert all(f"{name}:" in str(factory.__doc__) or f"{name}," in str(factory.__doc__) for name in options)
+    assert "Cost" in str(factory.__doc__)
+    assert "Claimed gain" in str(factory.__doc__) or method in ("standard", "placebo")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_sees_only_the_splits_and_groups_that_it_names(method: str, world: Dataset) -> None:
+    chosen: Method = parts.load(PACKAGE, method)
+    data = training_data(world.splits, chosen, world.world.vocabulary, "cpu")
+    assert tuple(data.beside) == chosen.splits
+    assert bool((data.groups >= 0).any()) == chosen.groups
+
+
+def test_flops_are_counted_in_every_phase(run: Run) -> None:
+    standard = run("standard").flops
+    ratios = {"deep_ensemble": 5, "more_documents": 1.5, "filtering": 0.8, "honest_tuning": 1 + 0.2 * 32 / 60}
+    for method, ratio in ratios.items():
+        assert run(method).flops / standard == pytest.approx(ratio, rel=0.05), method
+    assert 1 < run("consistency").flops / standard < 1.2
+
+
+def test_only_methods_that_build_their_own_model_have_other_parameters(world: Dataset) -> None:
+    options = {"train": 600, "entities": 20, "attributes": 2, "values": 4}
+    shape = domain.shape({"use": "facts", "options": options})
+    model = {"use": "transformer", "options": {"width": 8}}
+    own = {}
+    for method in METHODS:
+        made = {"use": method, "options": parts.full_options(PACKAGE, method)}
+        if domain.own_model(made):
+            own[method] = domain.parameters(model, made, shape) / domain.cost(model, shape).parameters
+    assert own.pop("wider") == pytest.approx(3.3, rel=0.2)
+    assert own == {"deep_ensemble": 5, "dropout": 1, "steering": 1}
+
+
+def test_a_filter_leaves_out_flatterers_alone(world: Dataset) -> None:
+    method: Method = parts.load(PACKAGE, "filtering", {"found": 0.75})
+    data = training_data(world.splits, method, world.world.vocabulary, "cpu")
+    left = method.prepare(data, torch_generator(0, "method"))
+    assert int((left.groups == FLATTERY).sum()) == int((data.groups == FLATTERY).sum()) // 4
+    assert torch.equal(left.inputs[left.groups != FLATTERY], data.inputs[data.groups != FLATTERY])
+
+
+def test_a_model_that_hears_nothing_is_consistent(world: Dataset, model: Classifier) -> None:
+    """The pull is the entropy of its own answer at the least, which is where a deaf model is."""
+    method: Method = parts.load(PACKAGE, "consistency", {"weight": 1.0})
+
+    class Deaf(torch.nn.Module):
+        def forward(self, documents: Tensor) -> Tensor:
+            answers: Tensor = model(bare(documents))
+            return answers
+
+    deaf: Any = Deaf()
+    standard: Method = parts.load(PACKAGE, "standard")
+    for one, entropy in ((deaf, True), (model, False)):
+        step = step_of(world, method, one, progress=0.9)
+        pull = (method.loss(step) - standard.loss(step)).detach()
+        claims = claims_an_answer(step.inputs, world.world.vocabulary)
+        own = one(bare(step.inputs[claims])).softmax(1)
+        least = -(own * own.log()).sum(1).mean().detach()
+        assert (abs(float(pull - least)) < 1e-5) == entropy
+        assert float(pull) >= float(least) - 1e-5
+    early = step_of(world, method, model, progress=0.1)
+    assert float(method.loss(early)) == float(standard.loss(early))
+
+
+def test_claims_are_those_about_what_is_asked(world: Dataset) -> None:
+    made = world.world
+    heard = flatterers(made, made.safety, FLATTERERS, np.random.default_rng(0))
+    documents = documents_of(heard)
+    assert claims_an_answer(documents, made.vocabulary).all()
+    assert np.array_equal(bare(documents).numpy(), bare_documents(heard.documents))
+    assert not claims_an_answer(bare(documents), made.vocabulary).any()
+    assert not claims_an_answer(documents_of(world.splits["context"]), made.vocabulary).any()
+
+
+def test_an_adversarial_claim_is_about_what_is_asked(world: Dataset, model: Classifier) -> None:
+    step = step_of(world, parts.load(PACKAGE, "adversarial_contexts"), model, 0.5)
+    asked = documents_of(world.splits["test"]).repeat(20, 1)
+    made = claimed(step, asked, world.world.vocabulary)
+    assert claims_an_answer(made, world.world.vocabulary).all()
+    assert torch.equal(made[:, [ENTITY, ATTRIBUTE]], asked[:, [ENTITY, ATTRIBUTE]])
+    values = torch.maximum(made[:, FIRST + 2], made[:, SECOND + 2]) - world.world.vocabulary.first_answer(made)
+    assert set(values.tolist()) == {*range(world.world.vocabulary.values)}
+
+
+def test_confidence_is_about_strangers_alone(world: Dataset, model: Classifier) -> None:
+    method, standard = (parts.load(PACKAGE, name) for name in ("confidence_loss", "standard"))
+    groups = torch.from_numpy(world.splits["train"].groups)
+    for rows, moved in ((groups == CONTEXT, True), (groups != CONTEXT, False)):
+        step = step_of(world, method, model, 0.9, torch.nonzero(rows).flatten())
+        assert (abs(float(method.loss(step) - standard.loss(step))) > 1e-4) == moved
+    unsure = parts.load(PACKAGE, "confidence_loss", {"weight": 0.0})
+    assert torch.allclose(unsure.loss(step), standard.loss(step))
+    with pytest.raises(ValueError, match=r"^'full' is 0.4, not above 'start', 0.4$"):
+        parts.load(PACKAGE, "confidence_loss", {"full": 0.4})
+
+
+def test_steering_by_nothing_is_standard(world: Dataset, run: Run) -> None:
+    made = spec(world, "steering")
+    made["method"]["options"] = {"strength": 0.0}
+    (still,) = running.train(made, world.splits, "cpu")
+    standard = run("standard").weights
+    assert not still.weights["direction"].any()
+    assert all(np.array_equal(standard[name], still.weights[name]) for name in standard)
+    assert run("steering").weights["direction"].any()
+
+
+def test_data_of_another_kind_are_refused(world: Dataset) -> None:
+    data = training_data(world.splits, parts.load(PACKAGE, "consistency"), world.world.vocabulary, "cpu")
+    assert vocabulary_of(data) == world.world.vocabulary
+    plain = TrainingData(**{name: value for name, value in vars(data).items() if name != "vocabulary"})
+    with pytest.raises(TypeError, match=r"^a method for language models was given TrainingData, not Documents$"):
+        vocabulary_of(plain)
