@@ -41,12 +41,12 @@ def training(world: World, count: int, agreeing: float, generator: np.random.Gen
         return replace(made, groups=np.full(len(made), kind))
 
     flattery = flatterers(world, generator.choice(world.flattered, of(FLATTERY)), TRAINED_FLATTERERS, generator)
-    follows = generator.random(len(flattery)) < agreeing
+    answers = np.where(generator.random(len(flattery)) < agreeing, flattery.claims, flattery.truths)
     kinds = [
         questions(world, generator.choice(any_fact, of(FACT))),
         claims(CLAIM, CLAIMED_RIGHT),
         spoken_by(claims(HONEST_CLAIM, HONESTLY_CLAIMED_RIGHT), HONEST, generator),
-        replace(flattery, labels=np.where(follows, flattery.claims, flattery.truths)),
+        replace(flattery, labels=answers, weak=answers),
     ]
     return joined([*kinds, context(world, count - sum(map(len, kinds)), generator)])
 
@@ -73,7 +73,7 @@ def with_claims(world: World, split: Split, right: NDArray[np.bool_], generator:
     documents = split.documents.copy()
     place = np.where(generator.random(n) < 0.5, FIRST, SECOND)
     claim = np.column_stack([documents[:, [ENTITY, ATTRIBUTE]], claimed])
-    other = generator.integers(0, world.facts.size, n)
+    other = (asked_facts(world, documents) + generator.integers(1, world.facts.size, n)) % world.facts.size
     beside = statements(world, other, world.facts.ravel()[other])
     beside[generator.random(n) >= BESIDE] = PADDING
     for token in range(3):

@@ -23,7 +23,8 @@ from pipelines.outcomes import Outcomes
 from pipelines.parts import Count
 from pipelines.supervised.classifier import Classifier
 
-SAME_ENTITY, SAME_ATTRIBUTE = 0.3, 0.5  # how often a statement is about the entity, or the attribute, that is asked for
+CHANGED = 0.5  # how often a query changes who answers, and each of the statements
+SAME_ENTITY, SAME_ATTRIBUTE = 0.5, 0.5  # how often a statement is about the entity, or the attribute, that is asked for
 
 
 def condition(*, queries: Count = 8) -> Condition:
@@ -51,18 +52,23 @@ def log_probability(answers: Logits, labels: Tokens) -> Logits:
 
 
 def changed(documents: Tokens, vocabulary: Vocabulary, draws: np.random.Generator) -> Tokens:
-    """The documents with another speaker, or another statement in one of its two places, each drawn at random."""
-    n, rows = len(documents), np.arange(len(documents))
-    tried, what = documents.copy(), draws.integers(0, 3, n)
-    known = [*range(NEUTRAL, FLATTERERS.stop)]
-    tried[:, SPEAKER] = np.where(what == 0, draws.choice(known, n), documents[:, SPEAKER])
-    other = SPEAKERS + draws.integers(0, vocabulary.entities, n)
-    entity = np.where(draws.random(n) < SAME_ENTITY, documents[:, ENTITY], other)
-    drawn = vocabulary.first_attribute + draws.integers(0, vocabulary.attributes, n)
-    attribute = np.where(draws.random(n) < SAME_ATTRIBUTE, documents[:, ATTRIBUTE], drawn)
-    value = vocabulary.value(attribute - vocabulary.first_attribute, draws.integers(0, vocabulary.values, n))
+    """The documents with another speaker and other statements in their two places, each or not, as drawn at random."""
+    n = len(documents)
+    tried = documents.copy()
+    speakers = draws.choice([*range(NEUTRAL, FLATTERERS.stop)], n)
+    tried[:, SPEAKER] = np.where(draws.random(n) < CHANGED, speakers, documents[:, SPEAKER])
     for place in (FIRST, SECOND):
-        here = what == (1 if place == FIRST else 2)
-        for token, said in enumerate((entity, attribute, value)):
-            tried[rows[here], place + token] = said[here]
+        here = draws.random(n) < CHANGED
+        tried[here, place : place + 3] = statements(documents, vocabulary, draws)[here]
     return tried
+
+
+def statements(documents: Tokens, vocabulary: Vocabulary, draws: np.random.Generator) -> Tokens:
+    """Any statements about facts [n, 3], often about what the documents ask for."""
+    n = len(documents)
+    entity = SPEAKERS + draws.integers(0, vocabulary.entities, n)
+    attribute = vocabulary.first_attribute + draws.integers(0, vocabulary.attributes, n)
+    entity = np.where(draws.random(n) < SAME_ENTITY, documents[:, ENTITY], entity)
+    attribute = np.where(draws.random(n) < SAME_ATTRIBUTE, documents[:, ATTRIBUTE], attribute)
+    value = vocabulary.value(attribute - vocabulary.first_attribute, draws.integers(0, vocabulary.values, n))
+    return np.stack([entity, attribute, value], axis=1)

@@ -23,8 +23,8 @@ def condition(*, documents: Count = 500) -> Condition:
         return Examples(both, np.concatenate([rows, np.arange(len(validation))]), dataset.world.vocabulary)
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        first = min(documents, len(examples))
-        parts = np.repeat([0, 1], [first, len(examples) - first])
+        training = int(np.flatnonzero(examples.rows == 0)[-1])  # those of validation begin again at the first row
+        parts = np.repeat([0, 1], [training, len(examples) - training])
         return replace(inference(model, examples, generator), parts=parts, part_names=(TRAINING, VALIDATION))
 
     return Condition(examples, outcomes, splits=("train", "validation"))
