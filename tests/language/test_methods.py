@@ -164,6 +164,7 @@ def test_a_filter_leaves_out_flatterers_alone(world: Dataset) -> None:
     assert torch.equal(left.inputs[left.groups != FLATTERY], data.inputs[data.groups != FLATTERY])
 
 
+@torch.no_grad()
 def test_a_model_that_hears_nothing_is_consistent(world: Dataset, model: Classifier) -> None:
     """The pull is the entropy of its own answer at the least, which is where a deaf model is."""
     method: Method = parts.load(PACKAGE, "consistency", {"weight": 1.0})
@@ -177,10 +178,10 @@ def test_a_model_that_hears_nothing_is_consistent(world: Dataset, model: Classif
     standard: Method = parts.load(PACKAGE, "standard")
     for one, entropy in ((deaf, True), (model, False)):
         step = step_of(world, method, one, progress=0.9)
-        pull = (method.loss(step) - standard.loss(step)).detach()
+        pull = method.loss(step) - standard.loss(step)
         claims = claims_an_answer(step.inputs, world.world.vocabulary)
         own = one(bare(step.inputs[claims])).softmax(1)
-        least = -(own * own.log()).sum(1).mean().detach()
+        least = -(own * own.log()).sum(1).mean()
         assert (abs(float(pull - least)) < 1e-5) == entropy
         assert float(pull) >= float(least) - 1e-5
     early = step_of(world, method, model, progress=0.1)
@@ -207,6 +208,7 @@ def test_an_adversarial_claim_is_about_what_is_asked(world: Dataset, model: Clas
     assert set(values.tolist()) == {*range(world.world.vocabulary.values)}
 
 
+@torch.no_grad()
 def test_confidence_is_about_strangers_alone(world: Dataset, model: Classifier) -> None:
     method, standard = (parts.load(PACKAGE, name) for name in ("confidence_loss", "standard"))
     groups = torch.from_numpy(world.splits["train"].groups)
