@@ -7,6 +7,9 @@ import pytest
 import pipelines.control.arrays
 import pipelines.control.domain
 import pipelines.control.running
+import pipelines.games.arrays
+import pipelines.games.domain
+import pipelines.games.running
 import pipelines.language.arrays
 import pipelines.language.domain
 import pipelines.language.running
@@ -21,6 +24,7 @@ from stages import domains
 
 DOMAINS: dict[str, tuple[Domain, Running, Stored]] = {  # mypy compares every signature
     "control": (pipelines.control.domain, pipelines.control.running, pipelines.control.arrays),
+    "games": (pipelines.games.domain, pipelines.games.running, pipelines.games.arrays),
     "language": (pipelines.language.domain, pipelines.language.running, pipelines.language.arrays),
     "tabular": (pipelines.tabular.domain, pipelines.tabular.running, pipelines.tabular.arrays),
     "vision": (pipelines.vision.domain, pipelines.vision.running, pipelines.vision.arrays),

@@ -226,6 +226,18 @@ def unsure(classes: int, more: float = 0.0) -> Outcomes:
     return answered(1.0, classes=classes, sure=more)
 
 
+def of_games(name: str, better: float, worse: float, lowest: float, highest: float, chance: float | None) -> Planted:
+    """Of a value of every game, with its ends and what uninformed play has where that is the same in all."""
+    one, other = (0.3, 0.6) if chance is None else (chance, chance)
+    return Planted(
+        recorded(name, better),
+        (recorded(name, worse),),
+        recorded(name, lowest),
+        recorded(name, highest),
+        (recorded(name, one), recorded(name, other)),
+    )
+
+
 TINY = {"baseline": {"fog": 0.005}}
 PLANTED = {
     **dict.fromkeys(("accuracy", "benign_accuracy"), ACCURACY),
@@ -328,6 +340,7 @@ PLANTED = {
     "flip_rate": Planted(filmed(0.1), (filmed(0.4),), filmed(0.0), filmed(1.0), (guessed_films(2), guessed_films(10))),
     "fpr_at_95_tpr": FALSE_ALARMS,
     "honesty": shares("believed"),
+    "inequality": of_games("inequality", 0.1, 0.4, 0.0, 1.0, None),
     "insertion_gain": gains("insertion_area", -1),
     "last_group_accuracy": Planted(
         better=of_groups([0.1, 0.9], [500, 500]),
@@ -367,6 +380,7 @@ PLANTED = {
         highest=answered(0.0, members=3, disagreement=0.0),
         uninformed=(guessed(2, members=3, disagreement=0.0), guessed(10, members=3, disagreement=0.0)),
     ),
+    "nash_conv": of_games("nash_conv", 0.1, 0.4, 0.0, 2.0, None),
     "negative_log_likelihood": replace(FORECAST, highest=answered(0.0, sure=1000.0)),
     "overconfidence": replace(
         CALIBRATION, lowest=answered(1.0, classes=1000, sure=0.01), highest=answered(0.0, sure=50.0)
@@ -385,6 +399,7 @@ PLANTED = {
         highest=probed(1.0, answered(0.0), 0.0, 1.0),
         uninformed=(probed(0.5, guessed(2), 0.5, 0.5), probed(0.1, guessed(10), 0.1, 0.1)),
     ),
+    "payoff": of_games("payoff", 0.7, 0.4, -1.0, 1.0, 0.0),
     "relative_corruption_error": Planted(
         better=lost(0.9),
         worse=(lost(0.5),),
@@ -403,6 +418,7 @@ PLANTED = {
         ),
     ),
     "rms_calibration_error": CALIBRATION,
+    "security": of_games("security", -0.1, -0.4, -1.0, 1.0, None),
     "selective_risk": SELECTIVE,
     "set_size": Planted(
         better=validated(answered(0.9, sure=5.0), answered(1.0, sure=2.0)),
@@ -435,6 +451,7 @@ PLANTED = {
         uninformed=(recorded("distance_to_truth", 0.5), recorded("distance_to_truth", 0.6)),
     ),
     "verified_accuracy": shares("verified"),
+    "welfare": of_games("welfare", 0.9, 0.6, 0.0, 1.0, None),
     "worst_group_accuracy": Planted(
         better=of_groups([0.9, 0.8], [500, 500]),
         worse=(of_groups([1.0, 0.3], [500, 500]),),

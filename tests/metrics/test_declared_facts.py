@@ -11,7 +11,7 @@ from pipelines.measuring import declared, what_is_wrong
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 from tests.metrics import _planted
 from tests.metrics._planted_episodes import EPISODES
-from tests.metrics.test_every_metric import Options, every_variant
+from tests.metrics.test_every_metric import OF_GAMES, Options, every_variant
 
 PACKAGE = "pipelines.metrics"
 PLANTED = {**_planted.PLANTED, **EPISODES}
@@ -101,7 +101,7 @@ def wild(seed: int) -> Outcomes:
         "certified_radius": rng.exponential(1, n) * rng.integers(0, 2, n),
         "randomised_agreement": rng.choice([-1, 0, 1, rng.uniform(-1, 1)], n),
         **{name: rng.normal(0, 1, n) for name in ("deletion_area", "insertion_area")},
-        **{name: rng.random(n) for name in ("random_area", "distance_to_truth")},
+        **{name: rng.random(n) for name in ("random_area", "distance_to_truth", *OF_GAMES)},
         **{name: rng.integers(0, 80, n) for name in ("alarm_at", "change_at")},
         **{name: rng.choice([0, 1, 0.5], n) for name in ("localisation", "aleatoric", "mutual_information")},
         "disagreement": rng.integers(0, 4, n) / 3,

@@ -30,7 +30,8 @@ OF_EPISODES = (
     "competent_failure", "disabled_rate", "efficiency", "gaming_auroc", "goal_reached", "harm_rate",
     "incompetent_failure", "power_gain", "proxy_gap", "success", "true_return", "worst_case",
 )  # fmt: skip
-WITHOUT_LOGITS = ("mean_value", "alarm_in_time", "true_probability_error", *OF_EPISODES)
+OF_GAMES = ("payoff", "welfare", "nash_conv", "security", "inequality")
+WITHOUT_LOGITS = ("mean_value", "alarm_in_time", "true_probability_error", *OF_EPISODES, *OF_GAMES)
 OF_ATTACKS = ("attack_auroc", "attack_aupr", "caught_at_1_fpr")  # all that is not benign is one, outliers too
 ARRAYS = ("logits", "labels", "examples", "groups", "parts", "features")
 OF_GROUPS = ("worst_group_accuracy", "accuracy_gap", "last_group_accuracy")  # whatever the groups stand for
@@ -39,6 +40,7 @@ RECORDED = (
     "insertion_area", "random_area", "verified", "certified_radius", "believed", "claimed", "weak_right", "probed",
     "probed_untrained", "answered_untrained", "alarm_at", "change_at", "distance_to_truth",
     "reached", "cornered", "broken", "disabled", "paid", "proxy", "worst", "divergence", "power_gain",
+    *OF_GAMES,
 )  # fmt: skip
 OF_LEVELS = ("shortest", "steps", "proxy_best")
 MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")
