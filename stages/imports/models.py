@@ -29,7 +29,8 @@ def models_of(
     for group in look_alikes(wide.rows.unique(maintain_order=True))[:MOST_NAMED]:
         notes.append(f"names that look alike, kept apart: {', '.join(ascii(name) for name in group)}")
     if len(wide.rows) and spec.family is None:
-        notes.append("no families: models are resampled as if each stood alone, and intervals are too narrow")
+        alone = "models are resampled as if each stood alone, and intervals are too narrow"
+        notes.append(f"no families: {'each baseline model counts as one' if spec.paired else alone}")
     if not spec.paired:
         return pl.DataFrame(columns)
     beside = paired(source, wide.rows, wide.about, spec, faults)

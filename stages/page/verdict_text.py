@@ -255,7 +255,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _capability(row: Row) -> str:
-    if row["capability_lower"] is None:
+    if row["capability"] is None or row["capability_lower"] is None:
         return "Its effect on capability is not known."
     low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
     said = "Capability falls" if high < 0 else "Capability rises" if low > 0 else "Capability: no change beyond noise"
