@@ -38,7 +38,7 @@ def numbers(cells: pl.Series, missing: Sequence[str] = (), decimal: decimals.Dec
     the usual ones. decimal: which mark the table has, where a cell such as `1,234` can be two numbers; where nothing
     tells, it is bad. NaN counts as missing, and is counted. A number beyond float64 and an infinite one are bad.
     """
-    nothing = pl.Series([None] * len(cells), dtype=pl.Float64)
+    nothing = _nothing(cells)
     no = pl.repeat(False, len(cells), eager=True)
     if cells.dtype.is_numeric():
         return _from_numbers(cells.cast(pl.Float64), nothing, no, missing)
@@ -73,6 +73,9 @@ def _from_text(cells: pl.Series, missing_too: Sequence[str], decimal: decimals.D
     stands = _declared(value, missing_too)
     if stands:
         plain &= ~value.is_in(list(stands.values())).fill_null(False)
+    if plain.all() and not (decimal.table == "," and cells.str.contains(decimals.EITHER_DOT).any()):
+        no = pl.repeat(False, len(cells), eager=True)
+        return Numbers(value, _nothing(cells), no, no, {"missing": 0, "NaN": 0})
     rest = cells.filter(~plain)
     text = rest.str.strip_chars().str.replace_all("\N{MINUS SIGN}", "-", literal=True).fill_null("")
     lower = text.str.to_lowercase()
@@ -102,7 +105,7 @@ def _from_text(cells: pl.Series, missing_too: Sequence[str], decimal: decimals.D
     declared = frozenset(stands) | ({*missing_too} & {*text.filter(text.is_in(list(missing_too)))})
     return Numbers(
         _filled(value.set(~plain | clash, None), ~plain, odd["value"].set(~finite | bad, None)),
-        _filled(pl.Series([None] * len(cells), dtype=pl.Float64), ~plain, odd["error"].set(bad, None)),
+        _filled(_nothing(cells), ~plain, odd["error"].set(bad, None)),
         _filled(pl.repeat(False, len(cells), eager=True), ~plain, percent),
         _filled(clash, ~plain, bad),
         counts,
@@ -123,6 +126,10 @@ class Reading:
         found = numbers(cells, self.missing, self.decimal)
         self.seen |= found.declared
         return found
+
+
+def _nothing(cells: pl.Series) -> pl.Series:
+    return pl.repeat(None, len(cells), dtype=pl.Float64, eager=True)
 
 
 def _filled(whole: pl.Series, where: pl.Series, values: pl.Series) -> pl.Series:

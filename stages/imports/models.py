@@ -59,7 +59,7 @@ def _released(source: str, wide: Wide, spec: Spec, faults: list[str]) -> pl.Seri
 
 
 def _nothing(rows: pl.Series) -> pl.Series:
-    return pl.Series([None] * len(rows), dtype=pl.Float64)
+    return pl.repeat(None, len(rows), dtype=pl.Float64, eager=True)
 
 
 def _scale(name: str, source: str, wide: Wide, spec: Spec, reading: Reading, faults: list[str]) -> pl.Series:
