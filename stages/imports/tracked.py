@@ -19,6 +19,7 @@ from analysis.capability import BASELINE
 from analysis.model_scores import SCALES
 from analysis.tables import RESULTS, checked
 from stages.errors import TrackingError
+from stages.imports.batches import batches, models_in
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
 from stages.imports.roles import Measured
@@ -84,23 +85,23 @@ def log(found: Checked) -> int:
     keys = metric_keys([one.name for one in found.measured])
     described = {keys[one.name]: vars(one) for one in found.measured}
     judged = {"placebos": found.placebos, "margins": found.margins}
-    plan = digest([sorted(run["run_key"] for run in runs(found, keys)), described, judged])
+    every = list(runs(found, keys))
+    plan = digest([sorted(run["run_key"] for run in every), described, judged])
     tracking = Tracking(found.study, plan)
     for key, about in described.items():
         text = json.dumps({"key": key, **about}, ensure_ascii=False)
         tracking.client.log_param(tracking.parent, f"measurement.{digest(key)[:16]}", text)
     logged = {}
     models = len(found.models)
-    for run in tqdm(runs(found, keys), total=models, desc="import", unit="model", dynamic_ncols=True):
-        params = run["about"]
-        key = digest([plan, run["run_key"]])  # a study's runs are its own: a later import leaves them where they are
-        logged[key] = tracking.log(key, run["model"], params, run["metrics"], 0).values_digest
+    for run in tqdm(list(batches(every)), desc="import", unit="run", dynamic_ncols=True):
+        key = digest([plan, run["key"]])  # a study's runs are its own: a later import leaves them where they are
+        logged[key] = tracking.log(key, run["name"], run["params"], run["metrics"], 0).values_digest
     tracking.settle()
     held = of_plan(tracking)
     verify(logged, held)
     state = json.dumps({"plan": plan, "models": models, **judged})
     tracking.client.set_experiment_tag(tracking.experiment, IMPORTED, state)
-    return len(held)
+    return models
 
 
 def of_plan(tracking: Tracking) -> dict[str, Logged]:
@@ -142,7 +143,7 @@ def verify(logged: Mapping[str, str | None], held: Mapping[str, Logged]) -> None
     wrong = [key for key in logged if key not in held or held[key].values_digest != logged[key]]
     if wrong or len(held) != len(logged):
         raise TrackingError(
-            f"MLflow holds {len(held)} of {len(logged)} models, {len(wrong)} of them lost or changed; import them again"
+            f"MLflow holds {len(held)} of {len(logged)} runs, {len(wrong)} of them lost or changed; import them again"
         )
 
 
@@ -151,15 +152,16 @@ def collect(study: str) -> Imported:
     state = _state(study)
     tracking = Tracking(study, state["plan"])
     held = of_plan(tracking)
-    if len(held) != state["models"]:
-        raise TrackingError(f"MLflow holds {len(held)} of {state['models']} models of {study!r}; import them again")
+    each = [model for run in held.values() for model in models_in(run)]
+    if len(each) != state["models"]:
+        raise TrackingError(f"MLflow holds {len(each)} of {state['models']} models of {study!r}; import them again")
     about = tracking.plan_params()
     described = [json.loads(text) for name, text in about.items() if name.startswith("measurement.")]
     by_key = {one.pop("key"): Measured(**one) for one in described}
-    models = models_table([run.params for run in held.values()])
+    models = models_table([said for said, _ in each])
     twice = set(models["model"].filter(models["model"].is_duplicated()))
-    kept = [run for run in held.values() if run.params["model"] not in twice]
-    rows = [row for run in kept for row in rows_of(study, run.params, run.metrics, by_key)]
+    kept = [(said, metrics) for said, metrics in each if said["model"] not in twice]
+    rows = [row for said, metrics in kept for row in rows_of(study, said, metrics, by_key)]
     against = {one.name: one.against for one in by_key.values() if one.against is not None}
     results = checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
     return Imported(study, results, against, models, tuple(state["placebos"]), state["margins"])
