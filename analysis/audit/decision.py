@@ -45,11 +45,12 @@ def columns_of(estimate: Estimate, margins: Floats, capability_margin: float) ->
     return columns | {name: np.full(size, value) for name, value in facts.items()}
 
 
-def tested(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
+def tested(rows: pl.DataFrame, settings: AuditSettings, least_df: float) -> pl.DataFrame:
     """The rows with two-sided intervals, D's one-sided ends (beyond_least, beyond_most), and the p-values of one-sided
-    t tests, each with its own degrees of freedom; what each is the p of is said in `schema`.
+    t tests, each with its own degrees of freedom; what each is the p of is said in `schema`. D of fewer than `least_df`
+    is not told.
     """
-    known = rows["beyond_df"].to_numpy() >= LEAST_DF
+    known = rows["beyond_df"].to_numpy() >= least_df
     rows = rows.with_columns(pl.when(pl.Series(known)).then("beyond").alias("beyond"))
     v = {name: rows[name].cast(pl.Float64).to_numpy() for name in (*_STATISTICS, "margin", "capability_margin")}
     t, e, d = ((v[name], v[f"{name}_se"], v[f"{name}_df"]) for name in ("total", "capability", "beyond"))

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from analysis.audit.decision import described, tested
+from analysis.audit.decision import LEAST_DF, described, tested
 from analysis.audit.degrees import with_pooled_df
 from analysis.audit.estimands import Estimate, estimates
 from analysis.audit.gates import gate_frame
@@ -54,7 +54,7 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
                 rows.append(_named(table, grid, method, columns))
                 draws.append(drawn)
     frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw")
-    frame = tested(with_pooled_df(frame), settings)
+    frame = tested(with_pooled_df(frame), settings, LEAST_DF)
     # a capability measurement is a part of the score: nothing of it is beyond what the score explains
     part = [name for name in frame.columns if name.startswith("beyond") or name in OF_BEYOND]
     frame = frame.with_columns(pl.when(pl.col("axis") == "safety").then(pl.col(part)))

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.claims import CLAIM, claims
-from analysis.audit.decision import tested
+from analysis.audit.decision import LEAST_DF, tested
 from analysis.audit.estimation import Estimated, estimated
 from analysis.audit.grid import grids
 from analysis.audit.margins import margin_frame
@@ -131,7 +131,7 @@ def _labels(found: list[Estimated], names: list[str], settings: AuditSettings) -
 def _changed(each: Estimated, match: str, factor: float, settings: AuditSettings) -> Estimated:
     rows = each.rows if match == "" else each.rows.filter(pl.col("match") == "epochs")
     if factor != 1:
-        rows = tested(rows.with_columns(pl.col("margin") * factor), settings)
+        rows = tested(rows.with_columns(pl.col("margin") * factor), settings, LEAST_DF)
     return replace(each, rows=rows)
 
 

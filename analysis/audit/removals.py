@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from analysis.audit.decision import columns_of, tested
+from analysis.audit.decision import LEAST_DF, columns_of, tested
 from analysis.audit.degrees import with_pooled_df
 from analysis.audit.estimands import estimates
 from analysis.audit.estimation import patterns
@@ -68,4 +68,4 @@ def tested_without(found: dict[int, list[Columns]], settings: AuditSettings) -> 
     columns = {name: np.concatenate([each[name] for _, each in parts]) for name in parts[0][1]}
     removal = np.repeat([number for number, _ in parts], [len(each["method"]) for _, each in parts])
     rows = pl.DataFrame(columns | {"removal": removal}).with_columns(pl.col(pl.Float64).fill_nan(None))
-    return tested(with_pooled_df(rows, ("removal", "measurement")), settings)
+    return tested(with_pooled_df(rows, ("removal", "measurement")), settings, LEAST_DF)

@@ -7,6 +7,12 @@ Pairs that share a baseline, or a family, are not independent: in a published ta
 baseline, a t interval over pairs excludes 0 in half of all cases without an effect. The unit is the family: the
 delete-one-family jackknife leaves a family's rungs and its pairs out at once, and the interval has as many degrees of
 freedom as families with pairs, less one. Pairs of one family have no error.
+
+Where pairs are spread unevenly over families that is too many: with 36 of 40 pairs in one of five families, 13 % of the
+intervals miss an effect of 0; with 44 of 56 in one of nine, 13 %. The audit's own tests have the degrees of freedom of
+the effective number of families (Kish 1965), the squared sum of their pairs over the sum of squares, less one and at
+least one: 1 % and 0.1 % miss it then, and 0.1 to 5.6 % over all 22 spreads of pairs tried, published ones among them
+(4,000 draws each, family effects of 0.1 to 1 of a pair's variance; 2026-11-27). The plain recipe counts families.
 """
 
 from collections.abc import Mapping
@@ -63,23 +69,34 @@ class Rungs:
 
 @dataclass(frozen=True)
 class Effect:
-    """An estimate over pairs: NaN without any; its error NaN where all are of one family."""
+    """An estimate over pairs: NaN without any; its error NaN where all are of one family. effective: the number of
+    families of equal size that would count as much as these.
+    """
 
     point: float
     error: float
     pairs: int
     families: int
+    effective: float
 
     @property
     def df(self) -> int:
-        """Degrees of freedom of its error."""
+        """Degrees of freedom of its error by the plain recipe."""
         return max(self.families - 1, 0)
+
+    @property
+    def effective_df(self) -> float:
+        """Degrees of freedom of its error by the effective number of families."""
+        return max(self.effective - 1, 1.0) if self.families > 1 else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
         """At 95 %, by Student's t; NaN where there is no error."""
         half = stats.t.isf((1 - CONFIDENCE) / 2, self.df) * self.error if self.df else np.nan
         return self.point - half, self.point + half
+
+
+NOTHING = Effect(np.nan, np.nan, 0, 0, 0.0)
 
 
 def line(score: Floats, y: Floats, rungs: Bools, families: Ints) -> Rungs | None:
@@ -125,15 +142,15 @@ def _jackknifed(rest: Floats, known: Bools, families: Ints, left_out: Ints) -> E
     """The mean over the known pairs, and its delete-one-family error. rest: [1 + family left out, pair], of the whole
     ladder first; one row serves all where there is no ladder.
     """
-    clusters = len(np.unique(families[known]))
-    if not clusters:
-        return Effect(np.nan, np.nan, 0, 0)
+    sizes = np.unique(families[known], return_counts=True)[1]
+    if not len(sizes):
+        return NOTHING
     point = float(rest[0, known].mean())
-    if clusters == 1:
-        return Effect(point, np.nan, int(known.sum()), 1)
+    if len(sizes) == 1:
+        return Effect(point, np.nan, int(known.sum()), 1, 1.0)
     held = [known & (families != family) for family in left_out]
     rows = rest[1:] if len(rest) > 1 else [rest[0]] * len(left_out)
     without = np.array([row[keep].mean() for row, keep in zip(rows, held, strict=True)])
     size = len(without)
     error = float(np.sqrt((size - 1) / size * ((without - without.mean()) ** 2).sum()))
-    return Effect(point, error, int(known.sum()), clusters)
+    return Effect(point, error, int(known.sum()), len(sizes), float(sizes.sum() ** 2 / (sizes**2).sum()))

@@ -1,20 +1,19 @@
 """Every method's estimates over its pairs, on the audit's scales, as its tests take them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from analysis.audit.decision import tested
+from analysis.audit.decision import LEAST_DF, tested
 from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladder, capability_ladder, coefficients, natural_basis
 from analysis.audit.settings import AuditSettings
 from analysis.audit.undecided import FAMILY
-from analysis.pairs.effects import Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside
+from analysis.pairs.effects import NOTHING, Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside
 from analysis.scales import Floats
 
-NOTHING = Effect(np.nan, np.nan, 0, 0)
 ESTIMATES = ("total", "capability", "beyond")
 
 
@@ -121,20 +120,19 @@ def _on(ladder: Ladder, scores: Floats) -> bool:
 
 def _widened(effect: Effect, variance: float) -> Effect:
     """The effect with a known variance added to that of its error."""
-    return Effect(effect.point, float(np.sqrt(effect.error**2 + variance)), effect.pairs, effect.families)
+    return replace(effect, error=float(np.sqrt(effect.error**2 + variance)))
 
 
 def rows_of(paired: Paired, found: list[Found], margins: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
-    """The tested rows, as of a trained study's at equal epochs, with the families as the units. margins: the frame of
-    the margins.
+    """The tested rows, as of a trained study's at equal epochs, with the families as the units; D of fewer than three
+    is not told. margins: the frame of the margins.
     """
     given = dict(margins.select("measurement", "margin").iter_rows())
     rows = list(_rows(paired, found, given))
     if not rows:
         return pl.DataFrame()
-    return tested(
-        pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None)), settings
-    )
+    frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return tested(frame, settings, least_df=1)
 
 
 def _rows(paired: Paired, found: list[Found], margins: dict[str, float]) -> Iterator[dict[str, object]]:
@@ -157,7 +155,8 @@ def _rows(paired: Paired, found: list[Found], margins: dict[str, float]) -> Iter
             "total_covered": each.total_covered,
             "capability_beyond_correlation": np.nan,
             "seed_share": 0.0,
-            **{of: getattr(each, of).point for of in ESTIMATES},
+            **{of: getattr(each, of).point for of in ("total", "capability")},
+            "beyond": each.beyond.point if each.beyond.df >= LEAST_DF else np.nan,
             **{f"{of}_se": getattr(each, of).error for of in ESTIMATES},
-            **{f"{of}_df": float(getattr(each, of).df) for of in ESTIMATES},
+            **{f"{of}_df": getattr(each, of).effective_df for of in ESTIMATES},
         }

@@ -26,11 +26,12 @@ def gate_frame(paired: Paired, found: list[Found], settings: AuditSettings) -> p
 
 def _gates(paired: Paired, found: Found, settings: AuditSettings) -> list[Gate]:
     pairs = paired.methods[found.method]
-    held = (found.beyond if found.beyond.pairs else found.total).families
+    of = found.beyond if found.beyond.pairs else found.total
+    held = of.families
     return [
         _saturation(paired, found, pairs),
         _pairs(found, pairs, settings),
-        ("families", held > LEAST_DF, False, _of_families(pairs, held)),
+        ("families", held > LEAST_DF, False, _of_families(pairs, held, of.effective)),
         _ladder(found, settings),
         _range(found),
     ]
@@ -56,7 +57,7 @@ def _pairs(found: Found, pairs: Pairs, settings: AuditSettings) -> Gate:
     return "pairs", enough, False, detail + ("" if enough else f": at least {settings.min_pairs} are needed")
 
 
-def _of_families(pairs: Pairs, held: int) -> str:
+def _of_families(pairs: Pairs, held: int, effective: float) -> str:
     if not len(pairs.models):
         return "no pairs"
     baselines, counts = np.unique(pairs.baselines, return_counts=True)
@@ -64,6 +65,7 @@ def _of_families(pairs: Pairs, held: int) -> str:
     said = f"{len(pairs.models)} pairs of {_several(len(baselines), 'baseline')} in {_several(families, 'family')}"
     said += f", {counts.max()} of them share one baseline" if counts.max() > 1 else ""
     said += "" if held == families else f", {_several(held, 'family')} on the ladder"
+    said += f", which count as {effective:.1f} of equal size" if effective < held - 0.05 else ""
     return said + ("" if held > LEAST_DF else f": at least {LEAST_DF + 1} families are needed")
 
 

@@ -109,3 +109,23 @@ def test_an_interval_holds_where_pairs_share_baselines() -> None:
         naive += abs(change.mean()) <= half
     assert covered >= 258  # 86 %: nine tenths of all rest on one baseline
     assert naive < 150  # of pairs taken for independent ones not half hold
+
+
+@pytest.mark.parametrize(
+    "sizes", [(36, 1, 1, 1, 1), (20, 20, 1, 1, 1), (44, 3, 2, 2, 1, 1, 1, 1, 1), (3, 1, 1), (8,) * 5]
+)
+def test_the_effective_number_of_families_holds_the_level_where_they_differ_in_size(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    of_family = np.repeat(np.arange(len(sizes)), sizes)
+    pairs = Pairs(np.arange(len(sizes), len(sizes) + len(of_family)), of_family, of_family)
+    missed = 0
+    for _ in range(600):
+        y = np.concatenate([rng.normal(size=len(sizes)), rng.normal(size=len(of_family))])
+        found = difference(y, pairs)
+        missed += abs(found.point) > stats.t.isf(0.025, found.effective_df) * found.error
+    assert missed <= 42  # 7 % of 600; by the number of families up to 16 % are
+
+
+def test_families_of_equal_size_count_one_each() -> None:
+    found = difference(np.arange(12.0), Pairs(np.arange(4, 12), np.repeat(np.arange(4), 2), np.repeat(np.arange(4), 2)))
+    assert (found.effective, found.effective_df, found.df) == (4.0, 3.0, 3)
