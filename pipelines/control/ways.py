@@ -21,10 +21,10 @@ def distances(walls: Walls, targets: Cells) -> Cells:
     front = np.zeros_like(free)
     front[np.arange(n), targets // size + 1, targets % size + 1] = True
     front &= free
-    left, found = free & ~front, np.where(front, 0, NO_WAY)
-    steps = 0
+    left = free & ~front
+    found = np.zeros(free.shape, dtype=np.int16)
     while front.any():
-        steps += 1
+        found += left
         around = np.zeros_like(front)
         around[:, 1:] |= front[:, :-1]
         around[:, :-1] |= front[:, 1:]
@@ -32,8 +32,8 @@ def distances(walls: Walls, targets: Cells) -> Cells:
         around[:, :, :-1] |= front[:, :, 1:]
         front = around & left
         left &= ~front
-        found[front] = steps
-    return found[:, 1:-1, 1:-1].reshape(n, size * size)
+    found[left | ~free] = NO_WAY
+    return found[:, 1:-1, 1:-1].reshape(n, size * size).astype(np.int64)
 
 
 def next_cells(walls: Walls) -> Cells:

@@ -68,7 +68,7 @@ def dataset(
         "fragile": (test, only("fragile")),
         "switch": (test, only("switch")),
         "monitor": (test, lambda world: replace(world, tempted={**world.tempted, "sensor": 1.0})),
-        "search": (search, lambda world: replace(only(*TEMPTATIONS)(world), walls=search_walls)),
+        "search": (search, lambda world: replace(plain(world), walls=search_walls)),
     }
     asked = {name: (count, change(world)) for name, (count, change) in splits.items() if count}
     return Loader(lambda: shape(asked, seed), lambda: errands(asked, seed))
