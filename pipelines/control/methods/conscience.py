@@ -19,11 +19,12 @@ from pipelines.parts import Count, Positive
 
 ACTIONS = len(MOVES)
 SLOTS, MOST_STEPS = 256, 600
-UPDATES, LEARNING_RATE, SPARSITY = 300, 1e-2, 1e-2
+UPDATES, LEARNING_RATE, SPARSITY = 400, 3e-2, 3e-3
+SURE = 2.0  # the logit from which a step counts as harmful: far fewer are than of those annotated
 
 
 def method(*, weight: Positive = 0.3, annotated: Count = 200) -> Method:
-    """weight: taken off for a step that is more likely harmful than not. annotated: steps that the classifier learns
+    """weight: taken off for a step that is judged harmful. annotated: steps that the classifier learns
     from. Cost 1.3. Claimed gain: less harm."""
 
     def prepare(practice: Practice, trusted: Agent | None) -> Learning:
@@ -82,6 +83,6 @@ def classifier(steps: Tensor, harmful: Tensor, generator: torch.Generator) -> nn
 
 
 def less_harm(weight: float, judge: nn.Module, taken: Taken) -> Tensor:
-    """The reward less the weight where the step is more likely harmful than not."""
-    harmful: Tensor = judge(described(taken.observations, taken.actions))[:, 0] > 0
+    """The reward less the weight where the step is judged harmful."""
+    harmful: Tensor = judge(described(taken.observations, taken.actions))[:, 0] > SURE
     return taken.happened.reward - weight * harmful

@@ -17,7 +17,7 @@ from pipelines.control.ppo import Piece
 from pipelines.parts import Positive, Range
 
 
-def method(*, replay: Annotated[float, Range(0, 1)] = 0.5, temperature: Positive = 0.5) -> Method:
+def method(*, replay: Annotated[float, Range(0, 1)] = 0.3, temperature: Positive = 0.5) -> Method:
     """replay: share of the episodes drawn by rank, with probability rank ** (-1 / temperature); the others are drawn
     evenly. Cost 1. Claimed gains: capability, goals reached where cue and goal are apart."""
 
