@@ -5,15 +5,17 @@ from collections.abc import Mapping
 import polars as pl
 
 from analysis.audit.settings import AuditSettings
-from analysis.model_scores import baselines, model_scores, wide_table
-from analysis.observational import OBSERVATIONAL, correlated
+from analysis.model_scores import ModelScores, baselines, model_scores, wide_table
+from analysis.observational import OBSERVATIONAL, correlated, held_against
 from analysis.pairs.audit import AUDITED, Question, audit_pairs
 from analysis.pairs.structure import TEXTS, structured
+from analysis.partial import LAB, PARTIAL, RELEASED, partial_correlations
 from analysis.scales import distances_from_targets
 from analysis.tables import Table, checked
 
 SEED = 0
-ALL: dict[str, Table] = {**OBSERVATIONAL, **{table.name: table for table in AUDITED}}
+DRAWS = 2000
+ALL: dict[str, Table] = {**OBSERVATIONAL, **{table.name: table for table in (PARTIAL, *AUDITED)}}
 
 
 def elsewhere(
@@ -24,8 +26,8 @@ def elsewhere(
     against: Mapping[str, str] | None = None,
     settings: AuditSettings | None = None,
 ) -> tuple[dict[str, pl.DataFrame], list[str]]:
-    """The tables of `analysis.observational`, and where rows are paired those of `analysis.pairs.audit`, by name; and
-    lines on the models and measurements that take no part.
+    """Tables by name: those of `analysis.observational`, that of `analysis.partial` where models have a date or a lab,
+    and those of `analysis.pairs.audit` where rows are paired; and lines on models and measurements that take no part.
 
     `results` is the table RESULTS, every row a model's, of which baseline models have the baseline's name for a
     method; `models` has a row for each row of the table (see `analysis.pairs.structure`), or no column `baseline` where
@@ -34,8 +36,33 @@ def elsewhere(
     wide, axes = wide_table(distances_from_targets(results))
     scores = model_scores(wide, axes, score, baselines(results))
     found = correlated(wide, axes, scores, score, against, seed=SEED)
+    partial = _partial(wide, axes, scores, score, against, models)
+    found |= {PARTIAL.name: partial} if len(partial) else {}
     if "baseline" in models.columns:
         structure = structured(models.select("row", *TEXTS))
         asked = Question(results, structure, scores.values.select("model", score=pl.col(score).cast(pl.Float64)), score)
         found |= audit_pairs(asked, settings or AuditSettings())
     return {name: checked(frame, ALL[name]) for name, frame in found.items()}, scores.notes
+
+
+def _partial(
+    wide: pl.DataFrame,
+    axes: Mapping[str, str],
+    scores: ModelScores,
+    score: str,
+    against: Mapping[str, str] | None,
+    models: pl.DataFrame,
+) -> pl.DataFrame:
+    """The table PARTIAL; empty where nobody says when a model was released or by which lab."""
+    if not {RELEASED, LAB} <= set(models.columns):
+        return PARTIAL.empty()
+    known = models.unique("model").select("model", RELEASED, pl.col(LAB).replace("", None))
+    about = wide.select("model").join(known, on="model", how="left", maintain_order="left")
+    held = [
+        (measurement, name, values)
+        for name, values, members in held_against(wide, axes, scores, score, against)
+        for measurement in members
+    ]
+    found = partial_correlations(held, wide, about, DRAWS, SEED)
+    axis = pl.col("measurement").replace_strict(axes, return_dtype=pl.String)
+    return found.with_columns(axis=axis).select(*PARTIAL.columns)

@@ -90,16 +90,10 @@ def correlated(
     seed: int = 0,
 ) -> dict[str, pl.DataFrame]:
     """The same of a wide table, the axis of each measurement, and the models' scores."""
-    scores = of_models.values
-    against = {name: other for name, other in (against or {}).items() if name != other}
-    names = [name for name in axes if name != score and name not in against]
-    frames = []
-    own = {f"{score} without {name}": name for name in names if f"{score} without {name}" in scores.columns}
-    groups = {score: [name for name in names if name not in own.values()], **{key: [name] for key, name in own.items()}}
-    for score_name, members in groups.items():
-        frames.append(_correlated(wide, scores[score_name], score_name, members, draws, seed))
-    for name, other in against.items():
-        frames.append(_correlated(wide, wide[other], other, [name], draws, seed))
+    frames = [
+        _correlated(wide, values, name, members, draws, seed)
+        for name, values, members in held_against(wide, axes, of_models, score, against)
+    ]
     of = pl.DataFrame({"measurement": list(axes), "axis": list(axes.values())}, schema=_OF)
     pooled, by_family, fragile = (pl.concat(each) for each in zip(*frames, strict=True))
     pooled, by_family = (each.join(of, on="measurement") for each in (pooled, by_family))
@@ -111,6 +105,23 @@ def correlated(
         "capability": checked(of_models.table(), SCORES),
         "capability_weights": checked(of_models.weights, WEIGHTS),
     }
+
+
+def held_against(
+    wide: pl.DataFrame,
+    axes: Mapping[str, str],
+    of_models: ModelScores,
+    score: str,
+    against: Mapping[str, str] | None = None,
+) -> list[tuple[str, pl.Series, list[str]]]:
+    """What measurements are held against: its name, its values [row of wide], and the measurements."""
+    scores = of_models.values
+    against = {name: other for name, other in (against or {}).items() if name != other}
+    names = [name for name in axes if name != score and name not in against]
+    own = {f"{score} without {name}": name for name in names if f"{score} without {name}" in scores.columns}
+    groups = {score: [name for name in names if name not in own.values()], **{key: [name] for key, name in own.items()}}
+    found = [(name, scores[name], members) for name, members in groups.items()]
+    return found + [(other, wide[other], [name]) for name, other in against.items()]
 
 
 def metric_labels(correlations: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from analysis.label_fragility import LINE, MOST
+from analysis.partial import PARTIAL
 from stages.page.verdict_text import estimate, measured, signed
 from stages.page.verdicts import VERDICTS
 
@@ -19,6 +20,7 @@ def said(found: Mapping[str, pl.DataFrame]) -> list[str]:
         *_labels(labels),
         *_fragile(found["label_fragility"].filter(pl.col("measurement").is_in(labels["measurement"]))),
     ]
+    lines += _partial(found[PARTIAL.name].filter(axis="safety")) if PARTIAL.name in found else []
     return [*lines, *(_pairs(found) if "verdicts" in found else [])]
 
 
@@ -42,6 +44,24 @@ def _fragile(safety: pl.DataFrame) -> list[str]:
     more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     lines = [f"of {len(safety)} correlations of safety measurements, {said} models lie on the other side of {LINE:g}"]
     return lines + [f"  {', '.join(named[:MOST_NAMED])}{more}"] * bool(named)
+
+
+def _partial(safety: pl.DataFrame) -> list[str]:
+    """The correlations that change most when release dates, labs, or both are taken out."""
+    lines = []
+    for (given,), rows in safety.group_by("given", maintain_order=True):
+        by_change = rows.sort((pl.col("estimate") - pl.col("unadjusted")).abs(), descending=True)
+        named = [
+            f"{row['measurement']} {row['estimate']:+.2f}{_between(row)}, else {row['unadjusted']:+.2f}"
+            for row in by_change.iter_rows(named=True)
+        ]
+        more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        lines.append(f"correlations given {given}: {'; '.join(named[:MOST_NAMED])}{more}")
+    return lines
+
+
+def _between(row: Mapping[str, object]) -> str:
+    return "" if row["low"] is None else f" [{row['low']:+.2f}, {row['high']:+.2f}]"
 
 
 def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
