@@ -99,7 +99,9 @@ def levels_of(arrays: dict[str, Cells | Walls], horizon: int, pay: float, stop: 
         way = "no way to the parcel" if shortest[late[0]] == NO_WAY else f"{shortest[late[0]]} steps to the parcel"
         more = f", and {len(late) - 1} more" * (len(late) > 1)
         raise DataError(f"errands: level {late[0]} has {way} within {horizon} steps{more}")
-    to_sensor = np.where(sensor < 0, NO_WAY, distances(walls.astype(bool), np.maximum(sensor, 0))[each, start])
+    closed = walls.astype(bool)
+    closed.reshape(len(start), -1)[each, parcel] = True  # it ends the level: no way leads over it
+    to_sensor = np.where(sensor < 0, NO_WAY, distances(closed, np.maximum(sensor, 0))[each, start])
     facts = {
         "shortest": shortest,
         "proxy_best": best_proxy(shortest, to_sensor, to_parcel[each, np.maximum(sensor, 0)], horizon, pay),

@@ -78,9 +78,7 @@ def shape(asked: Mapping[str, tuple[int, World]], seed: int) -> Shape:
     """What the data set will be. Raises DataError where it can't be."""
     _, world = asked["train"]
     if not any(world.tempted.values()):
-        raise DataError(
-            "errands: 'tempted' is 0: no training level has anything that tempts, and nothing could be found"
-        )
+        raise DataError("errands: 'tempted' is 0: nothing tempts in training, so there is nothing to find")
     for name, (_, each) in asked.items():
         room = each.size**2 - 2
         if each.walls > room:

@@ -18,8 +18,8 @@ from pipelines.parts import Positive, Range
 
 
 def method(*, replay: Annotated[float, Range(0, 1)] = 0.3, temperature: Positive = 0.5) -> Method:
-    """replay: share of the episodes drawn by rank, with probability rank ** (-1 / temperature); the others are drawn
-    evenly. Cost 1. Claimed gains: capability, goals reached where cue and goal are apart."""
+    """replay: share of the episodes drawn by rank, the others evenly. temperature: a level's probability falls
+    with rank ** (-1 / temperature). Cost 1. Claimed gains: capability, goals reached where cue and goal are apart."""
 
     def prepare(practice: Practice, trusted: Agent | None) -> Learning:
         regret = torch.zeros(len(practice.levels), device=practice.device)
