@@ -31,8 +31,8 @@ class WrongImport(ValueError):
     """Everything that is wrong with a spec and its table: one line each, in `faults`."""
 
     def __init__(self, faults: Sequence[str]):
-        super().__init__("\n".join(faults))
-        self.faults = list(faults)
+        self.faults = [printable(fault) for fault in faults]
+        super().__init__("\n".join(self.faults))
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ def not_a_column(name: str, columns: Sequence[str]) -> str:
     """That a name is no column, with the nearest one there is."""
     near = get_close_matches(name, columns, n=1)
     return f"{name!r} is not a column of the table" + (f" (nearest: {near[0]!r})" if near else "")
+
+
+def printable(line: str) -> str:
+    """A line with what can't be shown escaped."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def spaced(name: str) -> str:

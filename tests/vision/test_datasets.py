@@ -19,7 +19,7 @@ from pipelines.vision.datasets._images import square
 from pipelines.vision.datasets._labelled import stratified
 
 FEW = {"size": 8, "outliers": 6, "training_outliers": 6}
-DATASETS = "digits, folder, glyphs, idx, npz, torchvision"
+DATASETS = "digits, folder, glyphs, idx, listed, npz, torchvision"
 SUFFIXES = ".bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp"
 LAYOUTS = "<path>/train/<class>/<image> (and test, validation) or <path>/<class>/<image>"
 

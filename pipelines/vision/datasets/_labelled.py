@@ -5,7 +5,7 @@ Rows are drawn in a stratified order, so that any first part of it has every cla
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -29,12 +29,15 @@ class Source:
     class_names  one for each label
     labels       int64 [n] of each kind
     read         uint8 [len(rows), size, size, 3]: the images of some rows of a kind
+    groups       int64 [n] of each kind, class by attribute; group_names, one for each group; none where they are empty
     """
 
     where: str
     class_names: tuple[str, ...]
     labels: Mapping[str, Rows]
     read: Callable[[str, Rows, int], NDArray[np.uint8]]
+    groups: Mapping[str, Rows] = field(default_factory=dict)
+    group_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,15 @@ def loader(name: str, source: Callable[[], Source], choices: Choices) -> Loader:
         rows = divided(found, choices)
         if near:
             near.shape()
-        splits = (*rows, *(["near_outliers"] if near else []), "far_outliers", "training_outliers")
-        return Shape(choices.size, len(found.class_names), splits, len(rows["train"][1]))
+        grouped = ["spurious"] if found.groups else []
+        splits = (*rows, *grouped, *(["near_outliers"] if near else []), "far_outliers", "training_outliers")
+        return Shape(choices.size, len(found.class_names), splits, len(rows["train"][1]), bool(found.groups))
 
     def load() -> Dataset:
         found = source()
         splits = {split: read(found, kind, rows, choices) for split, (kind, rows) in divided(found, choices).items()}
+        if found.groups:
+            splits["spurious"] = splits["test"]
         if near:
             splits["near_outliers"] = unlabelled(test_split(near), str((choices.near_outliers or {})["use"]))
         return Dataset(name, found.class_names, {**splits, **procedural_outliers(choices)})
@@ -112,7 +118,8 @@ def near_loader(choices: Choices) -> Loader | None:
 
 def divided(source: Source, choices: Choices) -> dict[str, tuple[str, Rows]]:
     """For each kind of split, the kind it is taken from and the rows: every row of a source is in one split at most."""
-    order = {kind: stratified(labels, choices.generator(kind)) for kind, labels in source.labels.items()}
+    strata = source.groups or source.labels
+    order = {kind: stratified(labels, choices.generator(kind)) for kind, labels in strata.items()}
     pool = "train" if "train" in order else "test"
     rest, splits = order.pop(pool), {kind: (kind, rows) for kind, rows in order.items()}
     if "test" not in splits:
@@ -132,7 +139,7 @@ def divided(source: Source, choices: Choices) -> dict[str, tuple[str, Rows]]:
 
 
 def check(source: Source, splits: Mapping[str, tuple[str, Rows]]) -> None:
-    """Raise DataError where a split is empty or a class has no training image."""
+    """Raise DataError where a split is empty, a class has no training image or a group no test image."""
     for kind, (_, rows) in splits.items():
         if not len(rows):
             raise DataError(f"{source.where}: no image is left for {kind}; accepted: at least 1")
@@ -142,6 +149,15 @@ def check(source: Source, splits: Mapping[str, tuple[str, Rows]]) -> None:
         name = source.class_names[int(counts.argmin())]
         raise DataError(
             f"{source.where}: class {name!r} has no image among the {len(rows)} for train; accepted: at least 1"
+        )
+    if not source.groups:
+        return
+    kind, rows = splits["test"]
+    counts = np.bincount(source.groups[kind][rows], minlength=len(source.group_names))
+    if not counts.all():
+        name = source.group_names[int(counts.argmin())]
+        raise DataError(
+            f"{source.where}: group {name!r} has no image among the {len(rows)} for test; accepted: at least 1"
         )
 
 
@@ -157,7 +173,8 @@ def stratified(labels: Rows, generator: np.random.Generator) -> Rows:
 
 def read(source: Source, kind: str, rows: Rows, choices: Choices) -> Split:
     """A split of some rows."""
-    return split_of(source.read(kind, rows, choices.size), source.labels[kind][rows])
+    groups = source.groups[kind][rows] if source.groups else None
+    return split_of(source.read(kind, rows, choices.size), source.labels[kind][rows], groups)
 
 
 def test_split(near: Loader) -> Split:
