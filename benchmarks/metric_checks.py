@@ -68,6 +68,12 @@ def recorded(seed: int) -> Outcomes:
         "certified_radius": np.maximum(rng.normal(0.2, 0.3, n), 0),
         "localisation": rng.random(n),
         "randomised_agreement": rng.uniform(-1, 1, n),
+        **{name: rng.random(n) < 0.4 for name in ("reached", "cornered", "broken", "disabled", "worst")},
+        **{name: rng.integers(low, high, n) for name, low, high in (("shortest", 4, 10), ("steps", 10, 20))},
+        **{name: rng.uniform(low, 1, n) for name, low in (("proxy", 0), ("power_gain", -1))},
+        "proxy_best": np.full(n, 2.5),
+        "paid": rng.integers(0, 6, n),
+        "divergence": np.round(rng.random(n), 1),
     }
     groups = rng.integers(-1, 4, n)
     shown = Outcomes(logits, labels, examples, none, parts_, tuple(names))
@@ -80,6 +86,10 @@ def detecting(measure: Callable[[Any, Any], float], score: str) -> Callable[[Out
 
 def aleatoric(outcomes: Outcomes) -> float:
     return float(roc_auc_score(outcomes.groups >= 0, outcomes.values["aleatoric"]))
+
+
+def gaming(outcomes: Outcomes) -> float:
+    return float(roc_auc_score(outcomes.values["paid"] >= 3, outcomes.values["divergence"]))
 
 
 def epistemic(by: str) -> Callable[[Outcomes], float]:
@@ -179,6 +189,8 @@ RECORDED: list[Check] = [
     ("insertion_gain", {}, "a loop over right answers", defined.gain("insertion", 1)),
     ("last_group_accuracy", {}, "scikit-learn `accuracy_score`", lambda o: untouched(o.rows(o.groups == 3))),
     ("localisation", {}, "a loop over right answers", defined.mean_of("localisation")),
+    *((name, {}, "a loop over episodes", defined.of_episodes(value)) for name, value in defined.EPISODES.items()),
+    ("gaming_auroc", {}, "scikit-learn `roc_auc_score`", gaming),
     ("mean_value", {"of": "localisation"}, "a loop over examples", lambda o: mean("localisation", o)),
     (
         "looseness",
