@@ -118,6 +118,15 @@ def test_a_method_learns(method: str, world: Dataset) -> None:
     assert (answers.argmax(1) == right).mean() > 0.9
 
 
+@pytest.mark.parametrize("model", parts.names("pipelines.language.models"))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_trains_in_half_precision(method: str, model: str, world: Dataset) -> None:
+    made = {**spec(world, method, model), "training": {"epochs": 1, "batch_size": 100, "precision": "bfloat16"}}
+    (trained,) = running.train(made, world.splits, "cpu")
+    assert np.isfinite(trained.loss)
+    assert all(weights.dtype in (np.float32, np.int64) for weights in trained.weights.values())
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_method_says_of_its_options_is_true(method: str) -> None:
     factory = parts.factory(PACKAGE, method)
