@@ -16,7 +16,8 @@ from stages.imports.spec import WrongImport
 
 LONG = {"measurement": ("measurement",), "value": "value", "standard_error": "standard_error", "n": "n"}
 KEY = ("model",)
-COLUMNS = (*KEY, "name", "revision", "adapter", "step", "measurement", "value", "standard_error", "n")
+COLUMNS = (*KEY, "name", "base", "adapter", "revision", "step", "measurement", "value", "standard_error", "n")
+ADAPTERS = ("peft", "delta", "adapter")  # what of an identity is a method, whose baseline is the model without it
 MOST_NAMED = 5
 
 
@@ -113,12 +114,14 @@ def _task_key(score: Score) -> tuple[str, tuple[Any, ...]]:
 
 
 def _row(model: str, log: Log, name: str, score: Score) -> dict[str, Any]:
-    identity, revision = log.identity, log.identity.get("revision", "")
+    revision = log.identity.get("revision", "")
+    adapter = next((log.identity[name] for name in ADAPTERS if name in log.identity), None)
     return {
         "model": model,
         "name": log.model,
+        "base": log.model if adapter else None,
+        "adapter": adapter,
         "revision": revision or None,
-        "adapter": identity.get("peft") or identity.get("adapter") or identity.get("delta"),
         "step": step_of(revision),
         "measurement": name,
         "value": score.value,

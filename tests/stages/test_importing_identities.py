@@ -21,10 +21,10 @@ def log(arguments: str, value: float, *, task: str = "piqa", shots: int | None =
     }
 
 
-def load(folder: Path, *logs: dict[str, Any], strict: bool = False) -> Checked:
+def load(folder: Path, *logs: dict[str, Any], strict: bool = False, **fields: Any) -> Checked:
     for number, content in enumerate(logs):
         (folder / f"{number}.json").write_text(json.dumps(content))
-    spec = Spec("spec.yaml", folder, "s")
+    spec = Spec("spec.yaml", folder, "s", **fields)
     return check(read_table(folder, spec, strict=strict), spec)
 
 
@@ -121,3 +121,21 @@ def test_files_that_disagree_on_a_direction_are_refused(tmp_path: Path) -> None:
     ways = [log(f"pretrained=org/{way}", 0.5, higher_is_better={"piqa": {"acc": way}}) for way in (True, False)]
     with pytest.raises(WrongImport, match=r"^'piqa/acc': the files disagree on its direction$"):
         load(tmp_path, *ways)
+
+
+def test_adapters_pair_with_their_base_and_checkpoints_have_their_step(tmp_path: Path) -> None:
+    logs = [
+        log("pretrained=org/b", 0.6),
+        log("pretrained=org/b,peft=me/lora", 0.5),
+        log("pretrained=org/p,revision=step1000", 0.4),
+    ]
+    found = load(tmp_path, *logs, method="adapter", baseline="base")
+    paired = found.models.select("key", "method", "baseline").rows()
+    assert paired == [
+        ("org/b", "", ""),
+        ("org/b, peft=me/lora", "me/lora", "org/b"),
+        ("org/p, revision=step1000", "", ""),
+    ]
+    sized = load(tmp_path, *logs, family="name", scale={"flops": ("step", 1e15)})
+    assert sized.models["family"].to_list() == ["org/b", "org/b", "org/p"]
+    assert sized.models["flops"].to_list() == [None, None, 1e18]
