@@ -95,7 +95,7 @@ def test_the_distance_to_the_truth_is_nought_of_the_truth(series: Dataset) -> No
 
 
 def test_truth_that_is_not_known_is_an_error(flows: Dataset, classifier: Classifier) -> None:
-    with pytest.raises(DataError, match=r"^option 'truth': the true probabilities of these rows are not known$"):
+    with pytest.raises(DataError, match=r"^flows: option 'truth': the true probabilities of its rows are not known$"):
         outcomes_of("clean", flows, classifier, truth=True)
 
 

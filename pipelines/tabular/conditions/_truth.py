@@ -10,25 +10,36 @@ from scipy.special import softmax
 from pipelines.data import DataError
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.classifier import Classifier
-from pipelines.tabular.condition import inference
-from pipelines.tabular.data import Examples
+from pipelines.tabular.condition import Condition, inference, whole
+from pipelines.tabular.data import Dataset, Examples
 
-Record = Callable[[Classifier, Examples, torch.Generator], Outcomes]
-HAS = ("labels", "groups")
+Make = Callable[[Dataset, np.random.Generator], Examples]
 DISTANCE = "distance_to_truth"
 
 
-def recording(truth: bool) -> tuple[Record, tuple[str, ...]]:
-    """What is recorded of a model, and what that has for metrics; `truth`: with the distance to the truth."""
-    return (inference_beside_truth, (*HAS, DISTANCE)) if truth else (inference, HAS)
+def forecasts(split: str, truth: bool) -> Condition:
+    """All rows of a split; `truth`: with the distance of each forecast to the true probabilities."""
+    has = ("labels", "groups")
+    if not truth:
+        return Condition(whole(split), splits=(split,), has=has)
+    return Condition(with_truth(split), inference_beside_truth, (split,), (*has, DISTANCE))
+
+
+def with_truth(split: str) -> Make:
+    """All rows of a split. Raises DataError where their true probabilities are not known."""
+
+    def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
+        if not dataset.splits[split].truth.shape[1]:
+            raise DataError(f"{dataset.name}: option 'truth': the true probabilities of its rows are not known")
+        return whole(split)(dataset, generator)
+
+    return examples
 
 
 def inference_beside_truth(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
     """The model's logits on the examples as they are and, as the value `distance_to_truth`, the Euclidean distance of
-    its probabilities from the true ones. Raises DataError where these are not known.
+    its probabilities from the true ones.
     """
-    found, truth = inference(model, examples, generator), examples.split.truth
-    if truth.shape != found.logits.shape:
-        raise DataError("option 'truth': the true probabilities of these rows are not known")
-    gap = softmax(found.logits.astype(np.float64), axis=1) - truth
+    found = inference(model, examples, generator)
+    gap = softmax(found.logits.astype(np.float64), axis=1) - examples.split.truth
     return replace(found, values={DISTANCE: np.sqrt((gap**2).sum(axis=1)).astype(np.float32)})

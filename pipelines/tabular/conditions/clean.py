@@ -8,8 +8,8 @@ import torch
 from pipelines.outcomes import COLLAPSED, Outcomes
 from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.collapse import at_chance
-from pipelines.tabular.condition import Condition, whole
-from pipelines.tabular.conditions._truth import recording
+from pipelines.tabular.condition import Condition
+from pipelines.tabular.conditions._truth import forecasts
 from pipelines.tabular.data import Examples
 
 
@@ -17,10 +17,10 @@ def condition(*, split: Literal["capability", "test"] = "capability", truth: boo
     """split: which of them. `capability` is for the capability score alone, so that no measurement of safety shares
     its examples; `test` is what the other conditions start from. truth: whether the distance to the true probabilities
     is recorded, where the data have them."""
-    record, has = recording(truth)
+    plain = forecasts(split, truth)
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        found = record(model, examples, generator)
+        found = plain.outcomes(model, examples, generator)
         return replace(found, flags=(COLLAPSED,)) if at_chance(found) else found
 
-    return Condition(whole(split), outcomes, splits=(split,), has=has)
+    return replace(plain, outcomes=outcomes)
