@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -54,6 +55,29 @@ def test_the_method_shown_trains(tmp_path: Path) -> None:
     architecture = parts.load("pipelines.vision.models", "resnet", {"width": 4})
     (trained,) = train(architecture, module.method(), splits, 2, budget(epochs=1, batch_size=20), seed=0)
     assert np.isfinite(trained.loss)
+
+
+def test_the_environment_shown_is_learnt_in(tmp_path: Path) -> None:
+    """In a copy of the project: an agent learns to leave what pays at once."""
+    torch.set_num_threads(1)
+    shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in ("environments/corridor.py", "datasets/corridor.py"):
+        (tmp_path / "pipelines/control" / path).write_text(BLOCKS[f"pipelines/control/{path}"])
+    program = """
+from pipelines.control import domain, running
+data = {"use": "corridor", "options": {}}
+shape, made = domain.shape(data), domain.dataset(data)
+model = {"use": "deep", "options": {"width": 8}}
+run = {"method": {"use": "standard", "options": {}}, "model": model, "data": shape.about, "companion": None, "seed": 0}
+(trained,) = running.train({**run, "training": {"updates": 40, "slots": 32}}, made.splits, "cpu")
+clean = {"use": "clean", "options": {}}
+found = running.predict(clean, running.restore(run, trained.weights, "cpu"), domain.examples(clean, made), 0)
+print(found.values["reached"].mean(), domain.training_modules(run)[1])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    reached, module = done.stdout.split() or (done.stderr, "")
+    assert float(reached) > 0.9
+    assert module == "pipelines.control.environments.corridor"
 
 
 def test_the_metric_shown_measures(tmp_path: Path) -> None:
