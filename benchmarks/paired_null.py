@@ -115,7 +115,7 @@ def _plain(asked: Question) -> pl.DataFrame:
         if ladder is None:
             continue
         low, high = beyond(y, score, pairs, ladder).interval
-        rest = pairs.change(y) - ladder.explained(pairs, None)
+        rest = pairs.change(y) - ladder.explained(pairs)[0]
         rest = rest[np.isfinite(rest)]
         half = stats.t.ppf(0.975, len(rest) - 1) * rest.std(ddof=1) / np.sqrt(len(rest)) if len(rest) > 1 else np.nan
         clustered = None if np.isnan(low) else bool(low > 0 or high < 0)

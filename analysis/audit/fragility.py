@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import comb
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -61,6 +61,21 @@ def fragility(
     return conformed(pl.DataFrame(rows, schema=FRAGILITY.columns), FRAGILITY)
 
 
+class Judged(Protocol):
+    """Claims, each judged against its levels, of which something can be removed."""
+
+    @property
+    def levels(self) -> Mapping[Claim, Levels]:
+        """The levels that all other claims leave a claim."""
+
+    @property
+    def settings(self) -> AuditSettings:
+        """The audit's."""
+
+    def claims(self, removals: Iterable[Removal], items: list[Item]) -> dict[Removal, dict[Claim, dict[str, Row]]]:
+        """The tested rows by removal, claim and match."""
+
+
 @dataclass(frozen=True)
 class Study:
     """What claims are judged by when something of the study is removed."""
@@ -99,7 +114,7 @@ class _Open:
     nearest: tuple[float, Removal] = (np.inf, ())
 
 
-def fewest(study: Study, items: list[Item], labels: Mapping[Claim, str]) -> list[dict[str, Any]]:
+def fewest(study: Judged, items: list[Item], labels: Mapping[Claim, str]) -> list[dict[str, Any]]:
     """A row for each claim that the estimates give its label: method, measurement, fewest, removed, label_then."""
     open_claims = {
         claim: _Open(labels[claim], _known(matches))
@@ -135,7 +150,7 @@ def _removals(size: int, items: int, claims: Mapping[Claim, _Open]) -> dict[Clai
 
 
 def _changed(
-    study: Study, claim: Claim, of: _Open, rows: Mapping[Removal, Mapping[Claim, dict[str, Row]]]
+    study: Judged, claim: Claim, of: _Open, rows: Mapping[Removal, Mapping[Claim, dict[str, Row]]]
 ) -> tuple[Removal, str] | None:
     """The removal that changes the label most clearly, and the label then; `of` learns how near the others come."""
     changed: list[tuple[float, Removal, str]] = []

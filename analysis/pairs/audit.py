@@ -11,13 +11,14 @@ from analysis.audit.grid import Grid, grids
 from analysis.audit.ladder import curve_frame
 from analysis.audit.margins import margin_frame
 from analysis.audit.removals import without
-from analysis.audit.schema import ESTIMATES, GATES, LADDER, MARGINS, VERDICTS, conformed
+from analysis.audit.schema import ESTIMATES, FRAGILITY, GATES, LADDER, MARGINS, VERDICTS, conformed
 from analysis.audit.settings import AuditSettings
 from analysis.audit.weights import stratified_weights
 from analysis.capability import BASELINE
 from analysis.model_scores import MEAN
 from analysis.pairs.effects import Pairs, beyond, difference, line, outside
 from analysis.pairs.estimation import Found, Paired, estimated, ladder_of, rows_of
+from analysis.pairs.fragility import family_fragility
 from analysis.pairs.gates import gate_frame
 from analysis.pairs.structure import LEFT_OUT, PAIRS, Structure
 from analysis.tables import Table, checked
@@ -46,7 +47,7 @@ EFFECTS = Table(
     key=("method", "measurement"),
     nullable=(*_ESTIMATES, "outside_ladder"),
 )
-AUDITED = (EFFECTS, PAIRS, LEFT_OUT, VERDICTS, ESTIMATES, LADDER, GATES, MARGINS)
+AUDITED = (EFFECTS, PAIRS, LEFT_OUT, VERDICTS, FRAGILITY, ESTIMATES, LADDER, GATES, MARGINS)
 RUN = ("domain", "dataset", "method", "model", "family", "seed", "step")
 
 
@@ -71,11 +72,13 @@ def audit_pairs(asked: Question, settings: AuditSettings) -> dict[str, pl.DataFr
     rows = rows_of(paired, with_pairs, margins, settings)
     gates = gate_frame(paired, with_pairs, settings)
     plain = asked.score == MEAN
+    verdicts = _verdicts(paired, rows, gates, settings)
     return {
         EFFECTS.name: _plain_effects(paired, asked) if plain else _effects(paired, asked, found, rows),
         PAIRS.name: asked.structure.pairs,
         LEFT_OUT.name: asked.structure.left_out,
-        VERDICTS.name: _verdicts(paired, rows, gates, settings),
+        VERDICTS.name: verdicts,
+        FRAGILITY.name: family_fragility(paired, verdicts, margins, settings),
         ESTIMATES.name: conformed(rows, ESTIMATES),
         LADDER.name: _curves(paired, settings),
         GATES.name: conformed(gates, GATES),
@@ -102,7 +105,7 @@ def _paired(asked: Question) -> Paired:
         own = found.filter(method=method)
         methods[method] = Pairs(*(own[name].to_numpy() for name in ("row", "base", "family")))
     families = np.array([numbers[names[name]] if name in names else -1 for name in grid.models], dtype=np.int64)
-    return Paired(grid, np.array([name in rungs for name in grid.models]), families, methods)
+    return Paired(grid, np.array([name in rungs for name in grid.models]), families, methods, list(numbers))
 
 
 def _plain_effects(paired: Paired, asked: Question) -> pl.DataFrame:

@@ -15,7 +15,7 @@ least one: 1 % and 0.1 % miss it then, and 0.1 to 5.6 % over all 22 spreads of p
 (4,000 draws each, family effects of 0.1 to 1 of a pair's variance; 2026-11-27). The plain recipe counts families.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,10 @@ class Pairs:
     models: Ints
     baselines: Ints
     families: Ints
+
+    def only(self, which: Bools) -> "Pairs":
+        """Some of the pairs, [pair]."""
+        return Pairs(self.models[which], self.baselines[which], self.families[which])
 
     def change(self, values: Floats) -> Floats:
         """By how much values [row] differ, [pair]; NaN where one is missing."""
@@ -61,10 +65,11 @@ class Rungs:
         """The families with a rung."""
         return {family for family in self.terms if family is not None}
 
-    def explained(self, pairs: Pairs, family: int | None) -> Floats:
-        """What the ladder, without a family, makes of each pair's difference in capability, [pair]."""
+    def explained(self, pairs: Pairs, families: Iterable[int | None] = (None,)) -> Floats:
+        """What the ladder, without each family, makes of each pair's difference in capability, [family, pair]."""
         step = self.basis[pairs.models] - self.basis[pairs.baselines]
-        return np.asarray(step @ self.terms.get(family, self.terms[None]))
+        terms = np.stack([self.terms.get(family, self.terms[None]) for family in families])
+        return np.asarray(terms @ step.T)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def beyond(y: Floats, score: Floats, pairs: Pairs, ladder: Rungs, counts: Bools 
     change = pairs.change(y)
     known = np.isfinite(change) & np.isfinite(pairs.change(score)) & (True if counts is None else counts)
     left_out = np.array(sorted(ladder.families | {int(family) for family in pairs.families[known]}), dtype=np.int64)
-    rest = np.stack([change - ladder.explained(pairs, family) for family in (None, *map(int, left_out))])
+    rest = change - ladder.explained(pairs, (None, *left_out.tolist()))
     return _jackknifed(rest, known, pairs.families, left_out)
 
 
@@ -148,9 +153,9 @@ def _jackknifed(rest: Floats, known: Bools, families: Ints, left_out: Ints) -> E
     point = float(rest[0, known].mean())
     if len(sizes) == 1:
         return Effect(point, np.nan, int(known.sum()), 1, 1.0)
-    held = [known & (families != family) for family in left_out]
-    rows = rest[1:] if len(rest) > 1 else [rest[0]] * len(left_out)
-    without = np.array([row[keep].mean() for row, keep in zip(rows, held, strict=True)])
+    held = known & (families != left_out[:, None])
+    rows = np.where(held, rest[1:] if len(rest) > 1 else rest, 0.0)
+    without = rows.sum(1) / held.sum(1)
     size = len(without)
     error = float(np.sqrt((size - 1) / size * ((without - without.mean()) ** 2).sum()))
     return Effect(point, error, int(known.sum()), len(sizes), float(sizes.sum() ** 2 / (sizes**2).sum()))

@@ -1,6 +1,6 @@
 """Every method's estimates over its pairs, on the audit's scales, as its tests take them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from analysis.audit.undecided import FAMILY
 from analysis.pairs.effects import NOTHING, Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside
 from analysis.scales import Floats
 
+LEAST_TOLD = 1  # degrees of freedom of D: whether it is told goes by the number of families
 ESTIMATES = ("total", "capability", "beyond")
 
 
@@ -24,12 +25,14 @@ class Paired:
     rungs     [row], whether it is a baseline model
     families  [row], the number of its family, or of itself
     methods   each method's pairs
+    names     of the families, by number
     """
 
     grid: Grid
     rungs: Bools
     families: Ints
     methods: dict[str, Pairs]
+    names: list[str]
 
     @property
     def score(self) -> Floats:
@@ -43,6 +46,11 @@ class Paired:
     def value(self, column: int) -> Floats:
         """A measurement as measured, [row]."""
         return self.grid.value[0, :, 0, column]
+
+    def without(self, families: Ints) -> "Paired":
+        """The same without the rungs and the pairs of these families."""
+        kept = {name: pairs.only(~np.isin(pairs.families, families)) for name, pairs in self.methods.items()}
+        return replace(self, rungs=self.rungs & ~np.isin(self.families, families), methods=kept)
 
     def noise(self, pairs: Pairs, column: int, share: float) -> float:
         """The variance over test examples, which all pairs share, of a mean difference."""
@@ -68,13 +76,16 @@ class Found:
     slope: float  # of the ladder where it is a line
 
 
-def estimated(paired: Paired, settings: AuditSettings) -> list[Found]:
-    """Every method's effects on every measurement, safety and capability; of the latter T alone."""
+def estimated(paired: Paired, settings: AuditSettings, axes: Collection[str] = ("safety", "capability")) -> list[Found]:
+    """Every method's effects on every measurement of these axes; of capability T alone."""
     found = []
+    capability = {method: difference(paired.score, pairs) for method, pairs in paired.methods.items()}
     for column, axis in enumerate(paired.grid.measurements["axis"]):
+        if axis not in axes:
+            continue
         ladder = ladder_of(paired, column, settings) if axis == "safety" else None
-        for method, pairs in paired.methods.items():
-            found.append(_found(paired, method, pairs, column, ladder, settings))
+        rungs = None if ladder is None else rungs_of(ladder, paired)
+        found += [_found(paired, method, column, ladder, rungs, capability[method], settings) for method in capability]
     return found
 
 
@@ -96,15 +107,20 @@ def rungs_of(ladder: Ladder, paired: Paired) -> Rungs:
 
 
 def _found(
-    paired: Paired, method: str, pairs: Pairs, column: int, ladder: Ladder | None, settings: AuditSettings
+    paired: Paired,
+    method: str,
+    column: int,
+    ladder: Ladder | None,
+    rungs: Rungs | None,
+    capability: Effect,
+    settings: AuditSettings,
 ) -> Found:
-    y, score = paired.y(column), paired.score
+    y, score, pairs = paired.y(column), paired.score, paired.methods[method]
     cells = np.isfinite(pairs.change(y)) & np.isfinite(pairs.change(score))
     noise = paired.noise(pairs, column, settings.example_share)
-    total, capability = _widened(difference(y, pairs), noise), difference(score, pairs)
+    total = _widened(difference(y, pairs), noise)
     beyond_it, covered, of_covered, slope = NOTHING, 0, np.nan, np.nan
-    if ladder is not None:
-        rungs = rungs_of(ladder, paired)
+    if ladder is not None and rungs is not None:
         inside = cells & ~outside(score, pairs, rungs)
         covered = int(inside.sum())
         slope = np.nan if ladder.curved[0] else float(rungs.terms[None][0] / (ladder.knots[2] - ladder.knots[0]))
@@ -128,14 +144,15 @@ def rows_of(paired: Paired, found: list[Found], margins: pl.DataFrame, settings:
     is not told. margins: the frame of the margins.
     """
     given = dict(margins.select("measurement", "margin").iter_rows())
-    rows = list(_rows(paired, found, given))
+    rows = list(untested(paired, found, given))
     if not rows:
         return pl.DataFrame()
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None))
-    return tested(frame, settings, least_df=1)
+    return tested(frame, settings, LEAST_TOLD)
 
 
-def _rows(paired: Paired, found: list[Found], margins: dict[str, float]) -> Iterator[dict[str, object]]:
+def untested(paired: Paired, found: list[Found], margins: Mapping[str, float]) -> Iterator[dict[str, object]]:
+    """The rows that are tested. margins: by measurement, and for capability."""
     about = paired.grid.measurements.select("measurement", "metric", "condition", "axis", "pillar").to_dicts()
     for each in found:
         name = about[each.column]

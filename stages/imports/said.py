@@ -6,7 +6,7 @@ import polars as pl
 
 from analysis.label_fragility import LINE, MOST
 from analysis.partial import PARTIAL
-from stages.page.verdict_text import estimate, measured, signed
+from stages.page.verdict_text import estimate, hangs_on, measured, signed
 from stages.page.verdicts import VERDICTS
 
 MOST_NAMED = 6
@@ -71,6 +71,7 @@ def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
         *_notes(pairs),
         *_left_out(found["left_out"]),
     ]
+    few = hangs_on(found["fragility"].filter(pl.col("fewest").is_not_null()).to_dicts())
     for (method,), own in found["effects"].group_by("method", maintain_order=True):
         rows = verdicts.filter(method=method)
         if rows.is_empty():
@@ -78,7 +79,10 @@ def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
             continue
         name = f"{method} (placebo)" if rows["placebo"][0] else str(method)
         lines.append(f"{name}: {_counts(own)}, capability {_of_capability(rows)}")
-        lines += [_verdict(row) for row in rows.iter_rows(named=True)]
+        lines += [
+            _verdict(row, few.get((row["dataset"], row["method"], row["measurement"]), ""))
+            for row in rows.iter_rows(named=True)
+        ]
     return lines
 
 
@@ -117,10 +121,10 @@ def _effect(row: Mapping[str, object], name: str) -> str:
     return estimate(row, name)
 
 
-def _verdict(row: Mapping[str, object]) -> str:
+def _verdict(row: Mapping[str, object], hangs: str) -> str:
     label = f"{VERDICTS[str(row['label'])].mark} {row['label']}"
     beyond = f"D {_effect(row, 'beyond')}" if row["beyond"] is not None else ""
     total = "not measured" if row["total"] is None else f"T {_effect(row, 'total')}"
     total += f", {measured(row)} as measured" if row["scale"] != "identity" and row["total"] is not None else ""
-    beside = "; ".join(text for text in (beyond, total, str(row["qualifier"]), str(row["reason"])) if text)
+    beside = "; ".join(text for text in (beyond, total, str(row["qualifier"]), str(row["reason"]), hangs) if text)
     return f"  {row['measurement']!s:<{WIDEST}} {label}: {beside}"
