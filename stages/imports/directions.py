@@ -5,7 +5,7 @@ import re
 LOWER = re.compile(
     r"(.*_)?(ppl|perplexity|bits_per_byte|bpb|loss|nll|brier(_score)?|ece|mce|r?mse|mae|wer|cer|ter|fpr\d*|fnr|"
     r"error(_rate)?|err|toxicity|toxic_fraction|pct_stereotype|likelihood_diff|attack_success_rate|hallucination_rate|"
-    r"violations?|misclassification)"
+    r"(?:.*[_.])?violations?(?:[_.].*)?|misclassification)"
 )
 HIGHER = re.compile(
     r"(quasi_|prefix_|quasi_prefix_)*(acc|accuracy|exact_match|em|f1|mc[12]|mcc|matthews_correlation|auroc|auc|"
@@ -23,7 +23,7 @@ LAST = {
     *("count", "counts", "num", "n", "size", "se", "std", "var", "variance", "year", "time", "seconds", "cost", "price")
 }
 FIRST = {"n", "num", "number", "count"}
-ALONE = {"", "id", "idx", "index", "level", "tokens"}
+ALONE = {"", "id", "idx", "index", "tokens"}
 ENDS = ({"lower", "upper", "low", "high"}, {"bound", "bounds", "conf", "confidence", "limit", "95"})
 
 
@@ -36,6 +36,7 @@ def is_no_measurement(name: str) -> bool:
         or words[-1] in LAST
         or words[0] in FIRST
         or (len(words) == 1 and words[0] in ALONE)
+        or {"index", "level"} <= several
         or {"std", "err"} <= several
         or {"standard", "error"} <= several
         or {"standard", "errors"} <= several
