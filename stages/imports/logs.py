@@ -51,7 +51,7 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
                     faults.append(f"{file}: {name!r} of {row['model']!r} is {row['value']}, and {other}")
                 replaced[earlier[0]] = file
             newest[row["model"], name] = file, row
-            metrics[name] = score.metric or score.task
+            metrics[name] = (score.metric or score.task).rpartition("/")[2]
             told[name] |= {score.higher_is_better} - {None}  # type: ignore[arg-type]
     faults += [f"{name!r}: the files disagree on its direction" for name, ways in told.items() if len(ways) > 1]
     if faults:

@@ -224,6 +224,11 @@ def test_inspect_frames_say_what_their_logs_say(tmp_path: Path) -> None:
     assert found.values.select("harm/judge/accuracy").equals(same.values)
     assert found.models.equals(same.models)
     assert found.values["harm/refusal/mean"].to_list() == [0.7, 0.7]
+    unknown = [note for note in found.notes if note.startswith("direction not known")]
+    assert unknown == [
+        "direction not known, taken as better when higher: 'harm/refusal/mean'; "
+        "name them under 'lower_is_better' or 'higher_is_better'"
+    ]
     left = "row 2, m1: the status of this log is 'cancelled', and only a valid 'success' counts"
     assert f"left out: {left}" in found.notes
     with pytest.raises(WrongImport, match=f"^evals.csv: {left}$"):
