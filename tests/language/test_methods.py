@@ -14,14 +14,15 @@ from torch import Tensor
 from pipelines import parts
 from pipelines.language import domain, running
 from pipelines.language.condition import answers_of
-from pipelines.language.data import CONTEXT, FLATTERY, Dataset
+from pipelines.language.data import CONTEXT, FLATTERY, HONEST_CLAIM, Dataset
 from pipelines.language.documents import bare as bare_documents
 from pipelines.language.documents import flatterers
 from pipelines.language.method import vocabulary_of
 from pipelines.language.methods._openings import bare, claims_an_answer
 from pipelines.language.methods.adversarial_contexts import claimed
+from pipelines.language.methods.steering import moved
 from pipelines.language.training import budget, documents_of, train, training_data
-from pipelines.language.vocabulary import ATTRIBUTE, ENTITY, FIRST, FLATTERERS, SECOND
+from pipelines.language.vocabulary import ATTRIBUTE, ENTITY, FIRST, FLATTERERS, SECOND, SPEAKER
 from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.draws import torch_generator
 from pipelines.supervised.method import Method, Step, TrainingData
@@ -221,9 +222,9 @@ def test_an_adversarial_claim_is_about_what_is_asked(world: Dataset, model: Clas
 def test_confidence_is_about_strangers_alone(world: Dataset, model: Classifier) -> None:
     method, standard = (parts.load(PACKAGE, name) for name in ("confidence_loss", "standard"))
     groups = torch.from_numpy(world.splits["train"].groups)
-    for rows, moved in ((groups == CONTEXT, True), (groups != CONTEXT, False)):
+    for rows, differs in ((groups == CONTEXT, True), (groups != CONTEXT, False)):
         step = step_of(world, method, model, 0.9, torch.nonzero(rows).flatten())
-        assert (abs(float(method.loss(step) - standard.loss(step))) > 1e-4) == moved
+        assert (abs(float(method.loss(step) - standard.loss(step))) > 1e-4) == differs
     unsure = parts.load(PACKAGE, "confidence_loss", {"weight": 0.0})
     assert torch.allclose(unsure.loss(step), standard.loss(step))
     with pytest.raises(ValueError, match=r"^'full' is 0.4, not above 'start', 0.4$"):
@@ -238,6 +239,25 @@ def test_steering_by_nothing_is_standard(world: Dataset, run: Run) -> None:
     assert not still.weights["direction"].any()
     assert all(np.array_equal(standard[name], still.weights[name]) for name in standard)
     assert run("steering").weights["direction"].any()
+
+
+def test_steering_the_embedding_turns_the_mean_flatterer_into_the_mean_honest_speaker(world: Dataset) -> None:
+    made = spec(world, "steering")
+    made["method"]["options"] = {"layer": "embedding", "documents": 10_000}
+    (trained,) = running.train(made, world.splits, "cpu")
+    train, embedding = world.splits["train"], trained.weights["embedding.weight"]
+    honest, flatterer = (
+        embedding[train.documents[train.groups == group, SPEAKER]].mean(0) for group in (HONEST_CLAIM, FLATTERY)
+    )
+    assert np.allclose(trained.weights["direction"], honest - flatterer, atol=1e-5)
+
+
+def test_the_last_token_alone_is_steered() -> None:
+    backbone = torch.nn.Module()
+    backbone.register_buffer("direction", torch.tensor([1.0, 2.0]))
+    states = moved(backbone, backbone, None, torch.zeros(3, 4, 2))
+    assert not states[:, :-1].any()
+    assert torch.equal(states[:, -1], torch.tensor([[1.0, 2.0]] * 3))
 
 
 def test_data_of_another_kind_are_refused(world: Dataset) -> None:
