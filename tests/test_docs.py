@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -88,7 +89,7 @@ def test_the_metric_shown_measures(tmp_path: Path) -> None:
 
 
 def test_the_spec_shown_is_read(tmp_path: Path) -> None:
-    (shown_spec,) = re.findall(r"```yaml\n(study: my-table\n.*?)```", (ROOT / "docs/audit.md").read_text(), re.DOTALL)
+    (shown_spec,) = re.findall(r"```yaml\n(study: my-table\n.*?)```", text_of("docs/elsewhere.md"), re.DOTALL)
     (tmp_path / "spec.yaml").write_text(shown_spec)
     spec = read_spec(tmp_path / "spec.yaml")
     assert (spec.capability, spec.scale) == (("mmlu", "arc*"), {"parameters": ("billions", 1e9)})
@@ -138,8 +139,30 @@ def test_every_link_within_the_docs_leads_somewhere(page: str) -> None:
 
 
 def test_every_field_of_a_spec_is_in_the_docs() -> None:
-    text = (ROOT / "docs/audit.md").read_text()
+    text = text_of("docs/elsewhere.md")
     assert [name for name in FIELDS if f"`{name}`" not in text and f"\n{name}: " not in text] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/gallery").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_specs_of_the_gallery_are_read_and_their_pairs_are_there(path: Path) -> None:
+    spec = read_spec(path)
+    assert spec.paired
+    if spec.pairs:
+        table = pl.read_csv(path.parent / str(spec.pairs.table))
+        assert table.columns == ["model", "method", "baseline"]
+        assert table["model"].is_unique().all()
+
+
+def test_the_notebook_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shown_code,) = re.findall(r"```python\n(import polars.*?)```", text_of("docs/elsewhere.md"), re.DOTALL)
+    rows = [(f"{kind}{k}", "", "", kind, k, 2 * k, k % 3 - k) for kind in "abc" for k in range(5)]
+    rows += [(f"{kind}{k}-x", "x", f"{kind}{k}", kind, k + 1, 2 * k + 1, -k) for kind in "abc" for k in range(3)]
+    columns = ["model", "tuning", "base_model", "family", "mmlu", "arc", "toxicity"]
+    pl.DataFrame(rows, schema=columns, orient="row").write_csv(tmp_path / "results.csv")
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, dict[str, pl.DataFrame]] = {}
+    exec(shown_code, found)
+    assert found["found"]["verdicts"]["method"].to_list() == ["x"]
 
 
 def test_every_reason_to_refuse_code_is_in_the_docs() -> None:
