@@ -60,4 +60,4 @@ def test_rows_and_games_go_from_params_to_verdicts(study: Write) -> None:
     by_method = dict(welfare.group_by("method").agg(pl.col("value").mean()).iter_rows())
     assert by_method["prosocial"] > by_method["standard"]
     page = (folder / "report/index.html").read_text()
-    assert all(task in page for task in ("flows: flows", "series: series", "games: repeated"))
+    assert all(head in page for head in ("flows (tabular: flows)", "series (tabular: series)", "games: repeated"))
