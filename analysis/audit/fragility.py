@@ -114,8 +114,10 @@ class _Open:
     nearest: tuple[float, Removal] = (np.inf, ())
 
 
-def fewest(study: Judged, items: list[Item], labels: Mapping[Claim, str]) -> list[dict[str, Any]]:
-    """A row for each claim that the estimates give its label: method, measurement, fewest, removed, label_then."""
+def fewest(study: Judged, items: list[Item], labels: Mapping[Claim, str], most: int = MOST) -> list[dict[str, Any]]:
+    """A row for each claim that the estimates give its label: method, measurement, fewest, up to `most`, removed,
+    label_then.
+    """
     open_claims = {
         claim: _Open(labels[claim], _known(matches))
         for claim, matches in study.claims([()], items)[()].items()
@@ -123,7 +125,7 @@ def fewest(study: Judged, items: list[Item], labels: Mapping[Claim, str]) -> lis
     }
     nothing = dict.fromkeys(("fewest", "removed", "label_then"))
     found = {claim: {**dict(zip(KEY, claim, strict=True)), **nothing} for claim in open_claims}
-    for size in range(1, min(MOST, len(items) - 1) + 1):
+    for size in range(1, min(most, len(items) - 1) + 1):
         asked = _removals(size, len(items), open_claims)
         rows = study.claims(sorted({removal for each in asked.values() for removal in each}), items)
         for claim, removals in asked.items():

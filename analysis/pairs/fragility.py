@@ -2,7 +2,7 @@
 
 As of a trained study (`analysis.audit.fragility`): a family's baselines leave the ladder and its pairs the method, all
 estimates and errors are made again, margins and scores stay, and the claim is judged against the level that all others,
-as they were, leave it.
+as they were, leave it. Of more than 40 families, one or two of the 40 with the most rungs and pairs are removed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,15 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.decision import tested
-from analysis.audit.fragility import Claim, Item, Removal, fewest
+from analysis.audit.fragility import MOST, Claim, Item, Removal, fewest
 from analysis.audit.schema import FRAGILITY, conformed
 from analysis.audit.settings import AuditSettings
 from analysis.audit.standing import Levels, Row, levels_left
 from analysis.audit.undecided import FAMILY
 from analysis.pairs.estimation import LEAST_TOLD, Paired, estimated, untested
+
+MOST_FAMILIES = 40
+FEW = 2  # removed at once, where there are more families than that
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ def family_fragility(
     paired: Paired, verdicts: pl.DataFrame, margins: pl.DataFrame, settings: AuditSettings
 ) -> pl.DataFrame:
     """The table FRAGILITY: a row for each claim that is not BLOCKED, where two families have a rung or a pair."""
-    held = {int(number) for number in paired.families[paired.rungs]}
-    held |= {int(number) for pairs in paired.methods.values() for number in pairs.families}
+    of_rows = [paired.families[paired.rungs], *(pairs.families for pairs in paired.methods.values())]
+    held, sizes = np.unique(np.concatenate(of_rows), return_counts=True)
     if verdicts.is_empty() or len(held) < 2:
         return FRAGILITY.empty()
     place = {"domain": paired.grid.domain, "dataset": paired.grid.dataset}
@@ -64,10 +67,11 @@ def family_fragility(
     levels = levels_left(verdicts, settings)
     of_claims = {claim: levels[*place.values(), *claim] for claim in claims}
     bounds = dict(margins.select("measurement", "margin").iter_rows())
-    numbers = sorted(held)
+    numbers = sorted(held[np.argsort(-sizes, kind="stable")[:MOST_FAMILIES]].tolist())
+    most = MOST if len(held) <= MOST_FAMILIES else FEW
     asked = {method: paired.methods[method] for method, _ in claims}
     study = PairedStudy(replace(paired, methods=asked), bounds, numbers, of_claims, settings)
     none = np.ones(0, bool)
     items: list[Item] = [(paired.names[number], none, none) for number in numbers]
-    rows = [{**place, "of": FAMILY, **row} for row in fewest(study, items, claims)]
+    rows = [{**place, "of": FAMILY, **row} for row in fewest(study, items, claims, most)]
     return conformed(pl.DataFrame(rows, schema=FRAGILITY.columns), FRAGILITY).sort("method", "measurement")
