@@ -1,4 +1,4 @@
-"""How long imports take: a large table read and checked, and models logged to MLflow and read back.
+"""How long imports take: a large table read and checked; models in pairs logged to MLflow, read back and analysed.
 
 python benchmarks/imports.py [--rows 100000] [--columns 200] [--models 3821] [--measured 12]
 """
@@ -8,14 +8,18 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from stages.imports.analysed import tables_of
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
 from stages.imports.spec import Spec
 from stages.imports.tracked import collect, log
+
+BASELINES = 200
 
 
 def table(folder: Path, rows: int, columns: int) -> Path:
@@ -28,9 +32,22 @@ def table(folder: Path, rows: int, columns: int) -> Path:
     return path
 
 
-def checked(path: Path) -> Checked:
+def in_pairs(path: Path) -> Path:
+    """The same table with 200 baselines in 70 families, and five methods of which each other model has one."""
+    names = pl.read_csv(path)["model"]
+    rows = [(k, k % 70, "", "") for k in range(min(BASELINES, len(names)))]
+    rng = np.random.default_rng(1)
+    for k in range(len(rows), len(names)):
+        base = int(rng.integers(BASELINES))
+        rows.append((k, base % 70, f"method-{k % 5}", names[base]))
+    about = pl.DataFrame(rows, schema=["row", "family", "method", "baseline"], orient="row").drop("row")
+    pl.concat([pl.read_csv(path), about], how="horizontal").write_csv(path)
+    return path
+
+
+def checked(path: Path, **fields: Any) -> Checked:
     """The table as the importer reads it."""
-    spec = Spec("spec.yaml", path.parent, "benchmark", key=("model",), capability=("benchmark-0", "benchmark-1"))
+    spec = Spec("spec.yaml", path.parent, "benchmark", key=("model",), **fields)
     return check(read_table(path, spec), spec)
 
 
@@ -55,18 +72,24 @@ def main() -> None:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         large = table(Path(folder), chosen.rows, chosen.columns)
         started = now()
-        found = checked(large)
+        found = checked(large, capability=("benchmark-0", "benchmark-1"))
         timed(
             f"{chosen.rows:,} x {chosen.columns} cells ({large.stat().st_size / 1e6:.0f} MB) read and checked", started
         )
         assert found.values.shape == (chosen.rows, chosen.columns)
-        found = checked(table(Path(folder), chosen.models, chosen.measured))
+        capability = tuple(f"benchmark-{column}" for column in range(chosen.measured // 2))
+        path = in_pairs(table(Path(folder), chosen.models, chosen.measured))
+        found = checked(path, capability=capability, family="family", method="method", baseline="baseline")
         started = now()
         log(found)
         timed(f"{chosen.models:,} models x {chosen.measured} logged and verified", started)
         started = now()
-        assert len(collect("benchmark").results) == chosen.models * chosen.measured
+        imported = collect("benchmark")
+        assert len(imported.results) == chosen.models * chosen.measured
         timed("read back", started)
+        started = now()
+        tables_of(imported, "pc1")
+        timed("analysed", started)
 
 
 if __name__ == "__main__":

@@ -143,6 +143,16 @@ def coefficients(ladder: Ladder, weights: Floats) -> Floats:
     return np.where(ladder.curved, bent, line)
 
 
+def coefficients_without(ladder: Ladder, groups: Ints) -> Floats:
+    """Least-squares coefficients of all rungs, then without those of each group in order
+    [1 + group, intercepts + 2, measurement]. groups: [rung], numbers from 0.
+    """
+    design = _design(ladder)
+    bent = _fits_without(design, ladder.y, groups)
+    line = _fits_without(design[:, :-1], ladder.y, groups)
+    return np.where(ladder.curved, bent, np.concatenate([line, np.zeros_like(line[:, :1])], axis=1))
+
+
 def curve_frame(ladder: Ladder, grid: Grid, columns: Ints, weights: Floats, points: int = 40) -> pl.DataFrame:
     """The ladder drawn: domain, dataset, measurement, capability, safety, lower and upper 95 % band (over models),
     curved, p_curved.
@@ -230,6 +240,18 @@ def weighted_fit(design: Floats, y: Floats, weights: Floats) -> Floats:
     gram = np.einsum("bkp,kq->bpq", weighted, design)
     gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(design.shape[1])
     return np.linalg.solve(gram, np.einsum("bkp,km->bpm", weighted, y))
+
+
+def _fits_without(design: Floats, y: Floats, groups: Ints) -> Floats:
+    """Least-squares coefficients [1 + group, term, measurement] by the sums of the whole less those of a group, with
+    the ridge of `weighted_fit`.
+    """
+    parts = [groups == group for group in range(int(groups.max()) + 1)]
+    grams = np.stack([design[part].T @ design[part] for part in parts])
+    moments = np.stack([design[part].T @ y[part] for part in parts])
+    gram = np.concatenate([grams.sum(0)[None], grams.sum(0) - grams])
+    gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(design.shape[1])
+    return np.linalg.solve(gram, np.concatenate([moments.sum(0)[None], moments.sum(0) - moments]))
 
 
 def _means(values: Floats, keep: Bools) -> Floats:

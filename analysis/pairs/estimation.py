@@ -8,7 +8,7 @@ import polars as pl
 
 from analysis.audit.decision import LEAST_DF, tested
 from analysis.audit.grid import Grid
-from analysis.audit.ladder import Ladder, capability_ladder, coefficients, natural_basis
+from analysis.audit.ladder import Ladder, capability_ladder, coefficients_without, natural_basis
 from analysis.audit.settings import AuditSettings
 from analysis.audit.undecided import FAMILY
 from analysis.pairs.effects import NOTHING, Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside
@@ -97,10 +97,8 @@ def ladder_of(paired: Paired, column: int, settings: AuditSettings) -> Ladder | 
 
 def rungs_of(ladder: Ladder, paired: Paired) -> Rungs:
     """The ladder, and the ladder without each family that has rungs: with the same knots, line or curve."""
-    own = paired.families[ladder.rungs]
-    families = np.unique(own)
-    weights = np.concatenate([np.ones((1, len(own))), (own != families[:, None]).astype(float)])
-    terms = coefficients(ladder, weights)[:, -2:, 0]
+    families, groups = np.unique(paired.families[ladder.rungs], return_inverse=True)
+    terms = coefficients_without(ladder, groups)[:, -2:, 0]
     by_family: dict[int | None, Floats] = {None: terms[0]}
     by_family |= {int(family): each for family, each in zip(families, terms[1:], strict=True)}
     return Rungs(natural_basis(paired.score, ladder.knots), by_family, ladder.lower, ladder.upper)

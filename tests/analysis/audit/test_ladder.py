@@ -11,6 +11,7 @@ from analysis.audit.ladder import (
     Ladder,
     capability_ladder,
     coefficients,
+    coefficients_without,
     curve_frame,
     ladders,
     natural_basis,
@@ -169,3 +170,13 @@ def test_the_band_is_that_of_the_mean_at_95_percent() -> None:
         found.append((of_line["upper"] - of_line["lower"]).to_numpy().mean())
         wanted.append((ends[:, 1] - ends[:, 0]).mean())
     assert np.mean(found) == pytest.approx(np.mean(wanted), rel=0.1)
+
+
+def test_coefficients_without_a_group_are_those_of_the_other_rungs() -> None:
+    rng = np.random.default_rng(0)
+    x, groups = rng.normal(size=30), np.repeat(np.arange(5), 6)
+    y = np.column_stack([2 * x + groups, x**2]) + rng.normal(scale=0.1, size=(30, 2))
+    knots = np.quantile(x, [0.1, 0.5, 0.9])
+    found = Ladder(np.arange(30), groups, x, x, y, knots, 1.0, np.array([0.9, 0.01]), 0.1)
+    weights = np.concatenate([np.ones((1, 30)), (groups != np.arange(5)[:, None]).astype(float)])
+    assert coefficients_without(found, groups)[:, -2:] == pytest.approx(coefficients(found, weights)[:, -2:], abs=1e-7)
