@@ -38,11 +38,11 @@ def _fragile(safety: pl.DataFrame) -> list[str]:
     counts = [int((safety["fewest"] <= most).sum()) for most in range(1, MOST + 1)]
     if not any(counts):
         return []
-    said = ", ".join(f"{count} without {most}" for most, count in enumerate(counts, 1))
+    said = ", ".join(f"{count} with {most} model{'s' * (most > 1)} left out" for most, count in enumerate(counts, 1))
     alone = safety.filter(fewest=1).select("measurement", "removed", "estimate", "estimate_then").iter_rows()
     named = [f"{name} (without {removed} {then:+.2f}, with it {now:+.2f})" for name, removed, now, then in alone]
     more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    lines = [f"of {len(safety)} correlations of safety measurements, {said} models lie on the other side of {LINE:g}"]
+    lines = [f"correlations of safety measurements, {len(safety)} in all, that cross {LINE:g}: {said}"]
     return lines + [f"  {', '.join(named[:MOST_NAMED])}{more}"] * bool(named)
 
 
