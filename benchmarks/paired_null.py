@@ -105,8 +105,8 @@ def _plain(asked: Question) -> pl.DataFrame:
     of_pairs = asked.structure.pairs
     numbers = {family: number for number, family in enumerate(sorted(set(asked.structure.rungs.values())))}
     families = np.array([numbers.get(asked.structure.rungs.get(name, ""), -1) for name in names])
-    rows = (np.array([names.index(name) for name in of_pairs[column]]) for column in ("model", "baseline"))
-    pairs = Pairs(*rows, np.array([numbers[family] for family in of_pairs["family"]]))
+    models, bases = (np.array([names.index(name) for name in of_pairs[column]]) for column in ("model", "baseline"))
+    pairs = Pairs(models, bases, np.array([numbers[family] for family in of_pairs["family"]]))
     found = []
     score = wide["score"].fill_null(np.nan).to_numpy()
     for measurement in asked.results.filter(axis="safety")["measurement"].unique().sort():
@@ -128,7 +128,7 @@ def line_of(name: str, studies: list[pl.DataFrame]) -> str:
     claims = pl.concat(studies)
     shares = [_share([bool(each["gain"].any()) for each in studies]), _share(claims["gain"].to_list())]
     shares += [_share(claims[column].drop_nulls().to_list()) for column in ("beyond", "families", "naive")]
-    told = claims["beyond"].is_not_null().mean()
+    told = int(claims["beyond"].count()) / len(claims)
     return f"| {name} | {len(studies)} x {len(studies[0])} | {told:.2f} | {' | '.join(shares)} |"
 
 
