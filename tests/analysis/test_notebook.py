@@ -79,6 +79,6 @@ def test_what_is_wrong_with_a_table_is_said() -> None:
 
 def test_nothing_is_claimed_beyond_the_ladder_of_models_that_it_does_not_cover() -> None:
     found = audit_table(table(0.6, 4.0), **PAIRED)
-    row = found["verdicts"].row(0, named=True)
-    assert row["beyond"] is None
-    assert row["reason"] == "the ladder covers 0 of 24 pairs"
+    assert found["verdicts"]["beyond"].to_list() == [None]
+    gate = found["gates"].filter(gate="range").row(0, named=True)
+    assert (gate["passed"], gate["detail"]) == (False, "the ladder covers 0 of 24 pairs")
