@@ -20,12 +20,12 @@ def main() -> None:
     conditions = artifacts.PLANNED_CELLS.read()
     store = Store.from_environment()
     every = planned_values(runs, planned, outcomes, conditions)
-    with locked(store, "measure", wait=True) as work:
+    with locked(store, "measure", wait=True) as progress:
         done = store.all_done("values", (values.key for values in every)) - store.failing("values")
         missing = [values for values in every if values.key not in done]
         looked_at = [key for values in missing for key in values.outcomes]
-        predict_again([*looked_at, *compared(runs, conditions, outcomes)["cell_key"]], store, work)
-        measure_all(missing, store, work)
+        predict_again([*looked_at, *compared(runs, conditions, outcomes)["cell_key"]], store, progress)
+        measure_all(missing, store, progress)
         log_all(runs, every, planned, store)
         agreeing = [*agreements(runs, conditions, outcomes, store)]
     artifacts.AGREEMENT.write(agreeing)

@@ -23,12 +23,12 @@ def main() -> None:
     cells = planned_cells(runs, artifacts.PLANNED_CELLS.read(), data)
     trained = set(runs.filter(pl.col("status") == "finished")["run_key"])
     possible = [cell for cell in cells if cell.model_key in trained]
-    with locked(store, "predict", wait=True) as work:
+    with locked(store, "predict", wait=True) as progress:
         done = store.all_done("cells", (cell.key for cell in possible))
         missing = [cell for cell in possible if cell.key not in done]
         if len(missing) < len(possible):
             print(f"{len(possible) - len(missing)} of {len(cells)} cells are in the store already")
-        predict_all(missing, runs, data, store, work)
+        predict_all(missing, runs, data, store, progress)
     entries = store.entries("cells", (cell.key for cell in possible))
     rows = [with_fate(cell, trained, entries.get(cell.key), store) for cell in cells]
     artifacts.OUTCOMES.write(rows)

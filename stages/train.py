@@ -18,12 +18,12 @@ def main() -> None:
     data = artifacts.prepared_data()
     store = Store.from_environment()
     runs = planned_runs(planned, data)
-    with locked(store, "train", wait=True) as work:
+    with locked(store, "train", wait=True) as progress:
         done = store.all_done("runs", (run.key for run in runs))
         missing = [run for run in runs if run.key not in done]
         if done:
             print(f"{len(runs) - len(missing)} of {len(runs)} runs are in the store already")
-        train_all(trainings(missing), data, store, work)
+        train_all(trainings(missing), data, store, progress)
     entries = store.entries("runs", (run.key for run in runs))
     rows = [with_fate(run, entries.get(run.key), store) for run in runs]
     artifacts.RUNS.write(rows)

@@ -14,7 +14,7 @@ from stages.needed import planned_runs, trainings
 from stages.records import Training
 from stages.store import codecs
 from stages.store.code_snapshot import Planned
-from stages.store.lock import Work
+from stages.store.lock import Progress
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
 
@@ -22,7 +22,7 @@ TRAINED = ("flops", "steps", "loss")
 Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
 
 
-def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, work: Work) -> None:
+def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, progress: Progress) -> None:
     """Fan the trainings out and store each as it comes."""
     if not missing:
         return
@@ -31,7 +31,7 @@ def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, wo
     domain_of = {run.task: run.domain for run in runs}
     prepare_again(wanted.values(), data, store)
     splits = {which: split_of(domain_of[which[0]], store.read("data", digest)) for which, digest in wanted.items()}
-    work.begin(len(missing), sum(run.planned_flops for run in runs))
+    progress.begin(len(missing), sum(run.planned_flops for run in runs))
     for result in swept(
         "train",
         trained,
@@ -43,7 +43,7 @@ def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, wo
         store=store,
     ):
         keep(result, store)
-        work.advance(result.item.run.planned_flops)
+        progress.advance(result.item.run.planned_flops)
 
 
 def codes_of(runs: Iterable[tuple[str, str, str, str]]) -> Iterator[Planned]:
@@ -57,14 +57,14 @@ def split_of(domain: str, payload: bytes) -> Any:
     return domains.arrays(domain).split_from(codecs.arrays(payload))
 
 
-def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, work: Work) -> None:
+def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, progress: Progress) -> None:
     """Train the planned runs with these keys that the store has lost since they were trained. Raises StoreError."""
     lost = store.lost("runs", keys)
     if not lost:
         return
     print(f"{store.shown}: models missing or damaged, trained again: {len(lost)}", flush=True)
     runs = planned_runs(artifacts.PLANNED_RUNS.read(), data)
-    train_all(trainings(run for run in runs if run.key in lost), data, store, work)
+    train_all(trainings(run for run in runs if run.key in lost), data, store, progress)
     if still := sorted(store.lost("runs", lost)):
         raise StoreError(
             f"{store.shown}: {len(still)} of {len(lost)} models that were lost could not be trained again, the first: "

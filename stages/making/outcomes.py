@@ -18,16 +18,18 @@ from stages.needed import planned_cells
 from stages.records import Cell
 from stages.store import codecs
 from stages.store.code_snapshot import Planned
-from stages.store.lock import Work
+from stages.store.lock import Progress
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
 
 
-def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any], store: Store, at_work: Work) -> None:
+def predict_all(
+    missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any], store: Store, progress: Progress
+) -> None:
     """Fan the models with missing cells out, each with its weights, and store the outcomes as they come."""
     if not missing:
         return
-    train_again((cell.model_key for cell in missing), data, store, at_work)
+    train_again((cell.model_key for cell in missing), data, store, progress)
     prepare_again((cell.examples for cell in missing), data, store)
     examples = {
         which: examples_of(domain, store.read("data", which))
@@ -46,7 +48,7 @@ def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any]
             spec = json.loads(rows[key]["spec"])
             yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_model[key]}
 
-    at_work.begin(len(by_model), len(missing))
+    progress.begin(len(by_model), len(missing))
     models = ((rows[key]["run"], rows[key]["domain"], rows[key]["spec"], rows[key]["code"]) for key in by_model)
     for result in swept(
         "predict",
@@ -59,7 +61,7 @@ def predict_all(missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any]
         store=store,
     ):
         keep(result, store)
-        at_work.advance(len(result.item["cells"]))
+        progress.advance(len(result.item["cells"]))
 
 
 def condition_codes(cells: Iterable[Cell]) -> Iterator[Planned]:
@@ -73,7 +75,7 @@ def examples_of(domain: str, payload: bytes) -> Any:
     return domains.arrays(domain).examples_from(codecs.arrays(payload))
 
 
-def predict_again(keys: Iterable[str], store: Store, work: Work) -> None:
+def predict_again(keys: Iterable[str], store: Store, progress: Progress) -> None:
     """Make the outcomes with these keys that the store has lost since they were made. Raises StoreError."""
     lost = store.lost("cells", keys)
     if not lost:
@@ -81,7 +83,7 @@ def predict_again(keys: Iterable[str], store: Store, work: Work) -> None:
     print(f"{store.shown}: cells missing or damaged, made again: {len(lost)}", flush=True)
     runs, data = artifacts.RUNS.read(), artifacts.prepared_data()
     cells = planned_cells(runs, artifacts.PLANNED_CELLS.read(), data)
-    predict_all([cell for cell in cells if cell.key in lost], runs, data, store, work)
+    predict_all([cell for cell in cells if cell.key in lost], runs, data, store, progress)
     if still := sorted(store.lost("cells", lost)):
         raise StoreError(
             f"{store.shown}: {len(still)} of {len(lost)} cells that were lost could not be made again, the first: "

@@ -12,12 +12,12 @@ from stages.making.sweep import environment_of, swept
 from stages.records import Values
 from stages.store import codecs
 from stages.store.code_snapshot import Planned
-from stages.store.lock import Work
+from stages.store.lock import Progress
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
 
 
-def measure_all(missing: list[Values], store: Store, work: Work) -> None:
+def measure_all(missing: list[Values], store: Store, progress: Progress) -> None:
     """Fan the runs out, each with what is to be measured of it, and store the values as they come."""
     if not missing:
         return
@@ -31,7 +31,7 @@ def measure_all(missing: list[Values], store: Store, work: Work) -> None:
             outcomes = {} if store.shared else {key: store.read("cells", key) for key in needed}
             yield {"asked": asked, "needed": needed, "outcomes": outcomes}
 
-    work.begin(len(by_run), len(missing))
+    progress.begin(len(by_run), len(missing))
     for result in swept(
         "measure",
         measured,
@@ -43,7 +43,7 @@ def measure_all(missing: list[Values], store: Store, work: Work) -> None:
         store=store,
     ):
         keep(result, store)
-        work.advance(len(result.item["asked"]))
+        progress.advance(len(result.item["asked"]))
 
 
 def metric_codes(missing: Iterable[Values]) -> Iterator[Planned]:

@@ -52,7 +52,7 @@ class Driver:
 
 
 @dataclass
-class Work:
+class Progress:
     """A lock that is held: its holder reports progress through it."""
 
     store: Store
@@ -96,13 +96,13 @@ class Work:
 
 
 @contextmanager
-def locked(store: Store, stage: str, *, wait: bool = False) -> Iterator[Work]:
+def locked(store: Store, stage: str, *, wait: bool = False) -> Iterator[Progress]:
     """Hold the store's lock. Another driver that is alive is waited for, however long it takes, or, without `wait`,
     refused: raises StoreError, as it does where another driver has taken the lock meanwhile.
     """
-    work = Work(store, _myself(stage))
+    progress = Progress(store, _myself(stage))
     waited = False
-    while not store.create_file(NAME, _content(work.driver)):
+    while not store.create_file(NAME, _content(progress.driver)):
         other = holder(store)
         if other and _alive(other, store, quiet=waited):
             if not wait:
@@ -117,20 +117,20 @@ def locked(store: Store, stage: str, *, wait: bool = False) -> Iterator[Work]:
         if not other and not _stays_unreadable(store):
             continue
         if not store.local:
-            _overwrite(work)
+            _overwrite(progress)
             break
         _put_aside(store, other)
-    thread = threading.Thread(target=work.beat, daemon=True)
+    thread = threading.Thread(target=progress.beat, daemon=True)
     thread.start()
     try:
-        yield work
-        work.check()
+        yield progress
+        progress.check()
     finally:
-        work.ended.set()
+        progress.ended.set()
         thread.join()
         with suppress(StoreError):  # a lock that stays is that of a driver that is gone
             found = holder(store)
-            if found and found.token == work.driver.token:
+            if found and found.token == progress.driver.token:
                 store.remove(f"{store.root}/{NAME}")
 
 
@@ -195,13 +195,13 @@ def _put_aside(store: Store, stale: Driver | None) -> None:
         aside.unlink()
 
 
-def _overwrite(work: Work) -> None:
+def _overwrite(progress: Progress) -> None:
     """Best effort where files can't be moved at once: the last of several wins."""
-    work.store.put_file(NAME, _content(work.driver))
+    progress.store.put_file(NAME, _content(progress.driver))
     time.sleep(1)
-    found = holder(work.store)
-    if found and found.token != work.driver.token:
-        raise StoreError(f"{work.store.shown}: another driver took the store over at the same time")
+    found = holder(progress.store)
+    if found and found.token != progress.driver.token:
+        raise StoreError(f"{progress.store.shown}: another driver took the store over at the same time")
 
 
 def _driver(record: dict[str, Any] | None) -> Driver | None:

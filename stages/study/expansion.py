@@ -34,22 +34,22 @@ def described(task: Task) -> dict[str, Any]:
 
 def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
     """A row for every method, model and seed."""
-    work = domains.domain(task.domain)
-    costs = {model.name: work.cost(model.spec(), task.shape) for model in task.models}
-    examples = work.training_examples(task.shape, task.training)
-    beside = companions(task, work)
+    domain = domains.domain(task.domain)
+    costs = {model.name: domain.cost(model.spec(), task.shape) for model in task.models}
+    examples = domain.training_examples(task.shape, task.training)
+    beside = companions(task, domain)
     rows = []
     for method in task.methods:
         each = roles(task, method, beside)
-        splits = ",".join(("train", *work.splits_needed("methods", method.spec())))
-        multiple = work.training_cost(method.spec())
-        own = work.own_model(method.spec())
+        splits = ",".join(("train", *domain.splits_needed("methods", method.spec())))
+        multiple = domain.training_cost(method.spec())
+        own = domain.own_model(method.spec())
         for model in task.models:
             parameters = (
-                work.parameters(model.spec(), method.spec(), task.shape) if own else costs[model.name].parameters
+                domain.parameters(model.spec(), method.spec(), task.shape) if own else costs[model.name].parameters
             )
             digests = {
-                companion: code.digest(work.training_modules(run_spec(task, method, model, 0, companion)))
+                companion: code.digest(domain.training_modules(run_spec(task, method, model, 0, companion)))
                 for companion in (None, *beside)
             }
             for seed, role in itertools.product(task.seeds[method.name], each):
@@ -103,9 +103,9 @@ def roles(task: Task, method: Part, beside: Mapping[Part, float]) -> list[Role]:
     ]
 
 
-def companions(task: Task, work: Domain) -> dict[Part, float]:
+def companions(task: Task, domain: Domain) -> dict[Part, float]:
     """The conditions that have a second model of each run trained for them, with what it costs."""
-    costs = {condition: work.companion_cost(condition.spec()) for condition in task.conditions}
+    costs = {condition: domain.companion_cost(condition.spec()) for condition in task.conditions}
     return {condition: cost for condition, cost in costs.items() if cost is not None}
 
 
@@ -124,16 +124,16 @@ def run_spec(task: Task, method: Part, model: Part, seed: int, companion: Part |
 
 def planned_cells(task: Task, code: CodePath) -> list[dict[str, Any]]:
     """A row for every condition: each run meets them all."""
-    work = domains.domain(task.domain)
+    domain = domains.domain(task.domain)
     return [
         {
             "condition": condition.name,
             "task": task.name,
             "domain": task.domain,
             "spec": json.dumps(condition.spec(), sort_keys=True),
-            "code": code.digest(work.condition_modules(condition.spec())),
-            "splits": ",".join(work.splits_needed("conditions", condition.spec())),
-            "companion": work.companion_cost(condition.spec()) is not None,
+            "code": code.digest(domain.condition_modules(condition.spec())),
+            "splits": ",".join(domain.splits_needed("conditions", condition.spec())),
+            "companion": domain.companion_cost(condition.spec()) is not None,
             "checkpoints": condition.name in task.checkpoints.conditions,
             "agreement": task.agreement.role(condition.name),
         }
@@ -143,11 +143,11 @@ def planned_cells(task: Task, code: CodePath) -> list[dict[str, Any]]:
 
 def planned_measurements(task: Task, code: CodePath) -> list[dict[str, Any]]:
     """A row for every metric under a condition, with the methods that may have seen what it is measured on."""
-    work = domains.domain(task.domain)
+    domain = domains.domain(task.domain)
     methods = {
-        method.name: work.training_modules(run_spec(task, method, task.models[0], 0, None)) for method in task.methods
+        method.name: domain.training_modules(run_spec(task, method, task.models[0], 0, None)) for method in task.methods
     }
-    leaks = {each.name: leaking(methods, work.condition_modules(each.spec()), code) for each in task.conditions}
+    leaks = {each.name: leaking(methods, domain.condition_modules(each.spec()), code) for each in task.conditions}
     rows = [planned_measurement(task, item, code) for item in task.measurements]
     return [{**row, "leaks": ",".join(leaks[row["condition"]])} for row in rows]
 

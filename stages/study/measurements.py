@@ -14,7 +14,7 @@ BESIDE_VALUES = ("n", "standard_error")  # in MLflow what stands beside a value 
 
 
 def measurements_of(
-    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], task: str, work: Domain, faults: Faults
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], task: str, domain: Domain, faults: Faults
 ) -> tuple[Measurement, ...]:
     """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`; `scaled: true`
     divides the logits by the model's temperature first. `faulty` are conditions that have a fault of their own.
@@ -22,7 +22,7 @@ def measurements_of(
     if not isinstance(section, dict):
         faults.add(f"{task}.measurements", f"{section!r} is not a mapping of conditions to metrics")
         return ()
-    has = {condition.name: work.outcomes_have(condition.spec()) for condition in conditions}
+    has = {condition.name: domain.outcomes_have(condition.spec()) for condition in conditions}
     reference = next((condition.name for condition in conditions if condition.use == REFERENCE), None)
     found: list[Measurement] = []
     for condition, metrics in section.items():

@@ -41,10 +41,10 @@ def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
         faults.add("", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
         return None
     says = isinstance(section, dict) and "domain" in section
-    domain = section["domain"] if says else name
-    if domain not in known:
+    use = section["domain"] if says else name
+    if use not in known:
         if says:
-            faults.add(f"{name}.domain", f"{domain!r} is not one of: {', '.join(known)}")
+            faults.add(f"{name}.domain", f"{use!r} is not one of: {', '.join(known)}")
         else:
             accepted = f"{', '.join((*BESIDE_TASKS, *known))}; any other section says its domain"
             faults.add("", f"{name!r} is not one of: {accepted}")
@@ -60,12 +60,12 @@ def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
         faults.add(f"{name}.{key}", "is missing or empty")
     if missing:
         return None
-    package = f"pipelines.{domain}"
-    work = domains.domain(domain)
+    package = f"pipelines.{use}"
+    domain = domains.domain(use)
     data = named_part(f"{package}.datasets", "data", section["data"], name, faults, label_is_use=False)
-    shape = made(lambda: shape_of(data, work), f"{name}.data", faults) if data else None
-    check_options(work.budget, section["training"], f"{name}.training", faults)
-    models = _models(package, section["models"], f"{name}.models", shape, work, faults)
+    shape = made(lambda: shape_of(data, domain), f"{name}.data", faults) if data else None
+    check_options(domain.budget, section["training"], f"{name}.training", faults)
+    models = _models(package, section["models"], f"{name}.models", shape, domain, faults)
     methods = named_parts(f"{package}.methods", section["methods"], f"{name}.methods", faults)
     conditions = named_parts(f"{package}.conditions", section["conditions"], f"{name}.conditions", faults)
     for condition, why in unfit_conditions([part.name for part in conditions]):
@@ -75,33 +75,33 @@ def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
     if shape:
         for kind, chosen in (("methods", methods), ("conditions", conditions)):
             for part in chosen:
-                _check_splits(work.splits_needed(kind, part.spec()), shape, f"{name}.{kind}.{part.name}", faults)
+                _check_splits(domain.splits_needed(kind, part.spec()), shape, f"{name}.{kind}.{part.name}", faults)
         for method in methods:
-            _check_method(method, models, shape, work, f"{name}.methods.{method.name}", faults)
+            _check_method(method, models, shape, domain, f"{name}.methods.{method.name}", faults)
     faulty = {*(section["conditions"] if isinstance(section["conditions"], dict) else ())}
     faulty -= {condition.name for condition in conditions}
-    measurements = measurements_of(section["measurements"], conditions, faulty, name, work, faults)
+    measurements = measurements_of(section["measurements"], conditions, faulty, name, domain, faults)
     named = [str(method) for method in section["methods"]] if isinstance(section["methods"], dict) else []
     seeds = seeds_of(section["seeds"], named, BASELINE, f"{name}.seeds", faults)
-    agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", work, faults)
+    agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", domain, faults)
     if data is None or shape is None or faults:
         return None
-    training = parts.defaults(work.budget) | section["training"]
-    last = work.training_steps(shape, training)
+    training = parts.defaults(domain.budget) | section["training"]
+    last = domain.training_steps(shape, training)
     if last > MOST_STEPS:
         faults.add(f"{name}.training", f"asks for {last:,} steps; accepted: at most {MOST_STEPS:,}")
         return None
     asked = section.get("evaluate_at")
     checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{name}.evaluate_at", faults)
     return Task(
-        name, domain, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
+        name, use, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
     )
 
 
-def shape_of(data: Part, work: Domain) -> Any:
+def shape_of(data: Part, domain: Domain) -> Any:
     """What a domain knows of a dataset before it is made."""
-    with chdir(data_home(work.files(data.spec()))):
-        return work.shape(data.spec())
+    with chdir(data_home(domain.files(data.spec()))):
+        return domain.shape(data.spec())
 
 
 def evaluate_at_options(
@@ -146,7 +146,7 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
 
 
 def _agreement(
-    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, work: Domain, faults: Faults
+    section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, domain: Domain, faults: Faults
 ) -> Agreement:
     """`faulty` are conditions that have an error of their own, which is reported already."""
     agreement = asked(agreement_options, section, where, faults)
@@ -159,7 +159,7 @@ def _agreement(
                 continue
             if name not in known:
                 faults.add(f"{where}.{place}", f"{name!r} is not one of the conditions: {', '.join(known)}")
-            elif "labels" not in work.outcomes_have(known[name].spec()):
+            elif "labels" not in domain.outcomes_have(known[name].spec()):
                 faults.add(f"{where}.{place}", f"{name!r} has no labels")
     return agreement
 
@@ -170,20 +170,22 @@ def _check_splits(needed: tuple[str, ...], shape: Any, where: str, faults: Fault
             faults.add(where, f"needs the split {split!r}, and this dataset has: {', '.join(shape.splits)}")
 
 
-def _check_method(method: Part, models: tuple[Part, ...], shape: Any, work: Domain, where: str, faults: Faults) -> None:
+def _check_method(
+    method: Part, models: tuple[Part, ...], shape: Any, domain: Domain, where: str, faults: Faults
+) -> None:
     """Whether the dataset has the groups that it needs, and whether every model can be what it makes of it."""
-    if work.needs_groups(method.spec()) and not shape.groups:
+    if domain.needs_groups(method.spec()) and not shape.groups:
         faults.add(where, "needs the groups of the training examples, and this dataset has none")
-    if work.own_model(method.spec()):
+    if domain.own_model(method.spec()):
         for model in models:
             made(
-                lambda model=model: work.parameters(model.spec(), method.spec(), shape),  # type: ignore[misc]
+                lambda model=model: domain.parameters(model.spec(), method.spec(), shape),  # type: ignore[misc]
                 f"{where}: {model.name}",
                 faults,
             )
 
 
-def _models(package: str, section: Any, where: str, shape: Any, work: Domain, faults: Faults) -> tuple[Part, ...]:
+def _models(package: str, section: Any, where: str, shape: Any, domain: Domain, faults: Faults) -> tuple[Part, ...]:
     """Every family's models, one for each of its widths, each built once to see that it fits the data."""
     models: list[Part] = []
     if not isinstance(section, dict):
@@ -202,7 +204,7 @@ def _models(package: str, section: Any, where: str, shape: Any, work: Domain, fa
             if part is None and len(faults) > before and "width" not in faults[-1]:
                 break  # the family's own fault: one line, not one for each width
             if part and shape:
-                made(lambda part=part: work.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
+                made(lambda part=part: domain.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
             if part and len(faults) == before:
                 models.append(Part(f"{family}-{width}", part.use, part.options))
     for model in models:

@@ -140,10 +140,10 @@ def test_a_clock_that_is_set_back(finished: Sweep, whole: Callable[..., None]) -
 
 
 def test_a_second_driver_on_the_store_waits_and_goes_on(prepared: Sweep, whole: Callable[..., None]) -> None:
-    with locked(Store(str(prepared.folder / "store")), "train") as work:
+    with locked(Store(str(prepared.folder / "store")), "train") as progress:
         second = prepared.start("train")
         assert second.stdout is not None
-        waits = f"store: waiting for the driver at work on this store: {said(work.driver)}\n"
+        waits = f"store: waiting for the driver at work on this store: {said(progress.driver)}\n"
         assert second.stdout.readline() == waits
         assert prepared.runs_in_store() == 0
     rest, _ = second.communicate(timeout=600)

@@ -116,10 +116,10 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     store.write_failure("runs", "ab" * 16, {"error": "OfAnotherPlan"})
     cells = needed_of_the_plan().cells
     store.write("cells", cells[0].key, b"outcomes")
-    with locked(store, "train") as work:
-        work.begin(12, 100)
-        work.driver = replace(work.driver, items_done=3, amount_done=20.0, seconds=30.0)
-        store.put_file("lock.json", json.dumps(vars(work.driver)).encode())
+    with locked(store, "train") as progress:
+        progress.begin(12, 100)
+        progress.driver = replace(progress.driver, items_done=3, amount_done=20.0, seconds=30.0)
+        store.put_file("lock.json", json.dumps(vars(progress.driver)).encode())
         assert main(["status"]) == 0
         lines = capsys.readouterr().out.splitlines()
     assert lines[:4] == [
@@ -130,7 +130,7 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     ]
     assert lines[4].startswith(f"  at work: train on {os.uname().nodename}, process {os.getpid()}, since ")
     assert lines[4].endswith(": 3 of 12 items in 30 s, 0.1 a second, about 2 min 0 s left")
-    store.put_file("lock.json", json.dumps({**vars(work.driver), "born": "1"}).encode())
+    store.put_file("lock.json", json.dumps({**vars(progress.driver), "born": "1"}).encode())
     assert main(["status"]) == 0
     assert "is gone; `dvc repro` goes on from there" in capsys.readouterr().out
 

@@ -54,13 +54,13 @@ def test_the_second_stage_waits_and_goes_on_after_the_first(study: Write, tiny: 
 def test_a_stage_that_waits_is_stopped_by_ctrl_c(study: Write, tiny: dict[str, Any]) -> None:
     study(tiny)
     store = Store("store")
-    with locked(store, "train") as work:
+    with locked(store, "train") as progress:
         second = preparing(store)
         second.send_signal(signal.SIGINT)
         out, err = second.communicate(timeout=30)
         assert (second.returncode, out) == (130, "")
         assert err == "stopped; what is finished is kept, and `dvc repro` goes on from there\n"
-        assert holder(store) == work.driver
+        assert holder(store) == progress.driver
 
 
 @pytest.mark.slow
