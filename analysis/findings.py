@@ -14,13 +14,13 @@ from analysis.audit.ledger import PLANNED, externality_ledger, selection_tests
 from analysis.audit.looks import Look
 from analysis.audit.preregistration import preregistration, settings_table
 from analysis.audit.schema import (
-    AREAS,
     ESTIMATES,
     EXTERNALITIES,
     FRAGILITY,
     GATES,
     LADDER,
     MARGINS,
+    PILLARS,
     RESTATEMENTS,
     SELECTION,
     VERDICTS,
@@ -51,7 +51,7 @@ from analysis.tables import (
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
 SENSITIVITY = "clean_accuracy"  # and the one they are held against again
-AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, AREAS, GATES, MARGINS, EXTERNALITIES, FRAGILITY)
+AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, PILLARS, GATES, MARGINS, EXTERNALITIES, FRAGILITY)
 PLACE = ["domain", "dataset"]
 RUN = [*PLACE, "method", "model", "seed"]
 CLAIM = [*PLACE, "method", "measurement"]
@@ -149,7 +149,7 @@ def audited(
     look: Look | None = None,
     planned: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """The audit's tables: verdicts, estimates, ladder, restatements, areas, gates, margins, externalities and
+    """The audit's tables: verdicts, estimates, ladder, restatements, pillars, gates, margins, externalities and
     fragility.
 
     `areas` is the measurement that stands for each area; without any, every safety measurement is an area of its own.
@@ -179,7 +179,7 @@ def audited(
         false_discovery_rate=settings.false_discovery_rate,
     )
     verdicts = verdicts.join(again, on=CLAIM, how="left")
-    frames = (verdicts, found.effects, found.curves, found.metrics, found.areas, found.gates, found.margins)
+    frames = (verdicts, found.effects, found.curves, found.restatements, found.pillars, found.gates, found.margins)
     tables = [conformed(frame, table) for frame, table in zip(frames, AUDITED, strict=False)]
     tables += [_externalities(found), fragile]
     return {table.name: frame for frame, table in zip(tables, AUDITED, strict=True)}

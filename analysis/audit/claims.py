@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from analysis.audit.areas import area_frame
 from analysis.audit.decision import GAINS, TINY, decide
 from analysis.audit.estimation import Estimated
 from analysis.audit.families import (
@@ -24,6 +23,7 @@ from analysis.audit.families import (
     step_up,
 )
 from analysis.audit.looks import Look, at_look, since
+from analysis.audit.pillars import pillar_frame
 from analysis.audit.settings import AuditSettings
 from analysis.audit.undecided import deciding, deciding_price
 
@@ -46,9 +46,9 @@ def claims(
     settings: AuditSettings,
     look: Look | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(claims, areas). A row per claim: estimates, tests, q-values over its tier (primary or exploratory), label,
+    """(claims, pillars). A row per claim: estimates, tests, q-values over its tier (primary or exploratory), label,
     qualifier, reason, what would decide it; estimates, intervals and p_differential are those of one match, see
-    `_shown`. A row per method and pillar: see `area_frame`. At a look, q-values and labels are those of `at_look`.
+    `_shown`. A row per method and pillar: see `pillar_frame`. At a look, q-values and labels are those of `at_look`.
     """
     starts = np.cumsum([0, *(each.draws.shape[1] for each in found)])
     parts = [each.rows.with_columns(pl.col("draw") + int(o)) for each, o in zip(found, starts, strict=False)]
@@ -74,7 +74,7 @@ def claims(
     table = table.join(beyond, on=CLAIM, how="left", maintain_order="left").with_columns(other).drop("sum", "matches")
     table = since(table, look) if look else table
     draws = np.concatenate([each.draws for each in found], axis=1)
-    return table.drop("draw"), area_frame(table, draws, settings)
+    return table.drop("draw"), pillar_frame(table, draws, settings)
 
 
 def _key(row: Row) -> tuple[str, ...]:

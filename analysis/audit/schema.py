@@ -139,8 +139,8 @@ RESTATEMENTS = Table(
     ("domain", "dataset", "measurement"),
     nullable=("label", *_RESTATED, *_COUPLED),
 )
-AREAS = Table(
-    "areas",
+PILLARS = Table(
+    "pillars",
     {
         **_PLACE,
         "method": pl.String,

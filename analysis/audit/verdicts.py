@@ -9,9 +9,9 @@ from numpy.random import Generator
 from analysis.audit.claims import CLAIM, claims
 from analysis.audit.estimation import estimated
 from analysis.audit.grid import Grid, grids
-from analysis.audit.labels import metric_labels
 from analysis.audit.looks import Look
 from analysis.audit.margins import margin_frame
+from analysis.audit.restatement import restatements
 from analysis.audit.settings import AuditSettings
 from analysis.audit.survivors import survivor_gates
 
@@ -22,14 +22,14 @@ class Audit:
 
     verdicts: one row per method and safety measurement; at equal epochs, a gain at the match where it is less sure.
     effects: T, E and D of every measurement, capability too, at every match. curves: the ladders, for plotting.
-    metrics: what each measurement restates. areas: D over a pillar. gates and margins: as named.
+    restatements: what each measurement restates. pillars: D over a pillar. gates and margins: as named.
     """
 
     verdicts: pl.DataFrame
     effects: pl.DataFrame
     curves: pl.DataFrame
-    metrics: pl.DataFrame
-    areas: pl.DataFrame
+    restatements: pl.DataFrame
+    pillars: pl.DataFrame
     gates: pl.DataFrame
     margins: pl.DataFrame
 
@@ -60,15 +60,15 @@ def audit(
     found = [estimated(grid, margin, settings, rng) for grid, margin in zip(parts, margins, strict=True)]
     survived = [] if planned is None else [survivor_gates(grid, planned, settings) for grid in parts]
     gates = pl.concat([*(each.gates for each in found), *survived])
-    verdicts, areas = claims(found, gates, primary, settings, look)
+    verdicts, pillars = claims(found, gates, primary, settings, look)
     verdicts = verdicts.join(_without_flagged(parts, margins, survived, primary, settings, rng), on=CLAIM, how="left")
     curves = [each.curves for each in found if len(each.curves)]
     return Audit(
         verdicts=verdicts.sort(CLAIM),
         effects=pl.concat([each.rows for each in found], how="diagonal_relaxed").drop("draw").sort([*CLAIM, "match"]),
         curves=pl.concat(curves) if curves else pl.DataFrame(),
-        metrics=pl.concat([metric_labels(grid, settings, rng) for grid in parts]),
-        areas=areas,
+        restatements=pl.concat([restatements(grid, settings, rng) for grid in parts]),
+        pillars=pillars,
         gates=gates.sort([*CLAIM, "gate"]),
         margins=pl.concat(margins),
     )

@@ -48,7 +48,7 @@ def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFra
         "risks": _risks(task, specs),
         "false_alarms": false_alarms(plan, task.task),
         "exposed": task.found["risks"]["exposure"].n_unique() > 1,
-        "pillars": task.found["areas"].to_dicts(),
+        "pillars": task.found["pillars"].to_dicts(),
     }
 
 

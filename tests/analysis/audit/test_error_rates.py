@@ -66,7 +66,7 @@ def test_more_data_is_washing_on_scores_that_contain_capability() -> None:
         primary = ["calibration/brier_score", "selective/area_under_risk_coverage"]
         found = audit(results, scores, primary=primary, settings=SETTINGS, rng=rng)
         assert found.verdicts["label"].to_list() == ["WASHING", "WASHING"]
-        assert found.metrics["label"].to_list() == ["capability-determined", "capability-determined"]
+        assert found.restatements["label"].to_list() == ["capability-determined", "capability-determined"]
 
 
 @pytest.mark.parametrize(

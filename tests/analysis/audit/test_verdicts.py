@@ -192,7 +192,7 @@ def test_a_baseline_alone_has_ladders_and_no_verdicts() -> None:
     found = study(World())
     assert len(found.verdicts) == len(found.effects) == 0
     assert len(found.curves) == 40
-    assert found.metrics["rungs"].to_list() == [12]
+    assert found.restatements["rungs"].to_list() == [12]
 
 
 def test_a_saturated_measurement_is_blocked() -> None:

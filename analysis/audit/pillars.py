@@ -1,4 +1,4 @@
-"""Areas of safety: a method's differential effect over all measurements of a pillar, in margins."""
+"""Pillars of safety: a method's differential effect over all measurements of a pillar, in margins."""
 
 import numpy as np
 import polars as pl
@@ -7,13 +7,13 @@ from scipy import stats
 from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
 
-AREA = ["domain", "dataset", "method", "pillar"]
-_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(AREA, pl.String)
+PILLAR = ["domain", "dataset", "method", "pillar"]
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(PILLAR, pl.String)
 _COLUMNS |= {"measurements": pl.Int64, "beyond": pl.Float64, "beyond_lower": pl.Float64, "beyond_upper": pl.Float64}
 
 
-def area_frame(rows: pl.DataFrame, draws: Floats, settings: AuditSettings) -> pl.DataFrame:
-    """The interquartile mean of D over an area's measurements, each in units of its margin, with a t interval
+def pillar_frame(rows: pl.DataFrame, draws: Floats, settings: AuditSettings) -> pl.DataFrame:
+    """The interquartile mean of D over a pillar's measurements, each in units of its margin, with a t interval
     (exploratory, uncorrected).
 
     rows: headline rows with `draw`, their column in `draws` [draw, row], D standardised and centred. The interval
@@ -23,7 +23,7 @@ def area_frame(rows: pl.DataFrame, draws: Floats, settings: AuditSettings) -> pl
     """
     known = rows.filter(pl.col("beyond").is_not_null() & pl.col("pillar").is_not_null())
     found = []
-    for key, part in known.group_by(AREA, maintain_order=True):
+    for key, part in known.group_by(PILLAR, maintain_order=True):
         point, spread = ((part[name] / part["margin"]).to_numpy() for name in ("beyond", "beyond_se"))
         middle = float(interquartile_mean(point[None])[0])
         se = float(interquartile_mean(point + draws[:, part["draw"].to_numpy()] * spread).std())

@@ -1,10 +1,10 @@
-"""Areas: the interquartile mean, and a planted effect found over a pillar."""
+"""Pillars: the interquartile mean, and a planted effect found over a pillar."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.audit.areas import interquartile_mean
+from analysis.audit.pillars import interquartile_mean
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import audit
@@ -22,18 +22,18 @@ def test_a_planted_effect_is_found_over_its_pillar_more_narrowly_than_on_one_mea
     names = sorted(results["measurement"].unique())
     settings = AuditSettings(draws=400, margins=Margins(dict.fromkeys(names, 0.1)))
     found = audit(results, scores, primary=names[:1], settings=settings, rng=rng)
-    area = found.areas.row(0, named=True)
-    assert (area["pillar"], area["measurements"]) == ("monitoring", 8)
-    assert area["beyond_lower"] < 4.0 < area["beyond_upper"]
+    pillar = found.pillars.row(0, named=True)
+    assert (pillar["pillar"], pillar["measurements"]) == ("monitoring", 8)
+    assert pillar["beyond_lower"] < 4.0 < pillar["beyond_upper"]
     single = found.verdicts.select(("beyond_upper", "beyond_lower")).to_numpy() / 0.1
-    assert area["beyond_upper"] - area["beyond_lower"] < np.mean(single[:, 0] - single[:, 1])
+    assert pillar["beyond_upper"] - pillar["beyond_lower"] < np.mean(single[:, 0] - single[:, 1])
 
 
-def test_an_area_of_one_measurement_is_its_verdict_in_margins() -> None:
+def test_a_pillar_of_one_measurement_is_its_verdict_in_margins() -> None:
     rng = np.random.default_rng(1)
     results, scores = simulated_study(World(methods={"safer": Method(beyond=0.4)}), rng)
     settings = AuditSettings(draws=400, margins=Margins({"condition00/auroc": 0.1}))
     found = audit(results, scores, primary=["condition00/auroc"], settings=settings, rng=rng)
-    area, verdict = found.areas.row(0, named=True), found.verdicts.row(0, named=True)
+    pillar, verdict = found.pillars.row(0, named=True), found.verdicts.row(0, named=True)
     for name in ("beyond", "beyond_lower", "beyond_upper"):
-        assert area[name] == pytest.approx(verdict[name] / 0.1)
+        assert pillar[name] == pytest.approx(verdict[name] / 0.1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.audit.grid import grids
-from analysis.audit.labels import coupling_null, metric_labels, spearman
+from analysis.audit.restatement import coupling_null, restatements, spearman
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
 
@@ -23,7 +23,7 @@ ROW = ("domain", "dataset", "method", "model", "family", "seed", "step")
 def labels(world: World, seed: int = 0) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     results, scores = simulated_study(world, rng)
-    return metric_labels(grids(results, scores, SETTINGS)[0], SETTINGS, rng)
+    return restatements(grids(results, scores, SETTINGS)[0], SETTINGS, rng)
 
 
 def test_a_measurement_that_capability_fixes() -> None:
@@ -115,7 +115,7 @@ def coupled(result: Callable[..., dict[str, Any]], table: Callable[..., pl.DataF
             scores.append({**{name: rows[-1][name] for name in ROW}, "score": float(k)})
         settings = AuditSettings(draws=draws)
         grid = grids(table(rows), pl.DataFrame(scores), settings)[0]
-        return metric_labels(grid, settings, np.random.default_rng(0)).row(0, named=True)
+        return restatements(grid, settings, np.random.default_rng(0)).row(0, named=True)
 
     return label
 

@@ -25,7 +25,7 @@ COUPLINGS = {
 LEAST_RUNGS = 5
 
 
-def metric_labels(grid: Grid, settings: AuditSettings, rng: Generator) -> pl.DataFrame:
+def restatements(grid: Grid, settings: AuditSettings, rng: Generator) -> pl.DataFrame:
     """One row per safety measurement: label, ladder R2 and Spearman's rho along the ladder, across methods and
     pooled, coupling's null.
 
