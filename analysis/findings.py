@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-from scipy.stats import fisher_exact
 
 from analysis.agreement import agreement_on_the_line
+from analysis.audit.externalities import externalities
 from analysis.audit.fragility import fragility
 from analysis.audit.grid import grids
-from analysis.audit.ledger import PLANNED, externality_ledger, selection_tests
 from analysis.audit.looks import Look
 from analysis.audit.preregistration import preregistration, settings_table
 from analysis.audit.schema import (
@@ -26,8 +25,9 @@ from analysis.audit.schema import (
     VERDICTS,
     conformed,
 )
+from analysis.audit.selection import ledger, planned_runs, selection_tests
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.verdicts import Audit, audit
+from analysis.audit.verdicts import audit
 from analysis.capability import SCORES, at_last_step, capability_scores, capability_weights, score_deviations
 from analysis.correlation import capability_correlation
 from analysis.effects import paired_effects
@@ -36,14 +36,13 @@ from analysis.jumps.curves import Axis
 from analysis.jumps.forecasts import forecasts
 from analysis.jumps.schema import FORECASTS, JUMP_FITS, JUMPS
 from analysis.jumps.table import confirmed_by_refinement, jumps
+from analysis.reliability import reliability
 from analysis.risk import risks
 from analysis.scales import distances_from_targets
 from analysis.tables import (
     AGREEMENT_LINE,
     CAPABILITY,
-    LEDGER,
     PROVENANCE,
-    RELIABILITY,
     RESULTS,
     TableError,
     checked,
@@ -181,7 +180,7 @@ def audited(
     verdicts = verdicts.join(again, on=CLAIM, how="left")
     frames = (verdicts, found.effects, found.curves, found.restatements, found.pillars, found.gates, found.margins)
     tables = [conformed(frame, table) for frame, table in zip(frames, AUDITED, strict=False)]
-    tables += [_externalities(found), fragile]
+    tables += [externalities(found), fragile]
     return {table.name: frame for frame, table in zip(tables, AUDITED, strict=True)}
 
 
@@ -204,55 +203,6 @@ def _by_accuracy(
     return found.select(*CLAIM, pl.col("label", "beyond").name.suffix("_by_accuracy"))
 
 
-def reliability(scores: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
-    """How far the standard runs' capability scores would come out the same again, as the table RELIABILITY: over halves
-    of the test examples (Spearman and Brown's split-half, from the influences of examples), and over seeds (the
-    intraclass correlation); each in [0, 1], null where it is not known.
-    """
-    rows = []
-    for (domain, dataset, name), runs in at_last_step(scores).filter(method="standard").group_by(*PLACE, "score_name"):
-        total = float(np.var(runs["score"].to_numpy(), ddof=1)) if len(runs) > 1 else 0.0
-        seeds = runs.group_by("model").agg(within=pl.col("score").var(), held=pl.len()).filter(pl.col("held") > 1)
-        noise = {"seeds": seeds["within"].mean() if len(seeds) else None, "examples": None}
-        if "deviations" in scored.columns:
-            same = scored.filter(domain=domain, dataset=dataset, score_name=name, method="standard")
-            moved = same["deviations"].drop_nulls().to_list()
-            noise["examples"] = float(np.var(np.array(moved), axis=1).mean()) if moved else None
-        for over, variance in noise.items():
-            share = None if variance is None or total == 0 else float(np.clip(1 - float(variance) / total, 0, 1))  # type: ignore[arg-type]
-            place = {"domain": domain, "dataset": dataset, "score_name": name}
-            rows.append({**place, "over": over, "reliability": share, "runs": len(runs)})
-    return checked(pl.DataFrame(rows, schema=RELIABILITY.columns), RELIABILITY)
-
-
-def planned_runs(runs: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """Every planned run with its fate: finished, flagged (finished, but a value carries a validity flag) or failed.
-
-    A failed run has the parameters of the model's other runs.
-    """
-    flagged = at_last_step(results).filter(pl.col("flags") != "").select(RUN).unique().with_columns(flag=pl.lit(True))
-    status = pl.when(pl.col("status") == "finished", pl.col("flag")).then(pl.lit("flagged")).otherwise("status")
-    parameters = pl.col("parameters").fill_null(pl.col("parameters").max().over("domain", "dataset", "model"))
-    return runs.join(flagged, on=RUN, how="left").with_columns(status=status, parameters=parameters).select(PLANNED)
-
-
-def ledger(planned: pl.DataFrame) -> pl.DataFrame:
-    """How many runs of each method were planned, finished, failed and flagged, as the table LEDGER.
-
-    `p` is Fisher's exact test (two-sided) of whether the method's runs fail as often as all other runs: where failures
-    go with the method, the runs that finished are no fair sample of it. Null where there is no other method.
-    """
-    of = {name: (pl.col("status") == name).sum().cast(pl.Int64) for name in ("failed", "flagged")}
-    counts = planned.group_by("method").agg(planned=pl.len().cast(pl.Int64), **of).sort("method")
-    total, lost = int(counts["planned"].sum()), int(counts["failed"].sum())
-    tests = [
-        fisher_exact([[f, n - f], [lost - f, total - lost - (n - f)]]).pvalue if n < total else None
-        for n, f in counts.select("planned", "failed").iter_rows()
-    ]
-    frame = counts.with_columns(finished=pl.col("planned") - pl.col("failed"), p=pl.Series(tests, dtype=pl.Float64))
-    return checked(frame, LEDGER)
-
-
 def _about(results: pl.DataFrame, score: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     """The scale of each measurement, its direction, and the baseline's mean value."""
     frames = []
@@ -263,12 +213,6 @@ def _about(results: pl.DataFrame, score: pl.DataFrame, settings: AuditSettings) 
         place = {"domain": pl.lit(grid.domain), "dataset": pl.lit(grid.dataset)}
         frames.append(about.with_columns(**place, baseline=pl.Series(means, dtype=pl.Float64)))
     return pl.concat(frames)
-
-
-def _externalities(found: Audit) -> pl.DataFrame:
-    methods = found.effects.filter(pl.col("match") == "epochs")["method"].unique().sort()
-    frames = [externality_ledger(found, method) for method in methods]
-    return conformed(pl.concat(frames), EXTERNALITIES) if frames else EXTERNALITIES.empty()
 
 
 def _jumps(results: pl.DataFrame, draws: int, rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame]:

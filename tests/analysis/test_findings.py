@@ -11,9 +11,10 @@ from analysis import tables
 from analysis.audit import schema as audit_schema
 from analysis.audit.decision import LABELS
 from analysis.audit.preregistration import preregistration, preregistration_digest
+from analysis.audit.selection import ledger, planned_runs
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
-from analysis.findings import findings, ledger, planned_runs
+from analysis.findings import findings
 from analysis.jumps import schema as jump_schema
 from tests.analysis.conftest import Study
 

@@ -1,4 +1,4 @@
-"""Ledgers: what a method did to everything that was measured, and what became of every run that was planned."""
+"""What became of every run that was planned, and whether being lost goes with method or with scale."""
 
 import warnings
 
@@ -8,39 +8,40 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationError, PerfectSeparationWarning
 
-from analysis.audit.verdicts import Audit
+from analysis.capability import at_last_step
+from analysis.tables import LEDGER, checked
 
 STATUSES = ("finished", "failed", "flagged", "excluded", "missing")
 PLANNED = ("method", "model", "family", "parameters", "seed", "status", "reason")
-CLAIM = ["domain", "dataset", "method", "measurement"]
+RUN = ["domain", "dataset", "method", "model", "seed"]
 
 
-def externality_ledger(audit: Audit, method: str) -> pl.DataFrame:
-    """One method's row on every measurement, of safety and of capability: T with its interval and direction, D and
-    the label where one was given.
+def planned_runs(runs: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """Every planned run with its fate: finished, flagged (finished, but a value carries a validity flag) or failed.
 
-    direction: up, down or unclear, by whether the 95 % interval of T leaves 0 out (uncorrected: a ledger of side
-    effects, not of claims).
+    A failed run has the parameters of the model's other runs.
     """
-    rows = audit.effects.filter((pl.col("method") == method) & (pl.col("match") == "epochs"))
-    if not len(rows):
-        raise ValueError(f"no method {method!r} in the audit: {', '.join(sorted(audit.effects['method'].unique()))}")
-    up, down = pl.col("total_lower") > 0, pl.col("total_upper") < 0
-    direction = pl.when(up).then(pl.lit("up")).when(down).then(pl.lit("down")).otherwise(pl.lit("unclear"))
-    labels = audit.verdicts.select(*CLAIM, "label", "qualifier")
-    columns = [
-        "axis",
-        "pillar",
-        "total",
-        "total_lower",
-        "total_upper",
-        "beyond",
-        "beyond_lower",
-        "beyond_upper",
-        "pairs",
+    flagged = at_last_step(results).filter(pl.col("flags") != "").select(RUN).unique().with_columns(flag=pl.lit(True))
+    status = pl.when(pl.col("status") == "finished", pl.col("flag")).then(pl.lit("flagged")).otherwise("status")
+    parameters = pl.col("parameters").fill_null(pl.col("parameters").max().over("domain", "dataset", "model"))
+    return runs.join(flagged, on=RUN, how="left").with_columns(status=status, parameters=parameters).select(PLANNED)
+
+
+def ledger(planned: pl.DataFrame) -> pl.DataFrame:
+    """How many runs of each method were planned, finished, failed and flagged, as the table LEDGER.
+
+    `p` is Fisher's exact test (two-sided) of whether the method's runs fail as often as all other runs: where failures
+    go with the method, the runs that finished are no fair sample of it. Null where there is no other method.
+    """
+    of = {name: (pl.col("status") == name).sum().cast(pl.Int64) for name in ("failed", "flagged")}
+    counts = planned.group_by("method").agg(planned=pl.len().cast(pl.Int64), **of).sort("method")
+    total, lost = int(counts["planned"].sum()), int(counts["failed"].sum())
+    tests = [
+        stats.fisher_exact([[f, n - f], [lost - f, total - lost - (n - f)]]).pvalue if n < total else None
+        for n, f in counts.select("planned", "failed").iter_rows()
     ]
-    ledger = rows.select(*CLAIM, *columns, direction.alias("direction")).join(labels, on=CLAIM, how="left")
-    return ledger.sort(["axis", "pillar", *CLAIM], nulls_last=True)
+    frame = counts.with_columns(finished=pl.col("planned") - pl.col("failed"), p=pl.Series(tests, dtype=pl.Float64))
+    return checked(frame, LEDGER)
 
 
 def selection_tests(planned: pl.DataFrame) -> pl.DataFrame:

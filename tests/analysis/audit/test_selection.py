@@ -1,16 +1,11 @@
-"""Ledgers: whether loss goes with method or scale, and a method's row over everything."""
+"""Whether loss goes with method or with scale."""
 
 import re
 
-import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.ledger import externality_ledger, selection_tests
-from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World
-from analysis.audit.simulated_examples import example_study
-from analysis.audit.verdicts import audit
+from analysis.audit.selection import selection_tests
 
 
 def planned(lost: dict[tuple[str, int], int], methods: int = 4, each: int = 10) -> pl.DataFrame:
@@ -74,18 +69,3 @@ def test_an_unknown_status_is_named() -> None:
         selection_tests(frame)
     with pytest.raises(ValueError, match=r"^planned runs: missing columns \['reason'\]$"):
         selection_tests(frame.drop("reason"))
-
-
-def test_a_methods_side_effects_on_everything_stand_in_one_table() -> None:
-    rng = np.random.default_rng(0)
-    world = World(methods={"more": Method(capability=0.5), "less": Method(capability=-0.5)}, examples=2000)
-    results, scores = example_study(world, rng)
-    found = audit(results, scores, primary=["calibration/brier_score"], settings=AuditSettings(draws=300), rng=rng)
-    ledger = externality_ledger(found, "more")
-    safety = ["calibration/brier_score", "selective/area_under_risk_coverage"]
-    assert ledger["measurement"].to_list() == ["clean/accuracy", *safety]
-    assert ledger["direction"].to_list() == ["up", "up", "up"]
-    assert ledger["label"].is_null().to_list() == [True, False, False]
-    assert externality_ledger(found, "less")["direction"].to_list()[::2] == ["down", "down"]
-    with pytest.raises(ValueError, match=r"^no method 'none' in the audit: less, more$"):
-        externality_ledger(found, "none")
