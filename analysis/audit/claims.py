@@ -24,8 +24,8 @@ from analysis.audit.families import (
 )
 from analysis.audit.looks import Look, at_look, since
 from analysis.audit.pillars import pillar_frame
+from analysis.audit.sample_size import deciding, deciding_price
 from analysis.audit.settings import AuditSettings
-from analysis.audit.undecided import deciding, deciding_price
 
 CLAIM = ["domain", "dataset", "method", "measurement"]
 _WORST = ("p_differential", "p_above", "p_safer", "p_tax", "p_neutral")  # at every match

@@ -9,8 +9,8 @@ import polars as pl
 from analysis.audit.decision import LEAST_DF, tested
 from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladder, capability_ladder, coefficients_without, natural_basis
+from analysis.audit.sample_size import FAMILY
 from analysis.audit.settings import AuditSettings
-from analysis.audit.undecided import FAMILY
 from analysis.pairs.effects import NOTHING, Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside
 from analysis.scales import Floats
 

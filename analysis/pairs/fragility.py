@@ -13,10 +13,10 @@ import polars as pl
 
 from analysis.audit.decision import tested
 from analysis.audit.fragility import MOST, Claim, Item, Removal, fewest
+from analysis.audit.sample_size import FAMILY
 from analysis.audit.schema import FRAGILITY, conformed
 from analysis.audit.settings import AuditSettings
 from analysis.audit.standing import Levels, Row, levels_left
-from analysis.audit.undecided import FAMILY
 from analysis.pairs.estimation import LEAST_TOLD, Paired, estimated, untested
 
 MOST_FAMILIES = 40

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from analysis.audit.foresight import LEAST_ERRORS, assumed_spread, foreseen, narrow_margins, spread_of_claims
+from analysis.audit.prospective_power import (
+    LEAST_ERRORS,
+    assumed_spread,
+    narrow_margins,
+    prospective_power,
+    spread_of_claims,
+)
 from analysis.audit.schema import MARGINS, VERDICTS
 from stages import artifacts
 from stages.artifacts import FINDINGS, finding
@@ -51,7 +57,7 @@ def narrow(task: Task, fixed: TaskAudit) -> list[str]:
     margins = finding(MARGINS).filter(task=task.name).filter(pl.col("measurement").is_in(list(given)))
     planned = pl.col("measurement").replace_strict(given, default=None, return_dtype=pl.Float64)
     seeds = min(map(len, task.seeds.values()))
-    planned_study = foreseen(held, models=len(task.models), seeds=[seeds], claims=1)
+    planned_study = prospective_power(held, models=len(task.models), seeds=[seeds], claims=1)
     found = narrow_margins(planned_study, margins.with_columns(margin=planned), judged_areas(task, fixed))
     return [_said(row) for row in found.iter_rows(named=True)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from analysis.audit.foresight import foreseen
+from analysis.audit.prospective_power import prospective_power
 from stages.commands import estimate
 from stages.commands.margins import judged_areas, narrow, spread
 from stages.store.store import Store
@@ -42,7 +42,7 @@ def run(chosen: argparse.Namespace) -> int:
         if not chosen.power:
             continue
         scatter, source = spread(task, fixed, chosen.sd)
-        found = foreseen(scatter, models=models, seeds=sorted({seeds, *SEEDS}), claims=claims)
+        found = prospective_power(scatter, models=models, seeds=sorted({seeds, *SEEDS}), claims=claims)
         print(f"\nspread of D: {source}")
         print("\n".join(_power(found, planned=seeds, claims=claims)))
         print("\n".join(["", *narrow(task, fixed)]))

@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from analysis.audit.foresight import LEAST_ERRORS
 from analysis.audit.margins import margins_digest
+from analysis.audit.prospective_power import LEAST_ERRORS
 from stages.page.tasks import TaskResults
 
 SOURCES = {

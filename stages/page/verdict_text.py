@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from analysis.audit.undecided import FAMILY
+from analysis.audit.sample_size import FAMILY
 from stages.page.format import DASH, MINUS
 from stages.page.verdicts import ABOVE, ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 

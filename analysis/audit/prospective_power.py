@@ -47,7 +47,7 @@ def assumed_spread(sd: float, areas: Sequence[tuple[str, float]], *, models: int
     return pl.DataFrame(rows, schema=schema).with_columns(seed_share=pl.lit(1.0 if unit == "model" else 0.0))
 
 
-def foreseen(spread: pl.DataFrame, *, models: int, seeds: Sequence[int], claims: int) -> pl.DataFrame:
+def prospective_power(spread: pl.DataFrame, *, models: int, seeds: Sequence[int], claims: int) -> pl.DataFrame:
     """A row per area and number of seeds: area, seeds, margin, alone and among (the least true D that a test of this
     claim alone, and one that is the only true one of all `claims`, finds in 80 % of studies), equivalence (the least
     margin within which no effect is shown to be none in 80 % of studies) and least (2.5 standard errors: within a
@@ -72,17 +72,17 @@ def foreseen(spread: pl.DataFrame, *, models: int, seeds: Sequence[int], claims:
     return pl.DataFrame(rows, schema=schema)
 
 
-def narrow_margins(foreseen: pl.DataFrame, margins: pl.DataFrame, areas: Mapping[str, str]) -> pl.DataFrame:
+def narrow_margins(planned: pl.DataFrame, margins: pl.DataFrame, areas: Mapping[str, str]) -> pl.DataFrame:
     """The areas whose margin is narrower than such a study can decide, or than the default that it would have without
-    one: area, measurement, margin, least (see `foreseen`; null where its spread is not known), default (null likewise).
+    one: area, measurement, margin, least (see `prospective_power`; null where its spread is not known), default (null likewise).
 
-    `foreseen` has a row an area; `margins` is the table MARGINS; `areas` name their measurements.
+    `planned` has a row an area, of `prospective_power`; `margins` is the table MARGINS; `areas` name their measurements.
     """
     named = pl.DataFrame(
         {"area": list(areas), "measurement": list(areas.values())},
         schema=dict.fromkeys(("area", "measurement"), pl.String),
     )
     found = named.join(margins.select("measurement", "margin", "default"), on="measurement", how="inner")
-    found = found.join(foreseen.select("area", "least"), on="area", how="left")
+    found = found.join(planned.select("area", "least"), on="area", how="left")
     narrow = (pl.col("margin") < pl.col("least")).fill_null(False) | (pl.col("margin") < 0.99 * pl.col("default"))
     return found.filter(narrow.fill_null(False)).select("area", "measurement", "margin", "least", "default")

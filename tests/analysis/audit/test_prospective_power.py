@@ -2,8 +2,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.foresight import assumed_spread, foreseen, narrow_margins, spread_of_claims
 from analysis.audit.power import detectable_effect, equivalence_halfwidth
+from analysis.audit.prospective_power import assumed_spread, narrow_margins, prospective_power, spread_of_claims
 from analysis.audit.settings import AuditSettings
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import audit
@@ -20,10 +20,10 @@ def spread(world: World, seed: int = 0) -> dict[str, object]:
 
 
 def test_an_assumed_spread_is_the_paired_t_test() -> None:
-    few = foreseen(assumed_spread(0.5, [("outliers", 0.1)], models=2), models=2, seeds=[5, 20], claims=10)
+    few = prospective_power(assumed_spread(0.5, [("outliers", 0.1)], models=2), models=2, seeds=[5, 20], claims=10)
     assert few["alone"].to_list() == pytest.approx([0.1 + detectable_effect(n, 0.5) for n in (10, 40)])
     assert few["among"].to_list() == pytest.approx([0.1 + detectable_effect(n, 0.5, claims=10) for n in (10, 40)])
-    many = foreseen(assumed_spread(0.5, [("outliers", 0.1)], models=12), models=12, seeds=[4], claims=1)
+    many = prospective_power(assumed_spread(0.5, [("outliers", 0.1)], models=12), models=12, seeds=[4], claims=1)
     assert many["equivalence"].to_list() == pytest.approx([equivalence_halfwidth(12, 0.25)])
     assert many["alone"].to_list() == many["among"].to_list()
 
@@ -36,7 +36,7 @@ def test_seeds_help_only_against_what_seeds_scatter() -> None:
     assert shares[1] < 0.1
     base = {"area": ["a"], "margin": [0.1], "unit": ["model"], "seeds": [2.0], "sd": [0.4]}
     for share, wanted in ((1.0, 0.5), (0.0, 1.0)):
-        rows = foreseen(pl.DataFrame({**base, "seed_share": [share]}), models=8, seeds=[2, 8], claims=1)
+        rows = prospective_power(pl.DataFrame({**base, "seed_share": [share]}), models=8, seeds=[2, 8], claims=1)
         two, eight = rows["equivalence"]
         assert eight / two == pytest.approx(wanted)
 
@@ -53,13 +53,15 @@ def test_the_spread_is_that_of_a_models_effect() -> None:
 
 
 def test_a_single_pair_foresees_nothing() -> None:
-    assert foreseen(assumed_spread(0.5, [("a", 0.1)], models=1), models=1, seeds=[1], claims=1).is_empty()
+    assert prospective_power(assumed_spread(0.5, [("a", 0.1)], models=1), models=1, seeds=[1], claims=1).is_empty()
 
 
 def test_margins_that_are_too_narrow_are_named_with_what_would_do() -> None:
     """One below 2.5 standard errors, one below its default, one that is neither, and one of unknown spread."""
     areas = {"a": "x/auroc", "b": "y/auroc", "c": "z/auroc", "d": "w/auroc"}
-    study = foreseen(assumed_spread(0.4, [(area, 0.1) for area in "abc"], models=16), models=16, seeds=[1], claims=1)
+    study = prospective_power(
+        assumed_spread(0.4, [(area, 0.1) for area in "abc"], models=16), models=16, seeds=[1], claims=1
+    )
     assert study["least"].to_list() == pytest.approx([2.5 * 0.4 / 4] * 3)
     margins = pl.DataFrame(
         {"measurement": list(areas.values()), "margin": [0.24, 0.26, 0.26, 0.1], "default": [0.2, 0.3, 0.26, 0.2]}

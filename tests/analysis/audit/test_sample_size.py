@@ -6,8 +6,8 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 from analysis.audit.families import KINDS
+from analysis.audit.sample_size import deciding, deciding_price
 from analysis.audit.settings import AuditSettings
-from analysis.audit.undecided import deciding, deciding_price
 
 PAIRS = 10
 SPREAD = 0.1 * PAIRS**0.5  # of single pairs; their mean's standard error is 0.1
