@@ -74,9 +74,11 @@ def prospective_power(spread: pl.DataFrame, *, models: int, seeds: Sequence[int]
 
 def narrow_margins(planned: pl.DataFrame, margins: pl.DataFrame, areas: Mapping[str, str]) -> pl.DataFrame:
     """The areas whose margin is narrower than such a study can decide, or than the default that it would have without
-    one: area, measurement, margin, least (see `prospective_power`; null where its spread is not known), default (null likewise).
+    one: area, measurement, margin, least (see `prospective_power`; null where its spread is not known), default
+    (null likewise).
 
-    `planned` has a row an area, of `prospective_power`; `margins` is the table MARGINS; `areas` name their measurements.
+    `planned` has a row an area, of `prospective_power`; `margins` is the table MARGINS; `areas` name their
+    measurements.
     """
     named = pl.DataFrame(
         {"area": list(areas), "measurement": list(areas.values())},

@@ -109,3 +109,14 @@ def number(value: float | str | None) -> str:
     while abs(size) >= (10_000 if prefixes[0] == "" else 1000) and len(prefixes) > 1:
         size, prefixes = size / 1000, prefixes[1:]
     return f"{size:.4g}{prefixes[0]}".replace("-", MINUS)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign, none before zero."""
+    text = f"{value:+.{digits}f}"
+    return text[1:].replace("-", "") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def percent(share: float) -> str:
+    """A share in percent, as in "5 %": no more digits than it has."""
+    return f"{100 * share:.4g}\N{NO-BREAK SPACE}%"

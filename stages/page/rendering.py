@@ -7,8 +7,7 @@ from typing import Any
 import jinja2
 import vl_convert
 
-from stages.page.format import difference, interval, number
-from stages.page.verdict_text import percent, signed
+from stages.page.format import difference, interval, number, percent, signed
 
 
 def rendered(template: str, **values: Any) -> str:

@@ -13,9 +13,8 @@ from analysis.capability import BASELINE
 from analysis.tables import FIELDS
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, COMPANION, RUN
-from stages.page.format import DASH, Row
+from stages.page.format import DASH, Row, percent
 from stages.page.tasks import TaskResults
-from stages.page.verdict_text import percent
 
 FIELD_WORDS = {  # of analysis.tables.FIELDS, as a sentence names them
     "python": "versions of Python",

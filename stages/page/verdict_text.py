@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.audit.sample_size import FAMILY
-from stages.page.format import DASH, MINUS
+from stages.page.format import DASH, MINUS, number, signed
 from stages.page.verdicts import ABOVE, ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 
 Row = Mapping[str, Any]
@@ -126,12 +126,6 @@ def measured(row: Row) -> str:
     return f"{signed(100 * sign * difference, 1)} points"
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """A number with its sign, none before zero."""
-    text = f"{value:+.{digits}f}"
-    return text[1:].replace("-", "") if float(text) == 0 else text.replace("-", MINUS)
-
-
 def hover(row: Row) -> str:
     """Everything a verdict rests on, for the pointer that rests on it."""
     lines = [
@@ -184,16 +178,6 @@ def _fewest(rows: list[Row]) -> str:
             said.append(f"{row['label_then']} without {count} {row['removed']}")
     safe = [SEVERAL[row["of"]] for row in rows if row["fewest"] is None]
     return "; ".join([*said, *([f"not changed by leaving out a few {_listed(safe)}"] if safe else [])])
-
-
-def percent(share: float) -> str:
-    """A share in percent, as in "5 %": no more digits than it has."""
-    return f"{100 * share:.4g}\N{NO-BREAK SPACE}%"
-
-
-def number(value: float | None) -> str:
-    """A value to three figures, a dash where there is none."""
-    return DASH if value is None else f"{value:.3g}".replace("-", MINUS)
 
 
 def beside(row: Row) -> str:

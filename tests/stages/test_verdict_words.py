@@ -6,7 +6,7 @@ import pytest
 
 from analysis.audit.decision import LABELS
 from stages.page import verdict_text
-from stages.page.format import MINUS
+from stages.page.format import MINUS, signed
 from stages.page.verdict_text import (
     answer,
     beside,
@@ -18,7 +18,6 @@ from stages.page.verdict_text import (
     reason,
     rests_on,
     sentence,
-    signed,
 )
 from stages.page.verdicts import ANSWERS, SENTENCE_ORDER, VERDICTS, style_name
 
