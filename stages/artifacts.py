@@ -51,7 +51,8 @@ RUN_COLUMNS = {
     "model": pl.String,
 }
 FATE = {"status": pl.String, "reason": pl.String}
-# a run; a checkpoint of it, at a step; or a companion: a second model of the run, trained because a condition needs it
+# a run; a checkpoint of it, at a step; or a companion: a sibling model of the run, trained because a condition needs it
+# (people read "sibling model"; "companion" is its name in what keys are made of, and so stays in code and tables)
 ROLE = {"role": pl.String, "at_step": pl.Int64, "companion": pl.String}
 
 PLANNED_RUNS = Artifact(

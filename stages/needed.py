@@ -17,7 +17,7 @@ from stages.store.digests import digest_but_for
 from stages.store.keys import digest
 
 Row = Mapping[str, Any]
-SAME_RUN = ("task", "method", "model", "seed")  # what a run has in common with its checkpoints and companions
+SAME_RUN = ("task", "method", "model", "seed")  # what a run has in common with its checkpoints and sibling models
 RUNS_AT_ONCE = 2000  # whose cells and values are held at once
 LOOKED_AT = ("run", "run_key", "role", "companion", *SAME_RUN)  # of a run, to key its cells and values
 
@@ -112,7 +112,7 @@ def planned_values(
 
 
 def measured_runs() -> pl.DataFrame:
-    """The finished runs and checkpoints; companions are measured as the runs they stand by."""
+    """The finished runs and checkpoints; sibling models are measured as the runs they are of."""
     return artifacts.RUNS.read().filter(pl.col("status") == "finished", pl.col("role") != COMPANION)
 
 

@@ -9,6 +9,8 @@ from stages.store.code_snapshot import unedited
 from stages.study import nested, params
 from stages.study.expansion import described, expanded
 
+BESIDE = {CHECKPOINT: "checkpoints", COMPANION: "sibling models"}  # what is trained beside the runs, as it is printed
+
 
 def main() -> None:
     """Write plan/runs.parquet, plan/cells.parquet, plan/measurements.parquet, plan/study.json, plan/data.json and
@@ -32,7 +34,7 @@ def main() -> None:
         counts = f"{len(task.methods)} methods x {len(task.models)} models x {task.seed_counts}"
         counts += ", in part" * bool(part)
         roles = Counter(row["role"] for row in runs if row["task"] == task.name)
-        beside = "".join(f", {roles[role]} {role}s" for role in (CHECKPOINT, COMPANION) if roles[role])
+        beside = "".join(f", {roles[role]} {called}" for role, called in BESIDE.items() if roles[role])
         print(f"{study.name}: {task.name}: {counts} = {roles[RUN]} runs{beside}")
         print(f"{len(task.conditions)} conditions, {len(task.measurements)} measurements")
     print(study.audit.line)

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of the plan, one of its checkpoints, or a companion.
+    """A run of the plan, one of its checkpoints, or a sibling model of it.
 
     spec      JSON: all that it is made from, but for its data and its code
     splits    the digest of each split that it is trained on, by name
@@ -50,7 +50,7 @@ class Training:
 class Cell:
     """A run under a condition.
 
-    model_key  the key of the model that the condition looks at: the run's own, or its companion's
+    model_key  the key of the model that the condition looks at: the run's own, or its sibling's
     spec       of the condition: `{use, options}`
     examples   the digest of the condition's examples
     code       the digest of what decides the outcomes, given the model and the examples

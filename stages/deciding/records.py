@@ -66,7 +66,7 @@ def found_by(look: int) -> Path:
 
 
 def runs_of(planned: pl.DataFrame, taken: By) -> int:
-    """How many runs a part has, without checkpoints and companions."""
+    """How many runs a part has, without checkpoints and sibling models."""
     return len(part_of(planned, taken).filter(role=RUN))
 
 

@@ -94,7 +94,7 @@ class Role:
 
 
 def roles(task: Task, method: Part, beside: Mapping[Part, float]) -> list[Role]:
-    """The run, its checkpoints, and its companions with what they cost."""
+    """The run, its checkpoints, and its sibling models with what they cost."""
     steps = task.checkpoints.steps if method.name in task.checkpoints.methods else ()
     return [
         Role(RUN),

@@ -93,7 +93,7 @@ class Task:
 
     @property
     def runs(self) -> int:
-        """How many runs it has, without their checkpoints and companions."""
+        """How many runs it has, without their checkpoints and sibling models."""
         return len(self.models) * sum(map(len, self.seeds.values()))
 
 

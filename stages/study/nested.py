@@ -55,7 +55,7 @@ def size(runs: pl.DataFrame, method: str, look: int, looks: int) -> int:
 
 def part_of(planned: pl.DataFrame, taken: Mapping[str, Mapping[str, int]]) -> pl.DataFrame:
     """The rows of the table PLANNED_RUNS that a part has: of each method (by task) so many of its cells, with their
-    checkpoints and companions, and of the baseline every seed of a model that any of them is of.
+    checkpoints and sibling models, and of the baseline every seed of a model that any of them is of.
     """
     kept = []
     for task, counts in taken.items():

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.audit.decision import LABELS
-from stages.page import verdict_text
-from stages.page.format import MINUS, signed
+from stages.page.format import MINUS, number, signed
 from stages.page.verdict_text import (
     answer,
     beside,
@@ -165,7 +164,7 @@ def test_every_verdict_of_the_audit_has_words() -> None:
     assert all(" " not in style_name(label) for label in LABELS)
     for label in LABELS:
         assert sentence([ROW | {"label": label}])
-    assert verdict_text.number(None) == "–"
+    assert number(None) == "–"
 
 
 def test_a_difference_as_measured_is_not_that_of_the_scale() -> None:
