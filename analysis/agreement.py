@@ -9,7 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from analysis.tables import AGREEMENT, AGREEMENT_LINE, checked
+from analysis.schema import checked
+from analysis.tables import AGREEMENT, AGREEMENT_LINE
 
 Floats = NDArray[np.float64]
 LEAST_R_SQUARED = 0.95  # of agreement, for a prediction to count (as in the paper)

@@ -13,7 +13,8 @@ import polars as pl
 from scipy.stats import rankdata
 
 from analysis.scales import on_scale
-from analysis.tables import CAPABILITY, CAPABILITY_WEIGHTS, checked
+from analysis.schema import TASK, checked
+from analysis.tables import CAPABILITY, CAPABILITY_WEIGHTS
 
 Array = npt.NDArray[np.float64]
 
@@ -21,7 +22,6 @@ BASELINE = "standard"
 SCORES = ("clean_accuracy", "pc1")
 CLEAN_ACCURACY = "clean/accuracy"
 FEWEST_RUNS = 3  # complete standard runs below which a component is noise
-PLACE = ("domain", "dataset")
 RUN = ("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "step")
 
 # Ren et al. (2024), Safetywashing: the capability benchmarks, in the paper's order.
@@ -73,9 +73,7 @@ def capability_weights(results: pl.DataFrame, *, without: str | None = None) -> 
     standardised ranks, in [0, 1].
     """
     frames = [CAPABILITY_WEIGHTS.empty()]
-    for place, rows in (
-        _capability_rows(results, without).partition_by(PLACE, as_dict=True, maintain_order=True).items()
-    ):
+    for place, rows in _capability_rows(results, without).partition_by(TASK, as_dict=True, maintain_order=True).items():
         frames.append(_weights_in_place(place, rows, without))
     return checked(pl.concat(frames), CAPABILITY_WEIGHTS)
 
@@ -86,11 +84,11 @@ def score_deviations(results: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFra
     the `deviations` of its value; a run that lacks those of a part of the score has no row.
     """
     run = ["domain", "dataset", "method", "model", "seed", "score_name"]
-    rows = results.join(weights, on=[*PLACE, "measurement"]).filter(pl.col("deviations").is_not_null())
+    rows = results.join(weights, on=[*TASK, "measurement"]).filter(pl.col("deviations").is_not_null())
     sign = pl.when("higher_is_better").then(1.0).otherwise(-1.0)
     scaled = rows.with_columns(factor=sign * pl.col("weight") / pl.col("standard_deviation"))
-    needed = weights.group_by(*PLACE, "score_name").agg(needed=pl.len())
-    runs = scaled.group_by(run).agg("deviations", "factor", held=pl.len()).join(needed, on=[*PLACE, "score_name"])
+    needed = weights.group_by(*TASK, "score_name").agg(needed=pl.len())
+    runs = scaled.group_by(run).agg("deviations", "factor", held=pl.len()).join(needed, on=[*TASK, "score_name"])
     whole = runs.filter(pl.col("held") == pl.col("needed"))
     sums = [
         np.array(factors) @ np.array(deviations)
@@ -143,13 +141,13 @@ def _clean_accuracy(results: pl.DataFrame) -> pl.DataFrame:
 
 def _component_scores(results: pl.DataFrame, without: str | None) -> pl.DataFrame:
     weights = capability_weights(results, without=without)
-    rows = _capability_rows(results, without).join(weights, on=[*PLACE, "measurement"])
-    needed = weights.group_by(PLACE).agg(needed=pl.len())
+    rows = _capability_rows(results, without).join(weights, on=[*TASK, "measurement"])
+    needed = weights.group_by(TASK).agg(needed=pl.len())
     standardised = (oriented() - pl.col("mean")) / pl.col("standard_deviation")
     scores = (
         rows.group_by(*RUN, "score_name")
         .agg(score=(standardised * pl.col("weight")).sort_by("measurement").sum(), held=pl.len())
-        .join(needed, on=PLACE)
+        .join(needed, on=TASK)
         .filter(pl.col("held") == pl.col("needed"))
     )
     return checked(scores.select(*CAPABILITY.columns), CAPABILITY)

@@ -11,7 +11,8 @@ import polars as pl
 
 from analysis.bootstrap import blocks, bootstrap_spearman, cluster_counts, percentile_interval, resampled_spearman
 from analysis.capability import BASELINE, at_last_step, oriented
-from analysis.tables import CORRELATIONS, checked
+from analysis.schema import checked
+from analysis.tables import CORRELATIONS
 
 Array = npt.NDArray[np.float64]
 

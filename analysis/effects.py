@@ -13,7 +13,8 @@ import polars as pl
 from scipy.stats import t
 
 from analysis.capability import BASELINE, at_last_step, oriented
-from analysis.tables import EFFECTS, checked
+from analysis.schema import checked
+from analysis.tables import EFFECTS
 
 MEASUREMENT = ("domain", "dataset", "measurement")
 EFFECT = ("domain", "dataset", "method", "measurement", "axis", "pillar")

@@ -11,7 +11,7 @@ from analysis.pairs.audit import AUDITED, Question, audit_pairs
 from analysis.pairs.structure import TEXTS, structured
 from analysis.partial import LAB, PARTIAL, RELEASED, partial_correlations
 from analysis.scales import distances_from_targets
-from analysis.tables import Table, checked
+from analysis.schema import Table, checked
 
 SEED = 0
 DRAWS = 2000

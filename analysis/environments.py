@@ -7,10 +7,10 @@ their difference may come of that.
 import polars as pl
 
 from analysis.capability import BASELINE
-from analysis.tables import CROSSINGS, ENVIRONMENTS, FIELDS, PROVENANCE, TableError, checked
+from analysis.schema import TASK, TableError, checked
+from analysis.tables import CROSSINGS, ENVIRONMENTS, FIELDS, PROVENANCE
 
-PLACE = ["domain", "dataset"]
-PAIR = [*PLACE, "model", "seed"]
+PAIR = [*TASK, "model", "seed"]
 RUN = [*PAIR, "method"]
 STATE = ("commit", "dirty")  # of the source: what of it counts is in the keys
 COMPARED = tuple(name for name in FIELDS if name not in STATE)
@@ -18,7 +18,7 @@ COMPARED = tuple(name for name in FIELDS if name not in STATE)
 
 def environments(provenance: pl.DataFrame) -> pl.DataFrame:
     """The table ENVIRONMENTS: each environment that a stage ran in, with how many runs it made or measured."""
-    known = [*PLACE, "stage", *FIELDS]
+    known = [*TASK, "stage", *FIELDS]
     runs = pl.struct("method", "model", "seed").n_unique().cast(pl.Int64)
     return checked(_decoded(provenance).group_by(known).agg(runs=runs), ENVIRONMENTS)
 
@@ -40,11 +40,11 @@ def crossings(provenance: pl.DataFrame) -> pl.DataFrame:
     own, standard = (fields.filter((pl.col("method") == BASELINE) == base) for base in (False, True))
     both = own.join(standard.drop("method"), on=[*PAIR, "stage", "field"], suffix="_standard")
     ends = pl.min_horizontal("first", "first_standard") != pl.max_horizontal("last", "last_standard")
-    found = both.filter(ends).group_by(*PLACE, "method", "field").agg(crossing=pl.struct("model", "seed").n_unique())
+    found = both.filter(ends).group_by(*TASK, "method", "field").agg(crossing=pl.struct("model", "seed").n_unique())
     runs = last.select(RUN).unique()
     paired = runs.filter(pl.col("method") != BASELINE).join(runs.filter(method=BASELINE), on=PAIR, how="semi")
-    counts = paired.group_by(*PLACE, "method").agg(pairs=pl.len())
-    joined = found.join(counts, on=[*PLACE, "method"])
+    counts = paired.group_by(*TASK, "method").agg(pairs=pl.len())
+    joined = found.join(counts, on=[*TASK, "method"])
     return checked(joined.with_columns(pl.col("crossing", "pairs").cast(pl.Int64)), CROSSINGS)
 
 

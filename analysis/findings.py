@@ -39,21 +39,12 @@ from analysis.jumps.table import confirmed_by_refinement, jumps
 from analysis.reliability import reliability
 from analysis.risk import risks
 from analysis.scales import distances_from_targets
-from analysis.tables import (
-    AGREEMENT_LINE,
-    CAPABILITY,
-    PROVENANCE,
-    RESULTS,
-    TableError,
-    checked,
-)
+from analysis.schema import CLAIM, RUN, TASK, TableError, checked
+from analysis.tables import AGREEMENT_LINE, CAPABILITY, PROVENANCE, RESULTS
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
 SENSITIVITY = "clean_accuracy"  # and the one they are held against again
 AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, PILLARS, GATES, MARGINS, EXTERNALITIES, FRAGILITY)
-PLACE = ["domain", "dataset"]
-RUN = [*PLACE, "method", "model", "seed"]
-CLAIM = [*PLACE, "method", "measurement"]
 
 
 def findings(
@@ -171,7 +162,7 @@ def audited(
     except ValueError as error:
         raise TableError(f"results: {error}") from error
     area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)
-    verdicts = found.verdicts.join(about, on=["domain", "dataset", "measurement"], how="left").with_columns(
+    verdicts = found.verdicts.join(about, on=[*TASK, "measurement"], how="left").with_columns(
         area=area,
         placebo=pl.col("method").is_in(settings.placebos),
         alpha=settings.alpha,

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from analysis.bootstrap import resampled_spearman
 from analysis.correlation import FEWEST_PAIRS
-from analysis.tables import Table
+from analysis.schema import Table
 
 Array = npt.NDArray[np.float64]
 Removal = tuple[int, ...]

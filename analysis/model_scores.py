@@ -13,8 +13,8 @@ import polars as pl
 
 from analysis.capability import BASELINE, oriented, safetywashing_scores
 from analysis.scales import Floats
+from analysis.schema import Table
 from analysis.sparse_component import enough, sparse_component
-from analysis.tables import Table
 
 SCALES = ("flops", "parameters")
 COMPONENT, MEAN, SAFETYWASHING = "pc1", "mean", "safetywashing"

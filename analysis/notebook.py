@@ -9,7 +9,8 @@ from analysis.audit.settings import AuditSettings, Margins
 from analysis.capability import BASELINE
 from analysis.elsewhere import elsewhere
 from analysis.pairs.structure import DUPLICATE, name_of, structured
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 
 PLACE = "table"
 NO_METHOD = "no method"  # of a row that names a baseline and no method

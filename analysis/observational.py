@@ -16,7 +16,7 @@ from analysis.correlation import FEW_FAMILIES, FEWEST_PAIRS
 from analysis.label_fragility import LABEL_FRAGILITY, LINE, label_fragility
 from analysis.model_scores import SCORES, WEIGHTS, ModelScores, baselines, model_scores, wide_table
 from analysis.scales import distances_from_targets
-from analysis.tables import Table, checked
+from analysis.schema import Table, checked
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ import polars as pl
 
 from analysis.bootstrap import blocks, cluster_counts, percentile_interval
 from analysis.correlation import FEW_FAMILIES, FEWEST_PAIRS
-from analysis.tables import Table
+from analysis.schema import Table
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -11,10 +11,10 @@ import polars as pl
 from scipy.stats import t
 
 from analysis.capability import at_last_step
-from analysis.tables import RISKS, checked
+from analysis.schema import TASK, checked
+from analysis.tables import RISKS
 
 METRIC = "residual_risk"
-PLACE = ["domain", "dataset"]
 
 
 def risks(results: pl.DataFrame, exposure: Mapping[str, float]) -> pl.DataFrame:
@@ -27,12 +27,12 @@ def risks(results: pl.DataFrame, exposure: Mapping[str, float]) -> pl.DataFrame:
     rows = at_last_step(results).filter(pl.col("metric") == METRIC, pl.col("part") == "all")
     of_model = (
         rows.rename({"condition": "hazard"})
-        .group_by(*PLACE, "method", "hazard", "model")
+        .group_by(*TASK, "method", "hazard", "model")
         .agg(value=pl.col("value").mean(), runs=pl.len())
     )
     found = (
         of_model.sort("model")
-        .group_by(*PLACE, "method", "hazard")
+        .group_by(*TASK, "method", "hazard")
         .agg(
             vulnerability=pl.col("value").mean(),
             error=pl.col("value").std() / pl.len().sqrt(),

@@ -1,30 +1,12 @@
-"""The tables: names and types of their columns, the columns that identify a row, and the check of a frame."""
-
-from dataclasses import dataclass
+"""The tables of the analysis, and of what it is made from: names and types of their columns, and the columns that
+identify a row.
+"""
 
 import polars as pl
 
+from analysis.schema import CLAIM, RUN, TASK, Table
 
-@dataclass(frozen=True)
-class Table:
-    """A table's columns with their types, the key that is unique and sorts it, the columns that may be null, and those
-    that may be infinite.
-    """
-
-    name: str
-    columns: dict[str, pl.DataType | type[pl.DataType]]
-    key: tuple[str, ...]
-    nullable: tuple[str, ...] = ()
-    infinite: tuple[str, ...] = ()
-
-    def empty(self) -> pl.DataFrame:
-        """The table without a row."""
-        return pl.DataFrame(schema=self.columns)
-
-
-class TableError(ValueError):
-    """A frame that is not the table it should be; the message names the table, the column and the rows."""
-
+_TASK: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(TASK, pl.String)
 
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")  # Hendrycks et al. 2021, arXiv 2109.13916
 FACTS: dict[str, pl.DataType | type[pl.DataType]] = {  # what a metric declares of its values
@@ -37,8 +19,7 @@ FACTS: dict[str, pl.DataType | type[pl.DataType]] = {  # what a metric declares 
 RESULTS = Table(
     name="results",
     columns={
-        "domain": pl.String,
-        "dataset": pl.String,
+        **_TASK,
         "method": pl.String,
         "model": pl.String,  # an architecture at one scale, e.g. resnet-16
         "family": pl.String,  # the architecture, e.g. resnet
@@ -58,7 +39,7 @@ RESULTS = Table(
         "n": pl.Int64,  # test examples
         "flags": pl.String,  # validity flags, comma-separated; empty where none
     },
-    key=("domain", "dataset", "method", "model", "seed", "step", "measurement", "part"),
+    key=(*RUN, "step", "measurement", "part"),
     nullable=("parameters", "flops", "pillar", "lower", "upper", "chance", "target", "standard_error", "n"),
     infinite=("lower", "upper"),
 )
@@ -66,8 +47,7 @@ RESULTS = Table(
 CAPABILITY = Table(
     name="capability",
     columns={
-        "domain": pl.String,
-        "dataset": pl.String,
+        **_TASK,
         "method": pl.String,
         "model": pl.String,
         "family": pl.String,
@@ -78,15 +58,14 @@ CAPABILITY = Table(
         "score_name": pl.String,
         "score": pl.Float64,
     },
-    key=("domain", "dataset", "method", "model", "seed", "step", "score_name"),
+    key=(*RUN, "step", "score_name"),
     nullable=("parameters", "flops"),
 )
 
 CAPABILITY_WEIGHTS = Table(
     name="capability_weights",
     columns={
-        "domain": pl.String,
-        "dataset": pl.String,
+        **_TASK,
         "score_name": pl.String,
         "measurement": pl.String,
         "mean": pl.Float64,  # of the oriented measurement over the standard runs
@@ -94,14 +73,13 @@ CAPABILITY_WEIGHTS = Table(
         "weight": pl.Float64,  # of the standardised measurement
         "explained": pl.Float64,  # the component's share of the variance
     },
-    key=("domain", "dataset", "score_name", "measurement"),
+    key=(*TASK, "score_name", "measurement"),
 )
 
 CORRELATIONS = Table(
     name="correlations",
     columns={
-        "domain": pl.String,
-        "dataset": pl.String,
+        **_TASK,
         "score_name": pl.String,
         "measurement": pl.String,
         "pillar": pl.String,
@@ -113,15 +91,14 @@ CORRELATIONS = Table(
         "families": pl.Int64,
         "rough": pl.Boolean,  # fewer than 8 families: the interval is only a hint
     },
-    key=("domain", "dataset", "score_name", "measurement", "population"),
+    key=(*TASK, "score_name", "measurement", "population"),
     nullable=("pillar", "low", "high"),
 )
 
 EFFECTS = Table(
     name="effects",
     columns={
-        "domain": pl.String,
-        "dataset": pl.String,
+        **_TASK,
         "method": pl.String,
         "measurement": pl.String,  # or the name of a capability score
         "axis": pl.String,
@@ -139,7 +116,7 @@ EFFECTS = Table(
         "unpaired": pl.Int64,  # the method's runs with no standard run of the same model and seed to hold them against
         "flagged": pl.Int64,  # pairs in which either value carries a validity flag
     },
-    key=("domain", "dataset", "method", "measurement"),
+    key=CLAIM,
     nullable=(
         "pillar",
         "effect",
@@ -155,22 +132,20 @@ EFFECTS = Table(
 RELIABILITY = Table(
     name="reliability",
     columns={
-        "domain": pl.String,
-        "dataset": pl.String,
+        **_TASK,
         "score_name": pl.String,
         "over": pl.String,  # examples (split-half) or seeds
         "reliability": pl.Float64,
         "runs": pl.Int64,
     },
-    key=("domain", "dataset", "score_name", "over"),
+    key=(*TASK, "score_name", "over"),
     nullable=("reliability",),
 )
 
 RISKS = Table(
     name="risks",
     columns={
-        "domain": pl.String,
-        "dataset": pl.String,
+        **_TASK,
         "method": pl.String,
         "hazard": pl.String,  # a condition
         "exposure": pl.Float64,  # how often its inputs come, times the harm of one that passes
@@ -181,16 +156,11 @@ RISKS = Table(
         "models": pl.Int64,
         "runs": pl.Int64,
     },
-    key=("domain", "dataset", "method", "hazard"),
+    key=(*TASK, "method", "hazard"),
     nullable=("low", "high"),
 )
 
-_AGREEING = {  # a pair of runs of a method, or one of them, under a condition
-    "domain": pl.String,
-    "dataset": pl.String,
-    "method": pl.String,
-    "condition": pl.String,
-}
+_AGREEING = {**_TASK, "method": pl.String, "condition": pl.String}  # a pair of runs, or one, under a condition
 
 AGREEMENT = Table(
     name="agreement",
@@ -204,7 +174,7 @@ AGREEMENT = Table(
         "second_accuracy": pl.Float64,
         "n": pl.Int64,
     },
-    key=("domain", "dataset", "method", "condition", "first", "second"),
+    key=(*TASK, "method", "condition", "first", "second"),
 )
 
 AGREEMENT_LINE = Table(
@@ -219,7 +189,7 @@ AGREEMENT_LINE = Table(
         "r_squared": pl.Float64,
         "on_the_line": pl.Boolean,  # whether R squared is high enough for the prediction to count
     },
-    key=("domain", "dataset", "method", "condition", "run"),
+    key=(*TASK, "method", "condition", "run"),
 )
 
 FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {  # of what an entry of the store was made with
@@ -229,7 +199,7 @@ FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {  # of what an entry of th
     "commit": pl.String,
     "dirty": pl.Boolean,  # whether the working tree had changes that were not committed
 }
-_MADE = {"domain": pl.String, "dataset": pl.String, "method": pl.String}
+_MADE = {**_TASK, "method": pl.String}
 
 PROVENANCE = Table(
     name="provenance",
@@ -241,13 +211,13 @@ PROVENANCE = Table(
         "stage": pl.String,  # train, predict or measure
         "environment": pl.String,  # JSON with sorted keys: those of FIELDS that are known
     },
-    key=("domain", "dataset", "method", "model", "seed", "step", "stage", "environment"),
+    key=(*RUN, "step", "stage", "environment"),
 )
 
 ENVIRONMENTS = Table(
     name="environments",
-    columns={"domain": pl.String, "dataset": pl.String, "stage": pl.String, **FIELDS, "runs": pl.Int64},
-    key=("domain", "dataset", "stage", *FIELDS),
+    columns={**_TASK, "stage": pl.String, **FIELDS, "runs": pl.Int64},
+    key=(*TASK, "stage", *FIELDS),
     nullable=tuple(FIELDS),
 )
 
@@ -259,7 +229,7 @@ CROSSINGS = Table(
         "crossing": pl.Int64,  # pairs whose two runs were not both made with one and the same value of it
         "pairs": pl.Int64,
     },
-    key=("domain", "dataset", "method", "field"),
+    key=(*TASK, "method", "field"),
 )
 
 LEDGER = Table(
@@ -275,32 +245,3 @@ LEDGER = Table(
     key=("method",),
     nullable=("p",),
 )
-
-
-def checked(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The frame in the table's column order, sorted by its key. Raises TableError where it is not that table."""
-    _check_columns(frame, table)
-    frame = frame.select(*table.columns).sort(table.key, nulls_last=True)
-    for column in table.columns:
-        if column not in table.nullable and frame[column].null_count():
-            raise TableError(f"{table.name}: column {column!r} is empty in {frame[column].null_count()} rows")
-    repeated = frame.filter(pl.struct(table.key).is_duplicated())
-    if len(repeated):
-        raise TableError(
-            f"{table.name}: {len(repeated)} rows share a key, the first {repeated.select(table.key).row(0, named=True)}"
-        )
-    for column, dtype in table.columns.items():
-        values = frame[column].drop_nulls()
-        if dtype == pl.Float64 and (values.is_nan() | values.is_infinite() & (column not in table.infinite)).any():
-            raise TableError(f"{table.name}: column {column!r} holds values that are not finite")
-    return frame
-
-
-def _check_columns(frame: pl.DataFrame, table: Table) -> None:
-    missing = [name for name in table.columns if name not in frame.columns]
-    unknown = [name for name in frame.columns if name not in table.columns]
-    if missing or unknown:
-        raise TableError(f"{table.name}: missing columns {missing}, unknown columns {unknown}")
-    for name, dtype in table.columns.items():
-        if frame.schema[name] != dtype:
-            raise TableError(f"{table.name}: column {name!r} is {frame.schema[name]}, not {dtype}")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
 from stages.imports.spec import Spec

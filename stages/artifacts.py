@@ -10,7 +10,8 @@ import polars as pl
 
 from analysis import tables as analysed
 from analysis.jumps.schema import JUMPS
-from analysis.tables import FACTS, Table, TableError
+from analysis.schema import Table, TableError
+from analysis.tables import FACTS
 from stages import tables
 from stages.errors import reason
 

@@ -5,7 +5,7 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 
-from analysis.tables import TableError
+from analysis.schema import TableError
 from cluster.connection import ClusterError
 from pipelines.data import DataError
 from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import TableError
+from analysis.schema import TableError
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, COMPANION
 from stages.records import Cell, Run, Training, Values

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.tables import TableError
+from analysis.schema import TableError
 
 PART = Path("part.json")  # an ordinary checkout has none
 LOOKS = Path("looks.json")  # the looks that were taken in such a folder

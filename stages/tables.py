@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import Table, TableError, checked
+from analysis.schema import Table, TableError, checked
 
 
 def frame(rows: list[dict[str, Any]], table: Table) -> pl.DataFrame:

@@ -11,7 +11,8 @@ import pytest
 
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.findings import findings
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 from stages import artifacts
 from stages.artifacts import Failures
 from stages.page.format import Measure, difference, effect_rows, interval, measures, number

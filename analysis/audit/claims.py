@@ -26,8 +26,8 @@ from analysis.audit.looks import Look, at_look, since
 from analysis.audit.pillars import pillar_frame
 from analysis.audit.sample_size import deciding, deciding_price
 from analysis.audit.settings import AuditSettings
+from analysis.schema import CLAIM
 
-CLAIM = ["domain", "dataset", "method", "measurement"]
 _WORST = ("p_differential", "p_above", "p_safer", "p_tax", "p_neutral")  # at every match
 _EPOCHS = ("p_below", "p_loss", "p_null", "p_washing", "p_up", "p_lost")  # of the runs as they were trained
 _CLAIMED = ("p_gain", "p_sign", "p_none", "p_loss", "p_null", "p_wash", "p_epochs", "p_paid_epochs", "capability_least")
@@ -58,7 +58,7 @@ def claims(
         by_claim.setdefault(_key(row), {})[row["match"]] = row
     table = pl.DataFrame([claimed(matches) for matches in by_claim.values()], schema=_schema(), orient="row")
     tier = pl.when(pl.col("measurement").is_in(primary)).then(pl.lit("primary")).otherwise(pl.lit("exploratory"))
-    by_authors = [name in settings.claims.get(method, ()) for *_, method, name in table[CLAIM].iter_rows()]
+    by_authors = [name in settings.claims.get(method, ()) for *_, method, name in table.select(CLAIM).iter_rows()]
     table = table.with_columns(tier.alias("tier"), pl.Series("claimed", by_authors, dtype=pl.Boolean))
     table = in_families(table, settings)
     table = at_look(table, look) if look else table

@@ -4,8 +4,7 @@ import polars as pl
 
 from analysis.audit.schema import EXTERNALITIES, conformed
 from analysis.audit.verdicts import Audit
-
-CLAIM = ["domain", "dataset", "method", "measurement"]
+from analysis.schema import CLAIM
 
 
 def externalities(found: Audit) -> pl.DataFrame:

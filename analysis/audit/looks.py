@@ -10,8 +10,8 @@ from scipy import stats
 
 from analysis.audit.families import KINDS
 from analysis.audit.settings import AuditSettings
+from analysis.schema import CLAIM
 
-CLAIM = ["domain", "dataset", "method", "measurement"]
 # what a verdict is decided by: q-values of each kind of claim, the star's p, and the p-values of what a gain costs
 TESTS = (
     *(f"q_{kind}" for kind in (*KINDS, "neutral")),

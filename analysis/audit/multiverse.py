@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from analysis.audit.claims import CLAIM, claims
+from analysis.audit.claims import claims
 from analysis.audit.decision import LEAST_DF, tested
 from analysis.audit.estimation import Estimated, estimated
 from analysis.audit.grid import grids
@@ -21,6 +21,7 @@ from analysis.audit.margins import margin_frame
 from analysis.audit.removals import of_measurements
 from analysis.audit.schema import MULTIVERSE, conformed
 from analysis.audit.settings import AuditSettings, Margins
+from analysis.schema import CLAIM
 
 ACCURACY = "clean accuracy as the score"
 FACTORS = {  # the study's own choice is the empty one

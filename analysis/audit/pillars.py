@@ -6,8 +6,9 @@ from scipy import stats
 
 from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
+from analysis.schema import TASK
 
-PILLAR = ["domain", "dataset", "method", "pillar"]
+PILLAR = (*TASK, "method", "pillar")
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(PILLAR, pl.String)
 _COLUMNS |= {"measurements": pl.Int64, "beyond": pl.Float64, "beyond_lower": pl.Float64, "beyond_upper": pl.Float64}
 
@@ -23,7 +24,7 @@ def pillar_frame(rows: pl.DataFrame, draws: Floats, settings: AuditSettings) -> 
     """
     known = rows.filter(pl.col("beyond").is_not_null() & pl.col("pillar").is_not_null())
     found = []
-    for key, part in known.group_by(PILLAR, maintain_order=True):
+    for key, part in known.group_by(*PILLAR, maintain_order=True):
         point, spread = ((part[name] / part["margin"]).to_numpy() for name in ("beyond", "beyond_se"))
         middle = float(interquartile_mean(point[None])[0])
         se = float(interquartile_mean(point + draws[:, part["draw"].to_numpy()] * spread).std())

@@ -10,7 +10,7 @@ import polars as pl
 
 from analysis.audit.schema import SETTINGS
 from analysis.audit.settings import AuditSettings
-from analysis.tables import checked
+from analysis.schema import checked
 
 
 def preregistration(

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from analysis.tables import Table, checked
+from analysis.schema import Table, checked
 
 Types = dict[str, pl.DataType | type[pl.DataType]]
 

@@ -9,11 +9,11 @@ from scipy import stats
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationError, PerfectSeparationWarning
 
 from analysis.capability import at_last_step
-from analysis.tables import LEDGER, checked
+from analysis.schema import RUN, TASK, checked
+from analysis.tables import LEDGER
 
 STATUSES = ("finished", "failed", "flagged", "excluded", "missing")
 PLANNED = ("method", "model", "family", "parameters", "seed", "status", "reason")
-RUN = ["domain", "dataset", "method", "model", "seed"]
 
 
 def planned_runs(runs: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
@@ -23,7 +23,7 @@ def planned_runs(runs: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     """
     flagged = at_last_step(results).filter(pl.col("flags") != "").select(RUN).unique().with_columns(flag=pl.lit(True))
     status = pl.when(pl.col("status") == "finished", pl.col("flag")).then(pl.lit("flagged")).otherwise("status")
-    parameters = pl.col("parameters").fill_null(pl.col("parameters").max().over("domain", "dataset", "model"))
+    parameters = pl.col("parameters").fill_null(pl.col("parameters").max().over(*TASK, "model"))
     return runs.join(flagged, on=RUN, how="left").with_columns(status=status, parameters=parameters).select(PLANNED)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from analysis.audit.claims import CLAIM, claimed
+from analysis.audit.claims import claimed
 from analysis.audit.decision import GAINS, TINY, decide
 from analysis.audit.families import KINDS, level_of
 from analysis.audit.settings import AuditSettings
+from analysis.schema import CLAIM
 
 Row = Mapping[str, Any]
 Levels = Mapping[str, float]  # by kind of claim

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from analysis.audit.claims import CLAIM, claims
+from analysis.audit.claims import claims
 from analysis.audit.estimation import estimated
 from analysis.audit.grid import Grid, grids
 from analysis.audit.looks import Look
@@ -14,6 +14,7 @@ from analysis.audit.margins import margin_frame
 from analysis.audit.restatement import restatements
 from analysis.audit.settings import AuditSettings
 from analysis.audit.survivors import survivor_gates
+from analysis.schema import CLAIM
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from analysis.jumps.curve import CurveError, curve_over_scale
 from analysis.jumps.curves import Axis, curves
 from analysis.jumps.forecast import FEWEST, forecast
 from analysis.jumps.schema import FORECASTS, KEY
-from analysis.tables import checked
+from analysis.schema import checked
 
 LEFT_OUT = 4  # a fourth of the positions, at least one, is forecast
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from analysis.tables import Table
+from analysis.schema import Table
 
 KEY = ("domain", "dataset", "family", "model", "measurement")  # of a curve
 

@@ -17,7 +17,7 @@ from analysis.jumps.labels import JUMP, METRIC_ARTEFACT, UNDETERMINED, label
 from analysis.jumps.mixture import Mixture, mixture
 from analysis.jumps.resolution import extent, proposed, stays_sharp
 from analysis.jumps.schema import JUMP_FITS, JUMPS, KEY
-from analysis.tables import checked
+from analysis.schema import checked
 
 COMPANIONS = {"accuracy": "negative_log_likelihood", "worst_group_accuracy": "negative_log_likelihood"}
 PROBABILITIES = ("probability_correct",)  # companions whose link is "all tokens right"

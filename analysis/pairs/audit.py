@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from analysis.audit.claims import CLAIM, claims
+from analysis.audit.claims import claims
 from analysis.audit.estimation import Estimated
 from analysis.audit.grid import Grid, grids
 from analysis.audit.ladder import curve_frame
@@ -21,7 +21,7 @@ from analysis.pairs.estimation import Found, Paired, estimated, ladder_of, rows_
 from analysis.pairs.fragility import family_fragility
 from analysis.pairs.gates import gate_frame
 from analysis.pairs.structure import LEFT_OUT, PAIRS, Structure
-from analysis.tables import Table, checked
+from analysis.schema import CLAIM, Table, checked
 
 _ESTIMATES = ("total", "capability", "beyond", "beyond_standard_error", "beyond_low", "beyond_high", "slope")
 _COUNTS = ("pairs", "families", "total_n", "capability_n", "beyond_n", "outside_ladder")

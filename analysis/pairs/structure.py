@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import Table, checked
+from analysis.schema import Table, checked
 
 LEFT_OUT = Table(
     name="left_out",

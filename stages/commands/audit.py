@@ -10,7 +10,8 @@ import polars as pl
 
 from analysis.audit.margins import margins_digest
 from analysis.audit.schema import EXTERNALITIES, FRAGILITY, MARGINS, SETTINGS, VERDICTS
-from analysis.tables import LEDGER, TableError
+from analysis.schema import TableError
+from analysis.tables import LEDGER
 from stages.artifacts import finding
 from stages.page.verdict_text import hangs_on, reason
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from itertools import islice
 from typing import Any
 
-from analysis.tables import TableError
+from analysis.schema import TableError
 from stages import artifacts
 from stages.making.data import made_from
 from stages.needed import Needed, of_plan, trainings

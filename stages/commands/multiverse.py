@@ -12,7 +12,7 @@ from analysis.audit.schema import MULTIVERSE, VERDICTS
 from analysis.capability import SCORES, capability_scores, capability_weights
 from analysis.findings import SCORE, SENSITIVITY, with_deviations
 from analysis.scales import distances_from_targets
-from analysis.tables import TableError
+from analysis.schema import TableError
 from stages import artifacts
 from stages.analyse import SEED
 from stages.artifacts import Artifact, by_task

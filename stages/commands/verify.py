@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import TableError
+from analysis.schema import TableError
 from pipelines.measuring import ALL
 from stages import artifacts
 from stages.errors import reason

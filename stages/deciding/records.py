@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.tables import TableError
+from analysis.schema import TableError
 from stages import tables
 from stages.artifacts import RUN
 from stages.needed import planned_runs

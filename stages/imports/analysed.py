@@ -10,7 +10,7 @@ from analysis.audit.settings import AuditSettings, Margins
 from analysis.correlation import FEW_FAMILIES
 from analysis.elsewhere import elsewhere
 from analysis.observational import POOLED
-from analysis.tables import TableError
+from analysis.schema import TableError
 from stages.errors import TrackingError
 from stages.imports.said import said
 from stages.imports.tracked import Imported, collect

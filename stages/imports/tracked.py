@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from analysis.capability import BASELINE
 from analysis.model_scores import SCALES
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 from stages.errors import TrackingError
 from stages.imports.batches import batches, models_in
 from stages.imports.check import Checked, check

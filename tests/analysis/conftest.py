@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 
 Row = Callable[..., dict[str, Any]]
 Table = Callable[[list[dict[str, Any]]], pl.DataFrame]

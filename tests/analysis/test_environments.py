@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from analysis.environments import crossings, environments
-from analysis.tables import PROVENANCE, TableError, checked
+from analysis.schema import TableError, checked
+from analysis.tables import PROVENANCE
 
 HERE: dict[str, Any] = {
     "python": "3.11.7",

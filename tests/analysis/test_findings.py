@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy.stats import fisher_exact
 
-from analysis import tables
+from analysis import schema, tables
 from analysis.audit import schema as audit_schema
 from analysis.audit.decision import LABELS
 from analysis.audit.preregistration import preregistration, preregistration_digest
@@ -25,7 +25,7 @@ TABLES = {
     value.name: value
     for module in (tables, audit_schema, jump_schema)
     for value in vars(module).values()
-    if isinstance(value, tables.Table)
+    if isinstance(value, schema.Table)
 }
 PLANNED = pl.DataFrame(
     {
@@ -57,7 +57,7 @@ def test_findings_are_the_tables_they_are_called(study: Study) -> None:
         "fragility",
     }
     for name, frame in found.items():
-        assert tables.checked(frame, TABLES[name]).equals(frame)
+        assert schema.checked(frame, TABLES[name]).equals(frame)
         assert len(frame) or name in ("jump_fits", "forecasts", "risks", "agreement_line", "fragility", *MADE)
     assert set(found["correlations"]["score_name"]) == {"clean_accuracy", "pc1"}
 
@@ -126,10 +126,10 @@ def test_a_study_without_results_has_empty_tables() -> None:
 
 
 def test_what_is_no_results_table_is_refused(study: Study) -> None:
-    with pytest.raises(tables.TableError, match=r"^results: missing columns \['flags'\], unknown columns \[\]$"):
+    with pytest.raises(schema.TableError, match=r"^results: missing columns \['flags'\], unknown columns \[\]$"):
         run(study().drop("flags"))
     with pytest.raises(
-        tables.TableError, match=r"^results: vision/digits: no run of the baseline 'standard' among scale, shield$"
+        schema.TableError, match=r"^results: vision/digits: no run of the baseline 'standard' among scale, shield$"
     ):
         run(study().filter(pl.col("method") != "standard"))
 

@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from analysis.observational import LABELS, OBSERVATIONAL, metric_labels, observational
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 
 Columns = Mapping[str, np.ndarray]
 

@@ -8,7 +8,8 @@ from scipy.stats import rankdata, spearmanr
 
 from analysis.elsewhere import elsewhere
 from analysis.partial import partial_correlations, partial_spearman
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 
 Study = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

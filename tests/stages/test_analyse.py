@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.simulated import Method, World, simulated_study
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 from stages import analyse, artifacts
 from stages.study.preregistration import preregistered
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from analysis.tables import TableError
+from analysis.schema import TableError
 from stages import artifacts
 from stages.cli import run_stage
 from stages.study.preregistration import planned_audit

@@ -9,7 +9,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from analysis.observational import OBSERVATIONAL, observational
-from analysis.tables import CAPABILITY, CORRELATIONS, EFFECTS, RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import CAPABILITY, CORRELATIONS, EFFECTS, RESULTS
 from pipelines import measuring, parts
 from stages import artifacts, collect
 from stages.imports.check import Checked, check

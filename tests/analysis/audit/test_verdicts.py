@@ -12,7 +12,8 @@ from analysis.audit.margins import margins_digest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 
 SETTINGS = AuditSettings(draws=600, margins=Margins(capability=0.25))
 METHODS = {

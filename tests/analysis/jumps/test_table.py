@@ -8,7 +8,8 @@ import pytest
 from analysis.jumps.curves import curves
 from analysis.jumps.schema import JUMP_FITS, JUMPS
 from analysis.jumps.table import jumps
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 
 NLL, ACCURACY, BRIER = "clean/negative_log_likelihood", "clean/accuracy", "clean/brier_score"
 Truth = dict[str, Callable[[np.ndarray], np.ndarray]]

@@ -7,7 +7,8 @@ import pytest
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.pairs.audit import Question, audit_pairs
 from analysis.pairs.structure import structured
-from analysis.tables import RESULTS, checked
+from analysis.schema import checked
+from analysis.tables import RESULTS
 
 SETTINGS = AuditSettings(margins=Margins({"y": 0.5}, 0.5))
 FAMILIES = [f"f{k}" for k in range(7)]
