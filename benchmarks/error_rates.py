@@ -25,8 +25,8 @@ from analysis.audit.estimation import estimated
 from analysis.audit.grid import Bools, grids
 from analysis.audit.margins import margin_frame
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
-from analysis.audit.simulated_examples import example_study
+from analysis.simulation.examples import example_study
+from analysis.simulation.worlds import Method, World, simulated_study
 
 MARGIN = 0.105  # half of what a doubling of compute does in these worlds: 0.42 x 0.5 / 2
 SLOPE = World().slope

@@ -27,7 +27,7 @@ from analysis.audit.grid import grids
 from analysis.audit.looks import HELD, OPEN, Look, chance
 from analysis.audit.margins import margin_frame
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
+from analysis.simulation.worlds import Method, World, simulated_study
 from stages.deciding.choice import HOPELESS
 from stages.study.nested import cells, part_of, size
 

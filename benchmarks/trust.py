@@ -14,8 +14,8 @@ import polars as pl
 from analysis.audit.fragility import fragility
 from analysis.audit.multiverse import multiverse
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 EXAMPLE_DRAWS = 200
 METHODS = {

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from analysis.audit.examples import example_parts
+from analysis.audit.example_noise import example_parts
 from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladders, natural_basis
 from analysis.audit.replicates import bootstrap, covered, jackknife, matched, points

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.audit.examples import unit_deviations
+from analysis.audit.example_noise import unit_deviations
 from analysis.audit.grid import Bools, Grid, Ints
 from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats

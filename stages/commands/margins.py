@@ -17,7 +17,7 @@ from stages.artifacts import FINDINGS, finding
 from stages.study.model import Task
 from stages.study.preregistration import TaskAudit
 
-ASSUMED = 0.2  # logits: one pair of small convolutional networks on digits (analysis.audit.simulated)
+ASSUMED = 0.2  # logits: one pair of small convolutional networks on digits (analysis.simulation.worlds)
 
 
 def judged_areas(task: Task, fixed: TaskAudit) -> dict[str, str]:

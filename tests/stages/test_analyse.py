@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.schema import checked
+from analysis.simulation.worlds import Method, World, simulated_study
 from analysis.tables import RESULTS
 from stages import analyse, artifacts
 from stages.study.preregistration import preregistered

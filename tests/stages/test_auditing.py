@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.simulated import Method, World
+from analysis.simulation.worlds import Method, World
 from pipelines.outcomes import Outcomes
 from stages import analyse, artifacts, tables
 from stages.artifacts import STUDY

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from analysis.audit.simulated import Method, World
+from analysis.simulation.worlds import Method, World
 from stages import analyse
 from stages.cli import run_stage
 from stages.terminal import escaped

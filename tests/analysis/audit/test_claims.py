@@ -8,8 +8,8 @@ import pytest
 
 from analysis.audit.decision import GAINS
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 NAME = "condition00/auroc"
 SETTINGS = AuditSettings(draws=600, margins=Margins(capability=0.25))

@@ -8,9 +8,9 @@ import pytest
 
 from analysis.audit.decision import GAINS
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
-from analysis.audit.simulated_examples import example_study
 from analysis.audit.verdicts import audit
+from analysis.simulation.examples import example_study
+from analysis.simulation.worlds import Method, World, simulated_study
 
 SETTINGS = AuditSettings(draws=300)
 SCALED = World(measurements=6)

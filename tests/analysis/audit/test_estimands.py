@@ -10,10 +10,10 @@ from analysis.audit.estimands import Estimate, estimates
 from analysis.audit.grid import Grid, grids
 from analysis.audit.ladder import Ladder, capability_ladder, ladders
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.units import paired_units
 from analysis.audit.verdicts import audit
 from analysis.audit.weights import stratified_weights
+from analysis.simulation.worlds import Method, World, simulated_study
 
 SETTINGS = AuditSettings(draws=20_000, example_share=0.0)
 ONE = World(methods={"m": Method()}, families=1, widths=9, seeds=5, doublings=1.0, method_models=1, method_seeds=10)

@@ -4,9 +4,9 @@ import numpy as np
 
 from analysis.audit.externalities import externalities
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World
-from analysis.audit.simulated_examples import example_study
 from analysis.audit.verdicts import audit
+from analysis.simulation.examples import example_study
+from analysis.simulation.worlds import Method, World
 
 
 def test_a_methods_side_effects_on_everything_are_in_one_table() -> None:

@@ -11,9 +11,9 @@ from analysis.audit.claims import in_families
 from analysis.audit.decision import decide
 from analysis.audit.fragility import fragility
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
 from analysis.schema import CLAIM
+from analysis.simulation.worlds import Method, World, simulated_study
 
 NAMES = ["condition00/auroc", "condition01/auroc"]
 SETTINGS = AuditSettings(draws=100, margins=Margins(dict.fromkeys(NAMES, 0.105), 0.25), placebos=("nothing",))

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 SETTINGS = AuditSettings(draws=100, margins=Margins(capability=0.25))
 WORLD = World(methods={"m": Method()})

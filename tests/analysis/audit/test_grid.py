@@ -8,7 +8,7 @@ import pytest
 
 from analysis.audit.grid import grids
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World, simulated_study
+from analysis.simulation.worlds import Method, World, simulated_study
 
 
 def test_values_land_at_their_method_model_seed_and_measurement() -> None:

@@ -18,8 +18,8 @@ from analysis.audit.ladder import (
     weighted_fit,
 )
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import World, simulated_study
 from analysis.audit.weights import dirichlet_weights
+from analysis.simulation.worlds import World, simulated_study
 
 SETTINGS = AuditSettings()
 QUIET = World(

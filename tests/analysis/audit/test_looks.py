@@ -13,8 +13,8 @@ from analysis.audit.decision import GAINS
 from analysis.audit.families import KINDS
 from analysis.audit.looks import HELD, TESTS, Look, at_look, chance, since
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 NAME = "condition00/auroc"
 SETTINGS = AuditSettings(draws=100, margins=Margins({NAME: 0.1}, 0.25))

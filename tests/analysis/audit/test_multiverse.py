@@ -8,8 +8,8 @@ import pytest
 
 from analysis.audit.multiverse import multiverse
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 SETTINGS = AuditSettings(draws=400, margins=Margins({"condition00/auroc": 0.105}, 0.25))
 Tables = tuple[pl.DataFrame, pl.DataFrame]

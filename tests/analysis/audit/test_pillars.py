@@ -6,8 +6,8 @@ from scipy import stats
 
 from analysis.audit.pillars import interquartile_mean
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 
 def test_interquartile_mean_is_the_quarter_trimmed_mean() -> None:

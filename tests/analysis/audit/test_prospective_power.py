@@ -5,8 +5,8 @@ import pytest
 from analysis.audit.power import detectable_effect, equivalence_halfwidth
 from analysis.audit.prospective_power import assumed_spread, narrow_margins, prospective_power, spread_of_claims
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 SETTINGS = AuditSettings(draws=200)
 

@@ -13,7 +13,7 @@ from scipy import stats
 from analysis.audit.grid import grids
 from analysis.audit.restatement import coupling_null, restatements, spearman
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World, simulated_study
+from analysis.simulation.worlds import Method, World, simulated_study
 
 Floats = NDArray[np.float64]
 SETTINGS = AuditSettings(draws=400)

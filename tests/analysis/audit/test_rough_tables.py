@@ -8,8 +8,8 @@ import pytest
 
 from analysis.audit.decision import GAINS, LABELS
 from analysis.audit.settings import AuditSettings
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import audit
+from analysis.simulation.worlds import Method, World, simulated_study
 
 SETTINGS = AuditSettings(draws=100, placebos=("b",))
 METHODS = {

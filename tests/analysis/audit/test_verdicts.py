@@ -10,9 +10,9 @@ import pytest
 
 from analysis.audit.margins import margins_digest
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.audit.simulated import Method, World, simulated_study
 from analysis.audit.verdicts import Audit, audit
 from analysis.schema import checked
+from analysis.simulation.worlds import Method, World, simulated_study
 from analysis.tables import RESULTS
 
 SETTINGS = AuditSettings(draws=600, margins=Margins(capability=0.25))

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from analysis.audit.estimands import estimates
-from analysis.audit.examples import example_parts
+from analysis.audit.example_noise import example_parts
 from analysis.audit.grid import grids
 from analysis.audit.ladder import ladders
 from analysis.audit.settings import AuditSettings

@@ -12,8 +12,8 @@ from numpy.random import Generator
 from scipy import stats
 
 from analysis.audit.grid import Bools
-from analysis.audit.simulated import World, planned_runs
 from analysis.scales import Floats, on_scale
+from analysis.simulation.worlds import World, planned_runs
 
 DIFFICULTY = 2.0  # SD over examples, in units of skill
 COMMON_LUCK = 0.3  # correlation of two runs' luck on one example
