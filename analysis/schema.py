@@ -1,8 +1,12 @@
 """What a table is, and the check of a frame against one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
+
+Row = Mapping[str, Any]  # of a table, by column
 
 TASK = ("domain", "dataset")  # the columns that identify one
 RUN = (*TASK, "method", "model", "seed")

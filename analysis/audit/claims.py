@@ -26,7 +26,7 @@ from analysis.audit.looks import Look, at_look, since
 from analysis.audit.pillars import pillar_frame
 from analysis.audit.sample_size import deciding, deciding_price
 from analysis.audit.settings import AuditSettings
-from analysis.schema import CLAIM
+from analysis.schema import CLAIM, Row
 
 _WORST = ("p_differential", "p_above", "p_safer", "p_tax", "p_neutral")  # at every match
 _EPOCHS = ("p_below", "p_loss", "p_null", "p_washing", "p_up", "p_lost")  # of the runs as they were trained
@@ -36,7 +36,6 @@ _ADDED: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(
     ("match", "label", "qualifier", "reason", "label_ungated"), pl.String
 )
 _ADDED |= {"seeds_needed": pl.Int64, "models_needed": pl.Int64}
-Row = Mapping[str, Any]
 
 
 def claims(

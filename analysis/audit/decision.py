@@ -1,8 +1,5 @@
 """From estimates to labels: intervals, one-sided tests, and the decision list."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import polars as pl
 from scipy import stats
@@ -11,6 +8,7 @@ from analysis.audit.estimands import Estimate
 from analysis.audit.families import KINDS
 from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
+from analysis.schema import Row
 
 GAINS = ("DIFFERENTIAL", "TRADE-OFF", "GAIN, PRICE OPEN")  # D is above its margin
 LABELS = (*GAINS, "GAIN, SIZE OPEN", "WASHING", "NULL", "NO GAIN", "REGRESSION", "UNDETERMINED", "BLOCKED")
@@ -90,9 +88,6 @@ def _below(of: Tested, bound: Floats | float) -> Floats:
 def _within(of: Tested, bound: Floats) -> Floats:
     """p that the effect lies outside +-bound: the larger of two one-sided tests (Schuirmann 1987)."""
     return np.maximum(_above(of, -bound), _below(of, bound))
-
-
-Row = Mapping[str, Any]
 
 
 def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:

@@ -23,9 +23,10 @@ from analysis.audit.grid import Bools, Grid, grids
 from analysis.audit.removals import estimated_without, of_measurements, tested_without, without
 from analysis.audit.schema import FRAGILITY, conformed
 from analysis.audit.settings import AuditSettings
-from analysis.audit.standing import Levels, Row, levels_left, room, standing
+from analysis.audit.standing import Levels, levels_left, room, standing
 from analysis.capability import at_last_step
 from analysis.scales import Floats
+from analysis.schema import Row
 
 MOST = 4
 MOST_PAIRS = 300

@@ -9,19 +9,13 @@ from analysis.audit.estimands import Estimate
 from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladder
 from analysis.audit.margins import seed_spread
+from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
 from analysis.audit.units import SAME_COMPUTE
+from analysis.schema import TASK
 
 SATURATED = (0.05, 0.95)
 FEW_RUNGS = 8
-GATES: dict[str, pl.DataType | type[pl.DataType]] = {
-    "domain": pl.String,
-    "dataset": pl.String,
-    "method": pl.String,
-    "measurement": pl.String,
-    "gate": pl.String,
-}
-GATES |= {"passed": pl.Boolean, "blocking": pl.Boolean, "detail": pl.String}
 
 
 def gate_frame(
@@ -44,7 +38,7 @@ def gate_frame(
         for gate, passed, blocking, detail in gates:
             name = {"method": grid.methods[method], "measurement": grid.measurements["measurement"][column]}
             rows.append({**name, "gate": gate, "passed": passed, "blocking": blocking, "detail": detail})
-    frame = pl.DataFrame(rows, schema={name: GATES[name] for name in list(GATES)[2:]})
+    frame = pl.DataFrame(rows, schema={name: dtype for name, dtype in GATES.columns.items() if name not in TASK})
     return frame.select(pl.lit(grid.domain).alias("domain"), pl.lit(grid.dataset).alias("dataset"), pl.all())
 
 

@@ -1,16 +1,14 @@
 """Looks: a study that is judged while it grows, each time at a share of its levels that was fixed before the run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import polars as pl
 from scipy import stats
 
 from analysis.audit.families import KINDS
 from analysis.audit.settings import AuditSettings
-from analysis.schema import CLAIM
+from analysis.schema import CLAIM, Row
 
 # what a verdict is decided by: q-values of each kind of claim, the star's p, and the p-values of what a gain costs
 TESTS = (
@@ -19,7 +17,6 @@ TESTS = (
 )
 OPEN = ("UNDETERMINED", "GAIN, SIZE OPEN")  # labels that more runs may change
 HELD = (*CLAIM, *TESTS, "label", "look")  # of the table VERDICTS: what the next look goes on from
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 """What would decide an undetermined verdict, if the estimates are taken for the truth: more seeds, or more models."""
 
-from collections.abc import Mapping
 from math import ceil, sqrt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from analysis.audit.power import pairs_for_equivalence, pairs_needed
 from analysis.audit.settings import AuditSettings
-
-Row = Mapping[str, Any]
+from analysis.schema import Row
 
 MOST_SEEDS = 100
 FAMILY = "family"  # the unit of pairs measured elsewhere

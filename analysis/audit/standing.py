@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from math import inf, log
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,9 +10,8 @@ from analysis.audit.claims import claimed
 from analysis.audit.decision import GAINS, TINY, decide
 from analysis.audit.families import KINDS, level_of
 from analysis.audit.settings import AuditSettings
-from analysis.schema import CLAIM
+from analysis.schema import CLAIM, Row
 
-Row = Mapping[str, Any]
 Levels = Mapping[str, float]  # by kind of claim
 _RESTS_ON = {"REGRESSION": "loss", **dict.fromkeys(GAINS, "gain"), "NULL": "null", "WASHING": "wash"}
 _RESTS_ON |= {"GAIN, SIZE OPEN": "sign", "NO GAIN": "none"}

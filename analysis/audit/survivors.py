@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 from scipy.stats import fisher_exact
 
-from analysis.audit.gates import GATES
 from analysis.audit.grid import Grid
+from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
+from analysis.schema import TASK
 
 
 def survivor_gates(grid: Grid, planned: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
@@ -34,5 +35,5 @@ def survivor_gates(grid: Grid, planned: pl.DataFrame, settings: AuditSettings) -
             detail = f"{own[method]} of {runs[method]} runs are lost, of the others' {others[0]} of {sum(others)}"
             name = {"method": grid.methods[method], "measurement": grid.measurements["measurement"][int(column)]}
             rows.append({**name, "gate": "survivors", "passed": passed, "blocking": True, "detail": detail})
-    frame = pl.DataFrame(rows, schema={name: GATES[name] for name in list(GATES)[2:]})
+    frame = pl.DataFrame(rows, schema={name: dtype for name, dtype in GATES.columns.items() if name not in TASK})
     return frame.select(pl.lit(grid.domain).alias("domain"), pl.lit(grid.dataset).alias("dataset"), pl.all())

@@ -16,8 +16,9 @@ from analysis.audit.fragility import MOST, Claim, Item, Removal, fewest
 from analysis.audit.sample_size import FAMILY
 from analysis.audit.schema import FRAGILITY, conformed
 from analysis.audit.settings import AuditSettings
-from analysis.audit.standing import Levels, Row, levels_left
+from analysis.audit.standing import Levels, levels_left
 from analysis.pairs.estimation import LEAST_TOLD, Paired, estimated, untested
+from analysis.schema import Row
 
 MOST_FAMILIES = 40
 FEW = 2  # removed at once, where there are more families than that

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.decision import LEAST_DF
-from analysis.audit.gates import FEW_RUNGS, GATES, SATURATED
+from analysis.audit.gates import FEW_RUNGS, SATURATED
+from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import Pairs
 from analysis.pairs.estimation import Found, Paired
@@ -21,7 +22,7 @@ def gate_frame(paired: Paired, found: list[Found], settings: AuditSettings) -> p
         if axes[each.column] == "safety":
             claim = (paired.grid.domain, paired.grid.dataset, each.method, names[each.column])
             rows += [(*claim, *gate) for gate in _gates(paired, each, settings)]
-    return pl.DataFrame(rows, schema=GATES, orient="row")
+    return pl.DataFrame(rows, schema=GATES.columns, orient="row")
 
 
 def _gates(paired: Paired, found: Found, settings: AuditSettings) -> list[Gate]:

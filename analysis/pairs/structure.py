@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 import polars as pl
 
-from analysis.schema import Table, checked
+from analysis.schema import Row, Table, checked
 
 LEFT_OUT = Table(
     name="left_out",
@@ -34,7 +33,6 @@ PAIRS = Table(
 )
 TEXTS = ("key", "within", "method", "baseline", "family")
 DUPLICATE = "duplicate name"
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
