@@ -53,6 +53,8 @@ WORLDS = {
 # E and FLOPs of a study's methods, in turn
 KINDS = ((0.0, 1.0), (0.3, 1.0), (-0.3, 1.0), (-0.8, 1.0), (0.0, 2.6), (-0.1, 1.3))
 MANY = 28  # methods, 336 claims
+TASKS = 7  # of a study of several: 8 models in 2 families, 2 seeds, 4 areas each
+TASK = replace(MODELS, families=2, measurements=4)
 STAR = "star"
 ANY_GAIN = ("GAIN, SIZE OPEN", *GAINS)
 Study = Callable[[World, Generator], tuple[pl.DataFrame, pl.DataFrame]]
@@ -127,6 +129,7 @@ class Scenario:
     kinds: Sequence[tuple[float, float]] = KINDS
     study: Study = simulated_study
     known: bool = True  # D's true value is planted
+    tasks: int = 1  # as many such worlds in one study, each judged on its own
 
     def studied(self) -> World:
         """Its world with its methods."""
@@ -139,8 +142,11 @@ class Scenario:
 
     def verdicts(self, draws: int, seed: int, i: int) -> pl.DataFrame:
         """label, starred, beyond_true and whether D's interval covers it, of study i, drawn from [seed, name, i]."""
-        world = self.studied()
         rng = np.random.default_rng([seed, *self.name.encode(), i])
+        return pl.concat([self._verdicts_of_a_task(draws, rng) for _ in range(self.tasks)])
+
+    def _verdicts_of_a_task(self, draws: int, rng: Generator) -> pl.DataFrame:
+        world = self.studied()
         results, scores = self.study(world, rng)
         names = sorted(results.filter(pl.col("axis") == "safety")["measurement"].unique())
         margins = Margins(dict.fromkeys(names, MARGIN), 0.25) if self.known else Margins()
@@ -179,6 +185,11 @@ def scenarios() -> Iterator[Scenario]:
     for methods, kinds in ((1, nothing), (6, KINDS), (MANY, KINDS)):
         name = f"D = 3 margins in a sixth, else the margin, 12 x 2, {AREAS * methods} claims"
         yield Scenario(name, MODELS, a_sixth(3, 1), mixed, methods, kinds)
+    several = f"{TASKS} tasks of 8 x 2"
+    yield Scenario(f"D = margin, {several}", TASK, at(1), (*gain, Counted((STAR,))), tasks=TASKS)
+    name = f"D = 3 margins in a sixth, else the margin, {several}"
+    yield Scenario(name, TASK, a_sixth(3, 1), mixed, tasks=TASKS)
+    yield Scenario(f"A/A, {several}", TASK, at(0), (Counted(ANY_GAIN),), kinds=nothing, tasks=TASKS)
     for size, world in SIZES.items():
         yield Scenario(f"T = -margin, {size}", world, in_all(-1), (Counted(("REGRESSION",)),), kinds=small(size))
         yield Scenario(f"T = margin, {size}", world, in_all(1), (Counted(("NULL",)),), kinds=small(size))

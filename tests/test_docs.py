@@ -173,9 +173,13 @@ def test_every_reason_to_refuse_code_is_in_the_docs() -> None:
 
 
 def test_the_default_study_is_valid() -> None:
+    """Every domain is in it, and every task has a ladder of at least eight models and a placebo."""
     study = params.read(ROOT / "params.yaml")
-    (vision,) = study.tasks
-    assert vision.runs >= 96
+    domains = {path.parent.name for path in (ROOT / "pipelines").glob("*/domain.py")}
+    assert {task.domain for task in study.tasks} == domains
+    for task in study.tasks:
+        assert len(task.models) >= 8, task.name
+        assert "placebo" in {method.name for method in task.methods}, task.name
 
 
 def test_every_command_is_in_the_readme() -> None:
