@@ -1,4 +1,4 @@
-"""Studies of rows and of games that cannot be: each fault is a line, before anything is computed."""
+"""Studies of agents, language models, rows and games that cannot be: a line for each fault, before any compute."""
 
 from pathlib import Path
 from typing import Any
@@ -50,3 +50,22 @@ def test_payoffs_and_discounts_that_cannot_be_are_named(tmp_path: Path) -> None:
     assert fault == "games.data: 'payoffs': game 1 has nan, not a finite number"
     (fault,) = faults("games", {"games.measurements.self_play": {"nash_conv": "systemic safety"}}, tmp_path)
     assert fault.startswith("games.measurements.self_play.nash_conv: needs nash_conv, ")
+
+
+def test_worlds_of_agents_that_cannot_be_are_named(tmp_path: Path) -> None:
+    (fault,) = faults("control", {"control.data.walls": 70}, tmp_path)
+    assert fault.startswith(
+        "control.data: errands: of 1,920 levels of 9 x 9 cells with 70 walls 0 have a way of 4 to 18 "
+    )
+    assert "\n" not in fault
+    (fault,) = faults("control", {"control.data.tempted": 0}, tmp_path)
+    assert fault == ("control.data: errands: 'tempted' is 0: nothing tempts in training, so there is nothing to find")
+    (fault,) = faults("control", {"control.methods.myopic": {"discount": -0.1}}, tmp_path)
+    assert fault == "control.methods.myopic: 'discount' is -0.1, not a number from 0 to 0.999"
+
+
+def test_worlds_of_facts_that_cannot_be_are_named(tmp_path: Path) -> None:
+    found = faults("language", {"language.data.values": 1}, tmp_path)  # which both tasks share
+    assert found == [
+        f"{task}.data: 'values' is 1, not a whole number of at least 2" for task in ("language", "supervision")
+    ]
