@@ -2,7 +2,8 @@
 
 Each cell has 60 to 400 examples of 3 to 8 classes with groups, outliers, features and a reference; half of them have
 logits rounded to whole numbers, so that scores tie. What single conditions record is checked on cells of 765 to 2,040
-corrupted images in films of three. The other implementations are in `metric_definitions.py`.
+corrupted images in films of three. The other implementations are in `metric_definitions.py` and
+`metric_definitions_beyond.py`.
 
     OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/metric_checks.py
 """
@@ -13,6 +14,7 @@ from typing import Any
 
 import metric_definitions as defined
 import numpy as np
+from metric_definitions_beyond import BEYOND, with_values
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
 from pipelines import parts
@@ -210,13 +212,15 @@ def main() -> None:
     labelled = [each.inliers() for each in cells]
     rows = []
     of_conditions = [recorded(seed) for seed in range(CELLS)]
-    for checks, shown in ((LABELLED, labelled), (BESIDE_OUTLIERS, cells), (RECORDED, of_conditions)):
+    beyond = [with_values(each, seed) for seed, each in enumerate(labelled)]
+    every = ((LABELLED, labelled), (BESIDE_OUTLIERS, cells), (RECORDED, of_conditions), (BEYOND, beyond))
+    for checks, shown in every:
         for name, options, against, function in checks:
             metric = parts.load("pipelines.metrics", name, options)
             difference = max(abs(metric(each).value - function(each)) for each in shown)
             given = ", ".join(f"{option} {value}" for option, value in options.items())
             rows.append(f"| {name}{f' ({given})' if given else ''} | {against} | {difference:.1e} |")
-    checked = {name for name, *_ in LABELLED + BESIDE_OUTLIERS + RECORDED}
+    checked = {name for checks, _ in every for name, *_ in checks}
     rows += [f"| {name} | nothing yet | |" for name in parts.names("pipelines.metrics") if name not in checked]
     print("\n".join(["| metric | checked against | largest difference |", "|---|---|---|", *sorted(rows)]))
 
