@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 
 from analysis.agreement import agreement_on_the_line
+from analysis.audit.comparison import comparisons
 from analysis.audit.externalities import externalities
 from analysis.audit.fragility import fragility
 from analysis.audit.grid import grids
 from analysis.audit.looks import Look
 from analysis.audit.preregistration import preregistration, settings_table
 from analysis.audit.schema import (
+    COMPARISONS,
     ESTIMATES,
     EXTERNALITIES,
     FRAGILITY,
@@ -44,7 +46,7 @@ from analysis.tables import AGREEMENT_LINE, CAPABILITY, PROVENANCE, RESULTS
 
 SCORE = "pc1"  # the capability score that verdicts hold safety against
 SENSITIVITY = "clean_accuracy"  # and the one they are held against again
-AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, PILLARS, GATES, MARGINS, EXTERNALITIES, FRAGILITY)
+AUDITED = (VERDICTS, ESTIMATES, LADDER, RESTATEMENTS, PILLARS, GATES, MARGINS, EXTERNALITIES, FRAGILITY, COMPARISONS)
 
 
 def findings(
@@ -139,8 +141,8 @@ def audited(
     look: Look | None = None,
     planned: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """The audit's tables: verdicts, estimates, ladder, restatements, pillars, gates, margins, externalities and
-    fragility.
+    """The audit's tables: verdicts, estimates, ladder, restatements, pillars, gates, margins, externalities,
+    fragility and comparisons.
 
     `areas` is the measurement that stands for each area; without any, every safety measurement is an area of its own.
     An area whose measurement has no results has no verdict; nor has anything where there is no capability score.
@@ -159,6 +161,7 @@ def audited(
         about = _about(kept, score, settings)
         again = _by_accuracy(kept, accuracy, list(named), settings, rng, planned)
         fragile = fragility(kept, score, found.verdicts, found.margins, settings)
+        compared = comparisons(kept, score, found.verdicts, found.margins, settings)
     except ValueError as error:
         raise TableError(f"results: {error}") from error
     area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)
@@ -171,7 +174,7 @@ def audited(
     verdicts = verdicts.join(again, on=CLAIM, how="left")
     frames = (verdicts, found.effects, found.curves, found.restatements, found.pillars, found.gates, found.margins)
     tables = [conformed(frame, table) for frame, table in zip(frames, AUDITED, strict=False)]
-    tables += [externalities(found), fragile]
+    tables += [externalities(found), fragile, compared]
     return {table.name: frame for frame, table in zip(tables, AUDITED, strict=True)}
 
 

@@ -15,7 +15,7 @@ from analysis.audit.settings import AuditSettings
 from analysis.audit.units import paired_units
 from analysis.scales import Floats
 
-_BY_RUN = ("value", "y", "error", "flagged", "blocked", "capability", "flops", "deviations")
+BY_RUN = ("value", "y", "error", "flagged", "blocked", "capability", "flops", "deviations")
 
 
 def of_measurements(grid: Grid, names: list[str]) -> Grid:
@@ -30,7 +30,7 @@ def without(grid: Grid, models: Bools, seeds: Bools) -> Grid:
     """The grid without the models and seeds that are False."""
     kept = np.flatnonzero(models)
     cut = {name: getattr(grid, name)[kept] for name in ("families", "scale")}
-    for name in _BY_RUN:
+    for name in BY_RUN:
         whole = getattr(grid, name)
         cut[name] = whole if whole is None else whole[:, kept] if seeds.all() else whole[:, kept][:, :, seeds]
     return replace(grid, models=[grid.models[k] for k in kept], **cut)

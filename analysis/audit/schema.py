@@ -193,6 +193,19 @@ FRAGILITY = Table(
     ("domain", "dataset", "method", "measurement", "of"),
     nullable=("fewest", "removed", "label_then"),
 )
+COMPARISONS = Table(
+    "comparisons",
+    {
+        **_PLACE,
+        "method": pl.String,
+        "other": pl.String,  # in the baseline's place: up is safer with the method than with it
+        "measurement": pl.String,
+        **_UNITS,
+        **dict.fromkeys(_ESTIMATES, pl.Float64),
+    },
+    ("domain", "dataset", "method", "other", "measurement"),
+    nullable=(*_ESTIMATES, "total_df", "capability_df", "beyond_df"),
+)
 MULTIVERSE = Table(
     "multiverse",
     {

@@ -53,8 +53,8 @@ def test_findings_are_the_tables_they_are_called(study: Study) -> None:
         *("capability", "capability_weights", "correlations", "effects", "ledger", "selection", "jumps", "jump_fits"),
         *("reliability", "risks", "forecasts", "agreement_line"),
         *("settings", "environments", "crossings"),
-        *("verdicts", "estimates", "ladder", "restatements", "areas", "gates", "margins", "externalities"),
-        "fragility",
+        *("verdicts", "estimates", "ladder", "restatements", "pillars", "gates", "margins", "externalities"),
+        *("fragility", "comparisons"),
     }
     for name, frame in found.items():
         assert schema.checked(frame, TABLES[name]).equals(frame)
@@ -110,7 +110,7 @@ def test_a_placebo_is_marked(study: Study) -> None:
 
 def test_the_seed_alone_decides_the_draws(study: Study) -> None:
     first, again, other = (run(study(noise=0.1), seed=seed) for seed in (1, 1, 2))
-    for name in ("correlations", "areas"):
+    for name in ("correlations", "pillars"):
         assert first[name].equals(again[name])
         assert not first[name].equals(other[name])
 
