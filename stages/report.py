@@ -10,7 +10,9 @@ from stages import artifacts, tables
 from stages.artifacts import FINDINGS, REPORT, RETRY, RUN, Failures
 from stages.page.margins_section import SOURCES
 from stages.page.measurement_charts import safety_points
+from stages.page.overview import overview
 from stages.page.pictures import stacked, write_pictures
+from stages.page.reader_parts import reader_parts
 from stages.page.rendering import rendered
 from stages.page.sections import section
 from stages.page.spreadsheets import write_csv
@@ -67,9 +69,12 @@ def build(
         of_tasks = {each.name: pictures[name][0] for each in shown if (name := f"{kind}{each.slug}") in pictures}
         if of_tasks and kind not in pictures:
             (folder / f"{kind}.svg").write_text(stacked(of_tasks), encoding="utf-8")
+    judged = [(task, each["rows"]) for task, each in zip(shown, sections, strict=True)]
     page = rendered(
         "page.html",
         title=plan.name,
+        overview=overview(judged),
+        **reader_parts(judged, settings),
         alpha=settings["alpha"][0],
         rate=settings["false_discovery_rate"][0],
         digest=settings["digest"][0],

@@ -67,7 +67,7 @@ baseline: base
 def test_the_page_opens_without_errors_and_its_filters_work(tmp_path: Path) -> None:
     page = _build(tmp_path / "report", _results())
     seen = acted(tmp_path, tmp_path / "report/index.html", ACT)
-    shown_once = [name for name in page.specs if name in ("verdicts", "effects", "correlations")]
+    shown_once = [name for name in page.specs if name in ("verdicts", "fronts", "effects", "correlations")]
     of_one_measurement = ("safety", "accuracy", "plane", "forest")
     assert seen["before"] == seen["after"] == len(shown_once) + len(of_one_measurement)
     assert "pgd: accuracy" in seen["first"]  # of an area

@@ -91,6 +91,12 @@ class Page(HTMLParser):
         specs: dict[str, Any] = json.loads(self.scripts[1])
         return specs
 
+    @property
+    def claims(self) -> list[dict[str, Any]]:
+        """What the scripts know of the verdicts, of a page of one task."""
+        claims: list[dict[str, Any]] = json.loads(self.scripts[2])["tasks"][""]["claims"]
+        return claims
+
     def rows(self, chart: str, layer: int | None = None) -> list[dict[str, Any]]:
         """The data of a chart, or of one of its layers."""
         spec = self.specs[chart]
@@ -221,11 +227,11 @@ def test_the_page_loads_nothing(page: Page) -> None:
             assert not re.match(r"(\w+:)?//", attributes.get(name) or ""), (tag, attributes)
         assert tag not in ("link", "iframe", "img", "object", "embed", "base")
     assert "$schema" not in page.scripts[1]
-    assert not re.search(r"https?://", page.scripts[1] + page.scripts[2] + page.text)
+    assert not re.search(r"https?://", "".join(page.scripts[1:]) + page.text)
     policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None
     assert policy.startswith("default-src 'none'; script-src 'unsafe-inline'")
-    assert len(page.scripts) == 3
+    assert len(page.scripts) == 5
 
 
 def test_the_charts_show_the_tables(folder: Path, page: Page) -> None:
@@ -261,11 +267,12 @@ def test_every_chart_is_there_as_a_picture(folder: Path, page: Page) -> None:
     safety = [
         f"{kind}_{name}" for kind in ("accuracy", "forest", "plane", "safety") for name in ("clean-nll", "pgd-accuracy")
     ]
-    assert sorted(page.specs) == sorted(["correlations", "effects", "verdicts", *safety])
+    assert sorted(page.specs) == sorted(["correlations", "effects", "fronts", "verdicts", *safety])
     for name in page.specs:
         assert (folder / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    picks = [json.loads(attributes["value"] or "") for tag, attributes in page.tags if tag == "option"]
+    values = [attributes.get("value") or "" for tag, attributes in page.tags if tag == "option"]
+    picks = [json.loads(value) for value in values if value.startswith("{")]
     assert [pick["safety"] for pick in picks] == ["safety_pgd-accuracy", "safety_clean-nll"]
     assert all(chart in page.specs for pick in picks for chart in pick.values())
 
@@ -277,22 +284,22 @@ def test_the_first_screen_has_the_verdicts(page: Page) -> None:
     assert verdict["label"] == "DIFFERENTIAL"
     text = re.sub(r"\s+", " ", page.text.split("Does a method make models safer")[-1])
     assert text.index("▲ DIFFERENTIAL") < text.index("The verdicts as intervals")
-    assert f"D +{verdict['beyond']:.2f} [+{verdict['beyond_lower']:.2f}, +{verdict['beyond_upper']:.2f}]" in text
+    assert f"+{verdict['beyond']:.2f} [+{verdict['beyond_lower']:.2f}, +{verdict['beyond_upper']:.2f}]" in text
     assert f"{verdict['in_range']} of {verdict['units']} {verdict['unit']}s" in text
     assert re.search(r"shield: safer beyond what capability explains on pgd/accuracy \(\+\d+\.\d points\)", text)
     assert "2 planned, 1 finished, 1 failed." in text
-    (cell,) = [
-        dict(a)["title"] or ""
-        for tag, a in page.tags
-        if tag == "td" and a.get("class") == "v-DIFFERENTIAL" and "title" in a
-    ]
-    assert cell.startswith("shield, pgd/accuracy: DIFFERENTIAL")
+    cells = [a["data-claim"] or "" for tag, a in page.tags if tag == "td" and a.get("class") == "v-DIFFERENTIAL"]
+    assert len(cells) == 2  # of the first table, and of the table of all verdicts
+    for cell in cells:
+        claim = page.claims[int(cell.removeprefix("/"))]
+        assert claim["hover"].startswith("shield, pgd/accuracy: DIFFERENTIAL")
+        assert claim["matches"]["epochs"]["beyond"][:2] == [verdict["beyond"], verdict["beyond_se"]]
 
 
 def test_names_from_tables_are_inert(tmp_path: Path) -> None:
     results = _results(SCRIPT).with_columns(model=pl.format("{}</script><b>", "model"))
     page = _build(tmp_path, results, RUNS.with_columns(method=pl.lit(SCRIPT)), plan_of(results, SCRIPT))
-    assert len([tag for tag, _ in page.tags if tag == "script"]) == 3
+    assert len([tag for tag, _ in page.tags if tag == "script"]) == 5
     assert "b" not in [tag for tag, _ in page.tags]
     assert SCRIPT in page.text
     assert {row["method"] for row in page.rows("effects")} == {SCRIPT}
@@ -434,8 +441,7 @@ def test_the_page_says_what_was_measured(page: Page) -> None:
         assert said in text, said
     assert "pgd/accuracy pgd: accuracy norm linf, epsilon 0.0078" in text.split("The study")[0]
     assert text.index("TRADE-OFF") < text.index("The study") < text.index("The verdicts as intervals")
-    cells = [attributes["title"] for tag, attributes in page.tags if tag == "td" and "title" in attributes]
-    assert any("norm linf, epsilon 0.0078" in (title or "") for title in cells)
+    assert any("norm linf, epsilon 0.0078" in claim["hover"] for claim in page.claims)
 
 
 def test_comparisons_across_environments_are_warned_of(tmp_path: Path) -> None:

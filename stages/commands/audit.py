@@ -13,7 +13,8 @@ from analysis.audit.schema import EXTERNALITIES, FRAGILITY, MARGINS, SETTINGS, V
 from analysis.schema import TableError
 from analysis.tables import LEDGER
 from stages.artifacts import finding
-from stages.page.verdict_text import hangs_on, reason
+from stages.page.fragility_text import hangs_on
+from stages.page.verdict_text import reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,8 @@ import polars as pl
 from analysis.label_fragility import LINE, MOST
 from analysis.partial import PARTIAL
 from stages.page.format import signed
-from stages.page.verdict_text import estimate, hangs_on, measured
+from stages.page.fragility_text import hangs_on
+from stages.page.verdict_text import estimate, measured
 from stages.page.verdicts import VERDICTS
 
 MOST_NAMED = 6

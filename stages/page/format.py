@@ -120,3 +120,8 @@ def signed(value: float, digits: int = 2) -> str:
 def percent(share: float) -> str:
     """A share in percent, as in "5 %": no more digits than it has."""
     return f"{100 * share:.4g}\N{NO-BREAK SPACE}%"
+
+
+def listed(names: list[str]) -> str:
+    """Names as a sentence has them."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.audit.schema import FRAGILITY, LADDER, MARGINS, VERDICTS
+from analysis.audit.schema import COMPARISONS, ESTIMATES, FRAGILITY, LADDER, MARGINS, VERDICTS
 from analysis.audit.settings import AuditSettings
 from analysis.capability import BASELINE
 from analysis.findings import SCORE
@@ -17,13 +17,14 @@ from analysis.jumps.schema import JUMP_FITS, JUMPS
 from analysis.model_scores import COMPONENT, MEAN, SAFETYWASHING
 from analysis.observational import POOLED, WITHIN
 from analysis.pairs.structure import LEFT_OUT, PAIRS
-from analysis.tables import CAPABILITY
+from analysis.tables import CAPABILITY, RISKS
 from stages.artifacts import by_task
 from stages.page import charts
 from stages.page.format import DASH, interval, measures
 from stages.page.margins_section import SOURCES, margins_section
 from stages.page.measurement_charts import measurement_charts
 from stages.page.pictures import write_pictures
+from stages.page.reader_parts import parts_of
 from stages.page.rendering import rendered
 from stages.page.tasks import Specs, TaskResults
 from stages.page.verdict_section import verdict_parts
@@ -36,6 +37,7 @@ SCORE_IS = {
     SAFETYWASHING: "that of Ren et al. (2024)",
 }
 Tables = Mapping[str, pl.DataFrame]
+OWN = ("verdicts", "estimates", "ladder", "margins", "gates", "fragility")  # tables that pairs have as training has
 
 
 def write_page(
@@ -52,9 +54,12 @@ def write_page(
     settings = AuditSettings()
     section = _section(task, results, models, found, score, specs) | {"notes": notes}
     write_pictures(specs, out)
+    levels = {"alpha": settings.alpha, "rate": settings.false_discovery_rate}
+    judged = [(task, section["rows"])]
     page = rendered(
         "imported.html",
         title=study,
+        **parts_of(judged, **levels, placebos=settings.placebos, weigh=settings.weigh_claims),
         section=section,
         specs=specs,
         alpha=settings.alpha,
@@ -71,8 +76,9 @@ def _task(study: str, results: pl.DataFrame, found: Tables, score: str) -> TaskR
     runs = results.select("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "step")
     scores = found["capability"].filter(score_name=score).select("model", "score")
     scored = runs.unique(maintain_order=True).join(scores, on="model").with_columns(score_name=pl.lit(SCORE))
-    empty = {table.name: by_task(table).empty() for table in (VERDICTS, LADDER, MARGINS, FRAGILITY, JUMPS, JUMP_FITS)}
-    own = {name: found[name] for name in ("verdicts", "ladder", "margins", "gates", "fragility") if name in found}
+    known = (VERDICTS, ESTIMATES, LADDER, MARGINS, FRAGILITY, COMPARISONS, JUMPS, JUMP_FITS, RISKS)
+    empty = {table.name: by_task(table).empty() for table in known}
+    own = {name: found[name] for name in OWN if name in found}
     capability = scored.select(*CAPABILITY.columns)
     shown = {
         name: measure if name == SCORE else replace(measure, label=name) for name, measure in measures(results).items()
@@ -89,7 +95,14 @@ def _section(
     left_out = found.get("left_out", LEFT_OUT.empty())
     pairs = found.get("pairs", PAIRS.empty())
     parts = verdict_parts(task, verdicts, specs) if paired and len(verdicts) else {}
-    nothing: dict[str, Any] = {"verdict_table": None, "verdicts": [], "gates": [], "failed_gates": [], "claims": 0}
+    nothing: dict[str, Any] = {
+        "verdict_table": None,
+        "verdicts": [],
+        "gates": [],
+        "failed_gates": [],
+        "claims": 0,
+        "rows": [],
+    }
     correlations = _correlations(task, found, specs)
     return {
         "paired": paired,

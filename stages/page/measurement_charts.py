@@ -11,6 +11,7 @@ from analysis.jumps.labels import JUMP
 from analysis.scales import Floats, from_scale, on_scale
 from stages.page import charts, verdict_charts
 from stages.page.format import Row
+from stages.page.plane_charts import capability_plane
 from stages.page.tasks import Specs, TaskResults, slug
 
 
@@ -61,7 +62,7 @@ def _safety_charts(task: TaskResults, name: str, rows: pl.DataFrame, specs: Spec
     known, paired = (rows.filter(pl.col(column).is_not_null()) for column in ("beyond", "total"))
     if len(known):
         kinds["plane"] = f"plane{end}"
-        specs[kinds["plane"]] = verdict_charts.capability_plane(known, methods=task.others, unit=unit)
+        specs[kinds["plane"]] = capability_plane(known, methods=task.others, unit=unit)
     if len(paired):
         kinds["forest"] = f"forest{end}"
         specs[kinds["forest"]] = verdict_charts.forest(_forest_rows(paired), methods=task.others, unit=unit)

@@ -1,5 +1,7 @@
 """The page from its template: the words and numbers as they are printed, and the script that draws its charts."""
 
+import math
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -8,6 +10,9 @@ import jinja2
 import vl_convert
 
 from stages.page.format import difference, interval, number, percent, signed
+
+# In the order in which they use each other.
+SCRIPTS = ("state", "charts", "audit", "choices", "compare", "tables", "tips")
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -20,8 +25,15 @@ def rendered(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"difference": difference, "number": number, "percent": percent, "signed": signed}
+    environment.filters |= {"log2": math.log2}
     environment.globals |= {"interval": interval}
-    return environment.get_template(template).render(bundle=_bundle(), **values)
+    return environment.get_template(template).render(bundle=_bundle(), scripts=own_scripts(), **values)
+
+
+def own_scripts(names: Sequence[str] = SCRIPTS) -> str:
+    """The page's own scripts as one."""
+    folder = files("stages.page") / "scripts"
+    return "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
 @cache

@@ -9,6 +9,7 @@ from stages.page import charts, verdict_charts, verdict_text
 from stages.page.format import Row, effect_rows, interval
 from stages.page.margins_section import margins_section
 from stages.page.measurement_charts import measurement_charts
+from stages.page.plane_charts import pillar_fronts
 from stages.page.study_section import Planned, about_measurements, false_alarms, study_section, without_verdict
 from stages.page.tasks import Specs, TaskResults
 from stages.page.verdict_section import verdict_parts
@@ -48,7 +49,7 @@ def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFra
         "risks": _risks(task, specs),
         "false_alarms": false_alarms(plan, task.task),
         "exposed": task.found["risks"]["exposure"].n_unique() > 1,
-        "pillars": task.found["pillars"].to_dicts(),
+        "pillars": _pillars(task, verdicts, specs),
     }
 
 
@@ -95,6 +96,17 @@ def _risks(task: TaskResults, specs: Specs) -> list[Row]:
         hazards = sorted(found["hazard"].unique())
         placed = found.with_columns(task=pl.col("hazard").replace_strict(hazards, range(len(hazards))))
         specs[f"risks{task.slug}"] = verdict_charts.residual_risks(placed, methods=task.methods, hazards=hazards)
+    return found.to_dicts()
+
+
+def _pillars(task: TaskResults, verdicts: pl.DataFrame, specs: Specs) -> list[Row]:
+    """D over each pillar, and its chart beside E; E is that of the first of the pillar's measurements."""
+    found = task.found["pillars"]
+    price = [f"capability{end}" for end in ("", "_lower", "_upper")]
+    of = verdicts.sort("order").unique(["method", "pillar"], keep="first").select("method", "pillar", "placebo", *price)
+    rows = found.join(of, on=["method", "pillar"]).drop_nulls(price)
+    if len(rows):
+        specs[f"fronts{task.slug}"] = pillar_fronts(rows, methods=task.others)
     return found.to_dicts()
 
 

@@ -3,7 +3,7 @@ judged, and what it was made with. All of it comes from the plan's tables, data.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from analysis.capability import BASELINE
 from analysis.tables import FIELDS
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, COMPANION, RUN
-from stages.page.format import DASH, Row, percent
+from stages.page.format import DASH, Row, listed, percent
 from stages.page.tasks import TaskResults
 
 FIELD_WORDS = {  # of analysis.tables.FIELDS, as a sentence names them
@@ -140,7 +140,7 @@ def warnings(environments: pl.DataFrame, crossings: pl.DataFrame) -> list[str]:
         if name not in crossed and environments[name].drop_nulls().n_unique() > 1
     ]
     if differing:
-        said.append(f"Not all runs were made with the same: there are several {_listed(differing)}.")
+        said.append(f"Not all runs were made with the same: there are several {listed(differing)}.")
     if environments["dirty"].any():
         said.append("The working tree had changes that were not committed: the commit does not say all of the code.")
     return said
@@ -236,7 +236,3 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return "(" + options_text(value) + ")"
     return " ".join(map(_value, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -9,7 +9,7 @@ import polars as pl
 from analysis.capability import BASELINE, at_last_step
 from analysis.scales import distances_from_targets
 from stages.page.charts import Spec
-from stages.page.format import Measure, measures
+from stages.page.format import Measure, Row, measures
 
 Specs = dict[str, Spec]
 
@@ -39,6 +39,9 @@ class TaskResults:
     def label(self, measurement: str) -> str:
         """The measurement as it is shown."""
         return self.shown[measurement].label if measurement in self.shown else measurement
+
+
+Judged = tuple[TaskResults, list[Row]]  # a task, and the rows of its verdicts as they are shown
 
 
 def tasks(results: pl.DataFrame, findings: Mapping[str, pl.DataFrame]) -> list[TaskResults]:

@@ -3,11 +3,9 @@
 from typing import Any
 
 import altair as alt
-import numpy as np
 import polars as pl
-from scipy import stats
 
-from stages.page.charts import COLOURS, Spec, method_scales, rows_of, spec_of
+from stages.page.charts import COLOURS, Spec, rows_of, spec_of
 from stages.page.verdicts import VERDICTS
 
 UNITS = {"logit": "logits", "log": "log error", "identity": "unit of the measurement"}
@@ -63,78 +61,6 @@ def verdict_intervals(rows: pl.DataFrame, *, methods: list[str], areas: list[str
     return spec_of(faceted.resolve_scale(x="independent").properties(title="Safety beyond capability (D), in margins"))
 
 
-def capability_plane(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Spec:
-    """A method's effect on capability (E) against its effect on safety beyond it (D), with joint ellipses; the
-    margins as a box. `rows` is of VERDICTS, of one measurement.
-    """
-    colours, shapes = method_scales(methods)
-    colour = alt.Color("method:N", title="method", scale=colours)
-    titles = "effect on capability, E (capability score)", f"safety beyond capability, D ({unit})"
-    x, y = alt.X("capability:Q", title=titles[0]), alt.Y("beyond:Q", title=titles[1])
-    box = pl.DataFrame({"x": [-rows["capability_margin"][0]], "y": [-rows["margin"][0]]})
-    box = box.with_columns(x2=-pl.col("x"), y2=-pl.col("y"))
-    inside = alt.Chart(rows_of(box), name="margins").mark_rect(color="#808080", opacity=0.2)
-    axes = [
-        alt.Chart(rows_of(pl.DataFrame({name: [0]})), name=f"no_{name}")
-        .mark_rule(color="#808080")
-        .encode(**{name: f"{name}:Q"})
-        for name in ("x", "y")
-    ]
-    columns = ["method", "label", "capability", "beyond", "total", "margin", "pairs", "models"]
-    picked = alt.selection_point(name="picked", fields=["method"], bind="legend")
-    faded = alt.condition(picked, alt.value(1), alt.value(0.08))
-    rings = (
-        alt.Chart(rows_of(ellipses(rows)), name="ellipses")
-        .mark_line(strokeWidth=1.5)
-        .encode(x=x, y=y, color=colour, order="order:Q", opacity=faded)
-    )
-    dots = (
-        alt.Chart(rows_of(rows.select(columns)), name="methods")
-        .mark_point(filled=True, size=90)
-        .encode(
-            x=x,
-            y=y,
-            color=colour,
-            shape=alt.Shape("method:N", title="method", scale=shapes),
-            opacity=faded,
-            tooltip=["method:N", "label:N", *(_number(name) for name in columns[2:6]), "pairs:Q", "models:Q"],
-        )
-        .add_params(picked)
-    )
-    return spec_of(
-        alt.layer(inside.encode(x="x:Q", x2="x2:Q", y="y:Q", y2="y2:Q"), *axes, rings, dots).properties(
-            width=620, height=380
-        )
-    )
-
-
-def ellipses(rows: pl.DataFrame, points: int = 60) -> pl.DataFrame:
-    """The joint region of E and D of each row at its level (an ellipse from their standard errors and correlation, with
-    F(2, df - 1) for the few units): method, capability, beyond, order.
-    """
-    angle = np.linspace(0, 2 * np.pi, points + 1)
-    frames = []
-    needed = ("capability_se", "beyond_se", "capability_beyond_correlation")
-    for row in rows.iter_rows(named=True):
-        if any(row[name] is None for name in needed) or row["beyond_df"] < 2:
-            continue
-        df, rho = min(row["capability_df"], row["beyond_df"]), row["capability_beyond_correlation"]
-        radius = float(np.sqrt(2 * df / (df - 1) * stats.f.isf(row["alpha"], 2, df - 1)))
-        u, v = np.cos(angle), rho * np.cos(angle) + np.sqrt(max(1 - rho**2, 0)) * np.sin(angle)
-        frames.append(
-            pl.DataFrame(
-                {
-                    "method": row["method"],
-                    "capability": row["capability"] + radius * row["capability_se"] * u,
-                    "beyond": row["beyond"] + radius * row["beyond_se"] * v,
-                    "order": np.arange(points + 1),
-                }
-            )
-        )
-    empty = {"method": pl.String, "capability": pl.Float64, "beyond": pl.Float64, "order": pl.Int64}
-    return pl.concat(frames) if frames else pl.DataFrame(schema=empty)
-
-
 def forest(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Spec:
     """Every method's D and T on one measurement with intervals, within the margin's band.
 
@@ -149,7 +75,7 @@ def forest(rows: pl.DataFrame, *, methods: list[str], unit: str) -> Spec:
     margin = pl.DataFrame({"x": [-rows["margin"][0]], "x2": [rows["margin"][0]]})
     band = alt.Chart(rows_of(margin), name="margin").mark_rect(color="#808080", opacity=0.2).encode(x="x:Q", x2="x2:Q")
     zero = alt.Chart(rows_of(pl.DataFrame({"x": [0]})), name="zero").mark_rule(color="#808080").encode(x="x:Q")
-    tooltip = ["method:N", "kind:N", *(_number(name) for name in ("value", "low", "high", "margin")), "label:N"]
+    tooltip = ["method:N", "kind:N", *(number_tooltip(name) for name in ("value", "low", "high", "margin")), "label:N"]
     ends = (
         alt.Chart()
         .mark_rule(strokeWidth=2)
@@ -240,5 +166,5 @@ def _curve(title: str, rows: pl.DataFrame, size: str, number: int) -> alt.LayerC
     return alt.layer(lines, ends, dots).properties(width=400, height=260)
 
 
-def _number(name: str) -> Any:
+def number_tooltip(name: str) -> Any:
     return alt.Tooltip(f"{name}:Q", format="+.2f" if name != "margin" else ".2f")

@@ -6,6 +6,7 @@ import polars as pl
 
 from stages.page import charts, verdict_charts, verdict_text
 from stages.page.format import Row
+from stages.page.fragility_text import hangs_on
 from stages.page.tasks import Specs, TaskResults
 from stages.page.verdicts import STAR, VERDICTS, style_name
 
@@ -28,27 +29,46 @@ def verdict_parts(task: TaskResults, verdicts: pl.DataFrame, specs: Specs) -> di
     """What the template shows of a task's verdicts. `verdicts` is the table with `order`, of the measurements, and
     `about`, what a verdict on one holds for. The chart goes into `specs`.
     """
-    few = verdict_text.hangs_on(task.found["fragility"].to_dicts())
-    primary = [
-        {**row, "hangs_on": few.get((row["dataset"], row["method"], row["measurement"]))}
-        for row in verdicts.filter(pl.col("area").is_not_null()).sort("order", "method").to_dicts()
-    ]
+    rows = shown_rows(task, verdicts)
+    primary = [row for row in rows if row["area"] is not None]
     named = {row["area"]: task.label(row["measurement"]) for row in primary}
     if primary:
         specs[f"verdicts{task.slug}"] = _verdict_chart(primary, task.others, list(named))
     return {
+        "rows": rows,
         "verdict_table": _verdict_table(primary, task.others, named),
         "answer": verdict_text.answer(primary),
         "sentences": [
-            {"method": method, "text": verdict_text.sentence(rows)}
+            {"method": method, "text": verdict_text.sentence(own)}
             for method in task.others
-            if (rows := [row for row in primary if row["method"] == method])
+            if (own := [row for row in primary if row["method"] == method])
         ],
         "claims": len(primary),
-        "verdicts": [_verdict(row, task) for row in verdicts.sort("order", "method").to_dicts()],
+        "verdicts": [_verdict(row, task) for row in rows],
         "gates": _gates(task),
         "failed_gates": _failed_gates(task),
     }
+
+
+def shown_rows(task: TaskResults, verdicts: pl.DataFrame) -> list[Row]:
+    """The verdicts in the order they are shown, each with its place among them for the page's scripts (`claim`), what
+    it hangs on, and its method's effect on capability at every match (`prices`).
+    """
+    few = hangs_on(task.found["fragility"].to_dicts())
+    prices: dict[tuple[str, str], dict[str, Row]] = {}
+    names = ("match", "capability", "capability_lower", "capability_upper")
+    for row in task.found["estimates"].sort("match").to_dicts():
+        of = prices.setdefault((row["method"], row["measurement"]), {})
+        of[row["match"]] = {name: row[name] for name in names}
+    return [
+        {
+            **row,
+            "claim": f"{task.slug}/{place}",
+            "hangs_on": few.get((row["dataset"], row["method"], row["measurement"])),
+            "prices": prices.get((row["method"], row["measurement"]), {}),
+        }
+        for place, row in enumerate(verdicts.sort("order", "method").to_dicts())
+    ]
 
 
 def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]) -> dict[str, Any] | None:
@@ -70,7 +90,7 @@ def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]
     ]
     down, across = ("area", "method") if len(areas) >= len(methods) else ("method", "area")
     rows, columns = (of_areas, of_methods) if down == "area" else (of_methods, of_areas)
-    cells = {(row[down], row[across]): _cell(row) for row in primary}
+    cells = {(row[down], row[across]): verdict_cell(row) for row in primary}
     return {
         "corner": down,
         "columns": columns,
@@ -78,19 +98,21 @@ def _verdict_table(primary: list[Row], methods: list[str], areas: dict[str, str]
     }
 
 
-def _cell(row: Row) -> dict[str, Any]:
+def verdict_cell(row: Row) -> dict[str, Any]:
+    """A verdict as its cell shows it; `row` is one of `shown_rows`."""
     return {
+        "claim": row["claim"],
         "label": row["label"],
         "mark": VERDICTS[row["label"]].mark,
         "star": STAR if row["starred"] else "",
         "style": style_name(row["label"]),
         "beside": verdict_text.beside(row),
+        "d": row["beyond"],
         "beyond": verdict_text.estimate(row, "beyond"),
         "natural": verdict_text.measured(row),
         "rests_on": verdict_text.rests_on(row),
         "claimed": row["claimed"],
         "placebo": row["placebo"],
-        "hover": verdict_text.hover(row),
     }
 
 
@@ -98,7 +120,7 @@ def _verdict(row: Row, task: TaskResults) -> dict[str, Any]:
     names = ("beyond", "total", "capability")
     return {
         **row,
-        **_cell(row),
+        **verdict_cell(row),
         **{name: verdict_text.estimate(row, name) for name in names},
         "name": task.label(row["measurement"]),
         "unit": verdict_charts.UNITS[row["scale"]],

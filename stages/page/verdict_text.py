@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.audit.sample_size import FAMILY
-from stages.page.format import DASH, MINUS, number, signed
+from stages.page.format import DASH, MINUS, listed, number, signed
 from stages.page.verdicts import ABOVE, ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 
 Row = Mapping[str, Any]
 
-SEVERAL = {"model": "models", "family": "families", "seed": "seeds"}
 ALONE = "above its margin only as a single claim, not with all claims counted"
 
 
@@ -23,22 +22,23 @@ def answer(rows: Sequence[Row]) -> str:
     said: list[str] = []
     if real:
         labels = [row["label"] for row in real]
-        counts = {word: sum(label in of for label in labels) for word, of in ANSWERS.items()}
+        answers = {word: sum(label in of for label in labels) for word, of in ANSWERS.items()}
         methods = len({row["method"] for row in real})
         found = f"{len(real)} verdict{'s' * (len(real) > 1)} on {methods} method{'s' * (methods > 1)}"
-        beyond = ", ".join(f"{count} {word}" for word, count in counts.items() if count or word in ("yes", "no"))
+        beyond = ", ".join(f"{count} {word}" for word, count in answers.items() if count or word in ("yes", "no"))
         none = "" if "DIFFERENTIAL" in labels else "none DIFFERENTIAL, "
         stars = sum(bool(row.get("starred")) for row in real)
-        said.append(f"{found}. A gain beyond its margin: {beyond}. That is {none}{_counts(real)}.")
+        said.append(f"{found}. A gain beyond its margin: {beyond}. That is {none}{counts(real)}.")
         said += [f"{STAR} {stars} of the gains {'hold' if stars > 1 else 'holds'} by the stricter test, too."] * bool(
             stars
         )
     if placebo:
-        said.append(f"The placebo, which does nothing: {_counts(placebo)}.")
+        said.append(f"The placebo, which does nothing: {counts(placebo)}.")
     return " ".join(said)
 
 
-def _counts(rows: Sequence[Row]) -> str:
+def counts(rows: Sequence[Row]) -> str:
+    """How many verdicts are which, as in "2 TRADE-OFF, 1 NULL"."""
     labels = [row["label"] for row in rows]
     return ", ".join(f"{labels.count(label)} {label}" for label in VERDICTS if label in labels)
 
@@ -50,7 +50,7 @@ def sentence(rows: Iterable[Row]) -> str:
         by_label.setdefault(half_known(row) or row["label"], []).append(row)
     words = {label: VERDICTS[label].said for label in SENTENCE_ORDER} | {ALONE: "{}: " + ALONE}
     parts = [
-        said.format(_listed([_named(row) for row in by_label[label]]))
+        said.format(listed([_named(row) for row in by_label[label]]))
         for label, said in words.items()
         if label in by_label
     ]
@@ -64,10 +64,10 @@ def _claimed(rows: Sequence[Row]) -> str:
     if not claimed:
         return ""
     found = [row["area"] for row in claimed if row["label"] in (*ANSWERS["yes"], *ANSWERS[ABOVE])]
-    said = f"found on {_listed(found)}" if found else "found on none of them"
+    said = f"found on {listed(found)}" if found else "found on none of them"
     if len(found) == len(claimed):
         said = "found" if len(found) == 1 else "found on all of them"
-    return f" Its authors claim a gain on {_listed([row['area'] for row in claimed])}: {said}."
+    return f" Its authors claim a gain on {listed([row['area'] for row in claimed])}: {said}."
 
 
 def reason(row: Row) -> str:
@@ -160,26 +160,6 @@ def _of_pairs(row: Row) -> str:
     return f"{row['pairs']} pairs of {row['models']} models, at {match}; standard runs' mean {number(row['baseline'])}"
 
 
-def hangs_on(fragility: Iterable[Row]) -> dict[tuple[str, str, str], str]:
-    """By dataset, method and measurement, without how few models, families and seeds a verdict is another. `fragility`
-    has rows of the table of that name.
-    """
-    of: dict[tuple[str, str, str], list[Row]] = {}
-    for row in sorted(fragility, key=lambda row: list(SEVERAL).index(row["of"])):
-        of.setdefault((row["dataset"], row["method"], row["measurement"]), []).append(row)
-    return {key: _fewest(rows) for key, rows in of.items()}
-
-
-def _fewest(rows: list[Row]) -> str:
-    said = []
-    for row in rows:
-        if row["fewest"] is not None:
-            count = row["of"] if row["fewest"] == 1 else f"{row['fewest']} {SEVERAL[row['of']]}:"
-            said.append(f"{row['label_then']} without {count} {row['removed']}")
-    safe = [SEVERAL[row["of"]] for row in rows if row["fewest"] is None]
-    return "; ".join([*said, *([f"not changed by leaving out a few {_listed(safe)}"] if safe else [])])
-
-
 def beside(row: Row) -> str:
     """What stands beside a verdict in its cell: its qualifier, why it is blocked, or what is known of it though it is
     open; what a gain costs of capability; and the verdict without flagged runs where that is another.
@@ -187,7 +167,7 @@ def beside(row: Row) -> str:
     qualifier = re.sub(r"-(?=\d)", MINUS, row["qualifier"])
     said = [row["reason"] if row["label"] == "BLOCKED" else half_known(row) or qualifier]
     if row["label"] in ("TRADE-OFF", "GAIN, PRICE OPEN", "GAIN, SIZE OPEN") and row["capability"] is not None:
-        said.append(f"capability {signed(row['capability'])} ({_price(row)})")
+        said.append(f"capability {signed(row['capability'])}{_when(row)} ({_price(row)})")
     if row["flagged_runs"] and row["label_without_flagged"] != row["label"]:
         said.append(f"{row['label_without_flagged'] or 'not known'} without {row['flagged_runs']} flagged runs")
     return "; ".join(text for text in said if text)
@@ -234,14 +214,24 @@ def _bound(row: Row) -> str:
     return f"at {'least' if least else 'most'} {natural(row['beyond_least' if least else 'beyond_most'], row)}"
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _capability(row: Row) -> str:
-    if row["capability"] is None or row["capability_lower"] is None:
+    """E as trained and, where the method costs other FLOPs, at equal ones; `row` has both in `prices`, by match."""
+    prices: Mapping[str, Row] = row["prices"]
+    known = {match: {**row, **price} for match, price in prices.items() if price["capability_lower"] is not None}
+    if not known:
         return "Its effect on capability is not known."
+    said = [f"{_moves(each)} (E {estimate(each, 'capability')}){_when(each)}" for each in known.values()]
+    return f"Capability {'; '.join(said)}."
+
+
+def _moves(row: Row) -> str:
     low, high, margin = row["capability_lower"], row["capability_upper"], row["capability_margin"]
-    said = "Capability falls" if high < 0 else "Capability rises" if low > 0 else "Capability: no change beyond noise"
-    size = ", by less than the margin" if -margin < low and high < margin and (high < 0 or low > 0) else ""
-    return f"{said}{size} (E {estimate(row, 'capability')})."
+    said = "falls" if high < 0 else "rises" if low > 0 else "does not change beyond noise"
+    return said + (", by less than the margin" if -margin < low and high < margin and (high < 0 or low > 0) else "")
+
+
+def _when(row: Row) -> str:
+    """At which match an effect on capability is; models measured elsewhere have one alone."""
+    if row["unit"] == FAMILY:
+        return ""
+    return " at equal FLOPs" if row["match"] == "flops" else " as trained"

@@ -6,11 +6,11 @@ import pytest
 
 from analysis.audit.decision import LABELS
 from stages.page.format import MINUS, number, signed
+from stages.page.fragility_text import hangs_on
 from stages.page.verdict_text import (
     answer,
     beside,
     estimate,
-    hangs_on,
     hover,
     measured,
     natural,
@@ -57,6 +57,7 @@ ROW: dict[str, Any] = {
     "q_gain": 0.9,
     "flagged_runs": None,
     "label_without_flagged": None,
+    "prices": {"epochs": {"match": "epochs", "capability": -0.5, "capability_lower": -0.9, "capability_upper": -0.1}},
 }
 
 
@@ -112,11 +113,26 @@ def test_a_sentence_groups_areas_by_verdict_the_claims_first() -> None:
     assert sentence(rows) == (
         "safer beyond what capability explains on attacks (+5.0 points), at a price in capability; "
         "less safe on outliers (−5.0 points); undecided on fonts and shortcuts; "
-        "no verdict on privacy (validity: 3 of 3 runs carry leak). Capability falls (E −0.50 [−0.90, −0.10])."
+        "no verdict on privacy (validity: 3 of 3 runs carry leak). "
+        "Capability falls (E −0.50 [−0.90, −0.10]) as trained."
     )
+
+
+def test_a_sentence_says_at_which_match_capability_moves() -> None:
+    """The row's own match is not asked: a gain's is the one where it is less sure."""
     inside = {"capability": -0.1, "capability_lower": -0.2, "capability_upper": -0.05}
-    assert sentence([ROW | inside]).endswith("Capability falls, by less than the margin (E −0.10 [−0.20, −0.05]).")
-    assert sentence([ROW | {"capability": None}]).endswith("Its effect on capability is not known.")
+    still = {"capability": 0.0, "capability_lower": -0.1, "capability_upper": 0.1}
+    prices = {match: {"match": match, **of} for match, of in (("epochs", inside), ("flops", still))}
+    assert sentence([ROW | {"prices": prices}]).endswith(
+        "Capability falls, by less than the margin (E −0.10 [−0.20, −0.05]) as trained; "
+        "does not change beyond noise (E 0.00 [−0.10, +0.10]) at equal FLOPs."
+    )
+    elsewhere = ROW | {"unit": "family", "prices": {"epochs": prices["epochs"]}}
+    assert sentence([elsewhere]).endswith("Capability falls, by less than the margin (E −0.10 [−0.20, −0.05]).")
+    unknown = dict.fromkeys(("capability", "capability_lower", "capability_upper"))
+    assert sentence([ROW | {"prices": {"epochs": {"match": "epochs", **unknown}}}]).endswith(
+        "Its effect on capability is not known."
+    )
 
 
 def test_what_only_the_number_of_claims_leaves_open_is_said() -> None:
@@ -178,7 +194,7 @@ def test_a_difference_as_measured_is_not_that_of_the_scale() -> None:
 def test_what_a_gain_costs_stands_in_its_cell() -> None:
     """By whether E's interval lies below, across or above minus its margin, .3."""
     for label in ("TRADE-OFF", "GAIN, PRICE OPEN", "GAIN, SIZE OPEN"):
-        assert beside(ROW | {"label": label}) == f"capability {MINUS}0.50 (falls)"
+        assert beside(ROW | {"label": label}) == f"capability {MINUS}0.50 at equal FLOPs (falls)"
     gain = ROW | {"label": "GAIN, PRICE OPEN"}
     for e, low, high, said in (
         (-0.8, -1.0, -0.6, "falls by more than its margin"),
@@ -190,13 +206,13 @@ def test_what_a_gain_costs_stands_in_its_cell() -> None:
         told = beside(
             gain | {"capability": e, "capability_lower": low, "capability_upper": high, "capability_least": low}
         )
-        assert told == f"capability {signed(e)} ({said})"
+        assert told == f"capability {signed(e)} at equal FLOPs ({said})"
 
 
 def test_a_price_that_is_open_at_the_other_match_alone_is_said() -> None:
     row = ROW | {"label": "GAIN, PRICE OPEN", "capability": 0.1, "capability_lower": 0.0, "capability_upper": 0.2}
-    assert beside(row | {"match": "epochs"}) == "capability +0.10 (open at equal FLOPs)"
-    assert beside(row | {"match": "flops"}) == "capability +0.10 (open at equal epochs)"
+    assert beside(row | {"match": "epochs"}) == "capability +0.10 as trained (open at equal FLOPs)"
+    assert beside(row | {"match": "flops"}) == "capability +0.10 at equal FLOPs (open at equal epochs)"
 
 
 def test_bounds_are_printed_with_a_minus_and_no_negative_zero() -> None:

@@ -1,0 +1,75 @@
+// Charts: those in sight are drawn first, the others when there is time, so that all are there when the page is printed.
+"use strict";
+
+const charts = (() => {
+  const specs = JSON.parse(document.getElementById("specs").textContent);
+  const options = {
+    mode: "vega-lite", renderer: "svg", logLevel: 1,
+    actions: { export: true, source: false, compiled: false, editor: false },
+  };
+  const waiting = new Map(); // element -> name
+  const idle = window.requestIdleCallback ?? ((call) => setTimeout(call, 1));
+
+  const busy = new WeakMap(); // element -> its last drawing: one at a time
+
+  function embed(element, name, spec) {
+    waiting.delete(element);
+    const last = busy.get(element) ?? Promise.resolve();
+    const next = last.then(() => vegaEmbed(element, spec, { ...options, downloadFileName: name }));
+    busy.set(element, next);
+    return next;
+  }
+
+  const draw = (element, name = waiting.get(element)) => embed(element, name, specs[name]);
+
+  const sight = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting && waiting.has(entry.target)) draw(entry.target);
+  }, { rootMargin: "200px" });
+
+  async function drawNext() {
+    const next = waiting.keys().next();
+    if (next.done) return;
+    await draw(next.value);
+    idle(drawNext);
+  }
+
+  function show(element, name) {
+    waiting.set(element, name);
+    sight.observe(element);
+    if (waiting.size === 1) idle(drawNext);
+  }
+
+  // Draws a chart again with other data: change(rows) is called with the rows of each of its data sets.
+  function redraw(element, name, change) {
+    const spec = structuredClone(specs[name]);
+    for (const rows of Object.values(spec.datasets)) change(rows);
+    embed(element, name, spec);
+  }
+
+  for (const element of document.querySelectorAll("[data-chart]")) show(element, element.dataset.chart);
+  for (const select of document.querySelectorAll("select[data-pick]")) {
+    const slug = select.dataset.pick, name = `pick${slug}`;
+    const parts = [...document.querySelectorAll("[data-kind]")].filter((element) => element.dataset.slug === slug);
+    const pick = () => {
+      const kinds = JSON.parse(select.value);
+      for (const element of parts) {
+        const chart = kinds[element.dataset.kind];
+        element.closest("[data-part]").hidden = !chart;
+        if (chart) show(element, chart);
+        else waiting.delete(element), element.replaceChildren();
+      }
+    };
+    select.addEventListener("change", () => {
+      state.set(name, select.selectedIndex ? select.selectedOptions[0].text : "");
+      pick();
+    });
+    let picked = -1;
+    state.watch(() => {
+      const place = Math.max([...select.options].findIndex((option) => option.text === state.get(name)), 0);
+      select.selectedIndex = place;
+      if (place !== picked) pick();
+      picked = place;
+    });
+  }
+  return { redraw };
+})();
