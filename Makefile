@@ -26,7 +26,8 @@ demo: .venv  ## a small study in the folder demo/, from training to verdicts, in
 test: .venv  ## the fast tests, a few minutes
 	pytest -m "not slow and not cluster"
 
-test-all: .venv  ## every test: whole pipelines, killed workers and drivers
+test-all: .venv  ## every test: whole pipelines, killed workers and drivers, the page in Chromium
+	@command -v npm >/dev/null && npm ci --prefix tests/browser --silent --ignore-scripts || echo "no npm: axe-core is not run"
 	pytest -m "not cluster"
 
 test-cluster: .venv  ## several nodes, an S3 server, PostgreSQL, and failures; as root on Debian, half an hour
