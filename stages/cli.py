@@ -2,8 +2,10 @@
 
 import argparse
 import importlib
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from analysis.schema import TableError
 from cluster.connection import ClusterError
@@ -29,6 +31,7 @@ COMMANDS = {  # each in its file of stages/commands/, which is imported only to 
     "multiverse": "each verdict under every defensible analysis of the same results",
     "jumps": "the curves that jump, and the runs that would show how abruptly",
     "verify": "a number of the report, made again from stored outcomes",
+    "completion": "the script with which bash, zsh or fish completes the words of a command line",
 }
 FILES = {"import": "import_table"}  # a command whose name is a word of Python's own
 USER_ERRORS = (
@@ -57,21 +60,38 @@ def run_stage(name: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run the command; its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(
-        prog="diffprog", description="Measures whether work on AI safety makes models safer, or merely more capable."
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, help_text in COMMANDS.items():
-        command = commands.add_parser(name, help=help_text)
-        if name in given[:1]:
-            importlib.import_module(_file(name)).add_arguments(command)
-    chosen = parser.parse_args(given)
+    chosen = parser_with(given[:1]).parse_args(given)
 
     def command_of() -> int:
         status: int = importlib.import_module(_file(chosen.command)).run(chosen)
         return status
 
     return run_printing(lambda: _run(command_of, "stopped"))
+
+
+def parser_with(whole: Container[str]) -> argparse.ArgumentParser:
+    """The parser of all commands, these whole: with their arguments, for which their files are imported."""
+    parser = argparse.ArgumentParser(
+        prog="diffprog", description="Measures whether work on AI safety makes models safer, or merely more capable."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND [-h]")
+    for name, about in COMMANDS.items():
+        command = commands.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name in whole:
+            module = importlib.import_module(_file(name))
+            command.description = f"{about[0].upper()}{about[1:]}."
+            module.add_arguments(command)
+            wide = shutil.get_terminal_size().columns - 2
+            command.description = textwrap.fill(command.description, wide)
+            command.epilog = "\n".join(["examples:", *_examples(getattr(module, "EXAMPLES", {}))])
+    return parser
+
+
+def _examples(examples: Mapping[str, str]) -> Iterator[str]:
+    """Each command line, and below it what it does."""
+    for line, does in examples.items():
+        yield f"  {line}"
+        yield textwrap.fill(does, 74, initial_indent="      ", subsequent_indent="      ")
 
 
 def _file(command: str) -> str:

@@ -18,8 +18,10 @@ from stages.page.sections import section
 from stages.page.spreadsheets import write_csv
 from stages.page.study_section import Planned, read_planned
 from stages.page.tasks import Specs, tasks
+from stages.page.verdict_text import answer
 from stages.page.verdicts import STAR, STARRED, VERDICTS, style_name
 from stages.part import read_looks, read_part
+from stages.terminal import say
 
 RUN_COLUMNS = (
     "task",
@@ -126,4 +128,13 @@ def main() -> None:
     build(results, runs, found, REPORT, read_planned(), failures, looks, exploratory)
     if any(failures.values()):
         tables.write_json(failures, RETRY)
+    for line in answers(found["verdicts"]):
+        say(line)
     print(f"the report is at {REPORT / 'index.html'}")
+
+
+def answers(verdicts: pl.DataFrame) -> list[str]:
+    """What was found, a line for each task. `verdicts` is the table VERDICTS of all tasks."""
+    by_task = verdicts.filter(pl.col("area").is_not_null()).group_by("task", maintain_order=True)
+    found = [f"{task}: {answer(rows.to_dicts())}" for (task,), rows in by_task]
+    return found or ["no verdict: nothing that was measured could be judged"]

@@ -1,9 +1,13 @@
 """What may be printed on a terminal, whatever is in it and whatever reads it."""
 
+import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
+from typing import Any
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed: a terminal obeys them
 CLOSED_PIPE = 141  # as shells count a SIGPIPE
@@ -12,6 +16,19 @@ CLOSED_PIPE = 141  # as shells count a SIGPIPE
 def escaped(text: str) -> str:
     """The text with its control characters as `\\x1b`."""
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def say(text: str) -> None:
+    """Print lines; on a terminal each is folded between words, and what goes on is set four deeper."""
+    for line in text.split("\n"):
+        deeper = " " * (len(line) - len(line.lstrip()) + 4)
+        wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else max(len(line), 1)
+        print(textwrap.fill(line, wide, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False))
+
+
+def print_json(value: Any) -> None:
+    """Print a value for scripts."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def run_printing(command: Callable[[], int]) -> int:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from stages.imports.analysed import analyse_study
 
+EXAMPLES = {
+    "diffprog analyse --study my-table --out my-table": "effects and verdicts: printed, and as tables",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--study NAME --out FOLDER [--score SCORE]`."""

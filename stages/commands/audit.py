@@ -1,9 +1,10 @@
 """`diffprog audit`: one method's case on one screen."""
 
 import argparse
+import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -14,12 +15,21 @@ from analysis.schema import TableError
 from analysis.tables import LEDGER
 from stages.artifacts import finding
 from stages.page.fragility_text import hangs_on
-from stages.page.verdict_text import reason
+from stages.page.verdict_text import estimate, measured, reason, rests_on, sentence
+from stages.page.verdicts import STAR
+from stages.terminal import print_json
+
+EXAMPLES = {
+    "diffprog audit adversarial": "its verdicts, what they rest on, its side effects",
+    "diffprog audit adversarial --json": "the same for scripts, with every number of each verdict",
+}
+Row = Mapping[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`METHOD`."""
+    """`METHOD [--json]`."""
     parser.add_argument("method")
+    parser.add_argument("--json", action="store_true", help="for scripts")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -28,72 +38,117 @@ def run(chosen: argparse.Namespace) -> int:
     methods = verdicts["method"].unique().sort().to_list()
     if chosen.method not in methods:
         raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
-    mine = verdicts.filter(pl.col("method") == chosen.method, pl.col("area").is_not_null())
-    print(f"{chosen.method}: does it make models safer beyond what its effect on their capability explains?")
-    fragile = finding(FRAGILITY)
-    for (task, dataset), rows in mine.group_by("task", "dataset", maintain_order=True):
-        print(f"\n{task} ({dataset}), against standard training of the same model with the same seed")
-        print("\n".join(_case(rows.to_dicts())))
-        print("\n".join(_fragility(rows.to_dicts(), hangs_on(fragile.filter(task=task).to_dicts()))))
-    print("\n".join(["", *_side_effects(chosen.method), *_placebos(verdicts), *_runs(chosen.method)]))
-    print(f"audit           {finding(SETTINGS)['digest'][0]}, of all its choices, fixed before the run")
-    print(f"margins         {margins_digest(finding(MARGINS))}, fixed in params.yaml or from the ladder")
+    case = _case(chosen.method, verdicts)
+    if chosen.json:
+        print_json(case)
+        return 0
+    print("\n".join(_lines(case)))
     return 0
 
 
-def _case(rows: list[dict[str, Any]]) -> list[str]:
-    first = rows[0]
-    lines = [f"  capability      {_interval(first, 'capability')}   margin {first['capability_margin']:.2f}", ""]
-    lines += [f"  {'area':<22}{'verdict':<19}{'beyond capability (D)':<25}{'in all (T)':<25}{'margin':<9}pairs"]
+def _case(method: str, verdicts: pl.DataFrame) -> dict[str, Any]:
+    """The method's rows of the tables VERDICTS (on areas), FRAGILITY, EXTERNALITIES and LEDGER, how often the placebos
+    got which label, and the digests of the audit and its margins.
+    """
+    judged = verdicts.filter(pl.col("area").is_not_null())
+    placebos = Counter(judged.filter("placebo")["label"])
+    settings = finding(SETTINGS)
+    return {
+        "method": method,
+        "verdicts": judged.filter(method=method).to_dicts(),
+        "fragility": finding(FRAGILITY).filter(method=method).to_dicts(),
+        "side_effects": finding(EXTERNALITIES).filter(method=method).to_dicts(),
+        "placebos": dict(sorted(placebos.items())),
+        "runs": finding(LEDGER).filter(method=method).to_dicts(),
+        "alpha": settings["alpha"][0],
+        "audit": settings["digest"][0],
+        "margins": margins_digest(finding(MARGINS)),
+    }
+
+
+def _lines(case: Mapping[str, Any]) -> Iterator[str]:
+    yield _folded(f"{case['method']}: does it make models safer beyond what its effect on their capability explains?")
+    by_task: dict[tuple[str, str], list[Row]] = {}
+    for row in case["verdicts"]:
+        by_task.setdefault((row["task"], row["dataset"]), []).append(row)
+    for (task, dataset), rows in by_task.items():
+        few = hangs_on(row for row in case["fragility"] if row["task"] == task)
+        yield from _of_task(f"{task} ({dataset})", rows, few)
+    yield ""
+    yield from _side_effects(case["side_effects"], case["alpha"])
+    said = ", ".join(f"{count} {label}" for label, count in case["placebos"].items())
+    yield _entry("placebos", said or "none in this study")
+    for row in case["runs"]:
+        yield _entry("runs", ", ".join(f"{row[name]} {name}" for name in ("planned", "finished", "failed", "flagged")))
+    yield _entry("audit", f"{case['audit']}, of all its choices, fixed before the run")
+    yield _entry("margins", f"{case['margins']}, fixed in params.yaml or from the ladder")
+
+
+def _of_task(name: str, rows: list[Row], few: Mapping[tuple[str, str, str], str]) -> Iterator[str]:
+    """The verdicts of one task, why they are what they are, and without what they would be others."""
+    pairs = [f"{row['pairs']} pairs of {row['models']} models" for row in rows]
+    usual = max(pairs, key=pairs.count)
+    yield ""
+    yield _folded(f"{name}: {usual}, each with standard training of the same model and seed")
+    yield _folded(f"  {sentence(rows)}", 2)
+    areas = max(len("area"), *(len(row["area"]) for row in rows)) + 2
+    labels = max(len("verdict"), *(len(_label(row)) for row in rows)) + 2
+    yield ""
+    yield f"  {'area':<{areas}}{'verdict':<{labels}}{'beyond capability (D)':<23}{'margin':<8}in all"
     for row in rows:
-        shown = f"{_interval(row, 'beyond'):<25}{_interval(row, 'total'):<25}{row['margin']:<9.2f}{row['pairs']}"
-        lines.append(f"  {row['area']:<22}{row['label'] + ' ★' * row['starred']:<19}{shown} of {row['models']} models")
-    reasons = [
-        f"  {row['area']}: {row['qualifier'] or reason(row)}" for row in rows if row["qualifier"] or row["reason"]
-    ]
-    if claimed := [f"{row['area']} ({row['label']})" for row in rows if row["claimed"]]:
-        reasons.insert(0, f"  claimed by its authors: {', '.join(claimed)}")
-    flags = [
-        f"  {row['area']}: {row['label_without_flagged']} without {row['flagged_runs']} flagged runs"
-        for row in rows
-        if row["flagged_runs"]
-    ]
-    return [*lines, *(["", *reasons, *flags] if reasons or flags else [])]
+        shown = f"{estimate(row, 'beyond'):<23}{row['margin']:<8.2f}{measured(row)}"
+        yield f"  {row['area']:<{areas}}{_label(row):<{labels}}{shown}"
+    known = [row for row in rows if row["capability"] is not None]
+    if known:
+        margin = known[0]["capability_margin"]
+        yield f"  {'(capability)':<{areas + labels}}{estimate(known[0], 'capability'):<23}{margin:.2f}"
+    notes = [f"{row['area']}: {note}" for row, of in zip(rows, pairs, strict=True) for note in _notes(row, of, usual)]
+    yield from _listed("", notes)
+    said = [(row["area"], few.get((row["dataset"], row["method"], row["measurement"]))) for row in rows]
+    yield from _listed("with fewer models, families or seeds", [f"{area}: {text}" for area, text in said if text])
 
 
-def _fragility(rows: list[dict[str, Any]], few: Mapping[tuple[str, str, str], str]) -> list[str]:
-    lines = [
-        textwrap.fill(f"{row['area']}: {said}", 124, initial_indent="    ", subsequent_indent="      ")
-        for row in rows
-        if (said := few.get((row["dataset"], row["method"], row["measurement"])))
-    ]
-    return ["", "  with fewer models, families or seeds:", *lines] if lines else []
+def _notes(row: Row, pairs: str, usual: str) -> Iterator[str]:
+    """What a verdict rests on where that is not what the others do, why it is what it is, and what else is known."""
+    if row["claimed"]:
+        yield "its authors claim a gain here"
+    if pairs != usual:
+        yield pairs
+    if row["beyond"] is not None and row["in_range"] != row["units"]:
+        yield f"D rests on {rests_on(row)}"
+    if row["qualifier"] or row["reason"]:
+        yield row["qualifier"] or reason(row)
+    if row["flagged_runs"]:
+        yield f"{row['label_without_flagged']} without {row['flagged_runs']} flagged runs"
 
 
-def _side_effects(method: str) -> list[str]:
-    rows = finding(EXTERNALITIES).filter(pl.col("method") == method)
-    counts, level = Counter(rows["direction"]), 100 * (1 - finding(SETTINGS)["alpha"][0])
+def _label(row: Row) -> str:
+    return row["label"] + f" {STAR}" * row["starred"]
+
+
+def _side_effects(rows: list[Row], alpha: float) -> Iterator[str]:
+    counts = Counter(row["direction"] for row in rows)
     counted = f"{counts['up']} better, {counts['down']} worse, {counts['unclear']} unclear"
-    lines = [f"all measured    {counted} ({level:.4g} % intervals)"]
+    yield _entry("all measured", f"{counted} ({100 * (1 - alpha):.4g} % intervals)")
     for direction, word in (("up", "better"), ("down", "worse")):
-        names = rows.filter(pl.col("direction") == direction)["measurement"].to_list()
-        lines += textwrap.wrap(", ".join(names), 110, initial_indent=f"  {word:<14}", subsequent_indent=" " * 16)
-    return lines
+        if names := [row["measurement"] for row in rows if row["direction"] == direction]:
+            yield _entry(f"  {word}", ", ".join(names))
 
 
-def _placebos(verdicts: pl.DataFrame) -> list[str]:
-    labels = Counter(verdicts.filter(pl.col("placebo"), pl.col("area").is_not_null())["label"])
-    said = ", ".join(f"{count} {label}" for label, count in sorted(labels.items()))
-    return [f"placebos        {said}" if said else "placebos        none in this study"]
+def _entry(name: str, said: str) -> str:
+    return _folded(f"{name:<16}{said}", 16)
 
 
-def _runs(method: str) -> list[str]:
-    rows = finding(LEDGER).filter(pl.col("method") == method).to_dicts()
-    counts = ("planned", "finished", "failed", "flagged")
-    return [f"runs            {', '.join(f'{row[name]} {name}' for name in counts)}" for row in rows]
+def _listed(head: str, lines: list[str]) -> Iterator[str]:
+    if lines:
+        yield ""
+        if head:
+            yield f"  {head}:"
+        for line in lines:
+            yield _folded(f"  {line}", 6)
 
 
-def _interval(row: dict[str, Any], name: str) -> str:
-    if row[name] is None:
-        return "not known"
-    return f"{row[name]:+.2f} [{row[f'{name}_lower']:+.2f}, {row[f'{name}_upper']:+.2f}]"
+def _folded(text: str, deeper: int = 2) -> str:
+    """A text as wide as the terminal, 120 at the most; what goes on is set so much deeper."""
+    wide = min(120, shutil.get_terminal_size().columns)
+    return textwrap.fill(text, wide, subsequent_indent=" " * deeper, break_long_words=False, break_on_hyphens=False)

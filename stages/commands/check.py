@@ -3,9 +3,16 @@
 import argparse
 from pathlib import Path
 
+from stages.commands.looks import several, shares
 from stages.commands.margins import narrow
 from stages.study import params
 from stages.study.watched import unwatched
+from stages.terminal import say
+
+EXAMPLES = {
+    "diffprog check": "params.yaml of this folder",
+    "diffprog check docs/studies/cifar10.yaml": "another study",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +24,12 @@ def run(chosen: argparse.Namespace) -> int:
     """Print what a params.yaml asks for, or raise WrongParams with every error in it."""
     study = params.read(chosen.file)
     for task in study.tasks:
-        print(f"{study.name}: {task.name}: {task.domain} on {task.data.use}")
-        print(f"  {len(task.methods)} methods   {', '.join(part.name for part in task.methods)}")
-        print(f"  {len(task.models)} models   {', '.join(part.name for part in task.models)}")
-        print(f"  {task.seed_counts} a model")
-        print(f"  {task.runs} runs x {len(task.conditions)} conditions, {len(task.measurements)} measurements")
+        say(f"{study.name}: {task.name}: {task.domain} on {task.data.use}")
+        say(f"  {len(task.methods)} methods   {', '.join(part.name for part in task.methods)}")
+        say(f"  {len(task.models)} models   {', '.join(part.name for part in task.models)}")
+        say(f"  {task.seed_counts} a model")
+        say(f"  {task.runs} runs x {len(task.conditions)} conditions, {len(task.measurements)} measurements")
         for line in (*unwatched(task.domain, task.data.spec()), *narrow(task, study.audit.of(task.name))):
-            print(f"  {line}")
+            say(f"  {line}")
+    say(f"{shares(study)}{': `diffprog decide` makes the study in as many parts' * several(study)}")
     return 0

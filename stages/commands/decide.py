@@ -13,8 +13,13 @@ from stages.deciding.looking import Looking, Refused
 from stages.part import PART, read_part
 from stages.study import params
 from stages.study.checks import WrongParams
+from stages.terminal import say
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
+EXAMPLES = {
+    "diffprog decide --budget 2h": "as many looks as fit into two hours",
+    "diffprog decide --core-hours 10": "as many as fit into ten core-hours; called again, it goes on",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,8 +67,8 @@ def run(chosen: argparse.Namespace) -> int:
         if not looking.records:
             print(why)
             return 0
-        print("\n".join(looking.table()))
-        print(f"{why}; the report is at {chosen.folder / 'report' / 'index.html'}")
+        say("\n".join(looking.table()))
+        say(f"{why}; the report is at {chosen.folder / 'report' / 'index.html'}")
     return 0
 
 

@@ -14,12 +14,15 @@ from cluster.reach import cluster_or_fault
 from cluster.temporary import NoPlace, place
 from stages.errors import StoreError, TrackingError, masked
 from stages.store.store import Store
-from stages.terminal import escaped
+from stages.terminal import escaped, say
 
 OLDEST_PYTHON = (3, 11)
 TORCHVISION_AFTER_TORCH = 15  # torch 2.13 goes with torchvision 0.28
 FREE_DISK_GIB, FREE_MEMORY_GIB = 5.0, 2.0
 Check = tuple[bool, str, str]  # whether it is well, what was found, what to do where it is not
+EXAMPLES = {
+    "RAY_ADDRESS=head:6379 diffprog doctor": "whether that cluster can be reached, among the rest",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +50,8 @@ def run(_: argparse.Namespace) -> int:
     for name, check in checks.items():
         good, found, fix = check()
         well &= good
-        print(escaped(masked(f"{'ok ' if good else 'BAD'} {name:<8}{found}{'' if good else f': {fix}'}")), flush=True)
+        say(escaped(masked(f"{'ok ' if good else 'BAD'} {name:<8}{found}{'' if good else f': {fix}'}")))
+        sys.stdout.flush()
     return 0 if well else 1
 
 

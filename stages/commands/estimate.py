@@ -2,6 +2,7 @@
 
 import statistics
 from collections import defaultdict
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -10,27 +11,59 @@ from stages import artifacts
 from stages.making.data import made_from
 from stages.needed import Needed, of_plan, trainings
 from stages.store.store import Entry, Store
-from stages.study.expansion import described, expanded
+from stages.study.expansion import described
 from stages.study.model import Study
 
 STATED_RATE = 1e10  # FLOPs a second of one core: small networks on 32 pixels, float32 (benchmarks/sweep.py)
+Rows = tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]  # of a study, expanded
 SAMPLED = 300  # records of other studies' runs that are read for a rate
 
 
-def lines(study: Study, store: Store) -> list[str]:
-    """What a study asks for, how much of it the store holds, and what the rest takes."""
-    planned, conditions, measurements = expanded(study)
+@dataclass(frozen=True)
+class Rest:
+    """What a stage is asked for, how much of it the store holds, and the core-hours of the rest.
+
+    core_hours: of `known` of the missing items, null where nothing is missing or nothing known. source: of the estimate
+    """
+
+    stage: str
+    items: str
+    planned: int
+    done: int
+    core_hours: float | None = None
+    known: int = 0
+    source: str = ""
+
+    @property
+    def to_do(self) -> int:
+        """How many items are missing."""
+        return self.planned - self.done
+
+    @property
+    def line(self) -> str:
+        """In words."""
+        said = f"{self.stage:<9}{self.planned} {self.items}: {self.done} in the store, {self.to_do} to do"
+        if not self.source:
+            return said
+        some = f" for {self.known} of them" * (self.stage == "predict")
+        cost = "their cost is not known" if self.core_hours is None else f"about {self.core_hours:.2g} core-hours{some}"
+        return f"{said}, {cost} ({self.source})"
+
+
+def rests(study: Study, rows: Rows, store: Store) -> list[Rest] | None:
+    """What is left of each stage that trains or measures; None where the data are not prepared. `rows` are those of the
+    study, expanded.
+    """
     data = prepared(study)
     if data is None:
-        counts = f"{len(planned)} runs and {len(conditions)} conditions"
-        return [f"{counts}: what is done is known once the data are prepared (`dvc repro prepare`)"]
+        return None
     asked = of_plan(
-        artifacts.PLANNED_RUNS.frame(planned),
-        artifacts.PLANNED_CELLS.frame(conditions),
-        artifacts.PLANNED_MEASUREMENTS.frame(measurements),
+        artifacts.PLANNED_RUNS.frame(rows[0]),
+        artifacts.PLANNED_CELLS.frame(rows[1]),
+        artifacts.PLANNED_MEASUREMENTS.frame(rows[2]),
         data,
     )
-    return [_training(study, asked, store), _conditions(study, asked, store), _values(asked, store)]
+    return [_training(study, asked, store), _conditions(asked, store), _values(asked, store)]
 
 
 def prepared(study: Study) -> dict[str, Any] | None:
@@ -43,20 +76,19 @@ def prepared(study: Study) -> dict[str, Any] | None:
     return dict(data) if fits else None
 
 
-def _training(study: Study, asked: Needed, store: Store) -> str:
+def _training(study: Study, asked: Needed, store: Store) -> Rest:
     held = store.listing("runs")
     missing = [run for run in asked.runs if run.key not in held]
-    done = len(asked.runs) - len(missing)
-    said = f"train    {len(asked.runs)} runs: {done} in the store, {len(missing)} to do"
+    found = Rest("train", "runs", len(asked.runs), len(asked.runs) - len(missing))
     if not missing:
-        return said
+        return found
     rates, source = rates_of(asked, held, store)
     seconds = 0.0
     for training in trainings(missing):
         run = training.run
         rate = rates.get(run.family, rates[""])
         seconds += run.planned_flops / rate * study.compute.resources(run.task, run.method, run.model).cpus
-    return f"{said}, about {seconds / 3600:.2g} core-hours ({source})"
+    return replace(found, core_hours=seconds / 3600, known=len(missing), source=source)
 
 
 def rates_of(asked: Needed, held: set[str], store: Store) -> tuple[dict[str, float], str]:
@@ -77,27 +109,26 @@ def rates_of(asked: Needed, held: set[str], store: Store) -> tuple[dict[str, flo
     return {"": STATED_RATE}, f"at {STATED_RATE:.0e} FLOPs a second and core, stated: nothing was measured here"
 
 
-def _conditions(study: Study, asked: Needed, store: Store) -> str:
+def _conditions(asked: Needed, store: Store) -> Rest:
     held = store.listing("cells")
     every = {cell.key: cell for cell in asked.cells}
     missing = [cell for key, cell in every.items() if key not in held]
-    said = f"predict  {len(every)} cells: {len(every) - len(missing)} in the store, {len(missing)} to do"
+    found = Rest("predict", "cells", len(every), len(every) - len(missing))
     if not missing:
-        return said
+        return found
     measured: dict[str, list[float]] = defaultdict(list)
     for key, entry in store.entries("cells", islice(sorted(held & set(every)), 10 * SAMPLED)).items():
         if "seconds" in entry.facts:
             measured[every[key].condition].append(_seconds(entry))
     known = [cell for cell in missing if cell.condition in measured]
     hours = sum(statistics.mean(measured[cell.condition]) for cell in known) / 3600
-    cost = f"about {hours:.2g} core-hours for {len(known)} of them" if known else "their cost is not known"
-    return f"{said}, {cost} (from the seconds of {sum(map(len, measured.values()))} cells in the store)"
+    source = f"from the seconds of {sum(map(len, measured.values()))} cells in the store"
+    return replace(found, core_hours=hours if known else None, known=len(known), source=source)
 
 
-def _values(asked: Needed, store: Store) -> str:
+def _values(asked: Needed, store: Store) -> Rest:
     every = asked.keys()["values"]
-    missing = every - store.listing("values")
-    return f"measure  {len(every)} sets of values: {len(every) - len(missing)} in the store, {len(missing)} to do"
+    return Rest("measure", "sets of values", len(every), len(every & store.listing("values")))
 
 
 def _seconds(entry: Entry) -> float:

@@ -13,6 +13,10 @@ from stages.store.lock import locked
 from stages.store.store import SUFFIXES, Store
 
 KEY_DIGITS = {"data": 64, "runs": 32, "cells": 32, "values": 32}
+EXAMPLES = {
+    "diffprog gc": "count, ask, remove",
+    "diffprog gc --yes --keep ../other-study": "without asking; what the other study needs stays",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,11 @@ from pathlib import Path
 
 from stages.imports.tracked import import_table
 
+EXAMPLES = {
+    "diffprog import results.csv --spec spec.yaml": "a table whose columns spec.yaml tells",
+    "diffprog import logs/ --spec spec.yaml --strict": "a folder of evaluation logs, all of which must be readable",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`TABLE --spec SPEC [--strict]`."""

@@ -20,6 +20,12 @@ from stages import artifacts, domains
 from stages.study import params
 from stages.study.checks import WrongParams
 from stages.study.model import Part, Task
+from stages.terminal import say
+
+EXAMPLES = {
+    "diffprog jumps": "the curves that jump",
+    "diffprog jumps --refine": "and add the runs that would show how abruptly to params.yaml",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,21 +39,21 @@ def run(chosen: argparse.Namespace) -> int:
     found = artifacts.finding(JUMPS)
     counts = found.group_by("axis", "label").len().sort("axis", "len", descending=[False, True])
     for (axis,), rows in counts.group_by("axis", maintain_order=True):
-        print(f"over {axis}: " + ", ".join(f"{count} {label}" for _, label, count in rows.iter_rows()))
+        say(f"over {axis}: " + ", ".join(f"{count} {label}" for _, label, count in rows.iter_rows()))
     shown = found.filter(~pl.col("label").is_in([NONE, "SMOOTH", "UNDETERMINED"]))
     for row in shown.iter_rows(named=True):
         state = " (confirmed)" if row["confirmed"] else " (candidate)" if row["label"] == JUMP else ""
-        print(f"  {named(row)}: {row['label']}{state}, {row['reason']}")
+        say(f"  {named(row)}: {row['label']}{state}, {row['reason']}")
     candidates = found.filter(pl.col("label") == JUMP, ~pl.col("confirmed")).to_dicts()
     study = params.read(chosen.file)
     wanted = [(row, additions(row, task)) for row in candidates for task in study.tasks if task.name == row["task"]]
     for row, added in wanted:
-        print(f"  {named(row)}: {described(added) or 'nothing lies between its neighbours'}")
+        say(f"  {named(row)}: {described(added) or 'nothing lies between its neighbours'}")
     if chosen.refine and any(added for _, added in wanted):
         schedule(wanted, chosen.file)
-        print(f"added to {chosen.file}; `dvc repro` runs them, and a jump that stays as abrupt is confirmed")
+        say(f"added to {chosen.file}; `dvc repro` runs them, and a jump that stays as abrupt is confirmed")
     elif chosen.refine:
-        print("nothing to refine")
+        say("nothing to refine")
     return 0
 
 

@@ -1,6 +1,7 @@
 """`diffprog multiverse`: each verdict under every defensible analysis of the same results."""
 
 import argparse
+import shutil
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,14 @@ from stages import artifacts
 from stages.analyse import SEED
 from stages.artifacts import Artifact, by_task
 from stages.study.preregistration import TaskAudit, planned_audit
+from stages.terminal import say
 
 WRITTEN = Artifact(Path("multiverse.parquet"), by_task(MULTIVERSE))
 AREA = ["task", "dataset", "method", "measurement"]
+EXAMPLES = {
+    "diffprog multiverse": "all methods",
+    "diffprog multiverse adversarial": "one",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
     shown = found.join(verdicts.select(*AREA, "area"), on=AREA)
     shown = shown if chosen.method is None else shown.filter(method=chosen.method)
     for (name, dataset, method), rows in shown.group_by("task", "dataset", "method", maintain_order=True):
-        print(
-            f"{name} ({dataset}), {method}: the share of analyses that give the verdict, and single choices that do not"
-        )
+        say(f"{name} ({dataset}), {method}: the share of analyses that give the verdict, and single choices that don't")
         print("\n".join(_lines(rows.to_dicts())), end="\n\n")
     print(f"{len(found)} verdicts: {WRITTEN.path}")
     return 0
@@ -66,10 +70,13 @@ def of_task(results: pl.DataFrame, replicates: pl.DataFrame, verdicts: pl.DataFr
 
 
 def _lines(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [f"  {'area':<22}{'verdict':<19}{'analyses':>8}{'same':>7}   another by one choice"]
+    areas, labels = (max(len(name), *(len(row[name]) for row in rows)) + 2 for name in ("area", "label"))
+    head = f"  {'area':<{areas}}{'verdict':<{labels}}{'analyses':>8}{'same':>7}   "
+    wide = max(24, min(120, shutil.get_terminal_size().columns) - len(head))
+    lines = [f"{head}another by one choice"]
     for row in rows:
-        said = textwrap.wrap(row["flips"] or "none", 70)
+        said = textwrap.wrap(row["flips"] or "none", wide)
         counts = f"{row['analyses']:>8}{100 * row['kept']:>5.0f} %"
-        lines.append(f"  {row['area']:<22}{row['label']:<19}{counts}   {said[0]}")
-        lines += [" " * 61 + line for line in said[1:]]
+        lines.append(f"  {row['area']:<{areas}}{row['label']:<{labels}}{counts}   {said[0]}")
+        lines += [" " * len(head) + line for line in said[1:]]
     return lines

@@ -1,21 +1,35 @@
 """`diffprog plan`: what params.yaml asks for, what of it is done, what the rest will cost, and what it can show."""
 
 import argparse
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from analysis.audit.prospective_power import prospective_power
-from stages.commands import estimate
+from stages import artifacts
+from stages.commands import estimate, looks
 from stages.commands.margins import judged_areas, narrow, spread
 from stages.store.store import Store
 from stages.study import params
+from stages.study.expansion import expanded
+from stages.study.model import Study, Task
+from stages.terminal import print_json, say
 
 SEEDS = (2, 5, 10, 20)
+EXAMPLES = {
+    "diffprog plan": "what would run, what is done already, and the core-hours of the rest",
+    "diffprog plan --power --sd 0.3": "what such a study could show, were one pair's D to scatter by 0.3",
+    "diffprog plan docs/studies/full.yaml --json": "another study, for scripts",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`[FILE] [--power] [--sd SD]`."""
+    """`[FILE] [--power] [--sd SD] [--json]`."""
     parser.description = (
         "The claims and runs that params.yaml asks for, how many of them the store holds, and the "
         "core-hours of the rest: from the measured seconds of runs in the store, scaled by FLOPs, or else from a "
@@ -24,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     parser.add_argument("--power", action="store_true", help="the effects that such a study would find")
     parser.add_argument("--sd", type=float, help="of one pair's D, where no study was run or another is meant")
+    parser.add_argument("--json", action="store_true", help="for scripts")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -31,39 +46,70 @@ def run(chosen: argparse.Namespace) -> int:
     such a study can show.
     """
     study = params.read(chosen.file)
-    for task in study.tasks:
-        fixed = study.audit.of(task.name)
-        others, models = len(task.methods) - 1, len(task.models)
-        seeds = min(map(len, task.seeds.values()))
-        areas = judged_areas(task, fixed)
-        claims = max(others * len(areas), 1)
-        print(f"{study.name}: {task.name}: {others} methods against standard in {len(areas)} areas: {claims} claims")
-        print(f"{models} models x {task.seed_counts} a method, {task.runs} runs")
-        if not chosen.power:
-            continue
-        scatter, source = spread(task, fixed, chosen.sd)
-        found = prospective_power(scatter, models=models, seeds=sorted({seeds, *SEEDS}), claims=claims)
-        print(f"\nspread of D: {source}")
-        print("\n".join(_power(found, planned=seeds, claims=claims)))
-        print("\n".join(["", *narrow(task, fixed)]))
-    print(study.audit.line)
+    of_tasks = [_asked(study, task, chosen) for task in study.tasks]
+    found: dict[str, Any] = {"study": study.name, "tasks": of_tasks, "audit": study.audit.digest}
     if not chosen.power:
-        print("\n".join(estimate.lines(study, Store.from_environment())))
+        rows = expanded(study)
+        planned = artifacts.PLANNED_RUNS.frame(rows[0])
+        left = estimate.rests(study, rows, Store.from_environment())
+        found["looks"] = looks.looks(study, planned)
+        found["stages"] = None if left is None else [{**asdict(each), "to_do": each.to_do} for each in left]
+    if chosen.json:
+        print_json(found)
+        return 0
+    for task in of_tasks:
+        for line in _lines(study, task):
+            say(line)
+    say(study.audit.line)
+    if not chosen.power:
+        say(looks.line(study, planned))
+        counts = f"{len(rows[0])} runs and {len(rows[1])} conditions"
+        unknown = f"{counts}: what is done is known once the data are prepared (`dvc repro prepare`)"
+        for line in [unknown] if left is None else [each.line for each in left]:
+            say(line)
     return 0
 
 
-def _power(found: pl.DataFrame, *, planned: int, claims: int) -> list[str]:
+def _asked(study: Study, task: Task, chosen: argparse.Namespace) -> dict[str, Any]:
+    """What a task asks for; with --power what it can show, too."""
+    fixed = study.audit.of(task.name)
+    others, models = len(task.methods) - 1, len(task.models)
+    seeds = min(map(len, task.seeds.values()))
+    areas = judged_areas(task, fixed)
+    claims = max(others * len(areas), 1)
+    found = {"task": task.name, "methods": others, "areas": len(areas), "claims": claims, "models": models}
+    found |= {"seeds": {name: len(each) for name, each in task.seeds.items()}, "runs": task.runs}
+    if not chosen.power:
+        return found
+    scatter, source = spread(task, fixed, chosen.sd)
+    rows = prospective_power(scatter, models=models, seeds=sorted({seeds, *SEEDS}), claims=claims)
+    power = rows.with_columns(planned=pl.col("seeds") == seeds).to_dicts()
+    return {**found, "spread": source, "power": power, "narrow_margins": narrow(task, fixed)}
+
+
+def _lines(study: Study, asked: Mapping[str, Any]) -> Iterator[str]:
+    task = next(task for task in study.tasks if task.name == asked["task"])
+    against = f"{asked['methods']} methods against standard in {asked['areas']} areas"
+    yield f"{study.name}: {task.name}: {against}: {asked['claims']} claims"
+    yield f"{asked['models']} models x {task.seed_counts} a method, {asked['runs']} runs"
+    if "power" in asked:
+        yield f"\nspread of D: {asked['spread']}"
+        yield from _power(asked["power"], asked["claims"])
+        yield from ("", *asked["narrow_margins"])
+
+
+def _power(found: list[dict[str, Any]], claims: int) -> Iterator[str]:
     among = f"among {claims}"
-    lines = [
-        "The least true D (in logits, or log of an error) that 80 % of such studies would call beyond its margin, for",
-        f"one claim alone and for the only true one {among} (the more are true, the nearer to alone); and the least",
+    yield textwrap.fill(
+        "The least true D (in logits, or log of an error) that 80 % of such studies would call beyond its margin, for "
+        f"one claim alone and for the only true one {among} (the more are true, the nearer to alone); and the least "
         "margin within which a true zero would be shown to be none.",
-        "",
-        f"  {'area':<22}{'seeds':>6}{'margin':>9}{'alone':>9}{among:>12}{'no effect':>11}",
-    ]
-    for row in found.iter_rows(named=True):
-        mark = " planned" if row["seeds"] == planned else ""
+        min(100, shutil.get_terminal_size().columns),
+    )
+    yield ""
+    wide = max((len(row["area"]) for row in found), default=0) + 2
+    yield f"  {'area':<{wide}}{'seeds':>5}{'margin':>8}{'alone':>8}{among:>11}{'no effect':>11}"
+    for row in found:
         margin = f"{row['margin']:.2f}" if row["margin"] else "?"
-        numbers = f"{margin:>9}{row['alone']:>9.2f}{row['among']:>12.2f}{row['equivalence']:>11.2f}"
-        lines.append(f"  {row['area']:<22}{row['seeds']:>6}{numbers}{mark}")
-    return lines
+        numbers = f"{margin:>8}{row['alone']:>8.2f}{row['among']:>11.2f}{row['equivalence']:>11.2f}"
+        yield f"  {row['area']:<{wide}}{row['seeds']:>5}{numbers}{' planned' * row['planned']}"

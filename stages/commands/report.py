@@ -5,6 +5,10 @@ from pathlib import Path
 
 from stages.imports.analysed import report_study
 
+EXAMPLES = {
+    "diffprog report --study my-table --out my-page": "my-page/index.html",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--study NAME --out FOLDER [--score SCORE]`."""

@@ -1,39 +1,98 @@
 """`diffprog status`: how far a sweep is, the plan's runs, cells and values beside what the store holds."""
 
 import argparse
+import sys
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from math import inf
+from typing import Any
 
 from stages import artifacts
 from stages.needed import needed
 from stages.store import lock
 from stages.store.store import Store
+from stages.terminal import print_json, say
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
+EXAMPLES = {
+    "diffprog status": "once",
+    "diffprog status --watch": "again every 5 seconds, until all is done or you stop it",
+    "diffprog status --json": "for scripts",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """`[--watch [SECONDS] | --json]`."""
     parser.description = (
         "How far the sweep of plan/ is: what is in the store, what failed and with which class, and, where "
         "a driver is at work, its rate and the time left. Reads the store and the plan's tables only."
     )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--watch", nargs="?", type=pause, const=5.0, metavar="SECONDS", help="say it again and again (default: every 5)"
+    )
+    how.add_argument("--json", action="store_true", help="for scripts")
 
 
-def run(_: argparse.Namespace) -> int:
-    """`diffprog status`: how much is done, what failed, and how the driver at work gets on."""
-    store = Store.from_environment()
-    asked = needed()
-    print(f"{artifacts.study_name()}, in the store {store.shown}")
-    by_kind = asked.keys()
-    for stage, (kind, words) in KINDS.items():
+def pause(text: str) -> float:
+    """A number of seconds above 0. Raises ArgumentTypeError."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return found
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print how much is done, what failed, and how the driver at work gets on; with --watch until all is done and no
+    driver is at work.
+    """
+    if chosen.json:
+        print_json(standing(Store.from_environment()))
+        return 0
+    while True:
+        now = standing(Store.from_environment())
+        if chosen.watch and sys.stdout.isatty():
+            print("\x1b[H\x1b[J", end="")  # the screen is cleared
+        for line in _lines(now):
+            say(line)
+        working = now["driver"] is not None and now["driver"]["alive"] is not False
+        if not chosen.watch or not (working or any(stage["to_do"] for stage in now["stages"].values())):
+            return 0
+        sys.stdout.flush()
+        time.sleep(chosen.watch)
+
+
+def standing(store: Store) -> dict[str, Any]:
+    """How far the sweep is: study, store; of each stage that trains or measures how many items are planned, done and to
+    do, and how many failed, by class; and the driver that holds the store, null where none does, with whether it is
+    alive, null where that is not known.
+    """
+    by_kind = needed().keys()
+    stages = {}
+    for stage, (kind, _) in KINDS.items():
         keys = by_kind.pop(kind)
         missing = keys - store.listing(kind)
         failed = failures(store, kind, missing)
-        counts = f"{len(keys) - len(missing)} of {len(keys)} {words} done, {len(missing) - failed.total()} to do"
-        print(f"  {stage:<9}{counts}, {failed.total()} failed{_by_class(failed)}")
-    print(f"  {_driver(lock.holder(store))}")
-    return 0
+        counts = {"planned": len(keys), "done": len(keys) - len(missing), "to_do": len(missing) - failed.total()}
+        stages[stage] = {**counts, "failed": dict(failed.most_common())}
+    found = lock.holder(store)
+    driver = {**asdict(found), "alive": lock.alive(found), "seconds_left": _left(found)} if found else None
+    return {"study": artifacts.study_name(), "store": store.shown, "stages": stages, "driver": driver}
+
+
+def _lines(now: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{now['study']}, in the store {now['store']}"
+    for stage, of in now["stages"].items():
+        failed = sum(of["failed"].values())
+        by_class = ", ".join(f"{count} {name}" for name, count in of["failed"].items())
+        counts = f"{of['done']} of {of['planned']} {KINDS[stage][1]} done, {of['to_do']} to do, {failed} failed"
+        yield f"  {stage:<9}{counts}" + f": {by_class}" * bool(by_class)
+    yield f"  {_driver(now['driver'])}"
 
 
 def failures(store: Store, kind: str, keys: Iterable[str]) -> Counter[str]:
@@ -44,25 +103,25 @@ def failures(store: Store, kind: str, keys: Iterable[str]) -> Counter[str]:
     return Counter(str(failure["error"]) for failure in found if failure and "error" in failure)
 
 
-def _by_class(failed: Counter[str]) -> str:
-    listed = ", ".join(f"{count} {name}" for name, count in failed.most_common())
-    return f": {listed}" if listed else ""
-
-
-def _driver(found: lock.Driver | None) -> str:
-    if found is None:
+def _driver(of: Mapping[str, Any] | None) -> str:
+    if of is None:
         return "no driver is at work"
-    who = f"{found.stage} on {found.host}, process {found.pid}, since {found.since}"
-    there = lock.alive(found)
-    if there is False:
+    who = f"{of['stage']} on {of['host']}, process {of['pid']}, since {of['since']}"
+    if of["alive"] is False:
         return f"no driver is at work: {who}, is gone; `dvc repro` goes on from there"
-    unsure = " (another machine's: not looked for)" if there is None else ""
-    done = f"{found.items_done} of {found.items} items in {duration(found.seconds)}"
-    if not found.items_done or not found.seconds:
+    unsure = " (another machine's: not looked for)" if of["alive"] is None else ""
+    done = f"{of['items_done']} of {of['items']} items in {duration(of['seconds'])}"
+    if of["seconds_left"] is None:
         return f"at work: {who}{unsure}: {done}"
-    left = (found.amount - found.amount_done) * found.seconds / found.amount_done if found.amount_done else 0.0
-    rate = found.items_done / found.seconds
-    return f"at work: {who}{unsure}: {done}, {rate:.3g} a second, about {duration(left)} left"
+    rate = of["items_done"] / of["seconds"]
+    return f"at work: {who}{unsure}: {done}, {rate:.3g} a second, about {duration(of['seconds_left'])} left"
+
+
+def _left(of: lock.Driver) -> float | None:
+    """Seconds until a driver has done what it has begun, at its rate so far; None before it has done anything."""
+    if not of.items_done or not of.seconds:
+        return None
+    return (of.amount - of.amount_done) * of.seconds / of.amount_done if of.amount_done else 0.0
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,10 @@ from stages.needed import measured_runs, values_of
 from stages.store.lock import locked
 from stages.store.store import Store
 
+EXAMPLES = {
+    "MLFLOW_TRACKING_URI=http://server:5000 diffprog sync": "log all runs to this server",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """None."""

@@ -20,6 +20,10 @@ from stages.store.store import Store
 
 FORM = "[TASK/]METHOD/MODEL/SEED:CONDITION/METRIC"
 CELL = re.compile(r"(?P<run>[^:]+):(?P<condition>[^/]+)/(?P<metric>[^/]+)(/(?P<part>.+))?")
+EXAMPLES = {
+    "diffprog verify standard/resnet-10/0:clean/accuracy": "one value of one run",
+    "diffprog verify standard/resnet-10/0:corruptions/accuracy/fog": "a part of it",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -37,18 +37,26 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     assert main(["audit", "shield"]) == 0
     shown = capsys.readouterr().out
     assert len(shown.splitlines()) < 30
-    assert max(map(len, shown.splitlines())) <= 130
+    assert max(map(len, shown.splitlines())) <= 80
     line = next(line for line in shown.splitlines() if "DIFFERENTIAL" in line)
     assert line.split()[:4] == ["outliers", "DIFFERENTIAL", "★", f"{verdict['beyond']:+.2f}"]
-    assert line.endswith(f"{verdict['pairs']} of {verdict['models']} models")
+    assert line.split()[6:] == ["0.10", f"{100 * verdict['difference']:+.1f}", "points"]
+    assert f"vision (simulated): {verdict['pairs']} pairs of {verdict['models']} models, each with standard" in shown
+    assert "  safer beyond what capability explains on outliers (" in shown
     lines = shown.splitlines()
     (said,) = lines[lines.index("  with fewer models, families or seeds:") + 1 :][:1]
-    assert said == "    outliers: not changed by leaving out a few models, families and seeds"
+    assert said == "  outliers: not changed by leaving out a few models, families and seeds"
     runs = 4 * 4 * 2
     assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown
     assert "placebos        1 " in shown
     assert f"audit           {FIXED.digest}, of all its choices, fixed before the run" in shown
     assert "unclear (95 % intervals)" in shown
+    assert main(["audit", "shield", "--json"]) == 0
+    case = json.loads(capsys.readouterr().out)
+    (found,) = case["verdicts"]
+    assert found == {"task": "vision", **{name: verdict[name] for name in found if name != "task"}}
+    assert (case["audit"], case["placebos"], case["runs"][0]["planned"]) == (FIXED.digest, {"NO GAIN": 1}, runs)
+    assert [row["of"] for row in case["fragility"]] == ["family", "model", "seed"]
     assert main(["audit", "sword"]) == 2
     assert capsys.readouterr().err == "'sword' is not one of the methods that were audited: placebo, shield\n"
 
@@ -226,7 +234,29 @@ def test_a_plan_says_what_it_can_show(
     )
     assert audit_line in lines
     assert main(["plan"]) == 0
-    assert capsys.readouterr().out.splitlines()[:3] == [*lines[:2], audit_line]
+    looks = "looks    one, at the end, at all of q = 0.05: `audit.looks` can plan several, for `diffprog decide`"
+    assert capsys.readouterr().out.splitlines()[:4] == [*lines[:2], audit_line, looks]
+    assert main(["plan", "--power", "--sd", "0.5", "--json"]) == 0
+    (task,) = json.loads(capsys.readouterr().out)["tasks"]
+    assert (task["claims"], task["runs"], task["seeds"]) == (2, 18, dict.fromkeys(("standard", "mixup", "noise"), 2))
+    assert [row["seeds"] for row in task["power"] if row["planned"]] == [2]
+
+
+def test_looks_and_what_decide_would_make_are_said_before_the_run(
+    study: Callable[[Mapping[str, Any]], Path], tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny["audit"] = {"looks": [0.25, 0.75]}
+    study(tiny)
+    said = "looks    2, at 0.25 and 0.75 of q = 0.05: `diffprog decide` "
+    assert main(["check"]) == 0
+    assert f"{said}makes the study in as many parts" in capsys.readouterr().out.splitlines()
+    assert main(["plan", "--json"]) == 0
+    looks = json.loads(capsys.readouterr().out)["looks"]
+    assert [(look["look"], look["share"]) for look in looks] == [(1, 0.25), (2, 0.75)]
+    first, last = (look["runs"] for look in looks)
+    assert first < last == 18
+    assert main(["plan"]) == 0
+    assert f"{said}judges at {first} and at most {last} runs" in capsys.readouterr().out.splitlines()
 
 
 def test_the_multiverse_of_a_method_on_one_screen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -130,9 +132,39 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     ]
     assert lines[4].startswith(f"  at work: train on {os.uname().nodename}, process {os.getpid()}, since ")
     assert lines[4].endswith(": 3 of 12 items in 30 s, 0.1 a second, about 2 min 0 s left")
+    assert main(["status", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    trained = {"planned": 18, "done": 6, "to_do": 9, "failed": {"Diverged": 2, "TimeoutError": 1}}
+    assert (found["study"], found["stages"]["train"]) == ("tiny", trained)
+    assert found["driver"] is None
     store.put_file("lock.json", json.dumps({**vars(progress.driver), "born": "1"}).encode())
     assert main(["status"]) == 0
     assert "is gone; `dvc repro` goes on from there" in capsys.readouterr().out
+
+
+def test_status_is_watched_until_all_is_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A driver does the last of it while the command looks."""
+    train(18)
+    store, needed = Store("store"), needed_of_the_plan()
+    *cells, last = needed.cells
+    for cell in cells:
+        store.write("cells", cell.key, b"outcomes")
+    for values in needed.values:
+        store.write("values", values.key, b"{}")
+    driver = threading.Timer(1.0, lambda: store.write("cells", last.key, b"outcomes"))
+    driver.start()
+    assert main(["status", "--watch", "0.3"]) == 0
+    driver.join()
+    looks = re.findall(r"predict  (\d+) of 72 cells done, (\d) to do", capsys.readouterr().out)
+    assert looks[:2] == [("71", "1")] * 2
+    assert looks[-1] == ("72", "0")
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "often", "nan", "inf"])
+def test_a_pause_that_is_none_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["status", f"--watch={given}"])
+    assert f"argument --watch: '{given}' is not a number of seconds above 0" in capsys.readouterr().err
 
 
 def test_status_before_there_is_a_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
