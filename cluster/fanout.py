@@ -3,7 +3,6 @@
 import math
 import os
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from cluster.connection import connected, first_line
+from cluster.worker import Clock, guarded
 
 WORKER_RETRIES = 2  # of an item whose worker or node died
 CAPACITY_SECONDS = 5.0  # between two looks at how large the cluster is
@@ -140,7 +140,7 @@ class _Work:
     said: bool = False
 
     def __post_init__(self) -> None:
-        self.task = self.ray.remote(_guarded)
+        self.task = self.ray.remote(guarded)
         self.common = self.ray.put(self.shared)
 
     def takes(self, resources: Resources) -> bool:
@@ -181,7 +181,7 @@ class _Work:
     def start(self, item: Any, resources: Resources) -> None:
         """Send an item."""
         if resources.timeout and self.clock is None:
-            self.clock = self.ray.remote(_Clock).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+            self.clock = self.ray.remote(Clock).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         task = self.task.options(
             num_cpus=resources.cpus,
             num_gpus=resources.gpus,
@@ -221,33 +221,6 @@ class _Work:
                 self.running.pop(reference)
                 self.ray.cancel(reference, force=True)
                 yield Failed(each.item, "TimeoutError", f"not finished after {limit:g} s", "")
-
-
-class _Clock:
-    """An actor that knows how long ago each item's last attempt began, by its own clock."""
-
-    def __init__(self) -> None:
-        self.began: dict[int, float] = {}
-
-    def begin(self, number: int) -> None:
-        self.began[number] = time.monotonic()
-
-    def ages(self) -> dict[int, float]:
-        now = time.monotonic()
-        return {number: now - began for number, began in self.began.items()}
-
-
-def _guarded(
-    function: Callable[[Any, Any], Any], item: Any, shared: Any, clock: Any, number: int
-) -> tuple[bool, Any, float]:
-    """Run in the worker: an exception comes back as text, since its class may not exist where it is read."""
-    if clock is not None:
-        clock.begin.remote(number)
-    start = time.perf_counter()
-    try:
-        return True, function(item, shared), time.perf_counter() - start
-    except Exception as error:
-        return False, (type(error).__name__, str(error), traceback.format_exc()), time.perf_counter() - start
 
 
 def _result(ray: Any, reference: Any, item: Any) -> Finished | Failed:

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.random import Generator
 
 from analysis.audit.example_noise import example_parts
+from analysis.audit.fitting import natural_basis
 from analysis.audit.grid import Grid
-from analysis.audit.ladder import Ladders, natural_basis
-from analysis.audit.replicates import bootstrap, covered, jackknife, matched, points
+from analysis.audit.ladder import Ladders
+from analysis.audit.replicates import bootstrap, covered, jackknife, matched, points, strata
 from analysis.audit.settings import AuditSettings
 from analysis.audit.units import Units
 from analysis.scales import Floats
@@ -78,9 +79,10 @@ def estimates(
         return []
     inside, in_range = covered(units, ladders.capability, settings)
     where = matched(units, ladders, grid, settings)
-    at = points(grid, units, ladders, inside, where)
+    families = strata(grid, units, ladders)
+    at = points(units, ladders, inside, where, families)
     if units.kind == "model":
-        spread = jackknife(grid, units, ladders, inside, where)
+        spread = jackknife(grid, units, ladders, inside, where, families)
     elif weights is None or rng is None:
         return []
     else:

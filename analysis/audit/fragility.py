@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.grid import Bools, Grid, grids
-from analysis.audit.removals import estimated_without, of_measurements, tested_without, without
+from analysis.audit.removals import Whole, of_measurements, tested_without
 from analysis.audit.schema import FRAGILITY, conformed
 from analysis.audit.settings import AuditSettings
 from analysis.audit.standing import Levels, levels_left, room, standing
@@ -56,7 +56,7 @@ def fragility(
         labels = {(row["method"], row["measurement"]): row["label"] for row in own.iter_rows(named=True)}
         of_claims = {claim: levels[grid.domain, grid.dataset, *claim] for claim in labels}
         bound = np.array([bounds[name] for name in part.measurements["measurement"]])
-        study = Study(part, bound, bounds["capability"], of_claims, settings)
+        study = Study(Whole.of(part, settings), bound, bounds["capability"], of_claims, settings)
         for of, items in _items(part, results.filter(**place)).items():
             rows += [{**place, "of": of, **row} for row in fewest(study, items, labels)]
     return conformed(pl.DataFrame(rows, schema=FRAGILITY.columns), FRAGILITY)
@@ -81,7 +81,7 @@ class Judged(Protocol):
 class Study:
     """What claims are judged by when something of the study is removed."""
 
-    grid: Grid
+    whole: Whole
     margins: Floats  # [measurement]
     capability_margin: float
     levels: Mapping[Claim, Levels]
@@ -91,14 +91,13 @@ class Study:
         """The tested rows by removal, claim and match."""
         order, frames = list(removals), {}
         for number, removal in enumerate(order):
-            models, seeds = (np.ones(size, bool) for size in self.grid.capability.shape[1:])
+            models, seeds = (np.ones(size, bool) for size in self.whole.grid.capability.shape[1:])
             for item in removal:
                 models, seeds = models & items[item][1], seeds & items[item][2]
             if models.any() and seeds.any():
-                left = without(self.grid, models, seeds)
-                frames[number] = estimated_without(left, self.margins, self.capability_margin, self.settings)
+                frames[number] = self.whole.without(models, seeds).estimated(self.margins, self.capability_margin)
         found: dict[Removal, dict[Claim, dict[str, Row]]] = {removal: {} for removal in order}
-        place = {"domain": self.grid.domain, "dataset": self.grid.dataset}
+        place = {"domain": self.whole.grid.domain, "dataset": self.whole.grid.dataset}
         for row in tested_without(frames, self.settings).iter_rows(named=True):
             of = found[order[row["removal"]]].setdefault((row["method"], row["measurement"]), {})
             of[row["match"]] = row | place

@@ -66,6 +66,12 @@ def grids(results: pl.DataFrame, scores: pl.DataFrame, settings: AuditSettings) 
     return [_grid(part, settings) for _, part in joined.group_by("domain", "dataset", maintain_order=True)]
 
 
+def masked_means(values: Floats, keep: Bools) -> Floats:
+    """The mean of each row over the second axis, of what is kept [row, second axis]; the further axes stay."""
+    mask = keep.reshape(keep.shape + (1,) * (values.ndim - 2))
+    return np.asarray(np.where(mask, values, 0.0).sum(1) / mask.sum(1))
+
+
 def check_scores(scores: pl.DataFrame) -> None:
     """Raises ValueError where the frame is not one capability score per run and step."""
     missing = [name for name in SCORES if name not in scores.columns]

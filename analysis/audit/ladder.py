@@ -21,7 +21,8 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from analysis.audit.grid import Bools, Grid, Ints
+from analysis.audit.fitting import fits_without, natural_basis, weighted_fit
+from analysis.audit.grid import Bools, Grid, Ints, masked_means
 from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
 
@@ -84,18 +85,12 @@ def ladders(grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings) -
     raw = _ladder(grid.capability[0], grid, usable, columns, settings)
     refits, compute_refits = None, None
     if capability is not None and raw is not None:
-        parts = [_calibrated(part, grid, usable, columns, settings) for part in _left_out(raw)]
-        refits = np.stack([replace(part, p_curved=capability.p_curved).terms for part in parts])
+        without = 1 - np.eye(len(raw.rungs))
+        x, y, _ = _calibrations(raw, grid, usable, columns, settings, without)
+        refits = _fits(capability, x, y, without)[:, -2:]
     if compute is not None:
-        compute_refits = np.stack([part.terms for part in _left_out(compute)])
+        compute_refits = coefficients(compute, 1 - np.eye(len(compute.rungs)))[:, -2:]
     return Ladders(capability, compute, refits, compute_refits)
-
-
-def _left_out(ladder: Ladder) -> list[Ladder]:
-    """The ladder without each of its rungs."""
-    names = ("rungs", "groups", "x", "calibrated", "y")
-    kept = [np.arange(len(ladder.rungs)) != k for k in range(len(ladder.rungs))]
-    return [replace(ladder, **{name: getattr(ladder, name)[keep] for name in names}) for keep in kept]
 
 
 def capability_ladder(grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings) -> Ladder | None:
@@ -116,40 +111,25 @@ def compute_ladder(grid: Grid, usable: Bools, columns: Ints, settings: AuditSett
     ladder = _ladder(grid.flops[0], grid, known, columns, settings)
     if ladder is None:
         return None
-    score = _means(grid.capability[0][ladder.rungs], known[ladder.rungs])
+    score = masked_means(grid.capability[0][ladder.rungs], known[ladder.rungs])
     y = np.column_stack([ladder.y, score])
     return _with_curvature(replace(ladder, y=y, p_curved=np.ones(y.shape[1])))
-
-
-def natural_basis(x: Floats, knots: Floats) -> Floats:
-    """The natural cubic spline's two terms [..., 2]: x itself, and the bend, which is linear outside the knots
-    (Harrell 2015).
-    """
-    low, middle, high = knots
-    width = high - low
-    cubes = [np.maximum(x - knot, 0.0) ** 3 for knot in knots]
-    bend = cubes[0] - cubes[1] * (high - low) / (high - middle) + cubes[2] * (middle - low) / (high - middle)
-    return np.stack([(x - middle) / width, bend / width**3], axis=-1)
 
 
 def coefficients(ladder: Ladder, weights: Floats) -> Floats:
     """Weighted least-squares coefficients [draw, intercepts + 2, measurement], the bend's 0 where the line was
     chosen. weights: [draw, rung].
     """
-    design = _design(ladder)
-    bent = weighted_fit(design, ladder.y, weights)
-    line = weighted_fit(design[:, :-1], ladder.y, weights)
-    line = np.concatenate([line, np.zeros_like(line[:, :1])], axis=1)
-    return np.where(ladder.curved, bent, line)
+    return _fits(ladder, ladder.calibrated, ladder.y, weights)
 
 
 def coefficients_without(ladder: Ladder, groups: Ints) -> Floats:
     """Least-squares coefficients of all rungs, then without those of each group in order
     [1 + group, intercepts + 2, measurement]. groups: [rung], numbers from 0.
     """
-    design = _design(ladder)
-    bent = _fits_without(design, ladder.y, groups)
-    line = _fits_without(design[:, :-1], ladder.y, groups)
+    design = _design(ladder, ladder.calibrated)
+    bent = fits_without(design, ladder.y, groups)
+    line = fits_without(design[:, :-1], ladder.y, groups)
     return np.where(ladder.curved, bent, np.concatenate([line, np.zeros_like(line[:, :1])], axis=1))
 
 
@@ -182,8 +162,8 @@ def _ladder(x_runs: Floats, grid: Grid, usable: Bools, columns: Ints, settings: 
     rungs = np.flatnonzero(usable.any(1))
     if len(rungs) < settings.min_rungs:
         return None
-    x = _means(x_runs[rungs], usable[rungs])
-    y = _means(grid.y[0][rungs][..., columns], usable[rungs])
+    x = masked_means(x_runs[rungs], usable[rungs])
+    y = masked_means(grid.y[0][rungs][..., columns], usable[rungs])
     _, groups = np.unique(grid.families[rungs], return_inverse=True)
     if np.bincount(groups).min() < 2 or len(rungs) - groups.max() - 1 < 5:
         groups = np.zeros_like(groups)
@@ -194,28 +174,49 @@ def _ladder(x_runs: Floats, grid: Grid, usable: Bools, columns: Ints, settings: 
 
 
 def _calibrated(ladder: Ladder, grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings) -> Ladder:
+    everything = np.ones((1, len(ladder.rungs)))
+    x, y, reliability = _calibrations(ladder, grid, usable, columns, settings, everything)
+    return replace(ladder, calibrated=x[0], y=y[0], reliability=float(reliability[0]))
+
+
+def _calibrations(
+    ladder: Ladder, grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings, kept: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Of a raw ladder's rungs that are kept [fit, rung], 0 or 1: x [fit, rung] shrunk for its noise, y [fit, rung,
+    measurement] less what that adds, and the reliability [fit]. What they say of a rung that is not kept says nothing.
+    """
     keep = usable[ladder.rungs]
-    counts = keep.sum(1)
-    score = np.where(keep, grid.capability[0][ladder.rungs] - ladder.x[:, None], 0.0)
-    safety = np.where(keep[..., None], grid.y[0][ladder.rungs][..., columns] - ladder.y[:, None], 0.0)
-    centres = np.bincount(ladder.groups, ladder.x) / np.bincount(ladder.groups)
-    away = ladder.x - centres[ladder.groups]
-    between = float((away**2).sum() / (len(away) - len(centres)))
-    df = int((counts - 1).sum())
+    counts, members = keep.sum(1), ladder.groups[:, None] == np.arange(ladder.groups.max() + 1)
+    rungs = kept.sum(1)
+    centres = (kept * ladder.x) @ members / (kept @ members)
+    away = ladder.x - centres[:, ladder.groups]
+    between = (kept * away**2).sum(1) / (rungs - members.shape[1])
+    df = kept @ (counts - 1)
     if settings.reliability is not None:
-        noise, shared = (1 - settings.reliability) * between, np.zeros(ladder.y.shape[1])
-    elif df == 0:
-        return ladder
+        noise, shared = (1 - settings.reliability) * between, np.zeros((len(kept), ladder.y.shape[1]))
     else:
-        noise, shared = float((score**2).sum() / df), np.einsum("ks,ksm->m", score, safety) / df
-    share = float(np.mean(1 / counts))
-    reliability = float(np.clip(1 - noise * share / between, LEAST_RELIABILITY, 1.0))
-    y = ladder.y - np.outer(away, shared * share / between)
-    return replace(ladder, calibrated=centres[ladder.groups] + reliability * away, y=y, reliability=reliability)
+        score = np.where(keep, grid.capability[0][ladder.rungs] - ladder.x[:, None], 0.0)
+        safety = np.where(keep[..., None], grid.y[0][ladder.rungs][..., columns] - ladder.y[:, None], 0.0)
+        known = np.maximum(df, 1)  # without several seeds there is no noise to be seen: all sums are 0
+        noise = kept @ (score**2).sum(1) / known
+        shared = kept @ np.einsum("ks,ksm->km", score, safety) / known[:, None]
+    share = kept @ (1 / counts) / rungs
+    reliability = np.clip(1 - noise * share / between, LEAST_RELIABILITY, 1.0)
+    y = ladder.y - away[..., None] * (shared * (share / between)[:, None])[:, None]
+    return centres[:, ladder.groups] + reliability[:, None] * away, y, reliability
+
+
+def _fits(ladder: Ladder, x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Weighted least-squares coefficients [fit, intercepts + 2, measurement] on x [rung] or [fit, rung] and y [rung,
+    measurement] or [fit, rung, measurement], with the ladder's groups, knots and choice of line or curve.
+    """
+    design = _design(ladder, x)
+    bent, line = weighted_fit(design, y, weights), weighted_fit(design[..., :-1], y, weights)
+    return np.where(ladder.curved, bent, np.concatenate([line, np.zeros_like(line[:, :1])], axis=1))
 
 
 def _with_curvature(ladder: Ladder) -> Ladder:
-    design = _design(ladder)
+    design = _design(ladder, ladder.calibrated)
     size, terms = design.shape
     if size - terms < 3:
         return ladder
@@ -227,33 +228,8 @@ def _with_curvature(ladder: Ladder) -> Ladder:
     return replace(ladder, p_curved=stats.f.sf(ratio, 1, size - terms))
 
 
-def _design(ladder: Ladder) -> Floats:
+def _design(ladder: Ladder, x: Floats) -> Floats:
+    """[..., rung, intercepts + 2] at x [..., rung]."""
+    basis = natural_basis(x, ladder.knots)
     intercepts = (ladder.groups[:, None] == np.arange(ladder.groups.max() + 1)).astype(float)
-    return np.concatenate([intercepts, natural_basis(ladder.calibrated, ladder.knots)], axis=1)
-
-
-def weighted_fit(design: Floats, y: Floats, weights: Floats) -> Floats:
-    """Least-squares coefficients [draw, term, measurement] under weights [draw, point]; a ridge of 1e-9 keeps every
-    draw solvable.
-    """
-    weighted = weights[:, :, None] * design
-    gram = np.einsum("bkp,kq->bpq", weighted, design)
-    gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(design.shape[1])
-    return np.linalg.solve(gram, np.einsum("bkp,km->bpm", weighted, y))
-
-
-def _fits_without(design: Floats, y: Floats, groups: Ints) -> Floats:
-    """Least-squares coefficients [1 + group, term, measurement] by the sums of the whole less those of a group, with
-    the ridge of `weighted_fit`.
-    """
-    parts = [groups == group for group in range(int(groups.max()) + 1)]
-    grams = np.stack([design[part].T @ design[part] for part in parts])
-    moments = np.stack([design[part].T @ y[part] for part in parts])
-    gram = np.concatenate([grams.sum(0)[None], grams.sum(0) - grams])
-    gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(design.shape[1])
-    return np.linalg.solve(gram, np.concatenate([moments.sum(0)[None], moments.sum(0) - moments]))
-
-
-def _means(values: Floats, keep: Bools) -> Floats:
-    mask = keep.reshape(keep.shape + (1,) * (values.ndim - 2))
-    return np.asarray(np.where(mask, values, 0.0).sum(1) / mask.sum(1))
+    return np.concatenate([np.broadcast_to(intercepts, (*x.shape, intercepts.shape[1])), basis], axis=-1)

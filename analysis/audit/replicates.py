@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from analysis.audit.fitting import natural_basis
 from analysis.audit.grid import Bools, Grid, Ints
-from analysis.audit.ladder import Ladder, Ladders, coefficients, natural_basis
+from analysis.audit.ladder import Ladder, Ladders, coefficients
 from analysis.audit.settings import AuditSettings
 from analysis.audit.units import SAME_COMPUTE, Units
 from analysis.audit.weights import LEAST_STRATUM, stratified_weights
@@ -73,19 +74,19 @@ def matched(units: Units, ladders: Ladders, grid: Grid, settings: AuditSettings)
     compute = ladders.compute
     if compute is None or ladders.capability is None:
         return None
-    own, rungs = grid.families[units.models], grid.families[compute.rungs]
+    related = grid.families[units.models][:, None] == grid.families[compute.rungs]
     slack = 0.05 * np.ptp(compute.x)
-    top = np.array([compute.x[rungs == family].max(initial=-np.inf) for family in own])
-    low = np.array([compute.x[rungs == family].min(initial=np.inf) for family in own])
+    top, low = np.where(related, compute.x, -np.inf).max(1), np.where(related, compute.x, np.inf).min(1)
     flops = units.flops[:, 0]
     mask = (flops <= top + slack) & (flops >= low - slack)
     apart = np.abs(units.flops[mask, 0] - units.flops[mask, 1]).max(initial=0.0)
     return np.asarray(mask) if mask.sum() >= settings.min_pairs and apart >= SAME_COMPUTE else None
 
 
-def points(grid: Grid, units: Units, ladders: Ladders, inside: Bools | None, where: Bools | None) -> Replicates:
-    """The estimates themselves, as one replicate."""
-    families = _families(grid, units, ladders)
+def points(
+    units: Units, ladders: Ladders, inside: Bools | None, where: Bools | None, families: Ints | None
+) -> Replicates:
+    """The estimates themselves, as one replicate. families: the units' `strata`."""
     terms = None if ladders.capability is None else ladders.capability.terms[None]
     compute = None if ladders.compute is None else ladders.compute.terms[None]
     everyone = np.ones(len(units.models), bool)
@@ -94,11 +95,12 @@ def points(grid: Grid, units: Units, ladders: Ladders, inside: Bools | None, whe
     return _replicates(units, ladders, _Weights(_shares(everyone, families)[None], of_covered, plain, terms, compute))
 
 
-def jackknife(grid: Grid, units: Units, ladders: Ladders, inside: Bools | None, where: Bools | None) -> Spread:
-    """Everything again without each model: of the ladder where there is one, else of the units. Strata are families,
-    or all models where a family has too few.
+def jackknife(
+    grid: Grid, units: Units, ladders: Ladders, inside: Bools | None, where: Bools | None, families: Ints | None
+) -> Spread:
+    """Everything again without each model: of the ladder where there is one, else of the units. families: the units'
+    `strata`.
     """
-    families = _families(grid, units, ladders)
     left_out = units.models if ladders.capability is None else ladders.capability.rungs
     keep = units.models != left_out[:, None]
     own = _shares(keep, families)
@@ -111,11 +113,8 @@ def jackknife(grid: Grid, units: Units, ladders: Ladders, inside: Bools | None, 
         place = {int(model): terms for model, terms in zip(ladders.compute.rungs, ladders.compute_refits, strict=True)}
         compute = np.stack([place.get(int(model), ladders.compute.terms) for model in left_out])
     found = _replicates(units, ladders, _Weights(own, of_covered, plain, ladders.capability_refits, compute))
-    strata = np.zeros_like(left_out) if families is None else grid.families[left_out]
-    parts = {
-        match: (_centred(t, strata), _centred(e, strata), _centred(d, strata))
-        for match, (t, e, d) in found.matches.items()
-    }
+    own_strata = np.zeros_like(left_out) if families is None else grid.families[left_out]
+    parts = {match: _centred(three, own_strata) for match, three in found.matches.items()}
     df, beyond_df = (_df(mask, families) for mask in (np.ones(len(units.models), bool), inside))
     return Spread(parts, df, beyond_df, left_out)
 
@@ -170,8 +169,10 @@ def _replicates(units: Units, ladders: Ladders, weights: _Weights) -> Replicates
     return Replicates(found, of_covered)
 
 
-def _families(grid: Grid, units: Units, ladders: Ladders) -> Ints | None:
-    """The strata of the units; None where all make one: a family has fewer than three models, or one unit."""
+def strata(grid: Grid, units: Units, ladders: Ladders) -> Ints | None:
+    """The strata of the units, their families; None where all make one: a family has fewer than three models, or one
+    unit.
+    """
     models = units.models if ladders.capability is None else ladders.capability.rungs
     own = grid.families[units.models]
     few = np.unique(grid.families[models], return_counts=True)[1].min(initial=LEAST_STRATUM) < LEAST_STRATUM
@@ -182,18 +183,20 @@ def _families(grid: Grid, units: Units, ladders: Ladders) -> Ints | None:
 def _shares(mask: Bools, families: Ints | None) -> Floats:
     """Weights [..., unit] of the mean over each mask, each family weighing as it does among all units."""
     weights = mask.astype(float)
-    for family in () if families is None else np.unique(families):
-        own = families == family
-        weights[..., own] *= own.sum() / np.maximum(mask[..., own].sum(-1, keepdims=True), 1)
+    if families is not None:
+        related = (families[:, None] == families).astype(float)
+        weights *= related.sum(0) / np.maximum(weights @ related, 1)
     return np.asarray(weights / weights.sum(-1, keepdims=True))
 
 
-def _centred(replicates: Floats, strata: Ints) -> Floats:
+def _centred(three: Three, strata: Ints) -> Three:
+    replicates = np.concatenate(three, axis=1)
     parts = np.empty_like(replicates)
     for stratum in np.unique(strata):
         own = strata == stratum
         parts[own] = np.sqrt((own.sum() - 1) / own.sum()) * (replicates[own] - replicates[own].mean(0))
-    return parts
+    ends = np.cumsum([each.shape[1] for each in three])
+    return parts[:, : ends[0]], parts[:, ends[0] : ends[1]], parts[:, ends[1] :]
 
 
 def _df(mask: Bools | None, strata: Ints | None) -> int:

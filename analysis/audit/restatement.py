@@ -7,8 +7,8 @@ import polars as pl
 from numpy.random import Generator
 from scipy import stats
 
+from analysis.audit.fitting import natural_basis, weighted_fit
 from analysis.audit.grid import Grid, Ints
-from analysis.audit.ladder import natural_basis, weighted_fit
 from analysis.audit.settings import AuditSettings
 from analysis.audit.weights import stratified_weights
 from analysis.scales import Floats

@@ -1,11 +1,11 @@
 """What is averaged: models, or pairs of runs where there are few models."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.audit.example_noise import unit_deviations
-from analysis.audit.grid import Bools, Grid, Ints
+from analysis.audit.grid import Bools, Grid, Ints, masked_means
 from analysis.audit.settings import AuditSettings
 from analysis.scales import Floats
 
@@ -18,14 +18,33 @@ class Units:
 
     kind: str  # model or pair
     models: Ints  # [unit]
-    pairs: int
+    counts: Ints  # [unit], its pairs
     gain: Floats  # [unit, measurement], y_method - y_baseline
     score: Floats  # [unit], C of the method
     base: Floats  # [unit], C of the baseline
     flops: Floats  # [unit, 2], log2, method and baseline
-    example_error: Floats  # [measurement], of one pair's difference were the two runs' test examples independent
+    # [unit, measurement], mean over its pairs of the variance of a difference, were the runs' test examples independent
+    example_variance: Floats
     deviations: Floats | None  # [unit, measurement, then capability, draw of the test examples]
     seed_share: Floats  # [measurement], of the variance of a unit's gain: what more seeds would shrink
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of runs there are."""
+        return int(self.counts.sum())
+
+    @property
+    def example_error(self) -> Floats:
+        """The standard error of one pair's difference, were the two runs' test examples independent [measurement]."""
+        return np.asarray(np.sqrt(self.counts @ self.example_variance / max(self.pairs, 1)))
+
+    def among(self, models: Bools) -> "Units":
+        """The units of the models [model] that are True, which are numbered anew; `seed_share` stays that of all."""
+        keep = models[self.models]
+        names = ("counts", "gain", "score", "base", "flops", "example_variance")
+        cut = {name: getattr(self, name)[keep] for name in names}
+        moved = None if self.deviations is None else self.deviations[keep]
+        return replace(self, models=(np.cumsum(models) - 1)[self.models[keep]], deviations=moved, **cut)
 
 
 def paired_units(grid: Grid, method: int, usable: Bools, columns: Ints, settings: AuditSettings) -> Units:
@@ -35,21 +54,19 @@ def paired_units(grid: Grid, method: int, usable: Bools, columns: Ints, settings
     both = usable[method] & usable[0]
     gain = (grid.y[method] - grid.y[0])[..., columns]
     flops = np.stack([grid.flops[method], grid.flops[0]], axis=-1)
-    variance = (grid.error[method] ** 2 + grid.error[0] ** 2)[..., columns][both]
-    error = np.sqrt(variance.mean(0)) if len(variance) else np.zeros(len(columns))
+    variance = (grid.error[method] ** 2 + grid.error[0] ** 2)[..., columns]
     models, seeds = np.nonzero(both)
-    parts = (gain, grid.capability[method], grid.capability[0], flops)
+    parts = (gain, grid.capability[method], grid.capability[0], flops, variance)
     moved = unit_deviations(grid, method, both, columns)
-    if len(np.unique(models)) >= settings.min_models:
-        found = np.unique(models)
-        means = [np.stack([part[k][both[k]].mean(0) for k in found]) for part in parts]
+    found, counts = np.unique(models, return_counts=True)
+    if len(found) >= settings.min_models:
+        means = [masked_means(part[found], both[found]) for part in parts]
         if moved is not None:
             moved = np.stack([moved[models == k].mean(0) for k in found])
         share = _seed_share([gain[k][both[k]] for k in found])
-        return Units("model", found, len(models), means[0], means[1], means[2], means[3], error, moved, share)
+        return Units("model", found, counts, *means, moved, share)
     single = [part[models, seeds] for part in parts]
-    whole = np.ones(len(columns))
-    return Units("pair", models, len(models), single[0], single[1], single[2], single[3], error, moved, whole)
+    return Units("pair", models, np.ones_like(models), *single, moved, np.ones(len(columns)))
 
 
 def _seed_share(gains: list[Floats]) -> Floats:

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.decision import LEAST_DF, tested
+from analysis.audit.fitting import natural_basis
 from analysis.audit.grid import Grid
-from analysis.audit.ladder import Ladder, capability_ladder, coefficients_without, natural_basis
+from analysis.audit.ladder import Ladder, capability_ladder, coefficients_without
 from analysis.audit.sample_size import FAMILY
 from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import NOTHING, Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside

@@ -77,7 +77,7 @@ def test_list_for_scripts_has_every_part_with_its_options(capsys: pytest.Capture
     assert {row["name"] for row in rows if row["kind"] == "metrics"} == {*parts.names("pipelines.metrics")}
     (mixup,) = (row for row in rows if (row["domain"], row["kind"], row["name"]) == ("vision", "methods", "mixup"))
     assert mixup["options"] == [{"name": "alpha", "default": 0.2}]
-    assert mixup["about"].startswith("mixup")
+    assert mixup["about"].startswith("Mixup: pairs of images")
     (pgd,) = (row for row in rows if (row["domain"], row["kind"], row["name"]) == ("vision", "conditions", "pgd"))
     assert "default" not in pgd["options"][0]
 

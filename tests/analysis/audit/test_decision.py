@@ -116,7 +116,8 @@ def test_without_d_the_verdict_says_what_t_and_e_are(changes: dict[str, float | 
 T_10 = {0.05: 1.8125, 0.025: 2.2281}  # quantiles of Student's t with 10 degrees of freedom, from a table
 SE = 0.5
 NO_RUNS = np.zeros(0)
-UNITS = Units("model", np.array([0, 1, 2]), 6, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUNS, None, np.array([0.25]))
+TWICE = np.array([2, 2, 2])
+UNITS = Units("model", np.arange(3), TWICE, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUNS, NO_RUNS, None, np.array([0.25]))
 
 
 def told(total: float = 0.0, capability: float = 0.0, beyond: float = 0.0) -> dict[str, float]:

@@ -6,17 +6,9 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from analysis.audit.fitting import natural_basis, weighted_fit
 from analysis.audit.grid import Grid, grids
-from analysis.audit.ladder import (
-    Ladder,
-    capability_ladder,
-    coefficients,
-    coefficients_without,
-    curve_frame,
-    ladders,
-    natural_basis,
-    weighted_fit,
-)
+from analysis.audit.ladder import Ladder, capability_ladder, coefficients, coefficients_without, curve_frame, ladders
 from analysis.audit.settings import AuditSettings
 from analysis.audit.weights import dirichlet_weights
 from analysis.simulation.worlds import World, simulated_study
