@@ -24,7 +24,7 @@ def weighted_fit(design: Floats, y: Floats, weights: Floats) -> Floats:
     weighted = (weights[:, :, None] * design).swapaxes(1, 2)
     gram = weighted @ design
     gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(design.shape[-1])
-    return np.linalg.solve(gram, weighted @ y)
+    return np.asarray(np.linalg.solve(gram, weighted @ y), np.float64)
 
 
 def fits_without(design: Floats, y: Floats, groups: Ints) -> Floats:

@@ -80,11 +80,11 @@ def ladders(grid: Grid, usable: Bools, columns: Ints, settings: AuditSettings) -
     """Both ladders of the baseline's usable runs [model, seed]. A refit keeps the knots, the families with an intercept
     of their own and the choice of line or curve; it calibrates anew.
     """
-    capability = capability_ladder(grid, usable, columns, settings)
-    compute = compute_ladder(grid, usable, columns, settings)
     raw = _ladder(grid.capability[0], grid, usable, columns, settings)
-    refits, compute_refits = None, None
-    if capability is not None and raw is not None:
+    compute = compute_ladder(grid, usable, columns, settings)
+    capability, refits, compute_refits = None, None, None
+    if raw is not None:
+        capability = _with_curvature(_calibrated(raw, grid, usable, columns, settings))
         without = 1 - np.eye(len(raw.rungs))
         x, y, _ = _calibrations(raw, grid, usable, columns, settings, without)
         refits = _fits(capability, x, y, without)[:, -2:]

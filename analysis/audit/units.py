@@ -58,15 +58,18 @@ def paired_units(grid: Grid, method: int, usable: Bools, columns: Ints, settings
     models, seeds = np.nonzero(both)
     parts = (gain, grid.capability[method], grid.capability[0], flops, variance)
     moved = unit_deviations(grid, method, both, columns)
-    found, counts = np.unique(models, return_counts=True)
-    if len(found) >= settings.min_models:
-        means = [masked_means(part[found], both[found]) for part in parts]
+    units, counts = np.unique(models, return_counts=True)
+    kind = "model" if len(units) >= settings.min_models else "pair"
+    if kind == "model":
+        share = _seed_share([gain[k][both[k]] for k in units])
+        averaged = [masked_means(part[units], both[units]) for part in parts]
         if moved is not None:
-            moved = np.stack([moved[models == k].mean(0) for k in found])
-        share = _seed_share([gain[k][both[k]] for k in found])
-        return Units("model", found, counts, *means, moved, share)
-    single = [part[models, seeds] for part in parts]
-    return Units("pair", models, np.ones_like(models), *single, moved, np.ones(len(columns)))
+            moved = np.stack([moved[models == k].mean(0) for k in units])
+    else:
+        units, counts, share = models, np.ones_like(models), np.ones(len(columns))
+        averaged = [part[models, seeds] for part in parts]
+    gain, score, base, flops, variance = averaged
+    return Units(kind, units, counts, gain, score, base, flops, variance, moved, share)
 
 
 def _seed_share(gains: list[Floats]) -> Floats:

@@ -123,7 +123,7 @@ def _notes(row: Row, pairs: str, usual: str) -> Iterator[str]:
 
 
 def _label(row: Row) -> str:
-    return row["label"] + f" {STAR}" * row["starred"]
+    return str(row["label"]) + f" {STAR}" * row["starred"]
 
 
 def _side_effects(rows: list[Row], alpha: float) -> Iterator[str]:

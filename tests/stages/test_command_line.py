@@ -78,8 +78,8 @@ def test_list_for_scripts_has_every_part_with_its_options(capsys: pytest.Capture
     (mixup,) = (row for row in rows if (row["domain"], row["kind"], row["name"]) == ("vision", "methods", "mixup"))
     assert mixup["options"] == [{"name": "alpha", "default": 0.2}]
     assert mixup["about"].startswith("Mixup: pairs of images")
-    (pgd,) = (row for row in rows if (row["domain"], row["kind"], row["name"]) == ("vision", "conditions", "pgd"))
-    assert "default" not in pgd["options"][0]
+    (folder,) = (row for row in rows if (row["domain"], row["kind"], row["name"]) == ("vision", "datasets", "folder"))
+    assert folder["options"][0] == {"name": "path"}
 
 
 def on_a_terminal(code: str, columns: int) -> str:
