@@ -238,7 +238,11 @@ def test_a_plan_says_what_it_can_show(
     assert capsys.readouterr().out.splitlines()[:4] == [*lines[:2], audit_line, looks]
     assert main(["plan", "--power", "--sd", "0.5", "--json"]) == 0
     (task,) = json.loads(capsys.readouterr().out)["tasks"]
-    assert (task["claims"], task["runs"], task["seeds"]) == (2, 18, dict.fromkeys(("standard", "noise", "outlier_exposure"), 2))
+    assert (task["claims"], task["runs"], task["seeds"]) == (
+        2,
+        18,
+        dict.fromkeys(("standard", "noise", "outlier_exposure"), 2),
+    )
     assert [row["seeds"] for row in task["power"] if row["planned"]] == [2]
 
 
