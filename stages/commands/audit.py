@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from analysis.audit.margins import margins_digest
-from analysis.audit.schema import EXTERNALITIES, FRAGILITY, MARGINS, SETTINGS, VERDICTS
+from analysis.audit.schema import ESTIMATES, EXTERNALITIES, FRAGILITY, MARGINS, SETTINGS, VERDICTS
 from analysis.schema import TableError
 from analysis.tables import LEDGER
 from stages.artifacts import finding
 from stages.page.fragility_text import hangs_on
-from stages.page.verdict_text import estimate, measured, reason, rests_on, sentence
+from stages.page.verdict_text import estimate, measured, prices, reason, rests_on, sentence
 from stages.page.verdicts import STAR
 from stages.terminal import print_json
 
@@ -47,15 +47,18 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _case(method: str, verdicts: pl.DataFrame) -> dict[str, Any]:
-    """The method's rows of the tables VERDICTS (on areas), FRAGILITY, EXTERNALITIES and LEDGER, how often the placebos
-    got which label, and the digests of the audit and its margins.
+    """The method's rows of the tables VERDICTS and ESTIMATES (on areas), FRAGILITY, EXTERNALITIES and LEDGER, how often
+    the placebos got which label, and the digests of the audit and its margins.
     """
     judged = verdicts.filter(pl.col("area").is_not_null())
     placebos = Counter(judged.filter("placebo")["label"])
     settings = finding(SETTINGS)
+    mine = judged.filter(method=method)
+    claims = ["task", "dataset", "method", "measurement"]
     return {
         "method": method,
-        "verdicts": judged.filter(method=method).to_dicts(),
+        "verdicts": mine.to_dicts(),
+        "estimates": finding(ESTIMATES).join(mine, on=claims, how="semi").sort(*claims, "match").to_dicts(),
         "fragility": finding(FRAGILITY).filter(method=method).to_dicts(),
         "side_effects": finding(EXTERNALITIES).filter(method=method).to_dicts(),
         "placebos": dict(sorted(placebos.items())),
@@ -73,7 +76,9 @@ def _lines(case: Mapping[str, Any]) -> Iterator[str]:
         by_task.setdefault((row["task"], row["dataset"]), []).append(row)
     for (task, dataset), rows in by_task.items():
         few = hangs_on(row for row in case["fragility"] if row["task"] == task)
-        yield from _of_task(f"{task} ({dataset})", rows, few)
+        paid = prices(row for row in case["estimates"] if row["task"] == task)
+        with_prices = [{**row, "prices": paid[row["method"], row["measurement"]]} for row in rows]
+        yield from _of_task(f"{task} ({dataset})", with_prices, few)
     yield ""
     yield from _side_effects(case["side_effects"], case["alpha"])
     said = ", ".join(f"{count} {label}" for label, count in case["placebos"].items())

@@ -55,11 +55,7 @@ def shown_rows(task: TaskResults, verdicts: pl.DataFrame) -> list[Row]:
     it hangs on, and its method's effect on capability at every match (`prices`).
     """
     few = hangs_on(task.found["fragility"].to_dicts())
-    prices: dict[tuple[str, str], dict[str, Row]] = {}
-    names = ("match", "capability", "capability_lower", "capability_upper")
-    for row in task.found["estimates"].sort("match").to_dicts():
-        of = prices.setdefault((row["method"], row["measurement"]), {})
-        of[row["match"]] = {name: row[name] for name in names}
+    prices = verdict_text.prices(task.found["estimates"].sort("match").to_dicts())
     return [
         {
             **row,

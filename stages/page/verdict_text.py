@@ -214,6 +214,17 @@ def _bound(row: Row) -> str:
     return f"at {'least' if least else 'most'} {natural(row['beyond_least' if least else 'beyond_most'], row)}"
 
 
+def prices(estimates: Iterable[Row]) -> dict[tuple[str, str], dict[str, Row]]:
+    """By method and measurement, the effect on capability at every match. `estimates` has rows of the table of that
+    name.
+    """
+    found: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in estimates:
+        of = found.setdefault((row["method"], row["measurement"]), {})
+        of[row["match"]] = {name: row[name] for name in ("match", "capability", "capability_lower", "capability_upper")}
+    return found
+
+
 def _capability(row: Row) -> str:
     """E as trained and, where the method costs other FLOPs, at equal ones; `row` has both in `prices`, by match."""
     prices: Mapping[str, Row] = row["prices"]
