@@ -15,6 +15,7 @@ Labels = npt.NDArray[np.int64]
 Positions = npt.NDArray[np.intp]
 Sorted = tuple[Positions, Positions | None]
 
+CONSTANT = 1e-12  # of the largest variance that ranks can have: less is none
 BLOCK = 64  # resamples at a time: the ranks stay in the cache, and memory does not grow with the draws
 
 
@@ -48,8 +49,8 @@ def bootstrap_spearman(x: Array, columns: Array, clusters: Labels, *, draws: int
 
 
 def resampled_spearman(x: Array, columns: Array, counts: Array) -> Array:
-    """Spearman's correlation of x with each column when row i is there counts[r, i] times, (resamples, columns). Ties
-    get their average rank.
+    """Spearman's correlation of x with each column when row i is there counts[r, i] times, (resamples, columns); a
+    count may be any weight. Ties get their average rank.
 
     x is (rows,), columns (rows, columns), counts (resamples, rows). Equals scipy.stats.spearmanr on the repeated rows.
     """
@@ -92,8 +93,8 @@ def _spearman(x: Array, columns: Array, counts: Iterable[Array]) -> Array:
 
 
 def _spearman_of_block(of_x: Sorted, of_columns: list[Sorted], counts: Array) -> Array:
-    """The same for one block of counts (resamples, rows), without gaps. Sums of integers and halves: only the end
-    rounds. Counts are cumulated as integers: numpy does that ten times as fast as with floats.
+    """The same for one block of counts (resamples, rows), without gaps. Of whole counts only the end rounds, and they
+    are cumulated as integers: numpy does that ten times as fast as with floats.
 
     With ranks r and s, n the sum of the counts and a group of ties of size g: sum of (r - mean)^2 is (n^3 - sum of g^3)
     / 12. The weights w (r - mean) sum to 0, so s is needed up to a constant alone: the cumulated counts less half the
@@ -101,7 +102,9 @@ def _spearman_of_block(of_x: Sorted, of_columns: list[Sorted], counts: Array) ->
     """
     total = counts.sum(axis=1)
     cubed, cubes_untied = total**3, np.vecdot(counts, counts * counts)
-    whole = counts.astype(np.int64)
+    whole: npt.NDArray[Any] = counts.astype(np.int64)
+    if (whole != counts).any():
+        whole = counts
     order, starts = of_x
     ordered = whole.take(order, axis=1)
     groups = _grouped(ordered, starts)
@@ -117,11 +120,12 @@ def _spearman_of_block(of_x: Sorted, of_columns: list[Sorted], counts: Array) ->
         covariance -= half_own if starts is None else np.vecdot(weights, groups) / 2
         cubes_y = cubes_untied if starts is None else _cubes(groups)
         spread = (cubed - cubes_x) * (cubed - cubes_y)
-        result[:, column] = np.where(spread > 0, 12 * covariance / np.sqrt(np.where(spread > 0, spread, 1)), np.nan)
+        varies = spread > CONSTANT * cubed * cubed
+        result[:, column] = np.where(varies, 12 * covariance / np.sqrt(np.where(varies, spread, 1)), np.nan)
     return result
 
 
-def _cubes(groups: Labels) -> Array:
+def _cubes(groups: npt.NDArray[Any]) -> Array:
     """The sums of the cubed sizes, (resamples,)."""
     sizes = groups.astype(np.float64)
     return np.asarray(np.vecdot(sizes, sizes * sizes))

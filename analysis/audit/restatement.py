@@ -5,12 +5,12 @@ mechanical coupling only.
 import numpy as np
 import polars as pl
 from numpy.random import Generator
-from scipy import stats
 
 from analysis.audit.fitting import natural_basis, weighted_fit
 from analysis.audit.grid import Grid, Ints
 from analysis.audit.settings import AuditSettings
 from analysis.audit.weights import stratified_weights
+from analysis.bootstrap import resampled_spearman
 from analysis.scales import Floats
 
 DETERMINED = 0.8  # of the ladder's R2: its lower bound above this
@@ -69,18 +69,9 @@ def coupling_null(value: Floats, accuracy: Floats, kind: str, draws: int, rng: G
     return np.asarray(low + width * shuffled)
 
 
-def spearman(x: Floats, y: Floats, weights: Floats | None = None) -> Floats:
-    """Spearman's correlation of x [model] and y [model] or [draw, model], under weights [draw, model]; NaN where one
-    does not vary.
-    """
-    ranks = [stats.rankdata(v, axis=-1) for v in (x, y)]
-    weights = np.ones((1, len(x))) if weights is None else weights
-    share = weights / weights.sum(-1, keepdims=True)
-    a, b = (
-        rank - (share * rank).sum(-1, keepdims=True) for rank in np.broadcast_arrays(ranks[0], np.atleast_2d(ranks[1]))
-    )
-    product, squares = (share * a * b).sum(-1), (share * a * a).sum(-1) * (share * b * b).sum(-1)
-    return np.asarray(np.where(squares > 1e-12, product / np.sqrt(np.maximum(squares, 1e-12)), np.nan))
+def spearman(x: Floats, y: Floats) -> float:
+    """Spearman's correlation; NaN where one does not vary."""
+    return float(resampled_spearman(x, y[:, None], np.ones((1, len(x))))[0, 0])
 
 
 def _row(grid: Grid, m: int, settings: AuditSettings, rng: Generator) -> dict[str, float | int | str | None]:
@@ -94,18 +85,18 @@ def _row(grid: Grid, m: int, settings: AuditSettings, rng: Generator) -> dict[st
         "rho_pooled": None,
     }
     if known.sum() >= LEAST_RUNGS:
-        row["rho_pooled"] = _finite(spearman(c[known], y[known])[0])
+        row["rho_pooled"] = _finite(spearman(c[known], y[known]))
     if len(rungs) < LEAST_RUNGS:
         return row
     weights, _ = stratified_weights(grid.families[rungs], settings.draws, rng)
     x_mean, y_mean = (np.array([v[0, k][known[0, k]].mean() for k in rungs]) for v in (c, y))
     fit = _explained(x_mean, y_mean, np.ones((1, len(rungs))))[0]
-    fits, rhos = _explained(x_mean, y_mean, weights), spearman(x_mean, y_mean, weights)
+    fits, rhos = _explained(x_mean, y_mean, weights), resampled_spearman(x_mean, y_mean[:, None], weights)[:, 0]
     bounds = [
         float(np.nanquantile(v, q)) if np.isfinite(v).any() else np.nan for v in (fits, rhos) for q in (0.025, 0.975)
     ]
     names = ("r2_lower", "r2_upper", "rho_lower", "rho_upper")
-    row |= {"r2": _finite(fit), "rho_ladder": _finite(spearman(x_mean, y_mean)[0])}
+    row |= {"r2": _finite(fit), "rho_ladder": _finite(spearman(x_mean, y_mean))}
     row |= {name: _finite(bound) for name, bound in zip(names, bounds, strict=True)}
     separable = max(abs(bounds[2]), abs(bounds[3])) < SEPARABLE
     row["label"] = "capability-determined" if bounds[0] > DETERMINED else "separable" if separable else "mixed"
@@ -126,8 +117,9 @@ def _coupled(
         return {}
     means = [np.array([v[k][both[k]].mean() for k in range(len(rungs))]) for v in (value, clean)]
     sign = 1 if grid.measurements["higher_is_better"][m] else -1
-    null = spearman(capability, sign * coupling_null(means[0], means[1], kind, settings.draws, rng))
-    observed = spearman(capability, sign * means[0])[0]
+    drawn = sign * coupling_null(means[0], means[1], kind, settings.draws, rng)
+    null = resampled_spearman(capability, drawn.T, np.ones((1, len(rungs))))[0]
+    observed = spearman(capability, sign * means[0])
     if not np.isfinite(null).all() or not np.isfinite(observed):
         return {}
     low, high = np.quantile(null, [0.025, 0.975])
@@ -146,7 +138,7 @@ def _rho_method(y: Floats, c: Floats) -> float | None:
         methods = np.flatnonzero(known.any(1))
         if len(methods) >= 3:
             means = [np.array([v[k, model][known[k]].mean() for k in methods]) for v in (c, y)]
-            found.append(float(spearman(*means)[0]))
+            found.append(spearman(*means))
     finite = [rho for rho in found if np.isfinite(rho)]
     return float(np.mean(finite)) if finite else None
 

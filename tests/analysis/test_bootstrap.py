@@ -32,6 +32,22 @@ def test_counts_give_the_correlation_of_the_repeated_rows(seed: int, rows: int, 
                 assert fast[draw, column] == pytest.approx(spearmanr(x[kept], columns[kept, column])[0], abs=1e-12)
 
 
+def test_weights_are_copies_of_any_size() -> None:
+    """A weighted correlation of ranks, each the weight of what lies below it and half of what is level with it."""
+    rng = np.random.default_rng(4)
+    x, y = rng.integers(6, size=14).astype(float), rng.integers(5, size=14).astype(float)
+    weights = rng.gamma(2.0, size=(20, 14))
+    found = resampled_spearman(x, y[:, None], weights)[:, 0]
+    for draw, own in enumerate(weights):
+        a, b = ([own[v < each].sum() + own[v == each].sum() / 2 for each in v] for v in (x, y))
+        cov = np.cov(a, b, aweights=own)
+        assert found[draw] == pytest.approx(cov[0, 1] / np.sqrt(cov[0, 0] * cov[1, 1]), abs=1e-12)
+    counts = cluster_counts(np.zeros(14, dtype=np.int64), 20, rng)
+    whole = resampled_spearman(x, y[:, None], counts)
+    np.testing.assert_allclose(resampled_spearman(x, y[:, None], 0.3 * counts), whole, atol=1e-12)
+    assert np.isnan(resampled_spearman(x, np.ones((14, 1)), weights)).all()
+
+
 def test_more_draws_than_a_block_are_as_right_as_one() -> None:
     rng = np.random.default_rng(1)
     x, columns = rng.normal(size=20), rng.normal(size=(20, 2))
