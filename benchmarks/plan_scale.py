@@ -26,12 +26,13 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from stages import artifacts
-from stages.logged import logged_params, plan_digest
+from stages.described import described, plan_digest
 from stages.needed import measured_runs, needed, values_of
 from stages.run_values import RunValues
 from stages.store.keys import bytes_digest
 from stages.store.store import SUFFIXES, Store
-from stages.tracking import Tracking, values_digest
+from stages.tracking import Tracking
+from stages.tracking_values import Values
 
 ROOT = Path(__file__).parent.parent
 PAYLOAD = b"payload"
@@ -100,14 +101,13 @@ def fill() -> None:
 def log() -> None:
     """What `measure` leaves, with the first run logged by MLflow and the others copied in its database."""
     runs = measured_runs()
-    planned = artifacts.PLANNED_MEASUREMENTS.read()
     every = values_of(runs)
     store = Store("store")
     first, *others = runs.iter_rows(named=True)
-    metrics = RunValues.of([values for values in every if values.run == first["run"]], store, ()).metrics
-    plan = plan_digest(dict.fromkeys(runs["run_key"], values_digest(metrics)), planned)
-    tracking = Tracking("scale", plan)
-    logged = tracking.log(first["run_key"], first["run"], logged_params(first), metrics, first["steps"])
+    found = RunValues.of([values for values in every if values.run == first["run"]], store, ()).metrics
+    data = artifacts.prepared_data()
+    tracking = Tracking("scale", plan_digest(artifacts.RUNS.read()["run_key"], data))
+    logged = tracking.log(described(first, {}, data, {}), Values({first["steps"]: found}, {first["steps"]: {}}))
     with sqlite3.connect("mlflow.db") as database:
         for number, run in enumerate(others):
             copied = f"{number:032x}"
@@ -122,7 +122,7 @@ def log() -> None:
             )
     common = {
         "values": logged.values_digest,
-        "metrics": len(metrics),
+        "metrics": len(found),
         "flags": "{}",
         "unmeasured": "{}",
         "environments": "{}",

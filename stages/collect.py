@@ -12,7 +12,8 @@ from pipelines.outcomes import COLLAPSED
 from stages import artifacts
 from stages.errors import TrackingError
 from stages.needed import measured_runs
-from stages.tracking import Logged, Tracking
+from stages.tracking import Tracking
+from stages.tracking_run import Logged
 
 LEAK = "leak"
 
@@ -25,16 +26,15 @@ def main() -> None:
     planned = artifacts.PLANNED_MEASUREMENTS.read()
     logged = artifacts.LOGGED.read()
     held = Tracking(artifacts.study_name(), "").read()
-    values = dict(logged.select("run", "values").iter_rows())
-    rows: list[dict[str, Any]] = []
-    flags = {row["run"]: json.loads(row["flags"]) for row in logged.iter_rows(named=True)}
     check(logged, held)
+    at = {row["run"]: (held[row["run_key"], row["values"]], json.loads(row["flags"])) for row in logged.to_dicts()}
     measurements = {(row["task"], row["measurement"]): row for row in planned.iter_rows(named=True)}
+    rows: list[dict[str, Any]] = []
+    made_with: list[dict[str, Any]] = []
     for run in runs.iter_rows(named=True):
-        rows += results(run, held[run["run_key"], values[run["run"]]].metrics, measurements, flags[run["run"]])
-    made_with = [
-        row for run in runs.iter_rows(named=True) for row in provenance(run, held[run["run_key"], values[run["run"]]])
-    ]
+        tracked, flags = at[run["run"]]
+        rows += results(run, tracked.values.by_step[run["steps"]], measurements, flags)
+        made_with += provenance(run, tracked.values.about[run["steps"]])
     artifacts.PROVENANCE.write(made_with)
     results_table = artifacts.RESULTS.write(rows)
     print(f"{len(results_table)} values of {len(runs)} runs read back from MLflow")
@@ -50,11 +50,11 @@ def check(logged: pl.DataFrame, held: Mapping[tuple[str, str | None], Logged]) -
         )
 
 
-def provenance(run: Mapping[str, Any], logged: Logged) -> Iterator[dict[str, Any]]:
+def provenance(run: Mapping[str, Any], environments: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
     """A row for every environment that a stage's records of a run were made with."""
     about = {name: run[name] for name in ("task", "domain", "dataset", "method", "model", "seed")}
     for stage in ("train", "predict", "measure"):
-        for environment in json.loads(logged.tags.get(f"environment.{stage}", "[]")):
+        for environment in environments.get(stage, []):
             yield {**about, "step": run["steps"], "stage": stage, "environment": environment}
 
 

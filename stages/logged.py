@@ -1,75 +1,113 @@
-"""Every run's values logged to MLflow."""
+"""Every run of a study logged to MLflow with its values."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 from tqdm import tqdm
 
 from stages import artifacts
-from stages.artifacts import CHECKPOINT
+from stages.artifacts import CHECKPOINT, RUN
+from stages.described import Row, described, grouped, plan_digest
+from stages.needed import planned_runs
 from stages.records import Values
 from stages.run_values import RunValues
-from stages.store.keys import digest
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
-from stages.tracking import Tracking, values_digest
+from stages.tracking import Tracking
+from stages.tracking_values import COLUMNS, TABLE
+from stages.tracking_values import Values as Tracked
 
 REPLICATE_OF = ("task", "domain", "dataset", "method", "model", "seed")  # the run of a row of REPLICATES
 
 
-def plan_digest(values: Mapping[str, str], planned: pl.DataFrame) -> str:
-    """What MLflow's parent run stands for: these values of runs, by key, and measurements (a metric's range is in its
-    code's digest).
+@dataclass(frozen=True)
+class Measured:
+    """A row of the table RUNS with what was measured of it, and what it was made with, by stage."""
+
+    run: Row
+    values: RunValues
+    environments: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, run: Row, every: list[Values], store: Store, failing: set[str]) -> "Measured":
+        """`every` are the values that are to be measured of it, `failing` the keys of those whose last try failed."""
+        found = RunValues.of(every, store, failing)
+        made_with = {
+            "train": {run[ENVIRONMENT]},
+            "predict": {values.environment for values in every},
+            "measure": found.environments,
+        }
+        return cls(run, found, {stage: sorted(which - {""}) for stage, which in made_with.items()})
+
+
+def log_all(every: Iterable[Values], store: Store) -> int:
+    """Log every run of the table RUNS, and write logged.parquet and replicates.parquet. `every` are the values that are
+    to be measured. How many finished ones there are, checkpoints among them.
     """
-    return digest([values, planned.drop("lower", "upper", "leaks").to_dicts()])
-
-
-def log_all(runs: pl.DataFrame, every: list[Values], planned: pl.DataFrame, store: Store) -> pl.DataFrame:
-    """Log every run's values to MLflow, and write logged.parquet, which is returned, and replicates.parquet."""
+    runs, data = artifacts.RUNS.read(), artifacts.prepared_data()
+    tracking = Tracking(artifacts.study_name(), plan_digest(runs["run_key"], data))
+    splits = {run.run: run.splits for run in planned_runs(artifacts.PLANNED_RUNS.read(), data)}
+    capability = set(artifacts.PLANNED_MEASUREMENTS.read().filter(axis="capability")["measurement"])
     by_run: dict[str, list[Values]] = {}
-    for values in every:
-        by_run.setdefault(values.run, []).append(values)
+    for each in every:
+        by_run.setdefault(each.run, []).append(each)
+    failing = store.failing("values")
+    entries = store.entries("runs", runs.filter(role=RUN)["run_key"])
     rows: list[dict[str, Any]] = []
     replicates: list[dict[str, Any]] = []
-    failing = store.failing("values")
-    of_runs = {run: RunValues.of(by_run.get(run, []), store, failing) for run in runs["run"]}
-    digests = {key: values_digest(of_runs[run].metrics) for run, key in runs.select("run", "run_key").iter_rows()}
-    tracking = Tracking(artifacts.study_name(), plan_digest(digests, planned))
-    for run in tqdm(list(runs.iter_rows(named=True)), desc="log", unit="run", dynamic_ncols=True):
-        found = of_runs[run["run"]]
-        if run["role"] != CHECKPOINT:
-            same = {name: run[name] for name in REPLICATE_OF}
-            replicates += [{**same, "measurement": name, "deviations": each} for name, each in found.deviations.items()]
-        predicted = {values.environment for values in by_run.get(run["run"], [])}
-        made_with = {"train": {run[ENVIRONMENT]}, "predict": predicted, "measure": found.environments}
-        environments = {stage: sorted(which - {""}) for stage, which in made_with.items()}
-        tags = {f"environment.{stage}": json.dumps(each) for stage, each in environments.items()}
-        logged = tracking.log(run["run_key"], run["run"], logged_params(run), found.metrics, run["steps"], tags)
-        rows.append(
-            {
-                "run": run["run"],
-                "run_key": run["run_key"],
-                "mlflow_run_id": logged.run_id,
-                "values": logged.values_digest,
-                "metrics": len(found.metrics),
-                "flags": json.dumps(found.flags, sort_keys=True),
-                "unmeasured": json.dumps(found.unmeasured, sort_keys=True),
-                "environments": json.dumps(environments, sort_keys=True),
-            }
-        )
+    hidden = 0
+    for run, finished in tqdm(list(grouped(runs)), desc="log", unit="run", dynamic_ncols=True):
+        key = run["run_key"]
+        facts = entries[key].facts if key in entries else store.failure("runs", key)
+        parts = [Measured.of(part, by_run.get(part["run"], []), store, failing) for part in finished]
+        values = tracked(parts, capability) if parts else None
+        logged = tracking.log(described(run, splits[run["run"]], data, facts or {}), values)
+        hidden = max(hidden, values.hidden if values else 0)
+        rows += [row_of(part, key, logged.run_id, logged.values_digest) for part in parts]
+        replicates += [row for part in parts for row in replicates_of(part)]
     tracking.settle()
+    if hidden:
+        print(f"MLflow shows {COLUMNS} metrics of a run at most: {hidden} more are in its table {TABLE} alone")
     artifacts.REPLICATES.write(replicates)
-    return artifacts.LOGGED.write(rows)
+    return len(artifacts.LOGGED.write(rows))
 
 
-def logged_params(run: Mapping[str, Any]) -> dict[str, Any]:
-    """What MLflow shows of a run beside its values."""
-    shown = {
-        name: run[name]
-        for name in ("task", "domain", "dataset", "method", "model", "family", "seed", "parameters", "flops")
+def tracked(parts: Iterable[Measured], capability: set[str]) -> Tracked:
+    """The values of a run and its checkpoints as MLflow gets them, those that are capability first."""
+
+    def place(name: str) -> tuple[bool, str]:
+        return name not in capability, name
+
+    by_step = {part.run["steps"]: part for part in parts}
+    return Tracked(
+        {
+            step: {name: part.values.metrics[name] for name in sorted(part.values.metrics, key=place)}
+            for step, part in by_step.items()
+        },
+        {step: part.environments for step, part in by_step.items()},
+    )
+
+
+def row_of(part: Measured, key: str, run_id: str, digest: str | None) -> dict[str, Any]:
+    """A row of the table LOGGED; `key` is that of the run whose values they are logged with."""
+    found = part.values
+    return {
+        "run": part.run["run"],
+        "run_key": key,
+        "mlflow_run_id": run_id,
+        "values": digest,
+        "metrics": len(found.metrics),
+        "flags": json.dumps(found.flags, sort_keys=True),
+        "unmeasured": json.dumps(found.unmeasured, sort_keys=True),
+        "environments": json.dumps(part.environments, sort_keys=True),
     }
-    spec = json.loads(run["spec"])
-    options = {f"method.{name}": value for name, value in spec["method"]["options"].items()}
-    return {**shown, **options, **{f"training.{name}": value for name, value in spec["training"].items()}}
+
+
+def replicates_of(part: Measured) -> list[dict[str, Any]]:
+    """The rows of the table REPLICATES of a run; a checkpoint has none."""
+    if part.run["role"] == CHECKPOINT:
+        return []
+    same = {name: part.run[name] for name in REPLICATE_OF}
+    return [{**same, "measurement": name, "deviations": each} for name, each in part.values.deviations.items()]

@@ -26,7 +26,7 @@ def main() -> None:
         looked_at = [key for values in missing for key in values.outcomes]
         predict_again([*looked_at, *compared(runs, conditions, outcomes)["cell_key"]], store, progress)
         measure_all(missing, store, progress)
-        log_all(runs, every, planned, store)
+        log_all(every, store)
         agreeing = [*agreements(runs, conditions, outcomes, store)]
     artifacts.AGREEMENT.write(agreeing)
     failing = store.failing("values")

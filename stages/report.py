@@ -117,7 +117,7 @@ def _runs(runs: pl.DataFrame) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write report/."""
+    """Write report/, and keep it with the plan in MLflow."""
     results = artifacts.RESULTS.read()
     runs = artifacts.RUNS.read().filter((pl.col("role") == RUN) | (pl.col("status") == "failed"))
     found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
@@ -128,6 +128,9 @@ def main() -> None:
     build(results, runs, found, REPORT, read_planned(), failures, looks, exploratory)
     if any(failures.values()):
         tables.write_json(failures, RETRY)
+    from stages.published import publish  # MLflow takes seconds to import
+
+    publish()
     for line in answers(found["verdicts"]):
         say(line)
     print(f"the report is at {REPORT / 'index.html'}")

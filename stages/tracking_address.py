@@ -75,6 +75,16 @@ def _default() -> str:
     return f"sqlite:///{shown}"
 
 
+def artifact_place(uri: str) -> str | None:
+    """Where the artifacts of a new experiment go: `mlruns` beside an SQLite file, for other databases in the project's
+    folder; None where a server decides.
+    """
+    if urlsplit(uri).scheme in PORTS:
+        return None
+    path = sqlite_file(make_url(uri))
+    return ((path.parent if path else home()).resolve() / "mlruns").as_uri()
+
+
 def prepare(uri: str, make: Callable[[str], object]) -> None:
     """Have a server or database there that takes connections, an SQLite file made by `make` (which is given an address)
     if there is none. Raises TrackingError in one line, within seconds.

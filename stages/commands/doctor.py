@@ -138,10 +138,10 @@ def mlflow() -> Check:
     """Whether the tracking server answers, or the file can be made."""
     for name, value in (("MAX_RETRIES", "1"), ("TIMEOUT", "10")):
         os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
-    from stages import tracking, tracking_address
+    from stages import tracking_address, tracking_connection
 
     try:
-        tracking.reach()
+        tracking_connection.reach()
     except TrackingError as error:
         return False, str(error), "start the server, or set MLFLOW_TRACKING_URI (and _USERNAME, _PASSWORD)"
     return True, f"{tracking_address.address()} answers", ""

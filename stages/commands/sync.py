@@ -1,10 +1,10 @@
-"""`diffprog sync`: every run's stored values logged to MLflow again."""
+"""`diffprog sync`: every run's stored values, and the report, logged to MLflow again."""
 
 import argparse
 
-from stages import artifacts
 from stages.logged import log_all
 from stages.needed import measured_runs, values_of
+from stages.published import PAGE, publish
 from stages.store.lock import locked
 from stages.store.store import Store
 
@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """None."""
     parser.description = (
         "Log every measured run's values to MLflow again, as the stage `measure` does: what is there "
-        "already stays, what is missing or differs is made anew. Nothing is computed."
+        "already stays, what is missing or differs is made anew; and keep the report there, if it is made. Nothing "
+        "is computed."
     )
 
 
@@ -28,8 +29,10 @@ def run(_: argparse.Namespace) -> int:
     every = values_of(runs)
     with locked(store, "sync"):
         held = store.entries("values", (values.key for values in every))
-        logged = log_all(runs, every, artifacts.PLANNED_MEASUREMENTS.read(), store)
-    print(f"MLflow holds {len(logged)} runs, from {len(held)} of {len(every)} stored values")
+        logged = log_all(every, store)
+    if PAGE.exists():
+        publish()
+    print(f"MLflow holds {logged} runs, from {len(held)} of {len(every)} stored values")
     if len(held) < len(every):
         print("the rest are not in the store: `dvc repro --force --single-item measure` measures them")
     return 0

@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any
 
 from stages.store.keys import digest
-from stages.tracking import METRICS_A_CALL, PARAMS_A_CALL, Logged
+from stages.tracking import METRICS_A_CALL, PARAMS_A_CALL
+from stages.tracking_run import Logged
 
 FEW = 200  # models of a study, each of which has a run of its own
 LONGEST = 5000  # characters of what is known of a model: MLflow takes 6000

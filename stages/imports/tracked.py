@@ -26,7 +26,10 @@ from stages.imports.readers import read_table
 from stages.imports.roles import Measured
 from stages.imports.spec import WrongImport, read_spec
 from stages.store.keys import digest
-from stages.tracking import Logged, Tracking, experiment_tags
+from stages.tracking import Tracking
+from stages.tracking_connection import experiment_tags
+from stages.tracking_run import Described, Logged
+from stages.tracking_values import Values
 
 CONDITION = "imported"
 IMPORTED = "imported"  # the experiment's tag: which plan was imported whole, and how many models it has
@@ -89,19 +92,21 @@ def log(found: Checked) -> int:
     every = list(runs(found, keys))
     plan = digest([sorted(run["run_key"] for run in every), described, judged])
     tracking = Tracking(found.study, plan)
-    for key, about in described.items():
-        text = json.dumps({"key": key, **about}, ensure_ascii=False)
+    for key, said in described.items():
+        text = json.dumps({"key": key, **said}, ensure_ascii=False)
         tracking.client.log_param(tracking.parent, f"measurement.{digest(key)[:16]}", text)
     logged = {}
     models = len(found.models)
     for run in tqdm(list(batches(every)), desc="import", unit="run", dynamic_ncols=True):
         key = digest([plan, run["key"]])  # a study's runs are its own: a later import leaves them where they are
-        logged[key] = tracking.log(key, run["name"], run["params"], run["metrics"], 0).values_digest
+        about = Described(key, run["name"], run["params"])
+        logged[key] = tracking.log(about, Values({0: run["metrics"]})).values_digest
     tracking.settle()
     held = of_plan(tracking)
     verify(logged, held)
     state = json.dumps({"plan": plan, "models": models, **judged})
     tracking.client.set_experiment_tag(tracking.experiment, IMPORTED, state)
+    tracking.end({}, f"A table of {models} models.")
     return models
 
 

@@ -1,29 +1,41 @@
 """Models: trained on Ray, the longest first, and stored as they come."""
 
 import json
+import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir
 from typing import Any
 
 from cluster.fanout import Failed, Finished, assigned
+from pipelines.data import DataError
 from stages import artifacts, domains
 from stages.errors import StoreError, reason
+from stages.home import data_home
 from stages.making.data import prepare_again
 from stages.making.sweep import environment_of, swept
-from stages.needed import planned_runs, trainings
-from stages.records import Training
+from stages.needed import planned_runs, row_of, trainings
+from stages.records import Run, Training
 from stages.store import codecs
 from stages.store.code_snapshot import Planned
 from stages.store.lock import Progress
 from stages.store.provenance import ENVIRONMENT
-from stages.store.store import Store
+from stages.store.store import Entry, Store
 
 TRAINED = ("flops", "steps", "loss")
+CURVE_POINTS = 24  # of the loss over a training, at most
+CURVE_BYTES = 2**28  # that the weights at these points may take meanwhile
 Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
 
 
-def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, progress: Progress) -> None:
-    """Fan the trainings out and store each as it comes."""
+def train_all(
+    missing: list[Training],
+    data: Mapping[str, Any],
+    store: Store,
+    progress: Progress,
+    ended: Callable[[Training], None] = lambda _: None,
+) -> None:
+    """Fan the trainings out and store each as it comes, then say that it has `ended`."""
     if not missing:
         return
     runs = [training.run for training in missing]
@@ -37,19 +49,39 @@ def train_all(missing: list[Training], data: Mapping[str, Any], store: Store, pr
         trained,
         missing,
         total=len(missing),
-        shared={"splits": splits},
+        shared={"splits": splits, "steps": steps_of(runs)},
         needs=lambda compute, item: compute.resources(item.run.task, item.run.method, item.run.model),
         codes=codes_of((run.run, run.domain, run.spec, run.code) for run in runs),
         store=store,
     ):
         keep(result, store)
         progress.advance(result.item.run.planned_flops)
+        ended(result.item)
 
 
 def codes_of(runs: Iterable[tuple[str, str, str, str]]) -> Iterator[Planned]:
     """The code that runs are planned to be made with: of each its name, domain, specification and code's digest."""
     for name, domain, spec, code in runs:
         yield name, domains.domain(domain).training_modules(json.loads(spec)), code
+
+
+def steps_of(runs: Iterable[Run]) -> dict[str, int]:
+    """By task, the steps of a whole training; without a task whose data are known no more."""
+    found = {}
+    for run in {run.task: run for run in runs}.values():
+        domain, spec = domains.domain(run.domain), artifacts.planned_data()[run.task]["data"]
+        try:
+            with chdir(data_home(domain.files(spec))):
+                found[run.task] = domain.training_steps(domain.shape(spec), json.loads(run.spec)["training"])
+        except DataError as error:
+            print(f"{run.task}: the loss is kept at the end of each training alone: {error}")
+    return found
+
+
+def curve_steps(run: Run, steps: int) -> list[int]:
+    """The steps before the last one after which the loss is kept: a model is asked for there, as for a checkpoint."""
+    points = min(CURVE_POINTS, CURVE_BYTES // (4 * run.parameters), steps)
+    return sorted({steps * point // points for point in range(1, points)})
 
 
 def split_of(domain: str, payload: bytes) -> Any:
@@ -81,22 +113,29 @@ def trained(training: Training, shared: Mapping[str, Any]) -> list[Stored]:
     run, keys = training.run, training.keys
     running = domains.running(run.domain)
     splits = {name: split for (task, name), split in shared["splits"].items() if task == run.task}
-    steps = [step for step in keys if step is not None]
+    steps = {step for step in keys if step is not None}
+    shown = None in keys and run.companion is None
+    between = curve_steps(run, shared["steps"].get(run.task, 0)) if shown else []
     device = running.device_for(*assigned())
-    *on_the_way, end = running.train(json.loads(run.spec), splits, device, steps)
-    results = [(keys[result.steps], result) for result in on_the_way]
-    if None in keys:
-        results.append((keys[None], end))
-    about = {"run": run.run, "seconds": time.perf_counter() - began}
+    every = running.train(json.loads(run.spec), splits, device, sorted({*steps, *between}))
+    about = {"run": run.run, "seconds": time.perf_counter() - began, "ended": time.time()}
     about[ENVIRONMENT] = environment_of(running.device_name(device), shared["checkout"])
+    results = [(keys[result.steps], result, about) for result in every[:-1] if result.steps in steps]
+    if None in keys:
+        results.append((keys[None], every[-1], {**about, "curve": curve_of(every)}))
     found = [
-        (key, codecs.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **about})
-        for key, result in results
+        (key, codecs.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **facts})
+        for key, result, facts in results
     ]
     if not shared["store"]:
         return found
     store_weights(found, Store(shared["store"]))
     return []
+
+
+def curve_of(every: Sequence[Any]) -> list[tuple[int, float]]:
+    """Step and loss of a model on its way, where the loss is finite."""
+    return [(each.steps, each.loss) for each in every if math.isfinite(each.loss)]
 
 
 def store_weights(found: list[Stored], store: Store) -> None:
@@ -114,4 +153,14 @@ def keep(result: Finished | Failed, store: Store) -> None:
     else:
         failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
         for key in result.item.keys.values():
-            store.write_failure("runs", key, {"run": result.item.run.run, **failure})
+            store.write_failure("runs", key, {"run": result.item.run.run, "ended": time.time(), **failure})
+
+
+def with_fate(run: Run, entry: Entry | None, store: Store) -> dict[str, Any]:
+    """A row of the table RUNS, of a run and its entry in the store, if it has one."""
+    row = row_of(run)
+    if entry:
+        facts = {name: entry.facts[name] for name in TRAINED}
+        return {**row, **facts, ENVIRONMENT: entry.environment, "status": "finished", "reason": ""}
+    nothing = {**dict.fromkeys(TRAINED), ENVIRONMENT: ""}
+    return {**row, **nothing, "status": "failed", "reason": reason(store.failure("runs", run.key))}

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from stages.errors import TrackingError
-from stages.tracking import Tracking, values_digest
+from stages.tracking import Tracking
+from stages.tracking_values import Values
 from tests.cluster.conftest import free_port
+from tests.stages._tracked import log
 from tests.stages.conftest import ROOT, stage
 from tests.stages.test_auditing import write_measured
 
@@ -139,12 +141,12 @@ def test_a_sweep_is_logged_read_back_and_counted(as_admin: Server) -> None:
     plan = Tracking("sweep", "p1")
     start = time.perf_counter()
     for number in range(RUNS):
-        plan.log(f"k{number}", f"m/{number}", {"method": "m", "seed": number}, values(number), 10)
+        log(plan, f"k{number}", f"m/{number}", {"method": "m", "seed": number}, values(number), 10)
     print(f"{RUNS} runs of 30 metrics logged in {time.perf_counter() - start:.1f} s")
     held = Tracking("sweep", "p1").read()
     assert {key: run.metrics for (key, _), run in held.items()} == {f"k{n}": values(n) for n in range(RUNS)}
     again = Tracking("sweep", "p1")
-    assert again.log("k7", "m/7", {}, values(7), 10).run_id == held["k7", values_digest(values(7))].run_id
+    assert log(again, "k7", "m/7", {}, values(7), 10).run_id == held["k7", Values({10: values(7)}).digest].run_id
     assert len(again.read()) == RUNS
 
 

@@ -98,7 +98,11 @@ def write_measured(study: str) -> pl.DataFrame:
     write_study(0.75)
     runs = artifacts.RUNS.read()
     spec = {"method": {"options": {}}, "training": {"epochs": 1}}
-    artifacts.RUNS.write(runs.with_columns(spec=pl.lit(json.dumps(spec))))
+    runs = artifacts.RUNS.write(runs.with_columns(spec=pl.lit(json.dumps(spec))))
+    planned = [name for name in artifacts.PLANNED_RUNS.table.columns if name in runs.columns]
+    artifacts.PLANNED_RUNS.write(runs.select(planned).with_columns(splits=pl.lit("train")))
+    of_data = {"digest": "e" * 64, "rows": 10, "bytes": 100}
+    tables.write_json({"vision": {"splits": {"train": of_data}, "conditions": {"clean": of_data}}}, artifacts.DATA)
     tables.write_json({"name": study, "data": {}}, STUDY)
     (asked,) = values_of(measured_runs())
     values = {"values": {"clean/accuracy": {"all": [0.75, 0.1, 8]}}, "flags": [], "replicates": {}}
@@ -107,6 +111,7 @@ def write_measured(study: str) -> pl.DataFrame:
 
 
 MADE = {"environment": "{}"}
+RUN_KEY = "d" * 32
 PLANNED = Path("plan/measurements.parquet")
 
 
@@ -128,7 +133,7 @@ def write_study(value: float) -> None:
     }
     size = {"parameters": 1, "flops": 1.0}
     fate = {"status": "finished", "reason": ""}
-    key = {"run": "vision/standard/cnn-1/0", "run_key": "r"}
+    key = {"run": "vision/standard/cnn-1/0", "run_key": RUN_KEY}
     what: dict[str, Any] = {"measurement": "clean/accuracy", "condition": "clean", "metric": "accuracy"}
     what |= {
         "axis": "safety",

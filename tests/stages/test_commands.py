@@ -24,7 +24,7 @@ from stages.study import params
 from stages.study.expansion import described
 from stages.tracking import Tracking
 from tests.stages.conftest import TINY
-from tests.stages.test_auditing import write_measured
+from tests.stages.test_auditing import RUN_KEY, write_measured
 
 Write = Callable[[Mapping[str, Any]], Path]
 RATE = 1e9
@@ -272,7 +272,11 @@ def test_sync_brings_back_what_the_tracking_server_lost(
         assert capsys.readouterr().out == "MLflow holds 1 runs, from 1 of 1 stored values\n"
         held.append({key: (run.metrics, run.params) for (key, _), run in Tracking("s", "").read().items()})
     assert held[0] == held[1] == held[2]
-    assert held[0]["r"][0] == {"clean/accuracy": 0.75, "n/clean/accuracy": 8.0, "standard_error/clean/accuracy": 0.1}
+    assert held[0][RUN_KEY][0] == {
+        "clean/accuracy": 0.75,
+        "n/clean/accuracy": 8.0,
+        "standard_error/clean/accuracy": 0.1,
+    }
 
 
 def test_a_doctor_says_what_is_well_and_what_is_not(

@@ -352,11 +352,11 @@ def wait_for_logged(folder: Path, count: int) -> None:
 
 
 def logged_runs(folder: Path) -> int:
-    """Child runs in MLflow's database, those cut short too, those deleted not."""
+    """Child runs in MLflow's database that have all their values; those deleted not."""
     import sqlite3
 
     query = (
-        "select count(*) from runs join tags using (run_uuid) where tags.key = 'run_key' and lifecycle_stage = 'active'"
+        "select count(*) from runs join tags using (run_uuid) where tags.key = 'values' and lifecycle_stage = 'active'"
     )
     try:
         with sqlite3.connect(f"file:{folder / 'mlflow.db'}?mode=ro", uri=True) as database:

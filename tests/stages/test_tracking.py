@@ -7,8 +7,11 @@ import pytest
 
 from stages import tracking
 from stages.errors import TrackingError, masked
-from stages.tracking import PARENT, PLAN, RUN_KEY, Tracking
+from stages.tracking import Tracking
 from stages.tracking_address import address
+from stages.tracking_connection import created, experiment_tags
+from stages.tracking_run import PARENT, PLAN, RUN_KEY
+from tests.stages._tracked import log
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +26,8 @@ def keys(plan: Tracking) -> dict[str, float]:
 def test_a_run_is_logged_once_and_read_back_exactly() -> None:
     plan = Tracking("study", "p1")
     value = 0.1 + 0.2
-    first = plan.log("k1", "standard/resnet-4/0", {"method": "standard"}, {"clean/accuracy": value}, 10, {"cpu": "x"})
-    again = Tracking("study", "p1").log("k1", "standard/resnet-4/0", {}, {"clean/accuracy": value}, 10)
+    first = log(plan, "k1", "standard/resnet-4/0", {"method": "standard"}, {"clean/accuracy": value}, 10, {"cpu": "x"})
+    again = log(Tracking("study", "p1"), "k1", "standard/resnet-4/0", {}, {"clean/accuracy": value}, 10)
     assert again.run_id == first.run_id
     (held,) = Tracking("study", "p1").read().values()
     assert (held.metrics, held.params, held.tags["cpu"]) == ({"clean/accuracy": value}, {"method": "standard"}, "x")
@@ -35,18 +38,18 @@ def test_a_run_cut_short_is_made_anew_by_its_own_plan_alone() -> None:
     tags = {PARENT: plan.parent, RUN_KEY: "k1", PLAN: "p1"}
     half = plan.client.create_run(plan.experiment, tags=tags).info.run_id
     other = Tracking("study", "p2")
-    other.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+    log(other, "k1", "a", {}, {"clean/accuracy": 0.5}, 1)
     assert plan.client.get_run(half).info.lifecycle_stage == "active"
-    Tracking("study", "p1").log("k1", "a", {}, {"clean/accuracy": 0.7}, 1)
+    log(Tracking("study", "p1"), "k1", "a", {}, {"clean/accuracy": 0.7}, 1)
     assert plan.client.get_run(half).info.lifecycle_stage == "deleted"
 
 
 def test_plans_share_equal_runs_and_leave_each_others_alone() -> None:
     one = Tracking("study", "p1")
-    first = one.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+    first = log(one, "k1", "a", {}, {"clean/accuracy": 0.5}, 1)
     two = Tracking("study", "p2")
-    assert two.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1).run_id == first.run_id
-    two.log("k1", "a", {}, {"clean/accuracy": 0.6}, 1)
+    assert log(two, "k1", "a", {}, {"clean/accuracy": 0.5}, 1).run_id == first.run_id
+    log(two, "k1", "a", {}, {"clean/accuracy": 0.6}, 1)
     two.settle()
     held = Tracking("study", "p1").read()
     assert sorted(run.metrics["clean/accuracy"] for run in held.values()) == [0.5, 0.6]
@@ -55,12 +58,12 @@ def test_plans_share_equal_runs_and_leave_each_others_alone() -> None:
 
 def test_an_overwritten_metric_is_not_read_and_logged_again_at_its_place() -> None:
     plan = Tracking("study", "p1")
-    first = plan.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+    first = log(plan, "k1", "a", {}, {"clean/accuracy": 0.5}, 1)
     for value in (0.9, float("nan")):
         for run in Tracking("study", "p1").read().values():
             plan.client.log_metric(run.run_id, "clean/accuracy", value, step=2)
         assert Tracking("study", "p2").read() == {}
-        again = Tracking("study", "p2").log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+        again = log(Tracking("study", "p2"), "k1", "a", {}, {"clean/accuracy": 0.5}, 1)
         assert again.parent == first.parent
         assert keys(Tracking("study", "p1")) == {"k1": 0.5}
 
@@ -81,20 +84,20 @@ def test_reading_goes_on_past_the_first_page(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(tracking, "PAGE", 3)
     plan = Tracking("study", "p1")
     for number in range(8):
-        plan.log(f"k{number}", "a", {}, {"clean/accuracy": number / 10}, 1)
+        log(plan, f"k{number}", "a", {}, {"clean/accuracy": number / 10}, 1)
     assert len(Tracking("study", "p1").read()) == 8
 
 
 def test_more_metrics_than_a_call_takes_are_all_there() -> None:
     metrics = {f"clean/m{number}": float(number) for number in range(1203)}
-    Tracking("study", "p1").log("k1", "a", {}, metrics, 1)
+    log(Tracking("study", "p1"), "k1", "a", {}, metrics, 1)
     assert next(iter(Tracking("study", "p1").read().values())).metrics == metrics
 
 
 def test_more_parameters_and_tags_than_a_call_takes_are_all_there() -> None:
     params = {f"p{number}": str(number) for number in range(250)}
     tags = {f"t{number}": "x" * 6000 for number in range(301)}
-    Tracking("study", "p1").log("k1", "a", params, {"clean/accuracy": 0.5}, 1, tags)
+    log(Tracking("study", "p1"), "k1", "a", params, {"clean/accuracy": 0.5}, 1, tags)
     (held,) = Tracking("study", "p1").read().values()
     assert held.params == params
     assert {name: held.tags[name] for name in tags} == dict.fromkeys(tags, "x" * 5000)
@@ -104,8 +107,8 @@ def test_of_two_copies_of_a_run_one_is_left_of_this_plan_alone() -> None:
     """As where two processes log one plan: each has read the runs before the other wrote."""
     plans = [Tracking("study", name) for name in ("p1", "p1", "p2")]
     assert [plan.children for plan in plans] == [[], [], []]
-    logged = [plan.log("k1", "a", {}, {"clean/accuracy": 0.5}, 1) for plan in plans]
-    other = plans[0].log("k2", "b", {}, {"clean/accuracy": 0.5}, 1)
+    logged = [log(plan, "k1", "a", {}, {"clean/accuracy": 0.5}, 1) for plan in plans]
+    other = log(plans[0], "k2", "b", {}, {"clean/accuracy": 0.5}, 1)
     assert len({run.run_id for run in logged}) == 3
     plans[0].settle()
     left = {run.run_id for run in Tracking("study", "p1").children}
@@ -114,14 +117,14 @@ def test_of_two_copies_of_a_run_one_is_left_of_this_plan_alone() -> None:
 
 def test_runs_say_their_plan_its_parameters_and_that_they_are_finished() -> None:
     plan = Tracking("study", "p1")
-    run = plan.log("k1", "standard/resnet-4/0", {}, {"clean/accuracy": -0.0}, 7)
+    run = log(plan, "k1", "standard/resnet-4/0", {}, {"clean/accuracy": -0.0}, 7)
     held = plan.client.get_run(run.run_id)
     assert (held.info.status, held.info.run_name) == ("FINISHED", "standard/resnet-4/0")
     assert (held.data.tags[PARENT], held.data.tags[PLAN]) == (plan.parent, "p1")
     assert [point.step for point in plan.client.get_metric_history(run.run_id, "clean/accuracy")] == [7]
-    assert plan.log("k1", "standard/resnet-4/0", {}, {"clean/accuracy": 0.0}, 7).run_id == run.run_id
+    assert log(plan, "k1", "standard/resnet-4/0", {}, {"clean/accuracy": 0.0}, 7).run_id == run.run_id
     parent = plan.client.get_run(plan.parent)
-    assert (parent.info.status, parent.data.tags[PLAN]) == ("FINISHED", "p1")
+    assert (parent.info.status, parent.data.tags[PLAN]) == ("RUNNING", "p1")
     plan.client.log_param(plan.parent, "seeds", 3)
     assert Tracking("study", "p1").plan_params() == {"seeds": "3"}
     assert Tracking("study", "p2").plan_params() == {}
@@ -129,18 +132,18 @@ def test_runs_say_their_plan_its_parameters_and_that_they_are_finished() -> None
 
 def test_an_experiment_that_another_process_has_just_made_is_used() -> None:
     plan = Tracking("study", "p1")
-    assert plan._created() == plan.experiment
-    assert tracking.experiment_tags("study") is not None
-    assert tracking.experiment_tags("another") is None
+    assert created(plan.client, "study").experiment_id == plan.experiment
+    assert experiment_tags("study") is not None
+    assert experiment_tags("another") is None
 
 
 def test_what_mlflow_does_not_keep_is_refused_by_name() -> None:
     with pytest.raises(TrackingError, match=r"^a: x is nan, and MLflow keeps finite numbers only$"):
-        Tracking("study", "p1").log("k1", "a", {}, {"clean/accuracy": 0.5, "x": float("nan")}, 1)
+        log(Tracking("study", "p1"), "k1", "a", {}, {"clean/accuracy": 0.5, "x": float("nan")}, 1)
 
 
 def test_two_studies_are_apart() -> None:
-    Tracking("one", "p").log("k1", "a", {}, {"clean/accuracy": 0.5}, 1)
+    log(Tracking("one", "p"), "k1", "a", {}, {"clean/accuracy": 0.5}, 1)
     assert Tracking("two", "p").read() == {}
 
 

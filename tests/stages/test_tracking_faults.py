@@ -16,14 +16,21 @@ from pathlib import Path
 import pytest
 
 from stages.cli import main, run_stage
-from stages.tracking import Tracking, values_digest
+from stages.tracking import Tracking
+from stages.tracking_values import Values
+from tests.stages._tracked import log
 from tests.stages.conftest import ROOT
-from tests.stages.test_auditing import write_measured
+from tests.stages.test_auditing import RUN_KEY, write_measured
 
 pytestmark = pytest.mark.timeout(900)
 
 COMMAND = "import sys; from stages.cli import main; sys.exit(main(sys.argv[1:]))"
-LOG = "from stages.tracking import Tracking; Tracking('s', 'p').log('k', 'a', {}, {'clean/accuracy': 0.5}, 1)"
+LOG = """
+from stages.tracking import Tracking
+from stages.tracking_run import Described
+from stages.tracking_values import Values
+Tracking('s', 'p').log(Described('k', 'a'), Values({1: {'clean/accuracy': 0.5}}))
+"""
 ROUNDS = 4
 
 
@@ -70,7 +77,7 @@ def test_a_kill_while_the_database_is_made_leaves_nothing_that_hinders(folder: P
             process.send_signal(signal.SIGKILL)
             ended(process)
         assert ended(begun(LOG)) == (0, "")
-        assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
+        assert sorted(path.name for path in folder.iterdir()) == ["mlflow.db", "mlruns"]
         assert not list((folder.parent / "temporary").glob("diffprog-*"))
         assert len(Tracking("s", "p").read()) == 1
 
@@ -83,7 +90,7 @@ def test_a_kill_before_the_database_has_its_name_leaves_nothing(folder: Path) ->
     assert left.name.endswith(".part")
     (folder / "mlflow.db.mine.part").write_text("a user's own")
     assert ended(begun(LOG)) == (0, "")
-    assert sorted(path.name for path in folder.iterdir()) == ["mlflow.db", "mlflow.db.mine.part"]
+    assert sorted(path.name for path in folder.iterdir()) == ["mlflow.db", "mlflow.db.mine.part", "mlruns"]
     assert not list((folder.parent / "temporary").iterdir())
 
 
@@ -105,7 +112,7 @@ def test_a_transaction_that_was_killed_is_undone(folder: Path) -> None:
     assert ended(begun(KILLED_IN_A_TRANSACTION))[0] == -signal.SIGKILL
     assert (folder / "mlflow.db-journal").exists()
     assert ended(begun(LOG)) == (0, "")
-    assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
+    assert sorted(path.name for path in folder.iterdir()) == ["mlflow.db", "mlruns"]
 
 
 @pytest.mark.slow
@@ -160,7 +167,7 @@ def test_values_that_were_lost_or_changed_are_logged_again_by_sync(
     assert run_stage("collect") == 0
     results = Path("results.parquet").read_bytes()
     with closing(sqlite3.connect("mlflow.db")) as database:
-        query = f"{damage} and run_uuid in (select run_uuid from tags where key = 'run_key' and value = 'r')"
+        query = f"{damage} and run_uuid in (select run_uuid from tags where key = 'run_key' and value = '{RUN_KEY}')"
         assert database.execute(query).rowcount == 1
         database.commit()
     capsys.readouterr()
@@ -202,7 +209,7 @@ def test_two_checkouts_with_one_study_name_leave_each_others_runs_alone(folder: 
             for name, tracking in checkouts.items():
                 before = runs_of(Path("mlflow.db"))
                 key, value = list(wanted[name].items())[number]
-                tracking.log(key, key, {}, {"clean/accuracy": value}, 1)
+                log(tracking, key, key, {}, {"clean/accuracy": value}, 1)
                 tracking.settle()
                 after = runs_of(Path("mlflow.db"))
                 assert {run: after[run] for run in before} == before
@@ -211,7 +218,7 @@ def test_two_checkouts_with_one_study_name_leave_each_others_runs_alone(folder: 
         held = Tracking("one name", "").read()
         for values in wanted.values():
             for key, value in values.items():
-                assert held[key, values_digest({"clean/accuracy": value})].metrics == {"clean/accuracy": value}
+                assert held[key, Values({1: {"clean/accuracy": value}}).digest].metrics == {"clean/accuracy": value}
 
 
 def refused(*arguments: str, **variables: str) -> str:
@@ -277,4 +284,6 @@ def test_a_project_in_a_folder_with_signs_in_its_name_has_its_file_there(
     shutil.copy(whole_database, "mlflow.db")
     assert ended(begun(LOG.replace("'k'", "'here'"))) == (0, "")
     assert {key for key, _ in Tracking("s", "p").read()} == {"here", "k"}
-    assert [path.relative_to(folder).as_posix() for path in folder.rglob("*")] == [name, f"{name}/mlflow.db"]
+    assert ended(begun(LOG.replace("'s'", "'another'"))) == (0, "")
+    found = {path.relative_to(folder / name) for path in folder.rglob("*") if path.is_file()}
+    assert {(path.parts[0], path.name) for path in found} == {("mlflow.db", "mlflow.db"), ("mlruns", "values.json")}

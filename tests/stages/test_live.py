@@ -1,0 +1,127 @@
+"""A sweep that is running shows in MLflow what has finished and what has failed, and its curves change no weights."""
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from cluster.fanout import Failed, Finished
+from stages import artifacts
+from stages.cli import run_stage
+from stages.live import Live
+from stages.logged import log_all
+from stages.making import models
+from stages.making.models import CURVE_POINTS, curve_steps, keep, split_of, steps_of, trained, with_fate
+from stages.needed import planned_runs, trainings
+from stages.records import Run
+from stages.store.store import Store
+from stages.tracking import Tracking
+from stages.tracking_connection import connected
+from tests.stages.conftest import TINY
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study of six runs and two checkpoints, with its data in the store."""
+    tiny = copy.deepcopy(TINY)
+    tiny["vision"] |= {"models": {"resnet": {"widths": [4]}}, "evaluate_at": {"steps": [2], "conditions": ["clean"]}}
+    folder = tmp_path_factory.mktemp("planned")
+    YAML().dump(tiny, folder / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("DIFFPROG_STORE", raising=False)
+        assert [run_stage(name) for name in ("plan", "prepare")] == [0, 0]
+    return folder
+
+
+@pytest.fixture
+def sweep(planned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """The runs of that study, in a copy of its folder."""
+    for name in ("DIFFPROG_STORE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(shutil.copytree(planned, tmp_path / "study"))
+    return planned_runs(artifacts.PLANNED_RUNS.read(), artifacts.prepared_data())
+
+
+def shared_of(runs: list[Run], store: Store) -> dict[str, Any]:
+    """What each training gets, as `train_all` hands it to the workers."""
+    wanted = {(run.task, name): which for run in runs for name, which in run.splits.items()}
+    splits = {place: split_of("vision", store.read("data", which)) for place, which in wanted.items()}
+    return {"splits": splits, "steps": steps_of(runs), "store": None, "checkout": {"commit": "c" * 40, "dirty": False}}
+
+
+def test_the_curve_of_the_loss_changes_no_weights_and_no_loss(
+    sweep: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = shared_of(sweep, Store.from_environment())
+    training = next(each for each in trainings(sweep) if len(each.keys) == 2)
+    with_curve = trained(training, shared)
+    monkeypatch.setattr(models, "CURVE_POINTS", 1)
+    without = trained(training, shared)
+    assert [(key, weights) for key, weights, _ in with_curve] == [(key, weights) for key, weights, _ in without]
+    (_, _, on_the_way), (_, _, end) = with_curve
+    assert "curve" not in on_the_way
+    assert [step for step, _ in end["curve"]] == [1, 2, 3, 4]
+    assert end["curve"][-1] == (4, end["loss"])
+    assert [step for step, _ in without[-1][2]["curve"]] == [2, 4]
+    assert on_the_way["loss"] == dict(end["curve"])[2] == without[0][2]["loss"]
+
+
+def test_points_of_a_curve_are_spread_and_as_many_as_memory_takes(sweep: list[Run]) -> None:
+    small = sweep[0]
+    assert curve_steps(small, 1) == curve_steps(small, 0) == []
+    assert curve_steps(small, 4) == [1, 2, 3]
+    assert curve_steps(small, 240) == list(range(10, 240, 10))
+    assert len(curve_steps(small, 10_000)) == CURVE_POINTS - 1
+
+
+def test_what_has_ended_is_shown_while_the_rest_trains(
+    sweep: list[Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, data = Store.from_environment(), artifacts.prepared_data()
+    shared = shared_of(sweep, store)
+    one, other, *_ = [each for each in trainings(sweep) if len(each.keys) == 1]
+    with Live(sweep, data, store) as live:
+        keep(Finished(one, trained(one, shared), 1.0), store)
+        live.ended(one)
+        keep(Failed(other, "Diverged", "the loss is nan", "Traceback"), store)
+        live.ended(other)
+    client = connected()
+    (experiment,) = client.search_experiments(filter_string="name = 'tiny'")
+    held = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert held[one.run.run].info.status == "FINISHED"
+    assert [at.step for at in client.get_metric_history(held[one.run.run].info.run_id, "loss")] == [1, 2, 3, 4]
+    assert held[one.run.run].data.tags["git.commit"] == "c" * 40
+    assert (held[other.run.run].info.status, held[other.run.run].data.tags["reason"]) == (
+        "FAILED",
+        "Diverged: the loss is nan",
+    )
+    (parent,) = [run for name, run in held.items() if name.startswith("plan ")]
+    assert parent.info.status == "RUNNING"
+    client.delete_experiment(experiment.experiment_id)
+    with Live(sweep, data, store) as live:
+        live.ended(one)
+        live.ended(other)
+    (line,) = capsys.readouterr().out.splitlines()[-1:]
+    assert "the experiment 'tiny' was deleted; restore it with " in line
+    assert line.endswith("; no run is shown there before `measure`, which logs them all")
+
+
+def test_runs_shown_live_are_those_that_measure_completes(sweep: list[Run]) -> None:
+    """What train shows is the same run of MLflow when it is measured."""
+    store, data = Store.from_environment(), artifacts.prepared_data()
+    shared = shared_of(sweep, store)
+    with Live(sweep, data, store) as live:
+        for training in trainings(sweep):
+            keep(Finished(training, trained(training, shared), 1.0), store)
+            live.ended(training)
+    entries = store.entries("runs", (run.key for run in sweep))
+    artifacts.RUNS.write([with_fate(run, entries.get(run.key), store) for run in sweep])
+    shown = {run.run_key: run.run_id for run in Tracking("tiny", live.plan).children}
+    assert len(shown) == sum(run.role == "run" for run in sweep)
+    assert log_all([], store) == len(sweep)
+    logged = artifacts.LOGGED.read()
+    assert {row["run_key"]: row["mlflow_run_id"] for row in logged.iter_rows(named=True)} == shown
