@@ -4,7 +4,7 @@ import argparse
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -89,7 +89,7 @@ def _lines(case: Mapping[str, Any]) -> Iterator[str]:
     yield _entry("margins", f"{case['margins']}, fixed in params.yaml or from the ladder")
 
 
-def _of_task(name: str, rows: list[Row], few: Mapping[tuple[str, str, str], str]) -> Iterator[str]:
+def _of_task(name: str, rows: Sequence[Row], few: Mapping[tuple[str, str, str], str]) -> Iterator[str]:
     """The verdicts of one task, why they are what they are, and without what they would be others."""
     pairs = [f"{row['pairs']} pairs of {row['models']} models" for row in rows]
     usual = max(pairs, key=pairs.count)
@@ -128,7 +128,7 @@ def _notes(row: Row, pairs: str, usual: str) -> Iterator[str]:
 
 
 def _label(row: Row) -> str:
-    return str(row["label"]) + f" {STAR}" * row["starred"]
+    return f"{row['label']}{f' {STAR}' * row['starred']}"
 
 
 def _side_effects(rows: list[Row], alpha: float) -> Iterator[str]:
