@@ -39,6 +39,7 @@ class Tab:
         self.send("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
+        self.send("Emulation.setFocusEmulationEnabled", enabled=True)
         self.send("Page.navigate", url="about:blank")
         self._until("Page.loadEventFired")
         self._events.clear()

@@ -39,7 +39,7 @@ AUDIT = AuditSettings(
 ACT = """SETTINGS.map((address) => {
   history.replaceState(null, "", address ? `#${address}` : location.pathname);
   dispatchEvent(new Event("hashchange"));
-  const codes = Object.keys(choices.data.labels);
+  const codes = choices.data.labels.map((each) => each.name);
   return Object.entries(choices.data.tasks).map(([slug, task]) => task.claims.map((claim, i) => {
     const { label, starred, match } = choices.found.get(`${slug}/${i}`) ?? claim;
     return `${codes.indexOf(label)}${starred ? "*" : ""}${match === "flops" ? "f" : ""}`;
@@ -74,6 +74,14 @@ def random_estimates(rng: Generator, name: str) -> pl.DataFrame:
     return frame.with_columns(pl.lit(value).alias(key) for key, value in facts.items()).with_columns(
         pillar=pl.lit(None, dtype=pl.String), seed_share=pl.lit(0.2), df=pl.lit(8)
     )
+
+
+def random_gates(rng: Generator, rows: pl.DataFrame) -> pl.DataFrame:
+    """Gates of these estimates: some claims are blocked, and where D is not known the range is said to be too short."""
+    claims = rows.filter(match="epochs").select("domain", "dataset", "method", "measurement", "beyond")
+    leaks = claims.with_columns(gate=pl.lit("validity"), passed=pl.Series(rng.random(len(claims)) > 0.1), blocking=True)
+    short = claims.with_columns(gate=pl.lit("range"), passed=pl.col("beyond").is_not_null(), blocking=False)
+    return pl.concat([leaks, short]).with_columns(detail=pl.lit("said")).select(list(GATES.columns))
 
 
 def judged(
@@ -135,19 +143,7 @@ def test_labels_of_a_thousand_choices_are_the_audits(tmp_path: Path, weigh: bool
     settings = replace(AUDIT, weigh_claims=weigh)
     slugs = ["_1_one", "_2_two"]
     studies = {slug: random_estimates(rng, slug) for slug in slugs}
-    failing = {slug: rng.random((len(METHODS), len(MEASUREMENTS))) < 0.1 for slug in slugs}
-    gates = {
-        slug: pl.DataFrame(
-            [
-                {"domain": slug, "dataset": slug, "method": method, "measurement": name, "gate": "validity"}
-                | {"passed": not failing[slug][i, k], "blocking": True, "detail": "leak"}
-                for i, method in enumerate(METHODS)
-                for k, name in enumerate(MEASUREMENTS)
-            ],
-            schema=GATES.columns,
-        )
-        for slug in slugs
-    }
+    gates = {slug: random_gates(rng, rows) for slug, rows in studies.items()}
     choices = random_settings(rng, slugs)
     expected: list[list[list[str]]] = []
     tasks = []

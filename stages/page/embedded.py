@@ -22,7 +22,7 @@ def embedded(
     weigh: bool,
 ) -> dict[str, Any]:
     """All that the scripts read. The claims are in the order of the rows."""
-    shown = {name: {"mark": each.mark, "style": style_name(name)} for name, each in VERDICTS.items()}
+    shown = [{"name": name, "mark": each.mark, "style": style_name(name)} for name, each in VERDICTS.items()]
     return {
         "settings": {"alpha": alpha, "rate": rate, "placebos": sorted(placebos), "weigh": weigh},
         "labels": shown,

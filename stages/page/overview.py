@@ -12,6 +12,8 @@ from stages.page.verdict_section import verdict_cell
 from stages.page.verdicts import ANSWERS, SENTENCE_ORDER, STAR, VERDICTS
 
 COUNTED = ("NULL", "NO GAIN", "UNDETERMINED", "BLOCKED")  # of these a sentence over tasks says only how many areas
+# of ANSWERS, in their order
+SAID = ("safer by more than the margin", "no gain that matters", "safer with the size open", "less safe", "open")
 NAMED = 2  # areas that are named nevertheless
 
 
@@ -27,7 +29,7 @@ def overview(judged: Sequence[Judged]) -> dict[str, Any] | None:
         "placebos": placebos_answer([row for row in rows if row["placebo"]], len(areas)),
         "columns": columns,
         "groups": [_group(task, own, [column["name"] for column in columns]) for task, own in areas],
-        "tasks": [{"name": task.name, "slug": task.slug, "text": verdict_text.answer(own)} for task, own in areas],
+        "tasks": [{"name": task.name, "slug": task.slug, "text": task_answer(own)} for task, own in areas],
         "methods": [
             {"method": column["name"], "placebo": column["placebo"], "text": across(column["name"], areas)}
             for column in columns
@@ -35,8 +37,10 @@ def overview(judged: Sequence[Judged]) -> dict[str, Any] | None:
     }
 
 
-def answer(rows: Sequence[Row], tasks: int) -> str:
-    """What the verdicts of all tasks say, counted; those on placebos apart."""
+def answer(rows: Sequence[Row], tasks: int) -> list[str]:
+    """What the verdicts of all tasks say, counted, in sentences of which the first says how many there are; those on
+    placebos apart.
+    """
     real = [row for row in rows if not row["placebo"]]
     labels = [row["label"] for row in real]
     count = {label: labels.count(label) for label in VERDICTS}
@@ -59,7 +63,7 @@ def answer(rows: Sequence[Row], tasks: int) -> str:
     ]
     stars = sum(bool(row["starred"]) for row in real)
     said += [f"{STAR} {stars} of the gains {'hold' if stars > 1 else 'holds'} by the stricter test, too."] * bool(stars)
-    return " ".join(said)
+    return said
 
 
 def placebos_answer(rows: Sequence[Row], tasks: int) -> str:
@@ -73,11 +77,20 @@ def placebos_answer(rows: Sequence[Row], tasks: int) -> str:
     return f"Placebos, which do nothing, in all tasks together: {counts} of {len(rows)} verdicts; {said}."
 
 
+def task_answer(rows: Sequence[Row]) -> str:
+    """What the verdicts of one task say, in a line; those on placebos are counted over all tasks."""
+    real = [row for row in rows if not row["placebo"]]
+    labels = [row["label"] for row in real]
+    count = {said: sum(label in of for label in labels) for said, of in zip(SAID, ANSWERS.values(), strict=True)}
+    methods = len({row["method"] for row in real})
+    said = ", ".join(f"{number} {word}" for word, number in count.items() if number)
+    return f"{len(real)} verdict{'s' * (len(real) > 1)} on {methods} method{'s' * (methods > 1)}: {said}."
+
+
 def across(method: str, areas: Sequence[Judged]) -> str:
     """What one method does, in a sentence over its tasks."""
     own = [(task, found) for task, rows in areas if (found := [row for row in rows if row["method"] == method])]
-    parts = [(f"in {task.task} " if len(areas) > 1 else "") + _briefly(rows) for task, rows in own]
-    return f"{'; '.join(parts)}."
+    return " ".join(f"In {task.task}: {_briefly(rows)}." for task, rows in own)
 
 
 def _briefly(rows: Sequence[Row]) -> str:
@@ -87,8 +100,8 @@ def _briefly(rows: Sequence[Row]) -> str:
         if label in COUNTED and len(names) > NAMED:
             names = [f"{len(names)} of {len(rows)} areas" if len(names) < len(rows) else f"all {len(rows)} areas"]
         if names:
-            said.append(VERDICTS[label].said.format(listed(names)))
-    return ", ".join(said)
+            said.append(VERDICTS[label].brief.format(listed(names)))
+    return "; ".join(said)
 
 
 def _columns(areas: Sequence[Judged]) -> list[dict[str, Any]]:

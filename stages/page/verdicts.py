@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 
 class Shown(NamedTuple):
-    """How one label is shown. `said` takes the areas it was given in; `size` is the effect named beside each of them:
-    beyond, total, the bound that the qualifier says, or none.
+    """How one label is shown. `said` takes the areas it was given in, `brief` too, where what safer means was said;
+    `size` is the effect named beside each of them: beyond, total, the bound that the qualifier says, or none.
     """
 
     mark: str
@@ -13,6 +13,7 @@ class Shown(NamedTuple):
     shape: str
     meaning: str
     said: str
+    brief: str
     size: str = ""
 
 
@@ -25,6 +26,7 @@ VERDICTS = {
         "triangle-up",
         "safer beyond what its capability explains, and no price in capability",
         "safer beyond what capability explains on {}",
+        "safer on {} at no price in capability",
         "beyond",
     ),
     "TRADE-OFF": Shown(
@@ -33,6 +35,7 @@ VERDICTS = {
         "diamond",
         "safer beyond what its capability explains, paid for with capability",
         "safer beyond what capability explains on {}, at a price in capability",
+        "safer on {}, paid for with capability",
         "beyond",
     ),
     "GAIN, PRICE OPEN": Shown(
@@ -41,6 +44,7 @@ VERDICTS = {
         "arrow",
         "safer beyond what its capability explains, by more than the margin; what it costs of capability is open",
         "safer beyond what capability explains on {}, what it costs of capability is open",
+        "safer on {} at a price that is open",
         "beyond",
     ),
     "GAIN, SIZE OPEN": Shown(
@@ -49,6 +53,7 @@ VERDICTS = {
         "triangle-right",
         "safer beyond what its capability explains; whether by more than the margin is open",
         "safer beyond what capability explains on {}, whether by more than the margin is open",
+        "safer on {} with the size open",
         "bound",
     ),
     "WASHING": Shown(
@@ -57,6 +62,7 @@ VERDICTS = {
         "cross",
         "safer only as far as it is more capable",
         "safer on {} only as far as it is more capable",
+        "safer on {} only as far as more capable",
         "total",
     ),
     "NULL": Shown(
@@ -65,6 +71,7 @@ VERDICTS = {
         "square",
         "no effect on safety above the margin, in all or beyond capability: shown, not merely not found",
         "no effect that matters on {}",
+        "no effect on {}",
     ),
     "NO GAIN": Shown(
         "▽",
@@ -72,19 +79,26 @@ VERDICTS = {
         "wedge",
         "no gain beyond capability above the margin: shown, not merely not found; a loss is not ruled out",
         "no gain that matters on {}",
+        "no gain on {}",
         "bound",
     ),
-    "UNDETERMINED": Shown("?", "#a3a3a3", "circle", "this study can't tell", "undecided on {}"),
+    "UNDETERMINED": Shown("?", "#a3a3a3", "circle", "this study can't tell", "undecided on {}", "undecided on {}"),
     "REGRESSION": Shown(
         "▼",
         "#d55e00",
         "triangle-down",
         "less safe than standard training, by more than the margin",
         "less safe on {}",
+        "less safe on {}",
         "total",
     ),
     "BLOCKED": Shown(
-        "✕", "#cc79a7", "triangle-left", "no verdict: a check of the measurement failed", "no verdict on {}"
+        "✕",
+        "#cc79a7",
+        "triangle-left",
+        "no verdict: a check of the measurement failed",
+        "no verdict on {}",
+        "no verdict on {}",
     ),
 }
 SENTENCE_ORDER = (

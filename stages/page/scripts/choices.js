@@ -7,6 +7,7 @@ const choices = (() => {
   for (const cell of document.querySelectorAll("[data-claim]")) {
     cells.set(cell.dataset.claim, [...(cells.get(cell.dataset.claim) ?? []), cell]);
   }
+  const labels = new Map(data.labels.map((each) => [each.name, each])); // in the order of the legend
   const found = new Map(); // claim -> its label by the reader's choice; only where there is one
   const claim = (id) => {
     const at = id.lastIndexOf("/");
@@ -27,8 +28,8 @@ const choices = (() => {
 
   function paint(cell, own, each) {
     const { label, starred, match } = each ?? { ...own, match: null };
-    const shown = data.labels[label], star = starred ? data.star : "";
-    for (const of of Object.values(data.labels)) cell.classList.remove(of.style);
+    const shown = labels.get(label), star = starred ? data.star : "";
+    for (const of of labels.values()) cell.classList.remove(of.style);
     cell.classList.add(shown.style);
     cell.classList.toggle("changed", each !== undefined && (label !== own.label || starred !== own.starred));
     cell.querySelector("[data-part=mark]").textContent = `${shown.mark}${star}`;
@@ -46,9 +47,9 @@ const choices = (() => {
     let changed = 0, all = 0;
     for (const [slug, task] of Object.entries(data.tasks)) {
       const of = choice(slug);
-      const labels = own && !task.fixed ? audit.labels(task.claims, data.settings, of) : [];
+      const made = own && !task.fixed ? audit.labels(task.claims, data.settings, of) : [];
       task.claims.forEach((each, i) => {
-        const id = `${slug}/${i}`, now = labels[i];
+        const id = `${slug}/${i}`, now = made[i];
         if (now) found.set(id, { ...now, margin: of.margin(each), capability: of.capability(each), rate: of.rate });
         for (const cell of cells.get(id) ?? []) paint(cell, each, now);
         if (!each.area || data.settings.placebos.includes(each.method)) return;
@@ -61,7 +62,7 @@ const choices = (() => {
     document.body.classList.toggle("own", own);
     const panel = document.getElementById("choices");
     if (!panel) return;
-    const said = Object.keys(data.labels).filter((label) => counts[label]).map((label) => `${counts[label]} ${label}`);
+    const said = [...labels.keys()].filter((label) => counts[label]).map((label) => `${counts[label]} ${label}`);
     panel.querySelector("[data-part=counts]").textContent = own
       ? `By your choice: ${said.join(", ")}. ${changed} of ${all} labels differ from the preregistered ones.`
       : "Labels are those of the preregistered choice.";
