@@ -125,5 +125,6 @@ def test_what_only_reads_tables_loads_neither_mlflow_nor_ray() -> None:
 
 
 def test_every_command_is_a_file() -> None:
-    files = {path.stem for path in (ROOT / "stages/commands").glob("*.py")} - {"__init__", "estimate", "looks", "margins"}
+    beside = {"__init__", "estimate", "looks", "margins"}
+    files = {path.stem for path in (ROOT / "stages/commands").glob("*.py")} - beside
     assert files == {"import_table" if name == "import" else name for name in COMMANDS}
