@@ -24,7 +24,7 @@ demo: .venv  ## a small study in the folder demo/, from training to verdicts, in
 	@echo "The report: $(CURDIR)/demo/report/index.html"
 
 test: .venv  ## the fast tests, a few minutes
-	pytest -m "not slow and not cluster"
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile -m "not slow and not cluster"
 
 test-all: .venv  ## every test: whole pipelines, killed workers and drivers, the page in Chromium
 	@command -v npm >/dev/null && npm ci --prefix tests/browser --silent --ignore-scripts || echo "no npm: axe-core is not run"

@@ -106,7 +106,7 @@ SENTENCE_ORDER = (
     *("NO GAIN", "UNDETERMINED", "BLOCKED"),
 )
 STAR = "★"
-STARRED = "also found where the chance of any false gain in the whole study is limited, not only their share"
+STARRED = "also found where the chance of any false gain among the task's claims is limited, not only their share"
 ABOVE = "above 0 with its size open"
 ANSWERS = {  # what a study's verdicts say of a gain above the margin
     "yes": ("DIFFERENTIAL", "TRADE-OFF", "GAIN, PRICE OPEN"),
