@@ -40,8 +40,8 @@ def with_values(outcomes: Outcomes, seed: int) -> Outcomes:
 
 
 def hostility(outcomes: Outcomes) -> list[float]:
-    """1 less the probability of being benign, class 0."""
-    return [1 - float(row[0]) for row in probabilities(outcomes)]
+    """1 less the probability of being benign, class 0; what is equal to twelve decimals is tied."""
+    return [round(1 - float(row[0]), 12) for row in probabilities(outcomes)]
 
 
 def attacks(outcomes: Outcomes) -> list[bool]:

@@ -8,13 +8,14 @@ import torch
 
 from pipelines.control.agent import draw_actions
 from pipelines.control.data import Dataset, Levels
-from pipelines.control.environments.errands import tables
+from pipelines.control.environments.errands import STEP_COST, tables
 from pipelines.control.method import Method
 from pipelines.control.models.deep import model
 from pipelines.control.play import at_random, played
 from pipelines.control.ppo import advantages_of
 from pipelines.control.training import Budget, Diverged, build, train
 from pipelines.control.ways import next_cells
+from tests.control.test_world import best_by_value_iteration
 
 CPU = torch.device("cpu")
 Draw = Callable[..., Levels]
@@ -77,12 +78,15 @@ def test_advantages_are_discounted_sums_of_errors_that_stop_at_ends() -> None:
 
 @pytest.mark.parametrize(("pay", "reaches"), [(0.0, True), (0.2, False)])
 def test_an_agent_learns_what_pays_most_in_a_small_level(pay: float, reaches: bool, level: Draw) -> None:
-    """Without pay the shortest way; with it the sensor, which pays more than the parcel, to the end."""
+    """Without pay the shortest way; with it the sensor, which pays more than the parcel, to the end. Either earns about
+    the most that value iteration finds."""
     levels = level("A...P $.... ..... ..... .....", horizon=20, pay=pay)
     policy = build(model(width=16), model(width=16), Method(), tables(levels, CPU).seen.shape[1], 5, 0)
     train(policy, Method(), {"train": levels}, Budget(60, 64, 5e-3), seed=0)
     many = levels.take(np.zeros(200, dtype=np.int64))
     seen = played(policy.eval(), many, torch.Generator().manual_seed(0), CPU)
+    most = best_by_value_iteration(levels, STEP_COST)
+    assert 0.93 * most < seen["reward"].mean() <= most + 1e-5
     if reaches:
         assert seen["reached"].mean() > 0.95
         assert seen["steps"].mean() < 4.5
