@@ -11,7 +11,7 @@ import pytest
 
 from analysis.simulation.worlds import Method, World
 from pipelines.outcomes import Outcomes
-from stages import analyse, artifacts, tables
+from stages import analyse, artifacts, report, tables
 from stages.artifacts import STUDY
 from stages.cli import main
 from stages.needed import measured_runs, values_of
@@ -59,6 +59,17 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     assert [row["of"] for row in case["fragility"]] == ["family", "model", "seed"]
     assert main(["audit", "sword"]) == 2
     assert capsys.readouterr().err == "'sword' is not one of the methods that were audited: placebo, shield\n"
+
+
+def test_what_was_found_is_said_at_the_end_of_the_pipeline(folder: Path) -> None:
+    analyse.write(*simulated_tables(WORLD), FIXED)
+    verdicts = pl.read_parquet("findings/verdicts.parquet")
+    (said,) = report.answers(verdicts)
+    assert said.startswith("vision: 1 verdict on 1 method. A gain beyond its margin: 1 yes, 0 no. ")
+    assert said.endswith("The placebo, which does nothing: 1 NO GAIN.")
+    twice = pl.concat([verdicts, verdicts.with_columns(task=pl.lit("control"))])
+    assert [line.partition(":")[0] for line in report.answers(twice)] == ["vision", "control"]
+    assert report.answers(verdicts.clear()) == ["no verdict: nothing that was measured could be judged"]
 
 
 def test_margins_that_the_study_run_here_could_not_decide_are_named(
