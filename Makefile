@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 DVC_STAGES := plan prepare train predict measure collect analyse report
 
-.PHONY: help repro demo test test-all test-cluster coverage check lint types lock
+.PHONY: help repro demo test test-all test-cluster coverage check lint types lock validators
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -59,6 +59,13 @@ types: .venv
 	  || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+validators: .validators/ready  ## what validates an export (RO-Crate, Croissant), apart from .venv: its pins differ
+
+.validators/ready:
+	$(PYTHON) -m venv .validators
+	.validators/bin/python -m pip install --quiet roc-validator==0.13.0 mlcroissant==1.1.1 rocrate==0.13.0 pyarrow
 	@touch $@
 
 lock:  ## pin what is installed in .venv now

@@ -30,7 +30,9 @@ COMMANDS = {  # each in its file of stages/commands/, which is imported only to 
     "audit": "one method's case on one screen",
     "multiverse": "each verdict under every defensible analysis of the same results",
     "jumps": "the curves that jump, and the runs that would show how abruptly",
-    "verify": "a number of the report, made again from stored outcomes",
+    "verify": "a value, a verdict or a table of the report, made again; or a certificate verified",
+    "certify": "one verdict as a zip that anyone can verify, with NumPy alone",
+    "export": "the whole study as an RO-Crate, with Croissant metadata and model cards",
     "completion": "the script with which bash, zsh or fish completes the words of a command line",
 }
 FILES = {"import": "import_table"}  # a command whose name is a word of Python's own

@@ -1,5 +1,6 @@
 """Stage `report`: one page that works offline, and its charts as pictures and tables beside it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ import polars as pl
 
 from stages import artifacts, tables
 from stages.artifacts import FINDINGS, REPORT, RETRY, RUN, Failures
+from stages.claims.history import history
 from stages.page.margins_section import SOURCES
 from stages.page.measurement_charts import safety_points
 from stages.page.overview import overview
 from stages.page.pictures import stacked, write_pictures
 from stages.page.reader_parts import reader_parts
 from stages.page.rendering import rendered
+from stages.page.reviewer import reviewer
 from stages.page.sections import section
 from stages.page.spreadsheets import write_csv
 from stages.page.study_section import Planned, read_planned
@@ -21,6 +24,7 @@ from stages.page.tasks import Specs, tasks
 from stages.page.verdict_text import answer
 from stages.page.verdicts import STAR, STARRED, VERDICTS, style_name
 from stages.part import read_looks, read_part
+from stages.study.preregistration import planned_audit
 from stages.terminal import say
 
 RUN_COLUMNS = (
@@ -47,13 +51,14 @@ def build(
     failures: Failures | None = None,
     looks: Sequence[Mapping[str, Any]] = (),
     exploratory: bool = False,
+    when: str = "when that was fixed is not known",
 ) -> None:
     """Write index.html, the charts as SVG and PNG and plots/*.csv into the folder. The same input gives the same bytes.
 
     `results` is the table RESULTS; `runs` has a row per planned run, with those of RUN_COLUMNS that are known;
     `findings` are the tables of `analysis.findings`; `plan` is what was planned, the page's title with it; `failures`
     is what failed in each stage; `looks` are those that looks.json has, where the study is judged while it grows, and
-    `exploratory` says that these runs are beyond them.
+    `exploratory` says that these runs are beyond them; `when` says when the audit was fixed.
     """
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     specs: Specs = {}
@@ -92,6 +97,7 @@ def build(
         ledger=findings["ledger"].to_dicts(),
         selection=findings["selection"].to_dicts(),
         runs=_runs(runs),
+        reviewer=reviewer(findings, runs, failures or {}, when),
         specs=specs,
         margin_sources=SOURCES | {"given": "params.yaml"},
     )
@@ -125,7 +131,9 @@ def main() -> None:
     part = read_part()
     looks = read_looks()[1] if part else []
     exploratory = part is not None and part.exploratory
-    build(results, runs, found, REPORT, read_planned(), failures, looks, exploratory)
+    trained = [json.loads(each) for each in runs.filter(status="finished")["environment"] if each]
+    when = history(planned_audit(), trained)["said"]
+    build(results, runs, found, REPORT, read_planned(), failures, looks, exploratory, when)
     if any(failures.values()):
         tables.write_json(failures, RETRY)
     from stages.published import publish  # MLflow takes seconds to import

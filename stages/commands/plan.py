@@ -12,11 +12,12 @@ import polars as pl
 
 from analysis.audit.prospective_power import prospective_power
 from stages import artifacts
+from stages.claims.plan_text import plan_digest, plan_text
 from stages.commands import estimate, looks
 from stages.commands.margins import judged_areas, narrow, spread
 from stages.store.store import Store
 from stages.study import params
-from stages.study.expansion import expanded
+from stages.study.expansion import described, expanded
 from stages.study.model import Study, Task
 from stages.terminal import print_json, say
 
@@ -52,6 +53,8 @@ def run(chosen: argparse.Namespace) -> int:
         rows = expanded(study)
         planned = artifacts.PLANNED_RUNS.frame(rows[0])
         left = estimate.rests(study, rows, Store.from_environment())
+        text = plan_text(_tables(rows), {task.name: described(task) for task in study.tasks}, study.audit.digest)
+        found["plan"] = plan_digest(text)
         found["looks"] = looks.looks(study, planned)
         found["stages"] = None if left is None else [{**asdict(each), "to_do": each.to_do} for each in left]
     if chosen.json:
@@ -62,12 +65,18 @@ def run(chosen: argparse.Namespace) -> int:
             say(line)
     say(study.audit.line)
     if not chosen.power:
+        say(f"plan     {found['plan']}, the digest of all of it: published before the run, it shows that it was")
         say(looks.line(study, planned))
         counts = f"{len(rows[0])} runs and {len(rows[1])} conditions"
         unknown = f"{counts}: what is done is known once the data are prepared (`dvc repro prepare`)"
         for line in [unknown] if left is None else [each.line for each in left]:
             say(line)
     return 0
+
+
+def _tables(rows: estimate.Rows) -> list[pl.DataFrame]:
+    kinds = (artifacts.PLANNED_RUNS, artifacts.PLANNED_CELLS, artifacts.PLANNED_MEASUREMENTS)
+    return [kind.frame(own) for kind, own in zip(kinds, rows, strict=True)]
 
 
 def _asked(study: Study, task: Task, chosen: argparse.Namespace) -> dict[str, Any]:

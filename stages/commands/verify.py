@@ -1,96 +1,114 @@
-"""`diffprog verify`: a number of the report, made again from stored outcomes."""
+"""`diffprog verify`: a value, a verdict or a table of the report made again, or a certificate verified."""
 
 import argparse
-import math
 import re
-from dataclasses import replace
-from typing import Any
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 from analysis.schema import TableError
-from pipelines.measuring import ALL
 from stages import artifacts
-from stages.errors import reason
-from stages.making.values import measured_values
-from stages.needed import measured_runs, values_of
-from stages.records import Values
-from stages.store import provenance
+from stages.claims.again import Remade, analysed, held_findings, remade, row_differences
+from stages.claims.certificate import verifier
+from stages.claims.chosen import Row, verdict
+from stages.claims.value import FORM, verified_value
+from stages.claims.verifier import main as of_certificates
+from stages.claims.verifier.container import read
 from stages.store.store import Store
+from stages.study.preregistration import planned_audit
 
-FORM = "[TASK/]METHOD/MODEL/SEED:CONDITION/METRIC"
-CELL = re.compile(r"(?P<run>[^:]+):(?P<condition>[^/]+)/(?P<metric>[^/]+)(/(?P<part>.+))?")
+FORMS = f"{FORM}, [TASK:]METHOD:AREA, a table of findings/ or a certificate"
+SHOWN = 5  # differences
 EXAMPLES = {
-    "diffprog verify standard/resnet-10/0:clean/accuracy": "one value of one run",
-    "diffprog verify standard/resnet-10/0:corruptions/accuracy/fog": "a part of it",
+    "diffprog verify standard/resnet-10/0:clean/accuracy": "one value of one run; /PART behind it names a part",
+    "diffprog verify adversarial:attacks": "a verdict, from the stored outcomes of all runs",
+    "diffprog verify correlations": "a table of findings/, from results.parquet",
+    "diffprog verify claim.zip": "a certificate, by this installation's verifier",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`[TASK/]METHOD/MODEL/SEED:CONDITION/METRIC`."""
-    parser.add_argument("cell", help=f"{FORM}, as in standard/resnet-10/0:clean/accuracy")
+    """A value, a verdict, a table or a certificate."""
+    parser.description = (
+        "Makes a number of the report again and compares it with the one held; exit status 1 where they differ. "
+        f"A value ({FORM}) is made from stored outcomes; a verdict ([TASK:]METHOD:AREA) from the stored outcomes "
+        "of all runs of its task, through metrics and analysis; a table of findings/ (its name, as `correlations`) "
+        "from results.parquet; a certificate (a zip) is verified with this installation's verifier."
+    )
+    parser.add_argument("what", metavar="WHAT", help=FORMS)
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Print a number made again from stored outcomes beside the one in results.parquet; 1 where they differ."""
-    match = CELL.fullmatch(chosen.cell)
-    if not match:
-        raise TableError(f"{chosen.cell!r} is not {FORM}, with /PART where one is meant")
-    runs = measured_runs()
-    one = runs.filter((pl.col("run") == match["run"]) | pl.col("run").str.ends_with(f"/{match['run']}"))
-    if one.is_empty():
-        raise TableError(f"{match['run']!r} is not one of the {len(runs)} finished runs, the first {_first(runs)}")
-    if len(one) > 1:
-        raise TableError(f"{match['run']!r} is a run of several tasks: {', '.join(one['run'])}")
-    measurement, part = f"{match['condition']}/{match['metric']}", match["part"] or ALL
-    again, asked = _made_again(one, match["condition"], measurement, part)
-    same_run = [pl.col(name) == one[name][0] for name in ("task", "method", "model", "seed")]
-    results = artifacts.RESULTS.read()
-    at_step = pl.col("step") == one["steps"][0]
-    row = results.filter(*same_run, at_step, pl.col("measurement") == measurement, pl.col("part") == part)
-    if row.is_empty():
-        raise TableError(f"{artifacts.RESULTS.path}: no value of {chosen.cell}")
-    held = row["value"][0]
-    print(f"{chosen.cell}\n  from the stored outcomes  {again!r}   (cell {asked.cell_key})")
-    print(f"  in {artifacts.RESULTS.path}        {held!r}")
-    same = math.isclose(again, held, rel_tol=1e-9, abs_tol=1e-12)
-    if again != held:
-        print(f"  {_environments(asked, Store.from_environment())}")
-    print("  the same" if again == held else f"  they differ by {again - held:.3g}{', rounding' * same}")
-    return 0 if same else 1
+    """Print what was made again beside what is held; 1 where they differ."""
+    return _check_of(chosen.what)()
 
 
-def _first(runs: pl.DataFrame) -> str:
-    return "none" if runs.is_empty() else repr(runs["run"][0])
+def _check_of(what: str) -> Callable[[], int]:
+    if zipfile.is_zipfile(what) or Path(what).suffix == ".zip":
+        return partial(_certificate, Path(what))
+    first, colon, _ = what.partition(":")
+    if colon and "/" in first:
+        return partial(verified_value, what)
+    if colon:
+        return partial(_verdict, what)
+    if re.fullmatch(r"\w+", what):
+        return partial(_table, what)
+    raise TableError(f"{what!r} is not one of: {FORMS}")
 
 
-def _made_again(run: pl.DataFrame, condition: str, measurement: str, part: str) -> tuple[float, Values]:
-    store = Store.from_environment()
-    for asked in values_of(run):
-        if asked.condition == condition and measurement in asked.metrics:
-            stored = {key: store.read("cells", key) for key in asked.outcomes}
-            alone = replace(asked, metrics={measurement: asked.metrics[measurement]})
-            found = _values(alone, stored, measurement)
-            if part not in found:
-                raise TableError(f"{measurement} has no part {part!r}: {', '.join(found)}")
-            if isinstance(found[part], str):
-                raise TableError(f"{measurement} can't be measured there: {found[part]}")
-            return float(found[part][0]), asked
-    names = ", ".join(artifacts.PLANNED_MEASUREMENTS.read()["measurement"])
-    raise TableError(f"{measurement!r} of {run['run'][0]} is not among what was measured: {names}")
+def _verdict(what: str) -> int:
+    *tasks, method, area = what.split(":", 2) if what.count(":") > 1 else what.split(":")
+    held = verdict(method, area, *tasks)
+    task, found = held["task"], held_findings(held["task"])
+    judged = set(found["verdicts"].filter(pl.col("area").is_not_null())["measurement"])
+    capability = set(found["capability_weights"]["measurement"])
+    print(f"{task}: {method} on {area}: {held['label']}")
+    again = remade(task, {*judged, *capability, held["measurement"]}, Store.from_environment())
+    print(_said_of_values(again))
+    rows = analysed(task, again.results, again.replicates)["verdicts"]
+    key = {name: held[name] for name in ("task", "domain", "dataset", "method", "measurement")}
+    made: Row = rows.filter(**key).row(0, named=True)
+    differing, rounded = row_differences(made, held)
+    differing += [f"the value of {each}" for each in again.differing]
+    print(f"  audit    {planned_audit().digest}; {len(rows)} verdicts of the task derived again, this one among them")
+    if differing:
+        print("\n".join(["  they differ", *(f"    {each}" for each in differing[:SHOWN])]))
+        return 1
+    same = f"all {len(held)} numbers and words of it are the same"
+    print(f"  {same}, {len(rounded)} but for rounding" if rounded else f"  {same}, to the last bit")
+    return 0
 
 
-def _values(asked: Values, stored: dict[str, bytes], measurement: str) -> dict[str, Any]:
-    found, failed = measured_values(asked, stored)
-    if failed:
-        raise TableError(f"{measurement} can't be measured there: {reason(failed[measurement])}")
-    values: dict[str, Any] = found["values"][measurement]
-    return values
+def _said_of_values(again: Remade) -> str:
+    said = f"  values   {again.values} made again from stored outcomes: "
+    if again.differing:
+        return f"{said}{len(again.differing)} differ"
+    rounded = f"{len(again.rounded)} the same but for rounding, the others" if again.rounded else "all the same,"
+    return f"{said}{rounded} to the last bit"
 
 
-def _environments(asked: Values, store: Store) -> str:
-    """In what the environment that made the stored values differs from this one."""
-    entry = store.entry("values", asked.key)
-    then = entry.facts.get(provenance.ENVIRONMENT, {}) if entry else {}
-    here = provenance.environment("cpu", int(then.get("threads", 1)), provenance.checkout())
-    return f"measured then and now with {provenance.differences(then, here)}"
+def _table(name: str) -> int:
+    differing, rows = [], 0
+    for task in planned_audit().options["tasks"]:
+        held = held_findings(task)
+        if name not in held:
+            raise TableError(f"{name!r} is not one of the tables of findings/: {', '.join(held)}")
+        made = analysed(task, artifacts.RESULTS.read(), artifacts.REPLICATES.read())[name]
+        rows += len(held[name])
+        if not made.equals(held[name]):
+            differing.append(task)
+    print(f"findings/{name}.parquet: {rows} rows made again from results.parquet")
+    print(f"  they differ in {', '.join(differing)}" if differing else "  the same, to the last bit")
+    return 1 if differing else 0
+
+
+def _certificate(path: Path) -> int:
+    status = of_certificates.main([str(path)], __file__)
+    if status == 0:
+        files = read(path)
+        own = all(files.get(name) == content for name, content in verifier().items())
+        print(f"  verifier that of this installation; the one in it is {'the same' if own else 'another'}")
+    return status

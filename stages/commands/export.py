@@ -1,0 +1,64 @@
+"""`diffprog export`: the whole study as files that archives, search engines and reviewers read."""
+
+import argparse
+import datetime
+import json
+import os
+from pathlib import Path
+
+from analysis.schema import TableError
+from stages import artifacts
+from stages.claims.crate import METADATA, metadata
+from stages.claims.exported import content_of, pieces
+
+FORMATS = ("ro-crate",)
+LICENCE = "https://spdx.org/licenses/Apache-2.0"
+
+EXAMPLES = {"diffprog export --format ro-crate --out crate": "into the folder crate/"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--format ro-crate --out FOLDER [--license URL]`."""
+    parser.description = (
+        "The study as a Workflow Run RO-Crate: plan, runs, results, findings, report and generated data with their "
+        "digests, Croissant metadata, a model card a method."
+    )
+    parser.add_argument("--format", choices=FORMATS, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write; it must not exist, or be empty")
+    parser.add_argument("--license", default=LICENCE, help=f"of results and data, an address; default: {LICENCE}")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write the crate."""
+    folder: Path = chosen.out
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TableError(f"{folder}: is there already and not an empty folder; name another")
+    published = today()
+    found = pieces(chosen.license, published)
+    summary = json.loads(content_of(artifacts.SUMMARY))
+    crate = metadata(found, artifacts.study_name(), summary, made_with(), chosen.license, published)
+    contents = {**{piece.name: piece.content for piece in found}, METADATA: crate}
+    try:
+        for name, content in contents.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except OSError as error:
+        raise TableError(f"{folder}: cannot be written: {error.strerror}") from error
+    size = sum(map(len, contents.values()))
+    print(f"{folder}: {len(contents)} files, {size / 2**20:.1f} MiB; {METADATA} describes them")
+    return 0
+
+
+def made_with() -> dict[str, str]:
+    """The versions, processors and commits that the runs were made with, several joined by `and`."""
+    rows = [json.loads(each) for each in artifacts.PROVENANCE.read()["environment"].unique().sort()]
+    names = sorted({name for row in rows for name in row})
+    return {name: " and ".join(sorted({str(row[name]) for row in rows if name in row})) for name in names}
+
+
+def today() -> str:
+    """The date, or that of SOURCE_DATE_EPOCH, where the same export is to give the same bytes."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    at = datetime.datetime.fromtimestamp(int(given), datetime.UTC) if given else datetime.datetime.now(datetime.UTC)
+    return at.date().isoformat()

@@ -1,0 +1,108 @@
+"""A certificate's verifier against the analysis that it is to check, number by number, on simulated studies."""
+
+import io
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analysis.audit.preregistration import preregistration
+from analysis.audit.settings import AuditSettings, Margins
+from analysis.audit.verdicts import audit
+from analysis.capability import capability_scores
+from analysis.simulation.worlds import Method, World, simulated_study
+from stages.claims.verifier.container import Files
+from stages.claims.verifier.derive import verdicts
+from stages.claims.verifier.main import NUMBERS, WORDS
+from stages.claims.verifier.study import Study
+
+METHODS = {
+    "a": Method(0.6),
+    "b": Method(0, -0.5),
+    "c": Method(0.1, 0.5, 2.0),  # twice the FLOPs
+    "d": Method(0.9, -0.8, 1.5, "masked"),  # blocked
+    "placebo": Method(),
+}
+FIXED = {"placebos": ("placebo",), "draws": 100}
+
+
+def study_files(results: pl.DataFrame, settings: AuditSettings, areas: dict[str, str], *, equal_flops: bool) -> Files:
+    """The files of a certificate that hold a study's values, without deviations."""
+    run = pl.format("{}/{}/{}", "method", "model", "seed").alias("run")
+    names = ["method", "model", "family", "seed", "parameters", "flops"]
+    runs = (
+        results.select(names).unique().sort(names[:4]).with_columns(run, role=pl.lit("run"), status=pl.lit("finished"))
+    )
+    facts = ["metric", "axis", "pillar", "higher_is_better", "lower", "upper", "target"]
+    about = results.group_by("measurement").agg(pl.col(facts).first()).with_columns(task=pl.lit("t"))
+    deviations = io.BytesIO()
+    np.savez(deviations, names=np.array([], dtype="U1"), deviations=np.zeros((0, 0)))
+    text = preregistration(settings, areas, equal_flops=equal_flops, exposure={})
+    return {
+        "audit.json": json.dumps({"texts": {"t": text}}).encode(),
+        "plan.json": json.dumps({"measurements": about.to_dicts()}).encode(),
+        "ledger.csv": runs.write_csv().encode(),
+        "values.csv": results.select(run, "measurement", "value", "standard_error", "n", "flags").write_csv().encode(),
+        "deviations.npz": deviations.getvalue(),
+    }
+
+
+def with_capability(results: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """The results with the score as a capability measurement of its own."""
+    run = ["method", "model", "seed"]
+    first = results.filter(measurement="condition00/auroc").drop("value")
+    score = first.join(scores.select(*run, value="score"), on=run).with_columns(
+        measurement=pl.lit("clean/score"),
+        metric=pl.lit("score"),
+        condition=pl.lit("clean"),
+        axis=pl.lit("capability"),
+        pillar=pl.lit(None, pl.String),
+        lower=pl.lit(-np.inf),
+        upper=pl.lit(np.inf),
+    )
+    return pl.concat([results, score.select(results.columns)]).with_columns(pl.col("flops").cast(pl.Float64))
+
+
+@pytest.mark.parametrize(
+    ("world", "settings", "equal_flops"),
+    [
+        (
+            World(families=3, widths=4, seeds=2, measurements=3, methods=METHODS),
+            AuditSettings(**FIXED, margins=Margins({"condition00/auroc": 0.2}, 0.3)),
+            True,
+        ),
+        (  # one seed, a ladder that bends, weighed claims, margins from the ladder
+            World(families=3, widths=7, seeds=1, measurements=3, methods=METHODS, curvature=0.15),
+            AuditSettings(**FIXED, claims={"a": ("condition01/auroc",)}, weigh_claims=True),
+            True,
+        ),
+        (  # families of one model: no strata, one intercept, no FLOPs to match
+            World(families=6, widths=1, seeds=1, measurements=2, methods=METHODS),
+            AuditSettings(**FIXED),
+            True,
+        ),
+        (  # few methods: no pooled degrees of freedom; every ladder a spline
+            World(families=2, widths=3, seeds=3, measurements=2, methods={"a": Method(0.6), "b": Method(0, -0.9)}),
+            AuditSettings(draws=100, curve_level=1.0, reliability=0.8),
+            False,
+        ),
+    ],
+    ids=["12 x 2", "21 x 1", "6 families", "6 x 3"],
+)
+def test_the_verifier_derives_what_the_analysis_does(world: World, settings: AuditSettings, equal_flops: bool) -> None:
+    results = with_capability(*simulated_study(world, np.random.default_rng(0)))
+    names = results.filter(axis="safety")["measurement"].unique().sort().to_list()
+    kept = results if equal_flops else results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
+    planned = results.filter(measurement=names[0]).select("method")
+    rng = np.random.default_rng(0)
+    found = audit(kept, capability_scores(results), primary=names, settings=settings, rng=rng, planned=planned)
+    files = study_files(results, settings, {name: name for name in names}, equal_flops=equal_flops)
+    derived = {(row["method"], row["measurement"]): row for row in verdicts(Study(files, "t"), {})}
+    assert len(derived) == len(found.verdicts)
+    for held in found.verdicts.iter_rows(named=True):
+        row = derived[held["method"], held["measurement"]]
+        assert [row[name] for name in WORDS] == [held[name] for name in WORDS]
+        for name in NUMBERS:
+            same = None if held[name] is None or not np.isfinite(held[name]) else pytest.approx(held[name], 1e-6, 1e-9)
+            assert row[name] == same or (same is None and row[name] != row[name]), name
