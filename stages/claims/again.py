@@ -87,7 +87,8 @@ def held_findings(task: str) -> dict[str, pl.DataFrame]:
 
 def row_differences(again: Row, held: Row) -> tuple[list[str], list[str]]:
     """What differs between two rows, each in words: by more than rounding, and by rounding."""
-    differing, rounded = [], []
+    differing: list[str] = []
+    rounded: list[str] = []
     for name, value in held.items():
         if again[name] != value:
             both = isinstance(value, float) and isinstance(again[name], float)
@@ -110,7 +111,8 @@ def _measured(runs: pl.DataFrame, names: Collection[str], store: Store) -> Itera
 
 def _differences(joined: pl.DataFrame, again: pl.DataFrame) -> tuple[list[str], list[str]]:
     """The values that are not the same, and those that are not held at all or not made again."""
-    differing, rounded = [], []
+    differing: list[str] = []
+    rounded: list[str] = []
     for row in joined.filter(pl.col("again").is_not_null(), pl.col("again") != pl.col("value")).to_dicts():
         near = math.isclose(row["again"], row["value"], rel_tol=ROUNDING, abs_tol=1e-12)
         text = (

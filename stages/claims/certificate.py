@@ -26,8 +26,10 @@ from stages.study.preregistration import Preregistered, planned_audit
 MAIN = '''"""Verifies its certificate, or one that is named: python {name} [CERTIFICATE]. Needs NumPy alone."""
 
 import sys
+from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder is to hold what the manifest lists and nothing else
+sys.path.insert(0, str(Path(__file__).parent))
 
 from verifier.main import main  # noqa: E402
 
@@ -141,8 +143,7 @@ def verifier() -> Files:
 def planned(fixed: Preregistered) -> bytes:
     """The text of what was planned in this folder."""
     tables = (artifacts.PLANNED_RUNS, artifacts.PLANNED_CELLS, artifacts.PLANNED_MEASUREMENTS)
-    rows = [each.read().to_dicts() for each in tables]
-    return plan_text(*rows, artifacts.planned_data(), fixed.digest)
+    return plan_text([each.read() for each in tables], artifacts.planned_data(), fixed.digest)
 
 
 def texts(fixed: Preregistered) -> dict[str, str]:

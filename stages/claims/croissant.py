@@ -12,7 +12,7 @@ from stages.artifacts import by_task
 from stages.claims.verifier.container import canonical, digest
 
 VERSION = "http://mlcommons.org/croissant/1.0"
-CR = (
+CR: tuple[str, ...] = (
     "citeAs",
     "column",
     "extract",

@@ -5,10 +5,11 @@ measurement with its options, the data they are made from, and the digest of the
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import polars as pl
+
 from analysis.tables import FACTS
 from stages.claims.verifier.container import DIGITS, canonical, digest
 
-Row = Mapping[str, Any]
 OF_RUN = ("run", "task", "method", "model", "family", "seed", "role", "at_step", "companion", "splits", "spec")
 OF_CONDITION = ("task", "condition", "splits", "companion", "checkpoints", "agreement", "spec")
 OF_MEASUREMENT = (
@@ -18,18 +19,18 @@ OF_MEASUREMENT = (
 )
 
 
-def plan_text(
-    runs: Iterable[Row], conditions: Iterable[Row], measurements: Iterable[Row], data: Mapping[str, Any], audit: str
-) -> bytes:
-    """The text, from rows of the plan's tables, what plan/data.json holds, and the audit's digest."""
+def plan_text(tables: Iterable[pl.DataFrame], data: Mapping[str, Any], audit: str) -> bytes:
+    """The text, from the tables PLANNED_RUNS, PLANNED_CELLS and PLANNED_MEASUREMENTS, what plan/data.json holds, and
+    the digest of the audit.
+    """
     parts = {
-        "runs": (runs, OF_RUN, ("run",)),
-        "conditions": (conditions, OF_CONDITION, ("task", "condition")),
-        "measurements": (measurements, OF_MEASUREMENT, ("task", "measurement")),
+        "runs": (OF_RUN, ("run",)),
+        "conditions": (OF_CONDITION, ("task", "condition")),
+        "measurements": (OF_MEASUREMENT, ("task", "measurement")),
     }
     said: dict[str, Any] = {"audit": audit, "data": data}
-    for part, (rows, names, key) in parts.items():
-        chosen = [{name: row[name] for name in names} for row in rows]
+    for table, (part, (names, key)) in zip(tables, parts.items(), strict=True):
+        chosen = table.select(names).to_dicts()
         said[part] = sorted(chosen, key=lambda row: [row[name] for name in key])
     return canonical(said)
 

@@ -79,7 +79,7 @@ def _runs(found: Found, runs: pl.DataFrame) -> list[str]:
 def _left_out(verdicts: pl.DataFrame, failures: Failures) -> list[str]:
     later = {stage: len(failures.get(stage, {})) for stage in ("predict", "measure")}
     lost = f"Of runs under a condition, {later['predict']} could not be predicted, {later['measure']} not be measured."
-    flagged = int(verdicts["flagged_runs"].fill_null(0).max() or 0) if len(verdicts) else 0
+    flagged = max(verdicts["flagged_runs"].drop_nulls().to_list(), default=0)
     known = verdicts.filter(pl.col("beyond").is_not_null())
     less = known.filter(pl.col("in_range") < pl.col("units"))
     said = ["No run that finished is left out.", lost]

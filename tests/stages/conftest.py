@@ -95,3 +95,17 @@ def fresh_copy(folder: Path, destination: Path) -> Path:
     destination.mkdir()
     shutil.copy(folder / "params.yaml", destination)
     return destination
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study whose outcomes are drawn, analysed; tests add files to it and change none."""
+    from tests.stages.drawn import drawn_study
+
+    folder = tmp_path_factory.mktemp("drawn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("DIFFPROG_STORE", "RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        drawn_study(folder)
+    return folder

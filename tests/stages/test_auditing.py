@@ -213,7 +213,12 @@ def test_both_environments_are_named_where_a_number_is_not_the_same_to_the_bit(
     [
         (
             "clean/accuracy",
-            "'clean/accuracy' is not [TASK/]METHOD/MODEL/SEED:CONDITION/METRIC, with /PART where one is meant",
+            "'clean/accuracy' is not one of: [TASK/]METHOD/MODEL/SEED:CONDITION/METRIC, [TASK:]METHOD:AREA, "
+            "a table of findings/ or a certificate",
+        ),
+        (
+            "a/b/0:clean",
+            "'a/b/0:clean' is not [TASK/]METHOD/MODEL/SEED:CONDITION/METRIC, with /PART where one is meant",
         ),
         ("a/b/0:clean/accuracy", "'a/b/0' is not one of the 1 finished runs, the first 'vision/standard/cnn-1/0'"),
         (

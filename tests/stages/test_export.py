@@ -13,26 +13,22 @@ import pytest
 from stages.claims.crate import METADATA
 from stages.claims.verifier.container import digest
 from stages.cli import main
-from tests.stages.drawn import drawn_study
 
 VALIDATORS = Path(__file__).parent.parent.parent / ".validators/bin/python"  # `make validators`
 needs_validators = pytest.mark.skipif(not VALIDATORS.exists(), reason="`make validators` installs them")
 
 
 @pytest.fixture(scope="module")
-def crate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def crate(drawn: Path) -> Path:
     """The export of the drawn study."""
-    folder = tmp_path_factory.mktemp("exported")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("DIFFPROG_STORE", "RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
+        patch.chdir(drawn)
+        patch.delenv("DIFFPROG_STORE", raising=False)
         patch.setenv("SOURCE_DATE_EPOCH", "1790000000")
-        drawn_study(folder)
-        shutil.copy(Path(__file__).parent.parent.parent / "dvc.yaml", folder)
+        shutil.copy(Path(__file__).parent.parent.parent / "dvc.yaml", drawn)
         assert main(["export", "--format", "ro-crate", "--out", "crate"]) == 0
         assert main(["export", "--format", "ro-crate", "--out", "again"]) == 0
-    return folder / "crate"
+    return drawn / "crate"
 
 
 def described(crate: Path) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The report's answers to a reviewer, on a study whose fate is known."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,26 +9,26 @@ import pytest
 
 from stages import artifacts, report
 from stages.artifacts import FINDINGS, RUN
+from stages.claims.history import history
 from stages.page.reviewer import SIMULATED, reviewer
-from tests.stages.drawn import drawn_study
+from stages.page.study_section import read_planned
+from stages.study.preregistration import planned_audit
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The answers by the first words of their questions; the page is beside them."""
-    folder = tmp_path_factory.mktemp("reviewed")
+def answers(drawn: Path) -> dict[str, str]:
+    """The answers by their questions; they are on the page, too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("DIFFPROG_STORE", "RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
-        drawn_study(folder)
+        patch.chdir(drawn)
         found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
         runs = artifacts.RUNS.read().filter(role=RUN)
         said = reviewer(found, runs, {"predict": {"a": {}}}, "fixed in commit abc")
-        report.main()
-        page = (folder / "report/index.html").read_text()
+        trained = [json.loads(each) for each in runs.filter(status="finished")["environment"]]
+        when = history(planned_audit(), trained)["said"]
+        report.build(artifacts.RESULTS.read(), runs, found, drawn / "report", read_planned(), when=when)
+        page = (drawn / "report/index.html").read_text()
     assert page.index('id="for-a-reviewer"') < page.index("<h2>Glossary</h2>")
     assert "which was there when each of the 47 runs was trained" in page
     return {each["question"]: each["answer"] for each in said}
@@ -46,9 +47,9 @@ def test_the_answers_are_the_studys(answers: dict[str, str]) -> None:
     assert "Of runs under a condition, 1 could not be predicted, 0 not be measured" in three
     assert four.startswith("9 claims, methods by areas")
     assert "3 verdicts on other measurements are exploratory" in four
-    assert "the placebo, which does nothing and is judged like the rest: 3 NULL" in five
+    assert "the placebo, which does nothing and is judged like the rest: 3 UNDETERMINED" in five
     assert re.search(r"\d of \d verdicts are others without one model", six)
-    assert seven.startswith("Of 1 gains that they claim ")
+    assert seven == "Gains that they claim and that were found: 1 of 1. Found there: 1 DIFFERENTIAL."
     assert eight.startswith("0 of 9 claims are BLOCKED.")
     assert "processor Drawn" in nine
     assert "diffprog certify" in ten

@@ -115,7 +115,7 @@ def _left_out(files: Files, claim: Row, plan: Row) -> list[str]:
 
 
 def _axis(plan: Row, task: str, name: str) -> str:
-    return next(r["axis"] for r in plan["measurements"] if (r["task"], r["measurement"]) == (task, name))
+    return str(next(r["axis"] for r in plan["measurements"] if (r["task"], r["measurement"]) == (task, name)))
 
 
 def _values(files: Files, claim: Row, study: Study, plan: Row) -> tuple[int, int]:

@@ -126,7 +126,7 @@ class Study:
         known = runs[np.isfinite(runs)]
         least = floor or 0.05 * (float(known.std()) if len(known) else 1.0) or 1e-6
         seeds = 2 * seed_spread(runs) / REFERENCE_SEEDS**0.5
-        return max(abs(self._doubling(runs)) / 2, seeds, least)
+        return float(max(abs(self._doubling(runs)) / 2, seeds, least))
 
     def _doubling(self, runs: Array) -> float:
         """What one doubling of compute does to the baseline, within families."""
