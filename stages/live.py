@@ -1,5 +1,6 @@
 """Trainings logged to MLflow as they end, beside the work: a sweep that is running shows what has finished."""
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -25,10 +26,11 @@ class Live:
         self.runs = {run.training: run for run in every if run.role == RUN}
         self.plan = plan_digest((run.key for run in every), data)
         self.data, self.store = data, store
-        self.thread = ThreadPoolExecutor(1)
-        self.sent: list[Future[None]] = []
+        self.began = time.time()
         self.tracking: Tracking | None = None
         self.silent = False
+        self.thread = ThreadPoolExecutor(1)
+        self.sent: list[Future[None]] = [self.thread.submit(self._log, None)]
 
     def __enter__(self) -> "Live":
         return self
@@ -39,19 +41,23 @@ class Live:
             each.result()  # raises what went wrong in the thread
 
     def ended(self, training: Training) -> None:
-        """Log a training, whose entry or failure is in the store; of a companion nothing."""
+        """Log a training, whose entry or failure is in the store; of a sibling model nothing."""
         if training.run.companion is None:
             self.sent.append(self.thread.submit(self._log, self.runs[training.run.training]))
 
-    def _log(self, run: Run) -> None:
+    def _log(self, run: Run | None) -> None:
+        """Log a run, or that the plan has begun."""
         if self.silent:
             return
-        entry = self.store.entry("runs", run.key)
-        facts = entry.facts if entry else self.store.failure("runs", run.key)
-        about = described(with_fate(run, entry, self.store), run.splits, self.data, facts or {})
         try:
-            self.tracking = self.tracking or Tracking(artifacts.study_name(), self.plan)
-            self.tracking.log(about)
+            if self.tracking is None:
+                self.tracking = Tracking(artifacts.study_name(), self.plan, self.began)
+                _ = self.tracking.parent
+            if run is None:
+                return
+            entry = self.store.entry("runs", run.key)
+            facts = entry.facts if entry else self.store.failure("runs", run.key)
+            self.tracking.log(described(with_fate(run, entry, self.store), run.splits, self.data, facts or {}))
         except TrackingError as error:
             self.silent = True
             print(f"{error}; no run is shown there before `measure`, which logs them all")

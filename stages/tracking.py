@@ -36,10 +36,12 @@ LISTED = {"mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}
 
 
 class Tracking:
-    """The runs of one study's experiment; what is logged goes under the parent run of one plan."""
+    """The runs of one study's experiment; what is logged goes under the parent run of one plan, which `began` then
+    (seconds since 1970) or now.
+    """
 
-    def __init__(self, study: str, plan: str):
-        self.client, self.study, self.plan = connected(), study, plan
+    def __init__(self, study: str, plan: str, began: float | None = None):
+        self.client, self.study, self.plan, self.began = connected(), study, plan, began
         self.experiment = experiment_for(self.client, study)
         self.keeps_files = True
 
@@ -51,7 +53,7 @@ class Tracking:
         if not self._parents():
             tags = {PLAN: self.plan, NAME: f"plan {self.plan[:8]}", "diffprog": "plan"}
             with answering():
-                self.client.create_run(self.experiment, tags=tags)
+                self.client.create_run(self.experiment, milliseconds(self.began or time.time()), tags=tags)
         return str(self._parents()[0].info.run_id)
 
     @cached_property
@@ -96,8 +98,7 @@ class Tracking:
             ready = next((child for child in outdated if child.ready_for(run) and not damaged), None)
             place = (damaged[0].plan, damaged[0].parent) if damaged else (self.plan, self.parent)
             with answering():
-                kept = ready or self._begun(run, *place)
-                kept = self._completed(kept, values) if values else kept
+                kept = self._written(run, values, ready, *place)
             outdated += damaged
         others = [child for child in others if child.run_id != kept.run_id]
         with answering():
@@ -126,39 +127,53 @@ class Tracking:
         """The parameters of the plan's parent run."""
         return {name: text for parent in self._parents() for name, text in parent.data.params.items()}
 
-    def _begun(self, run: Described, plan: str | None, parent: str | None) -> Logged:
-        """A run as it is before it is measured, which is written now."""
+    def _written(
+        self, run: Described, values: Values | None, ready: Logged | None, plan: str | None, parent: str | None
+    ) -> Logged:
+        """A run with what of it is not written yet, which is written now; `ready` is what is there of it."""
+        points: list[Metric] = []
+        params: dict[str, str] = {}
+        tags: dict[str, str] = {}
+        if ready is None:
+            place = {PARENT: str(parent), PLAN: str(plan), RUN_KEY: run.run_key, NAME: run.name}
+            run_id, points = self._created(run, place)
+            params = {name: str(value) for name, value in run.params.items()}
+            tags = {name: text[:TAG_LENGTH] for name, text in run.facts.items()}
+            ready = Logged(run_id, params, {}, {**place, **tags}, FINISHED if run.failure is None else FAILED)
+        elif values is None:
+            return ready
+        if values:
+            now = milliseconds(time.time())
+            listed = LISTED if self._keep_table(ready.run_id, values) else {}
+            points += [Metric(name, value, now, step) for name, value, step in values.points()]
+            tags |= {**listed, **values.packed(), VALUES: values.digest}
+        self._batches(ready.run_id, points, params, tags)
+        return replace(ready, columns=values.columns() if values else {}, tags={**ready.tags, **tags})
+
+    def _created(self, run: Described, place: Mapping[str, str]) -> tuple[str, list[Metric]]:
+        """The id of a run that is made now, with its times and data, and the curve of its loss."""
         ended = time.time() if run.ended is None else run.ended
         began = ended - run.seconds
-        place = {PARENT: str(parent), PLAN: str(plan), RUN_KEY: run.run_key, NAME: run.name}
-        created = self.client.create_run(self.experiment, milliseconds(began), tags=place)
-        run_id, status = str(created.info.run_id), FINISHED if run.failure is None else FAILED
-        self.client.set_terminated(run_id, status, milliseconds(ended))
+        made = self.client.create_run(self.experiment, milliseconds(began), tags=dict(place))
+        run_id = str(made.info.run_id)
+        self.client.set_terminated(run_id, FINISHED if run.failure is None else FAILED, milliseconds(ended))
         if run.data:
             self.client.log_inputs(run_id, [_dataset(data) for data in run.data])
         last = run.curve[-1][0] if run.curve else 1
-        curve = [Metric(LOSS, loss, milliseconds(began + run.seconds * at / last), at) for at, loss in run.curve]
-        facts = {name: text[:TAG_LENGTH] for name, text in run.facts.items()}
-        self._batches(run_id, curve, run.params, facts)
-        return Logged(run_id, {name: str(value) for name, value in run.params.items()}, {}, {**place, **facts}, status)
+        return run_id, [Metric(LOSS, loss, milliseconds(began + run.seconds * at / last), at) for at, loss in run.curve]
 
-    def _completed(self, run: Logged, values: Values) -> Logged:
-        """The run with its values, which are written now."""
+    def _keep_table(self, run_id: str, values: Values) -> bool:
+        """Whether the values could be kept with a run as a table."""
         with tempfile.TemporaryDirectory() as folder:
             table = Path(folder, TABLE)
             table.write_text(values.table(), encoding="utf-8")
-            kept = self._keep(run.run_id, table, "")
-        now = milliseconds(time.time())
-        points = [Metric(name, value, now, step) for name, value, step in values.points()]
-        tags = {**(LISTED if kept else {}), **values.packed(), VALUES: values.digest}
-        self._batches(run.run_id, points, {}, tags)
-        return replace(run, columns=values.columns(), tags={**run.tags, **tags})
+            return self._keep(run_id, table, "")
 
     def _batches(
-        self, run_id: str, points: Sequence[Metric], params: Mapping[str, Any], tags: Mapping[str, str]
+        self, run_id: str, points: Sequence[Metric], params: Mapping[str, str], tags: Mapping[str, str]
     ) -> None:
         """Log all of it, the last of the tags at the end."""
-        texts = [Param(key, str(value)) for key, value in params.items()]
+        texts = [Param(key, value) for key, value in params.items()]
         facts = [RunTag(key, value) for key, value in tags.items()]
         while len(points) > METRICS_A_CALL or len(texts) > PARAMS_A_CALL or len(facts) > PARAMS_A_CALL:
             self.client.log_batch(run_id, points[:METRICS_A_CALL], texts[:PARAMS_A_CALL], facts[:-1][:99])

@@ -101,6 +101,7 @@ def test_what_has_ended_is_shown_while_the_rest_trains(
     )
     (parent,) = [run for name, run in held.items() if name.startswith("plan ")]
     assert parent.info.status == "RUNNING"
+    assert parent.info.start_time <= held[one.run.run].info.start_time
     client.delete_experiment(experiment.experiment_id)
     with Live(sweep, data, store) as live:
         live.ended(one)
