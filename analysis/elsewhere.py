@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from analysis.audit.settings import AuditSettings
+from analysis.capability import BASELINE
+from analysis.jumps.schema import JUMP_FITS, JUMPS
+from analysis.jumps.table import jumps
 from analysis.model_scores import ModelScores, baselines, model_scores, wide_table
 from analysis.observational import OBSERVATIONAL, correlated, held_against
 from analysis.pairs.audit import AUDITED, Question, audit_pairs
@@ -15,7 +19,11 @@ from analysis.schema import Table, checked
 
 SEED = 0
 DRAWS = 2000
-ALL: dict[str, Table] = {**OBSERVATIONAL, **{table.name: table for table in (PARTIAL, *AUDITED)}}
+TRAINING = "training"
+ALL: dict[str, Table] = {
+    **OBSERVATIONAL,
+    **{table.name: table for table in (PARTIAL, *AUDITED, JUMPS, JUMP_FITS)},
+}
 
 
 def elsewhere(
@@ -25,24 +33,45 @@ def elsewhere(
     score: str,
     against: Mapping[str, str] | None = None,
     settings: AuditSettings | None = None,
+    items: pl.DataFrame | None = None,
 ) -> tuple[dict[str, pl.DataFrame], list[str]]:
     """Tables by name: those of `analysis.observational`, that of `analysis.partial` where models have a date or a lab,
-    and those of `analysis.pairs.audit` where rows are paired; and lines on models and measurements that take no part.
+    JUMPS and JUMP_FITS over training where models are checkpoints, and those of `analysis.pairs.audit` where rows are
+    paired; and lines on models and measurements that take no part.
 
     `results` is the table RESULTS, every row a model's, of which baseline models have the baseline's name for a
     method; `models` has a row for each row of the table (see `analysis.pairs.structure`), or no column `baseline` where
-    rows are not paired. Raises ValueError where there is no such capability score.
+    rows are not paired; `items` is the table ITEMS, where scores of items are known. Raises ValueError where there is
+    no such capability score.
     """
     wide, axes = wide_table(distances_from_targets(results))
     scores = model_scores(wide, axes, score, baselines(results))
     found = correlated(wide, axes, scores, score, against, seed=SEED)
     partial = _partial(wide, axes, scores, score, against, models)
     found |= {PARTIAL.name: partial} if len(partial) else {}
+    found |= over_training(results, models)
     if "baseline" in models.columns:
         structure = structured(models.select("row", *TEXTS))
-        asked = Question(results, structure, scores.values.select("model", score=pl.col(score).cast(pl.Float64)), score)
+        values = scores.values.select("model", score=pl.col(score).cast(pl.Float64))
+        asked = Question(results, structure, values, score, items)
         found |= audit_pairs(asked, settings or AuditSettings())
     return {name: checked(frame, ALL[name]) for name, frame in found.items()}, scores.notes
+
+
+def over_training(results: pl.DataFrame, models: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """JUMPS and JUMP_FITS of each measurement over the checkpoints of one training, whatever method they belong to;
+    nothing where no model is a checkpoint.
+    """
+    if TRAINING not in models.columns:
+        return {}
+    known = models.unique("model").drop_nulls("step").select("model", TRAINING)
+    curves = results.join(known, on="model").with_columns(
+        model=pl.col(TRAINING), method=pl.lit(BASELINE), family=pl.col("family").fill_null("")
+    )
+    if curves.is_empty():
+        return {}
+    judged, fits = jumps(curves, axis="step", rng=np.random.default_rng(SEED), companions={})
+    return {JUMPS.name: judged, JUMP_FITS.name: fits}
 
 
 def _partial(

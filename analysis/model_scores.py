@@ -15,6 +15,7 @@ from analysis.capability import BASELINE, oriented, safetywashing_scores
 from analysis.scales import Floats
 from analysis.schema import Table
 from analysis.sparse_component import enough, sparse_component
+from analysis.words import several
 
 SCALES = ("flops", "parameters")
 COMPONENT, MEAN, SAFETYWASHING = "pc1", "mean", "safetywashing"
@@ -142,7 +143,8 @@ def _about_gaps(models: list[str], held: np.ndarray, columns: list[str]) -> list
     )
     if not some and not few:
         return []
-    said = [f"{COMPONENT}: {int((held == size).sum())} of {len(models)} models have all {size} capability measurements"]
+    all_of_them = f"{int((held == size).sum())} of {len(models)} models have all"
+    said = [f"{COMPONENT}: {all_of_them} {several(size, 'capability measurement')}"]
     said += [f"{some} are scored from at least {least} of them"] * bool(some)
     said += [f"{len(few)} are left out with fewer than {least}: {_listed(few)}"] * bool(few)
     return ["; ".join(said)]
@@ -159,7 +161,8 @@ def _means(wide: pl.DataFrame, capability: list[str], fitted: np.ndarray) -> Mod
         raise ValueError(f"No {MEAN}: {_listed(constant)} is the same for all baseline models that have every one")
     values = pl.Series(MEAN, ((matrix - means) / deviations).mean(1)).fill_nan(None)
     gone = wide["model"].filter(values.is_null()).to_list()
-    notes = [f"{MEAN}: {len(gone)} models lack a capability measurement and have no score: {_listed(gone)}"]
+    lack = several(len(gone), "model") + (" lacks" if len(gone) == 1 else " lack")
+    notes = [f"{MEAN}: {lack} a capability measurement, and so a score: {_listed(gone)}"]
     weights = pl.DataFrame({"measurement": capability, "weight": [1 / len(capability)] * len(capability)})
     return ModelScores(wide.select("model", values), {}, _named(weights, MEAN, None), notes * bool(gone))
 

@@ -8,11 +8,13 @@ import polars as pl
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.capability import BASELINE
 from analysis.elsewhere import elsewhere
+from analysis.pairs.items import ITEMS, numbered
 from analysis.pairs.structure import DUPLICATE, name_of, structured
 from analysis.schema import checked
 from analysis.tables import RESULTS
 
 PLACE = "table"
+MOST_NAMED = 8
 NO_METHOD = "no method"  # of a row that names a baseline and no method
 
 
@@ -30,6 +32,7 @@ def audit_table(
     score: str = "pc1",
     margins: Mapping[str, float] | None = None,
     placebos: Sequence[str] = (),
+    items: Any = None,
 ) -> dict[str, pl.DataFrame]:
     """The tables of `analysis.elsewhere` for a polars or pandas frame with a row per model; those of the imports'
     `diffprog analyse`, without MLflow.
@@ -37,10 +40,11 @@ def audit_table(
     key, method, baseline and family name columns; a row whose method and baseline are empty is a baseline model.
     capability and safety name columns of numbers, null or NaN where missing; of those in `lower_is_better` less is
     better. `within` names columns that tell rows of one key apart. `score` is one of `analysis.model_scores`. `margins`
-    are on the audit's scales, by measurement and for `capability`. Raises ValueError on a column that is not there or
-    holds no numbers, and where there is no such score.
+    are on the audit's scales, by measurement and for `capability`. `items` is a frame of the scores that values are the
+    means of: model (as in `key`), measurement, item, value. Raises ValueError on a column that is not there or holds no
+    numbers, and where there is no such score.
     """
-    table = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    table = _polars(frame)
     measured = {**dict.fromkeys(capability, "capability"), **dict.fromkeys(safety, "safety")}
     asked = [name for name in (key, method, baseline, family, *within) if name is not None]
     _check(table, [*asked, *lower_is_better], list(measured), [name for name in capability if name in safety])
@@ -56,7 +60,28 @@ def audit_table(
         placebos=tuple(placebos),
     )
     known = models if baseline else models.drop("baseline")
-    return elsewhere(results, known, score=score, settings=settings)[0]
+    scores = None if items is None else _items(_polars(items), models)
+    return elsewhere(results, known, score=score, settings=settings, items=scores)[0]
+
+
+def _polars(frame: Any) -> pl.DataFrame:
+    return frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+
+
+def _items(items: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+    """The table ITEMS, its models by the name of their row."""
+    wanted = [name for name in ITEMS.columns if name != "copy"]
+    absent = [name for name in wanted if name not in items.columns]
+    if absent:
+        there = ", ".join(items.columns)
+        raise ValueError(f"not among the columns of the items: {', '.join(absent)} (there are {there})")
+    texts = [pl.col(name).cast(pl.String) for name in wanted[:-1]]
+    found = items.select(*texts, pl.col("value").cast(pl.Float64).fill_nan(None)).drop_nulls()
+    unknown = sorted(set(found["model"]) - set(models["key"]))
+    if unknown:
+        raise ValueError(f"items of models that are not in the table: {', '.join(unknown[:MOST_NAMED])}")
+    names = models.filter(~pl.col("key").is_duplicated()).select("key", name="model")
+    return numbered(found.join(names, left_on="model", right_on="key").with_columns(model="name"))
 
 
 def _check(table: pl.DataFrame, asked: Sequence[str], measured: Sequence[str], twice: Sequence[str]) -> None:

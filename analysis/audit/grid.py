@@ -40,6 +40,7 @@ class Grid:
     value: Floats  # [method, model, seed, measurement], as measured
     y: Floats  # the same on the oriented scale
     error: Floats  # standard errors over test examples on the oriented scale
+    n: Floats  # numbers of test examples
     deviations: (
         Floats | None
     )  # [method, model, seed, measurement, then capability, draw of the test examples], oriented
@@ -113,6 +114,7 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
         value=value,
         y=y,
         error=spread,
+        n=n,
         deviations=_deviations(rows, index, value, n, about),
         flagged=_dense(rows["flags"].str.strip_chars() != "", index, shape) == 1,
         blocked=_dense(_carries(rows["flags"], settings.blocking_flags), index, shape) == 1,

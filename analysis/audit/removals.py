@@ -15,13 +15,13 @@ from analysis.audit.settings import AuditSettings
 from analysis.audit.units import Units, paired_units
 from analysis.scales import Floats
 
-BY_RUN = ("value", "y", "error", "flagged", "blocked", "capability", "flops", "deviations")
+BY_RUN = ("value", "y", "error", "n", "flagged", "blocked", "capability", "flops", "deviations")
 
 
 def of_measurements(grid: Grid, names: list[str]) -> Grid:
     """The grid of these measurements alone, where it has them."""
     keep = np.flatnonzero(grid.measurements["measurement"].is_in(names).to_numpy())
-    cut = {name: getattr(grid, name)[..., keep] for name in ("value", "y", "error", "flagged", "blocked")}
+    cut = {name: getattr(grid, name)[..., keep] for name in ("value", "y", "error", "n", "flagged", "blocked")}
     moved = None if grid.deviations is None else grid.deviations[..., [*keep, -1], :]
     return replace(grid, measurements=grid.measurements[keep], deviations=moved, **cut)
 

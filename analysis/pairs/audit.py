@@ -16,10 +16,11 @@ from analysis.audit.settings import AuditSettings
 from analysis.audit.weights import stratified_weights
 from analysis.capability import BASELINE
 from analysis.model_scores import MEAN
-from analysis.pairs.effects import Pairs, beyond, difference, line, outside
+from analysis.pairs.effects import Pairs, beyond, difference, line, mean_change, outside
 from analysis.pairs.estimation import Found, Paired, estimated, ladder_of, rows_of
 from analysis.pairs.fragility import family_fragility
 from analysis.pairs.gates import gate_frame
+from analysis.pairs.items import ITEM_PAIRS, ITEM_VARIANCES, with_items
 from analysis.pairs.structure import LEFT_OUT, PAIRS, Structure
 from analysis.schema import CLAIM, Table, checked
 
@@ -47,7 +48,8 @@ EFFECTS = Table(
     key=("method", "measurement"),
     nullable=(*_ESTIMATES, "outside_ladder"),
 )
-AUDITED = (EFFECTS, PAIRS, LEFT_OUT, VERDICTS, FRAGILITY, ESTIMATES, LADDER, GATES, MARGINS)
+BY_ITEM = (ITEM_PAIRS, ITEM_VARIANCES)
+AUDITED = (EFFECTS, PAIRS, LEFT_OUT, VERDICTS, FRAGILITY, ESTIMATES, LADDER, GATES, MARGINS, *BY_ITEM)
 RUN = ("domain", "dataset", "method", "model", "family", "seed", "step")
 
 
@@ -59,13 +61,19 @@ class Question:
     structure: Structure
     scores: pl.DataFrame  # model, score
     score: str  # its name
+    items: pl.DataFrame | None = None  # ITEMS, where scores of items are known
 
 
 def audit_pairs(asked: Question, settings: AuditSettings) -> dict[str, pl.DataFrame]:
-    """The tables of AUDITED by name. `--score mean` has its effects by the plain recipe: own units and signs, a line,
-    every pair; its verdicts are the audit's, on the same score. The same input gives the same tables.
+    """The tables of AUDITED by name, those of BY_ITEM where scores of items are known. `--score mean` has its effects
+    by the plain recipe: own units and signs, a line, every pair, no items; its verdicts are the audit's, on the same
+    score. The same input gives the same tables.
     """
     paired = _paired(asked)
+    by_item = {}
+    if asked.items is not None:
+        paired, *tables = with_items(paired, asked.items, settings)
+        by_item = {table.name: frame for table, frame in zip(BY_ITEM, tables, strict=True)}
     margins = margin_frame(without(paired.grid, paired.rungs, np.ones(1, bool)), settings)
     found = estimated(paired, settings)
     with_pairs = [each for each in found if len(paired.methods[each.method].models)]
@@ -83,6 +91,7 @@ def audit_pairs(asked: Question, settings: AuditSettings) -> dict[str, pl.DataFr
         LADDER.name: _curves(paired, settings),
         GATES.name: conformed(gates, GATES),
         MARGINS.name: conformed(margins, MARGINS),
+        **by_item,
     }
 
 
@@ -198,7 +207,13 @@ def _differences(paired: Paired) -> pl.DataFrame:
         about = paired.grid.measurements.row(column, named=True)
         sign = 1.0 if about["higher_is_better"] else -1.0
         for method, pairs in paired.methods.items():
-            rows.append((method, about["measurement"], sign * difference(paired.value(column), pairs).point))
+            rows.append(
+                (
+                    method,
+                    about["measurement"],
+                    sign * mean_change(paired.change(column, pairs, measured=True), pairs).point,
+                )
+            )
     schema = {"method": pl.String, "measurement": pl.String, "difference": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row").fill_nan(None)
 

@@ -118,14 +118,22 @@ def line(score: Floats, y: Floats, rungs: Bools, families: Ints) -> Rungs | None
 
 def difference(values: Floats, pairs: Pairs) -> Effect:
     """The mean difference in values [row]: T of a measurement, E of the capability score."""
-    change = pairs.change(values)
+    return mean_change(pairs.change(values), pairs)
+
+
+def mean_change(change: Floats, pairs: Pairs) -> Effect:
+    """The mean of the pairs' changes, [pair]."""
     known = np.isfinite(change)
     return _jackknifed(change[None], known, pairs.families, np.unique(pairs.families[known]))
 
 
 def beyond(y: Floats, score: Floats, pairs: Pairs, ladder: Rungs, counts: Bools | None = None) -> Effect:
     """D over the pairs that have all four cells and `counts` [pair], where given."""
-    change = pairs.change(y)
+    return beyond_of(pairs.change(y), score, pairs, ladder, counts)
+
+
+def beyond_of(change: Floats, score: Floats, pairs: Pairs, ladder: Rungs, counts: Bools | None = None) -> Effect:
+    """D of the pairs' changes, [pair]."""
     known = np.isfinite(change) & np.isfinite(pairs.change(score)) & (True if counts is None else counts)
     left_out = np.array(sorted(ladder.families | {int(family) for family in pairs.families[known]}), dtype=np.int64)
     rest = change - ladder.explained(pairs, (None, *left_out.tolist()))

@@ -1,7 +1,7 @@
 """Every method's estimates over its pairs, on the audit's scales, as its tests take them."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,18 @@ from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladder, capability_ladder, coefficients_without
 from analysis.audit.sample_size import FAMILY
 from analysis.audit.settings import AuditSettings
-from analysis.pairs.effects import NOTHING, Bools, Effect, Ints, Pairs, Rungs, beyond, difference, outside
+from analysis.pairs.effects import (
+    NOTHING,
+    Bools,
+    Effect,
+    Ints,
+    Pairs,
+    Rungs,
+    beyond_of,
+    difference,
+    mean_change,
+    outside,
+)
 from analysis.scales import Floats
 
 LEAST_TOLD = 1  # degrees of freedom of D: whether it is told goes by the number of families
@@ -27,6 +38,9 @@ class Paired:
     families  [row], the number of its family, or of itself
     methods   each method's pairs
     names     of the families, by number
+    common    by measurement and the rows of a pair: its change on the scale and as measured over the items that both
+              sides have, where they have others, too (`analysis.pairs.items`)
+    added     by method, measurement and effect: the variance that the choice of items adds, where it is known
     """
 
     grid: Grid
@@ -34,6 +48,8 @@ class Paired:
     families: Ints
     methods: dict[str, Pairs]
     names: list[str]
+    common: Mapping[int, Mapping[tuple[int, int], tuple[float, float]]] = field(default_factory=dict)
+    added: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
 
     @property
     def score(self) -> Floats:
@@ -48,13 +64,25 @@ class Paired:
         """A measurement as measured, [row]."""
         return self.grid.value[0, :, 0, column]
 
+    def change(self, column: int, pairs: Pairs, *, measured: bool = False) -> Floats:
+        """By how much pairs differ in a measurement on its scale, or as measured, [pair]."""
+        found = pairs.change(self.value(column) if measured else self.y(column))
+        for ends, changes in self.common.get(column, {}).items():
+            found[(pairs.models == ends[0]) & (pairs.baselines == ends[1])] = changes[measured]
+        return found
+
     def without(self, families: Ints) -> "Paired":
         """The same without the rungs and the pairs of these families."""
         kept = {name: pairs.only(~np.isin(pairs.families, families)) for name, pairs in self.methods.items()}
         return replace(self, rungs=self.rungs & ~np.isin(self.families, families), methods=kept)
 
-    def noise(self, pairs: Pairs, column: int, share: float) -> float:
-        """The variance over test examples, which all pairs share, of a mean difference."""
+    def noise(self, method: str, column: int, effect: str, share: float) -> float:
+        """The variance over test examples, which all pairs share, of a method's total effect or of that beyond
+        capability: as their items show, else a share of the variance of one pair.
+        """
+        if (method, column, effect) in self.added:
+            return self.added[method, column, effect]
+        pairs = self.methods[method]
         variance = self.grid.error[0, :, 0, column] ** 2
         of_pairs = variance[pairs.models] + variance[pairs.baselines]
         known = of_pairs[np.isfinite(of_pairs)]
@@ -114,18 +142,19 @@ def _found(
     capability: Effect,
     settings: AuditSettings,
 ) -> Found:
-    y, score, pairs = paired.y(column), paired.score, paired.methods[method]
-    cells = np.isfinite(pairs.change(y)) & np.isfinite(pairs.change(score))
-    noise = paired.noise(pairs, column, settings.example_share)
-    total = _widened(difference(y, pairs), noise)
+    score, pairs = paired.score, paired.methods[method]
+    change = paired.change(column, pairs)
+    cells = np.isfinite(change) & np.isfinite(pairs.change(score))
+    total = _widened(mean_change(change, pairs), paired.noise(method, column, "total", settings.example_share))
     beyond_it, covered, of_covered, slope = NOTHING, 0, np.nan, np.nan
     if ladder is not None and rungs is not None:
         inside = cells & ~outside(score, pairs, rungs)
         covered = int(inside.sum())
         slope = np.nan if ladder.curved[0] else float(rungs.terms[None][0] / (ladder.knots[2] - ladder.knots[0]))
         if covered >= max(settings.min_pairs, cells.sum() / 2) and _on(ladder, score[pairs.models[cells]]):
-            beyond_it = _widened(beyond(y, score, pairs, rungs, inside), noise)
-            of_covered = float(pairs.change(y)[inside].mean())
+            noise = paired.noise(method, column, "beyond", settings.example_share)
+            beyond_it = _widened(beyond_of(change, score, pairs, rungs, inside), noise)
+            of_covered = float(change[inside].mean())
     return Found(method, column, total, capability, beyond_it, covered, int(cells.sum()), of_covered, ladder, slope)
 
 

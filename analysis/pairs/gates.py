@@ -10,6 +10,7 @@ from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import Pairs
 from analysis.pairs.estimation import Found, Paired
 from analysis.scales import Floats
+from analysis.words import several
 
 Gate = tuple[str, bool, bool, str]
 
@@ -63,15 +64,12 @@ def _of_families(pairs: Pairs, held: int, effective: float) -> str:
         return "no pairs"
     baselines, counts = np.unique(pairs.baselines, return_counts=True)
     families = len(np.unique(pairs.families))
-    said = f"{len(pairs.models)} pairs of {_several(len(baselines), 'baseline')} in {_several(families, 'family')}"
+    said = f"{several(len(pairs.models), 'pair')} of {several(len(baselines), 'baseline')}"
+    said += f" in {several(families, 'family')}"
     said += f", {counts.max()} of them share one baseline" if counts.max() > 1 else ""
-    said += "" if held == families else f", {_several(held, 'family')} on the ladder"
+    said += "" if held == families else f", {several(held, 'family')} on the ladder"
     said += f", which count as {effective:.1f} of equal size" if effective < held - 0.05 else ""
     return said + ("" if held > LEAST_DF else f": at least {LEAST_DF + 1} families are needed")
-
-
-def _several(count: int, one: str) -> str:
-    return f"{count} {one if count == 1 else one.replace('family', 'familie') + 's'}"
 
 
 def _ladder(found: Found, settings: AuditSettings) -> Gate:

@@ -12,7 +12,7 @@ from stages.part import PART, read_part
 from stages.store.lock import locked
 from stages.store.store import SUFFIXES, Store
 
-KEY_DIGITS = {"data": 64, "runs": 32, "cells": 32, "values": 32}
+KEY_DIGITS = {"data": 64, "runs": 32, "cells": 32, "values": 32}  # `items`, of imported studies, stay
 EXAMPLES = {
     "diffprog gc": "count, ask, remove",
     "diffprog gc --yes --keep ../other-study": "without asking; what the other study needs stays",
@@ -75,7 +75,8 @@ def waste(store: Store, kept: dict[str, set[str]]) -> tuple[dict[str, dict[str, 
     and how many files there are that have no place in the store's layout."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     foreign = 0
-    for kind, suffix in SUFFIXES.items():
+    for kind in KEY_DIGITS:
+        suffix = SUFFIXES[kind]
         for place, endings in ((kind, f"{suffix}|record"), (f"failed/{kind}", "json")):
             layout = re.compile(
                 rf"{re.escape(place)}/([0-9a-f]{{2}})/(\1[0-9a-f]{{{KEY_DIGITS[kind] - 2}}})\.(?:{endings})"

@@ -17,33 +17,38 @@ from stages.claims.chosen import Row, verdict
 from stages.claims.value import FORM, verified_value
 from stages.claims.verifier import main as of_certificates
 from stages.claims.verifier.container import read
+from stages.imports.verified import verify_items
 from stages.store.store import Store
 from stages.study.preregistration import planned_audit
 
 FORMS = f"{FORM}, [TASK:]METHOD:AREA, a table of findings/ or a certificate"
+OF_ITEMS = "MODEL:MEASUREMENT"
 SHOWN = 5  # differences
 EXAMPLES = {
     "diffprog verify standard/resnet-10/0:clean/accuracy": "one value of one run; /PART behind it names a part",
     "diffprog verify adversarial:attacks": "a verdict, from the stored outcomes of all runs",
     "diffprog verify correlations": "a table of findings/, from results.parquet",
     "diffprog verify claim.zip": "a certificate, by this installation's verifier",
+    "diffprog verify --study my-logs org/m:arc_easy/acc": "a value of an imported study, from its items",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A value, a verdict, a table or a certificate."""
+    """`WHAT [--study NAME]`: a value, a verdict, a table or a certificate; a value of an imported study."""
     parser.description = (
         "Makes a number of the report again and compares it with the one held; exit status 1 where they differ. "
         f"A value ({FORM}) is made from stored outcomes; a verdict ([TASK:]METHOD:AREA) from the stored outcomes "
         "of all runs of its task, through metrics and analysis; a table of findings/ (its name, as `correlations`) "
-        "from results.parquet; a certificate (a zip) is verified with this installation's verifier."
+        "from results.parquet; a certificate (a zip) is verified with this installation's verifier; a value of an "
+        f"imported study ({OF_ITEMS}) is made from the stored scores of its items."
     )
     parser.add_argument("what", metavar="WHAT", help=FORMS)
+    parser.add_argument("--study", metavar="NAME", help=f"an imported study, of which WHAT is {OF_ITEMS}")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Print what was made again beside what is held; 1 where they differ."""
-    return _check_of(chosen.what)()
+    return verify_items(chosen.study, chosen.what) if chosen.study else _check_of(chosen.what)()
 
 
 def _check_of(what: str) -> Callable[[], int]:

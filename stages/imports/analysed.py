@@ -11,7 +11,8 @@ from analysis.correlation import FEW_FAMILIES
 from analysis.elsewhere import elsewhere
 from analysis.observational import POOLED
 from analysis.schema import TableError
-from stages.errors import TrackingError
+from analysis.words import several
+from stages.errors import StoreError, TrackingError
 from stages.imports.said import said
 from stages.imports.tracked import Imported, collect
 from stages.page.imported import write_page
@@ -25,12 +26,12 @@ def analyse_study(study: str, out: Path, score: str) -> int:
     try:
         imported = collect(study)
         found, notes = tables_of(imported, score)
-    except (TrackingError, TableError, ValueError) as error:
+    except (TrackingError, StoreError, TableError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     _write(imported, found, out)
     models = imported.results["model"].n_unique()
-    print(f"{study}: {models} models, {len(found['correlations'])} correlations in {out}")
+    print(f"{study}: {several(models, 'model')}, {several(len(found['correlations']), 'correlation')} in {out}")
     for line in [*notes, *_rough(found["correlations"]), *said(found)]:
         print(f"  {line}")
     return 0
@@ -41,7 +42,7 @@ def report_study(study: str, out: Path, score: str) -> int:
     try:
         imported = collect(study)
         found, notes = tables_of(imported, score)
-    except (TrackingError, TableError, ValueError) as error:
+    except (TrackingError, StoreError, TableError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     write_page(study, imported.results, imported.models, found, score, notes, out)
@@ -60,7 +61,14 @@ def _write(imported: Imported, found: Mapping[str, pl.DataFrame], out: Path) -> 
 def tables_of(imported: Imported, score: str) -> tuple[dict[str, pl.DataFrame], list[str]]:
     """The tables of `analysis.elsewhere` of an imported study, and what is to be said of who takes no part."""
     settings = AuditSettings(margins=_margins(imported.margins), placebos=imported.placebos)
-    return elsewhere(imported.results, imported.models, score=score, against=imported.against, settings=settings)
+    return elsewhere(
+        imported.results,
+        imported.models,
+        score=score,
+        against=imported.against,
+        settings=settings,
+        items=imported.items,
+    )
 
 
 def _margins(given: dict[str, float]) -> Margins:

@@ -10,24 +10,36 @@ import pyarrow as pa
 
 from stages.imports.scores import NotALog
 
-ZSTANDARD, LARGEST = 93, 1 << 30  # a zip's number for that compression, which Python 3.11 has not; bytes of a header
+HEADER = "header.json"
+ZSTANDARD, LARGEST = (
+    93,
+    1 << 30,
+)  # a zip's number for that compression, which Python 3.11 has not; bytes of a file in it
 
 
 def header(file: Path) -> Any:
     """The log in an .eval file. Raises OSError, and NotALog where there is none."""
+    found = member(file, HEADER)
+    if found is None:
+        raise NotALog("was cut short: it has no header.json, and so no results")
+    return found
+
+
+def member(file: Path, name: str) -> Any:
+    """The JSON of one file in an .eval file, None where it has none of this name. Raises OSError and NotALog."""
     try:
         with zipfile.ZipFile(file) as archive:
-            if "header.json" not in archive.namelist():
-                raise NotALog("was cut short: it has no header.json, and so no results")
-            member = archive.getinfo("header.json")
-            if member.file_size > LARGEST:
-                raise NotALog(f"its header.json has {member.file_size:,} bytes, at most {LARGEST:,}")
-            content = _zstandard(file, member) if member.compress_type == ZSTANDARD else archive.read(member)
+            if name not in archive.namelist():
+                return None
+            about = archive.getinfo(name)
+            if about.file_size > LARGEST:
+                raise NotALog(f"its {name} has {about.file_size:,} bytes, at most {LARGEST:,}")
+            content = _zstandard(file, about) if about.compress_type == ZSTANDARD else archive.read(about)
         return json.loads(content)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, pa.ArrowException) as error:
         raise NotALog(f"not an .eval file: {str(error) or type(error).__name__}") from error
     except ValueError as error:
-        raise error if isinstance(error, NotALog) else NotALog(f"header.json is not JSON: {error}") from error
+        raise error if isinstance(error, NotALog) else NotALog(f"{name} is not JSON: {error}") from error
 
 
 def _zstandard(file: Path, member: zipfile.ZipInfo) -> bytes:

@@ -2,11 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from analysis.words import several
 from stages.imports import archives
-from stages.imports.formats import READERS, helm, inspect, robustbench
+from stages.imports.formats import ITEMS, READERS, helm, inspect, robustbench
 from stages.imports.json_tables import frame_of, json_of, table
 from stages.imports.logs import COLUMNS, KEY, LONG, gathered, listed
 from stages.imports.raw import Raw, named
@@ -14,7 +16,7 @@ from stages.imports.scores import Log, NotALog
 from stages.imports.spec import Spec, WrongImport
 
 SUFFIXES = (".json", ".eval", ".jsonl")
-ITEMS = "is a list of items, not of scores"
+ONLY_ITEMS = "is a list of items, not of scores"
 BESIDE = {**dict.fromkeys(inspect.BESIDE, "Inspect"), **dict.fromkeys(helm.BESIDE, "HELM")}
 
 
@@ -36,9 +38,12 @@ def from_files(path: Path, spec: Spec, strict: bool) -> Raw:
         if file not in reasons:
             _read(kind, files[file], contents[file], file, logs, reasons)
     _refuse(path, logs, reasons)
+    for file, log in logs.items():
+        reasons = _beside(Path(file).parent, log, reasons)
     found = gathered(logs)
     kinds = Counter(formats[file] for file in logs)
     raw = named(path.name, frame_of(path.name, found.rows, COLUMNS), found.notes, found.directions, KEY, LONG)
+    raw = replace(raw, items=found.items(), **found.checkpoints())
     return _told(path, raw, reasons, strict, kinds)
 
 
@@ -60,7 +65,7 @@ def _contents(files: Mapping[str, Path]) -> tuple[dict[str, Any], dict[str, str]
             reasons[name] = f"is no log: {BESIDE[file.name]} writes it beside its results"
             continue
         if file.suffix.lower() == ".jsonl":
-            reasons[name] = ITEMS
+            reasons[name] = ONLY_ITEMS
             continue
         try:
             contents[name] = archives.header(file) if file.suffix.lower() == ".eval" else json_of(file)
@@ -82,6 +87,7 @@ def _format(file: Path, content: Any) -> str:
 def _read(kind: str, file: Path, content: Any, name: str, logs: dict[str, Log], reasons: dict[str, str]) -> None:
     try:
         log = READERS[kind].read(file, content)
+        log = ITEMS[kind](file, content, log) if kind in ITEMS else log
         if not isinstance(log.model, str) or not log.model.strip():
             raise NotALog("names no model")
         if not log.scores:
@@ -92,6 +98,13 @@ def _read(kind: str, file: Path, content: Any, name: str, logs: dict[str, Log], 
         reasons[name] = f"not in the form of {kind}: {type(error).__name__}: {error}"
     else:
         logs[name] = log
+
+
+def _beside(folder: Path, log: Log, reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reasons without those of files that were read beside a log, and with those of files that could not be."""
+    read = {str(folder / name) for name in log.beside}
+    unread = {str(folder / name): reason for name, reason in log.unread.items()}
+    return {file: reason for file, reason in reasons.items() if file not in read} | unread
 
 
 def _rows(contents: Mapping[str, Any], files: Mapping[str, Path], reasons: dict[str, str]) -> list[dict[str, Any]]:
@@ -119,10 +132,12 @@ def _refuse(path: Path, found: Any, reasons: Mapping[str, str]) -> None:
 
 def _told(path: Path, raw: Raw, reasons: Mapping[str, str], strict: bool, kinds: Mapping[str, int]) -> Raw:
     """The table with what was read and left out among its notes. Raises WrongImport where nothing may be left out."""
-    refused = {file: reason for file, reason in reasons.items() if Path(file).name not in BESIDE and reason != ITEMS}
+    refused = {
+        file: reason for file, reason in reasons.items() if Path(file).name not in BESIDE and reason != ONLY_ITEMS
+    }
     if refused and (strict or not path.is_dir()):
         raise WrongImport([f"{file}: {reason}" for file, reason in refused.items()])
-    raw.notes[:0] = [*(f"{count} {kind} files" for kind, count in kinds.items()), *left_out(reasons)]
+    raw.notes[:0] = [*(several(count, f"{kind} file") for kind, count in kinds.items()), *left_out(reasons)]
     return raw
 
 

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from analysis.words import several
 from stages.imports.names import keys_of
 from stages.imports.raw import Raw, short
 from stages.imports.readers import read_table
@@ -31,7 +32,8 @@ def joined(raw: Raw, spec: Spec, faults: list[str], notes: list[str]) -> pl.Data
         ):
             if len(names):
                 shown = ", ".join(map(short, names[:MOST_NAMED])) + (", ..." if len(names) > MOST_NAMED else "")
-                notes.append(f"{len(names)} rows of {source} without a partner in the join {prefix!r}: {shown}")
+                rows = several(len(names), "row")
+                notes.append(f"{rows} of {source} without a partner in the join {prefix!r}: {shown}")
         if not left.is_in(right.implode()).any():
             faults.append(f"{spec.source}: join: {prefix!r} has no effect: no row has a partner")
         if not right.is_duplicated().any():

@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from stages.imports.directions import known
-from stages.imports.formats.lm_eval import step_of
 from stages.imports.scores import Log, Score, with_settings
 from stages.imports.spec import WrongImport
+from stages.imports.training import STEP, TRAINING, checkpoint_of
 
 LONG = {"measurement": ("measurement",), "value": "value", "standard_error": "standard_error", "n": "n"}
 KEY = ("model",)
-COLUMNS = (*KEY, "name", "base", "adapter", "revision", "step", "measurement", "value", "standard_error", "n")
+COLUMNS = (*KEY, "name", "base", "adapter", "revision", STEP, TRAINING, "measurement", "value", "standard_error", "n")
 ADAPTERS = ("peft", "delta", "adapter")  # what of an identity is a method, whose baseline is the model without it
 MOST_NAMED = 5
 
@@ -28,6 +30,15 @@ class Gathered:
     rows: list[dict[str, Any]] = field(default_factory=list)
     directions: dict[str, bool | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    of_items: list[pl.DataFrame] = field(default_factory=list)
+
+    def checkpoints(self) -> dict[str, Any]:
+        """The columns with the step of a checkpoint and with what was trained; nothing where no step is known."""
+        return {STEP: STEP, TRAINING: (TRAINING,)} if any(row[STEP] is not None for row in self.rows) else {}
+
+    def items(self) -> pl.DataFrame | None:
+        """The items of the values that count: model, measurement, item, value; None where there are none."""
+        return pl.concat(self.of_items) if self.of_items else None
 
 
 def gathered(logs: Mapping[str, Log]) -> Gathered:
@@ -35,7 +46,7 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
     found, faults = Gathered(), []
     names = measurement_names(logs)
     models = model_names(logs, names)
-    newest: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+    newest: dict[tuple[str, str], tuple[str, dict[str, Any], pl.DataFrame | None]] = {}
     replaced: dict[str, str] = {}
     told: dict[str, set[bool]] = defaultdict(set)
     metrics: dict[str, str] = {}
@@ -50,13 +61,18 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
                     other = f"{earlier[1]['value']} in {earlier[0]}; leave one out"
                     faults.append(f"{file}: {name!r} of {row['model']!r} is {row['value']}, and {other}")
                 replaced[earlier[0]] = file
-            newest[row["model"], name] = file, row
+            same = earlier[2] if earlier and not _differ(earlier[1], row) else None
+            newest[row["model"], name] = file, row, same if score.items is None else score.items
             metrics[name] = (score.metric or score.task).rpartition("/")[2]
             told[name] |= {score.higher_is_better} - {None}  # type: ignore[arg-type]
     faults += [f"{name!r}: the files disagree on its direction" for name, ways in told.items() if len(ways) > 1]
     if faults:
         raise WrongImport(faults)
-    found.rows = [row for _, row in newest.values()]
+    found.rows = [row for _, row, _ in newest.values()]
+    for (model, name), (_, _, items) in newest.items():
+        if items is not None:
+            about = pl.lit(model).alias("model"), pl.lit(name).alias("measurement")
+            found.of_items.append(items.select(*about, pl.all()))
     found.directions = {name: next(iter(told[name]), known(metric)) for name, metric in metrics.items()}
     found.notes += [f"{old}: measured again in {new}, which counts" for old, new in sorted(replaced.items())]
     for remark in dict.fromkeys(remark for log in logs.values() for remark in log.remarks):
@@ -115,6 +131,8 @@ def _task_key(score: Score) -> tuple[str, tuple[Any, ...]]:
 
 def _row(model: str, log: Log, name: str, score: Score) -> dict[str, Any]:
     revision = log.identity.get("revision", "")
+    step, name_of_training, rest = checkpoint_of(log.model, revision)
+    told, left = (f"{of}, revision={at}" if at else of for of, at in ((log.model, revision), (name_of_training, rest)))
     adapter = next((log.identity[name] for name in ADAPTERS if name in log.identity), None)
     return {
         "model": model,
@@ -122,7 +140,8 @@ def _row(model: str, log: Log, name: str, score: Score) -> dict[str, Any]:
         "base": log.model if adapter else None,
         "adapter": adapter,
         "revision": revision or None,
-        "step": step_of(revision),
+        STEP: step,
+        TRAINING: left + model.removeprefix(told) if model.startswith(told) else model,
         "measurement": name,
         "value": score.value,
         "standard_error": score.standard_error,

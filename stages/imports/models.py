@@ -3,12 +3,14 @@
 import polars as pl
 
 from analysis.pairs.structure import name_of
+from analysis.words import several
 from stages.imports.cells import Reading
 from stages.imports.names import families_of, look_alikes
 from stages.imports.pairing import paired
 from stages.imports.raw import short
 from stages.imports.sizes import sizes
 from stages.imports.spec import Spec
+from stages.imports.training import STEP, TRAINING, training_of
 from stages.imports.wide import MOST_NAMED, Wide, bad_cells, lines_of
 
 
@@ -16,18 +18,23 @@ def models_of(
     source: str, wide: Wide, spec: Spec, reading: Reading, faults: list[str], notes: list[str]
 ) -> pl.DataFrame:
     """A row for each row of the table: model, family, flops, parameters, released (a year), lab; where rows are paired,
-    row, key, within, method and baseline, too.
+    row, key, within, method and baseline, too; where a training step is known, step and training.
     """
     families = families_of(source, wide.rows, wide.about, spec.family, faults, spec.source)
     columns = {"model": wide.rows, "family": families}
     columns |= {"released": _released(source, wide, spec, faults), "lab": _lab(wide, spec)}
+    columns |= training_of(source, wide, spec, reading, faults)
     for name in ("flops", "parameters"):
         value = _scale(name, source, wide, spec, reading, faults) if name in spec.scale else _nothing(wide.rows)
         if name in spec.scale:
-            notes += [f"{value.null_count()} models without {name}"] * bool(value.null_count())
+            notes += [f"{several(value.null_count(), 'model')} without {name}"] * bool(value.null_count())
         columns[name] = value
     for group in look_alikes(wide.rows.unique(maintain_order=True))[:MOST_NAMED]:
         notes.append(f"names that look alike, kept apart: {', '.join(ascii(name) for name in group)}")
+    if spec.family is None and TRAINING in columns:
+        of = columns[TRAINING].filter(columns[STEP].is_not_null())
+        said = f"{several(len(of), 'checkpoint')} of {several(of.n_unique(), 'training')}"
+        notes.append(f"{said}: a 'family' keeps those of one training together")
     if len(wide.rows) and spec.family is None:
         alone = "models are resampled as if each stood alone, and intervals are too narrow"
         notes.append(f"no families: {'each baseline model counts as one' if spec.paired else alone}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis.words import several
 from stages.imports.spec import LONGEST, WrongImport, spaced
 
 UNFIT = r"[\p{Cc}\p{Cf}]"  # control characters, and those that are invisible or turn the direction of text
@@ -17,7 +18,8 @@ MOST_LINES = 100
 class Raw:
     """A table as it was read: cells are text or numbers, names are trimmed. `directions`: whether a measurement is
     better when higher, as far as the format tells, None where it leaves that open; `key` and `long`: what it says of
-    the columns.
+    the columns; `items`: model, measurement, item and value of the items that values are the means of;
+    `step` and `training`: the columns with the training step of a checkpoint, and with what was trained.
     """
 
     source: str
@@ -26,6 +28,9 @@ class Raw:
     directions: Mapping[str, bool | None] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     long: Mapping[str, Any] | None = None
+    items: pl.DataFrame | None = None
+    step: str | None = None
+    training: tuple[str, ...] = ()
 
 
 def short(name: object) -> str:
@@ -66,7 +71,7 @@ def named(
         raise WrongImport(faults)
     changed = sum(spaced(name) != name for name in frame.columns)
     if changed:
-        notes = [*notes, f"{changed} column names had newlines or runs of spaces, now one space"]
+        notes = [*notes, f"{several(changed, 'column name')} had newlines or runs of spaces, now one space"]
     return Raw(source, frame.rename(dict(zip(frame.columns, names, strict=True))), notes, directions, key, long)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from analysis.words import several
 from stages.imports.directions import is_no_measurement, known
 from stages.imports.raw import Raw, short
 from stages.imports.spec import Spec, chosen, not_a_column
@@ -11,6 +12,7 @@ from stages.imports.spec import Spec, chosen, not_a_column
 MODEL = ("model", "family")  # names that the analysis has for something else
 COMPONENTS = ("pc1", "mean", "safetywashing")
 MOST_NAMED = 20
+WAY = "name them under 'lower_is_better' or 'higher_is_better'"
 
 
 @dataclass(frozen=True)
@@ -26,22 +28,28 @@ class Measured:
 @dataclass(frozen=True)
 class Roles:
     """The measured columns, capability first and in the spec's order; those that the spec itself names; those that `*`
-    took; those that it did not, as their names say that they are no measurements.
+    took; those that it did not, as their names say that they are no measurements; those of which nobody says which way
+    they are better.
     """
 
     measured: list[Measured]
     explicit: list[str]
     by_star: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
+    undirected: list[str] = field(default_factory=list)
 
     def notes(self, left: Sequence[str]) -> Iterator[str]:
         """What `*` did, for the columns that are left."""
         took = [name for name in self.by_star if name in left]
         if took:
-            yield f"'*' took {len(took)} columns: {listed(took)}"
+            yield f"'*' took {several(len(took), 'column')}: {listed(took)}"
         if self.set_aside:
             named = listed(self.set_aside)
-            yield f"'*' did not take {len(self.set_aside)} columns, by their names no measurements: {named}"
+            aside = several(len(self.set_aside), "column")
+            yield f"'*' did not take {aside}, by their names no measurements: {named}"
+        if self.undirected:
+            left_out = several(len(self.undirected), "measurement")
+            yield f"{left_out} left out, as nothing says which way is better: {listed(self.undirected)}; {WAY}"
 
 
 def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
@@ -71,6 +79,8 @@ def roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> Roles:
     star, aside = _by_star(spec, names, axis)
     picked = chosen(spec.capability, [name for name in names if axis.get(name) == "capability"])[0]
     picked += chosen(spec.safety, [name for name in names if axis.get(name) == "safety"])[0]
+    unknown = _undirected(spec, raw, picked, faults)
+    picked, star = ([name for name in some if name not in unknown] for some in (picked, star))
     for name in [*spec.against, *spec.against.values()]:
         if name not in names:
             faults.append(f"{spec.source}: against: {not_a_column(name, names)}")
@@ -80,19 +90,26 @@ def roles(spec: Spec, raw: Raw, names: list[str], faults: list[str]) -> Roles:
     lower = {name: _is_lower(name, spec, raw.directions, faults) for name in picked}
     measured = [Measured(name, axis[name], not lower[name], spec.against.get(name)) for name in picked]
     explicit = [name for name in picked if name not in star]
-    return Roles(measured, [*explicit, *spec.against, *spec.against.values()], star, aside)
+    return Roles(measured, [*explicit, *spec.against, *spec.against.values()], star, aside, unknown)
 
 
-def undirected(spec: Spec, raw: Raw, measured: Sequence[Measured]) -> Iterator[str]:
-    """What is said of directions that nothing tells, and of names that tell another one than was taken."""
+def _undirected(spec: Spec, raw: Raw, picked: Sequence[str], faults: list[str]) -> list[str]:
+    """The columns of which neither the spec, nor the format, nor a known name says which way they are better. One that
+    the spec itself names is a fault.
+    """
+    said = (*spec.lower_is_better, *spec.higher_is_better)
+    unknown = [name for name in picked if raw.directions.get(name, True) is None and not _fits(name, said)]
+    wanted = [(role, name) for role in ("capability", "safety") for name in getattr(spec, role) if name in unknown]
+    faults += [f"{spec.source}: {role}: nothing says which way {name!r} is better; {WAY}" for role, name in wanted]
+    return unknown
+
+
+def directions_in_doubt(spec: Spec, raw: Raw, measured: Sequence[Measured]) -> Iterator[str]:
+    """A line on names that tell another direction than was taken."""
     free = [one.name for one in measured if one.higher_is_better and not _fits(one.name, spec.higher_is_better)]
-    unknown = [name for name in free if name in raw.directions and raw.directions[name] is None]
-    way = "name them under 'lower_is_better' or 'higher_is_better'"
-    if unknown:
-        yield f"direction not known, taken as better when higher: {listed(unknown)}; {way}"
     falling = [name for name in free if name not in raw.directions and known(name.rpartition("/")[2]) is False]
     if falling:
-        yield f"taken as better when higher, though their names speak of errors or losses: {listed(falling)}; {way}"
+        yield f"taken as better when higher, though their names speak of errors or losses: {listed(falling)}; {WAY}"
 
 
 def _named(spec: Spec, names: Sequence[str], faults: list[str]) -> dict[str, str]:

@@ -4,8 +4,13 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from analysis.jumps.curve import FEWEST_POINTS
+from analysis.jumps.labels import JUMP
+from analysis.jumps.schema import JUMPS
 from analysis.label_fragility import LINE, MOST
+from analysis.pairs.items import ITEM_PAIRS
 from analysis.partial import PARTIAL
+from analysis.words import several
 from stages.page.format import signed
 from stages.page.fragility_text import hangs_on
 from stages.page.verdict_text import estimate, measured
@@ -20,10 +25,27 @@ def said(found: Mapping[str, pl.DataFrame]) -> list[str]:
     labels = found["metric_labels"]
     lines = [
         *_labels(labels),
-        *_fragile(found["label_fragility"].filter(pl.col("measurement").is_in(labels["measurement"]))),
+        *_fragile(found["label_fragility"].filter(pl.col("measurement").is_in(labels["measurement"].implode()))),
     ]
     lines += _partial(found[PARTIAL.name].filter(axis="safety")) if PARTIAL.name in found else []
+    lines += _over_training(found[JUMPS.name]) if JUMPS.name in found else []
     return [*lines, *(_pairs(found) if "verdicts" in found else [])]
+
+
+def _over_training(judged: pl.DataFrame) -> list[str]:
+    """How many curves over training have which label, and where those jump that do."""
+    counts = judged["label"].value_counts().sort("label").rows()
+    lines = [f"{several(len(judged), 'curve')} over training: {', '.join(f'{n} {label}' for label, n in counts)}"]
+    jumping = judged.filter(label=JUMP)
+    lines += [
+        f"  {measurement} of {model}: {JUMP} by {by:+.3g} at step {2**at:.0f}"
+        for measurement, model, by, at in jumping.select("measurement", "model", "amplitude", "change_point")
+        .head(MOST_NAMED)
+        .iter_rows()
+    ]
+    lines += [f"  and {len(jumping) - MOST_NAMED} more"] * (len(jumping) > MOST_NAMED)
+    thin = judged.filter(pl.col("points") < FEWEST_POINTS)
+    return lines + [f"  {len(thin)} of them with fewer than {FEWEST_POINTS} steps"] * bool(len(thin))
 
 
 def _labels(labels: pl.DataFrame) -> list[str]:
@@ -32,7 +54,9 @@ def _labels(labels: pl.DataFrame) -> list[str]:
         return []
     counts = known["label"].value_counts().sort("label").rows()
     said = ", ".join(f"{count} {label}" for label, count in counts)
-    return [f"labels of {len(known)} safety measurements, by their correlation with {known['score'][0]}: {said}"]
+    return [
+        f"labels of {several(len(known), 'safety measurement')}, by their correlation with {known['score'][0]}: {said}"
+    ]
 
 
 def _fragile(safety: pl.DataFrame) -> list[str]:
@@ -40,7 +64,7 @@ def _fragile(safety: pl.DataFrame) -> list[str]:
     counts = [int((safety["fewest"] <= most).sum()) for most in range(1, MOST + 1)]
     if not any(counts):
         return []
-    said = ", ".join(f"{count} with {most} model{'s' * (most > 1)} left out" for most, count in enumerate(counts, 1))
+    said = ", ".join(f"{count} with {several(most, 'model')} left out" for most, count in enumerate(counts, 1))
     alone = safety.filter(fewest=1).select("measurement", "removed", "estimate", "estimate_then").iter_rows()
     named = [f"{name} (without {removed} {then:+.2f}, with it {now:+.2f})" for name, removed, now, then in alone]
     more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
@@ -69,10 +93,12 @@ def _between(row: Mapping[str, object]) -> str:
 def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
     pairs, verdicts = found["pairs"], found["verdicts"]
     lines = [
-        f"{len(pairs)} pairs of {pairs['method'].n_unique()} methods in {pairs['family'].n_unique()} families",
+        f"{several(len(pairs), 'pair')} of {several(pairs['method'].n_unique(), 'method')} "
+        f"in {several(pairs['family'].n_unique(), 'family')}",
         *_notes(pairs),
         *_left_out(found["left_out"]),
     ]
+    lines += _by_item(found[ITEM_PAIRS.name]) if ITEM_PAIRS.name in found else []
     few = hangs_on(found["fragility"].filter(pl.col("fewest").is_not_null()).to_dicts())
     for (method,), own in found["effects"].group_by("method", maintain_order=True):
         rows = verdicts.filter(method=method)
@@ -86,6 +112,26 @@ def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
             for row in rows.iter_rows(named=True)
         ]
     return lines
+
+
+def _by_item(pairs: pl.DataFrame) -> list[str]:
+    """How many pairs are matched by item, and those whose sides have different items."""
+    if pairs.is_empty():
+        return []
+    matched = pairs.filter(pl.col("items") > 0)["items"].unique().sort()
+    sizes = " to ".join(f"{size:,}" for size in dict.fromkeys([*matched.head(1), *matched.tail(1)])) or "no"
+    lines = [
+        f"{several(len(pairs), 'pair')} of {several(pairs['measurement'].n_unique(), 'measurement')} matched by item, "
+        f"with {sizes} items each"
+    ]
+    apart = pairs.filter((pl.col("only_model") > 0) | (pl.col("only_baseline") > 0))
+    named = [
+        f"{row['measurement']} of {row['model']} ({row['items']} in common, {row['only_model']} of its own alone, "
+        f"{row['only_baseline']} of its baseline's)"
+        for row in apart.head(MOST_NAMED).iter_rows(named=True)
+    ]
+    more = f", and {len(apart) - MOST_NAMED} more" if len(apart) > MOST_NAMED else ""
+    return lines + [f"  {len(apart)} with items that one side lacks: {', '.join(named)}{more}"] * bool(named)
 
 
 def _notes(pairs: pl.DataFrame) -> list[str]:
@@ -109,7 +155,7 @@ def _left_out(left_out: pl.DataFrame) -> list[str]:
 
 def _counts(effects: pl.DataFrame) -> str:
     pairs, families = effects.select("pairs", "families").row(0)
-    return f"{pairs} pair{'s' * (pairs != 1)} in {families} famil{'y' if families == 1 else 'ies'}"
+    return f"{several(pairs, 'pair')} in {several(families, 'family')}"
 
 
 def _of_capability(verdicts: pl.DataFrame) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 LONGEST_SHOWN = 60
 
 
@@ -17,7 +19,8 @@ class Score:
     """One number of a log: the `metric` of a `task`, its standard error and number of items where they are known.
 
     higher_is_better: None where the log does not say. settings: how the task was put to the model (few-shot, version);
-    a part of the measurement's name where the logs of a folder differ in it.
+    a part of the measurement's name where the logs of a folder differ in it. items: the scores that it is the mean of,
+    where the log has them (`stages.imports.items`).
     """
 
     task: str
@@ -27,6 +30,12 @@ class Score:
     n: object = None
     higher_is_better: bool | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    items: pl.DataFrame | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The task and its metric."""
+        return f"{self.task}/{self.metric}" if self.metric else self.task
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,8 @@ class Log:
 
     identity: what makes it another model than its name says (revision, adapter), always a part of its key. run: how it
     was run (number format, generation), a part of its key only where two logs measure the same of it and differ there.
-    date: when it was measured, in an order that text has too. remarks: what a reader of the study should know.
+    date: when it was measured, in an order that text has too. remarks: what a reader of the study should know. beside:
+    the names of files in its folder that were read with it; unread: those that could not be, with the reason.
     """
 
     model: str
@@ -44,6 +54,8 @@ class Log:
     run: Mapping[str, str] = field(default_factory=dict)
     date: str = ""
     remarks: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -22,9 +22,9 @@ MOST_HEADER_ROWS = 5
 FIELDS = (
     *("study", "key", "family", "scale", "capability", "safety", "lower_is_better", "higher_is_better", "against"),
     *("percent", "ignore", "missing", "standard_error", "n", "long", "join", "decimal", "header", "format"),
-    *("method", "baseline", "pairs", "within", "seed", "released", "lab", "placebos", "margins"),
+    *("method", "baseline", "pairs", "within", "seed", "step", "released", "lab", "placebos", "margins"),
 )
-NAMED = ("method", "baseline", "seed", "released", "lab")  # fields that name a column each
+NAMED = ("method", "baseline", "seed", "step", "released", "lab")  # fields that name a column each
 
 
 class WrongImport(ValueError):
@@ -41,8 +41,10 @@ class Spec:
     globs on the key; `missing` the texts that stand for a missing cell; `standard_error` and `n` the columns with those
     of a measured one, by its name; `long` the columns of a long table (measurement: several); `join` further tables by
     prefix; `decimal` the decimal mark; `header` how many rows it has. `method` and `baseline`, or `pairs`, say which
-    rows are paired with which; `within` and `seed` are columns that tell rows of one key apart; `released` and `lab`
-    say when and by whom a model was made; `margins` are on the audit's scales, `placebos` methods that do nothing.
+    rows are paired with which; `within` and `seed` are columns that tell rows of one key apart; `step` is that with the
+    training step of a checkpoint, and `training` (of a log, or the rest of the key) those that name what was trained;
+    `released` and `lab` say when and by whom a model was made; `margins` are on the audit's scales, `placebos` methods
+    that do nothing.
     """
 
     source: str
@@ -71,6 +73,8 @@ class Spec:
     pairs: Pairing | None = None
     within: tuple[str, ...] = ()
     seed: str | None = None
+    step: str | None = None
+    training: tuple[str, ...] = ()
     released: str | None = None
     lab: str | None = None
     placebos: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from analysis.words import several
 from stages.imports.raw import MOST_LINES, check_header
 from stages.imports.spec import WrongImport
 
@@ -99,7 +100,7 @@ def _with_header(source: str, cells: pl.DataFrame, header_rows: int, notes: list
         for place, (column, name) in enumerate(zip(cells.columns, header, strict=True))
         if place and not name.strip() and kept[column].is_null().all()
     ]
-    notes += [f"{len(empty)} columns without a name or a value left out"] * bool(empty)
+    notes += [f"{several(len(empty), 'column')} without a name or a value left out"] * bool(empty)
     names = {column: name for column, name in zip(cells.columns, header, strict=True) if column not in empty}
     _check_names(source, list(names.values()), kept, header_rows)
     return kept.drop(empty).rename(names)

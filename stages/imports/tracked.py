@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ from tqdm import tqdm
 
 from analysis.capability import BASELINE
 from analysis.model_scores import SCALES
+from analysis.pairs.items import ITEMS
 from analysis.schema import checked
 from analysis.tables import RESULTS
-from stages.errors import TrackingError
+from analysis.words import several
+from stages.errors import StoreError, TrackingError
 from stages.imports.batches import batches, models_in
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
 from stages.imports.roles import Measured
 from stages.imports.spec import WrongImport, read_spec
-from stages.store.keys import digest
+from stages.imports.training import STEP
+from stages.store.keys import bytes_digest, digest
+from stages.store.store import Store
 from stages.tracking import Tracking
 from stages.tracking_connection import experiment_tags
 from stages.tracking_run import Described, Logged
@@ -34,7 +39,7 @@ from stages.tracking_values import Values
 CONDITION = "imported"
 IMPORTED = "imported"  # the experiment's tag: which plan was imported whole, and how many models it has
 UNPAIRED = "no method"  # of a row that names a baseline and no method
-ABOUT = {"row": pl.Int64, "released": pl.Float64}  # what is known of a row and is no text
+ABOUT = {"row": pl.Int64, "released": pl.Float64, "step": pl.Int64}  # what is known of a row and is no text
 
 
 def import_table(table: Path, spec: Path, strict: bool = False) -> int:
@@ -43,18 +48,21 @@ def import_table(table: Path, spec: Path, strict: bool = False) -> int:
         asked = read_spec(spec)
         found = check(read_table(table, asked, strict=strict), asked)
         logged = log(found)
-    except (WrongImport, TrackingError) as error:
+    except (WrongImport, TrackingError, StoreError) as error:
         print(error, file=sys.stderr)
         return 2
     axes = [one.axis for one in found.measured]
     print(
-        f"{found.study}: {logged} models, {axes.count('capability')} capability, {axes.count('safety')} safety columns"
+        f"{found.study}: {several(logged, 'model')}, {axes.count('capability')} capability, "
+        f"{several(axes.count('safety'), 'safety column')}"
     )
-    print(f"  {sum(found.values[name].count() for name in found.values.columns):,} values read back from MLflow")
+    values = sum(found.values[name].count() for name in found.values.columns)
+    print(f"  {several(values, 'value')} read back from MLflow")
     families = found.models["family"].drop_nulls()
     if len(families):
         largest = families.value_counts(sort=True).row(0)
-        print(f"  {families.n_unique()} families, the largest {largest[0]!a} with {largest[1]} models")
+        said = several(families.n_unique(), "family")
+        print(f"  {said}, the largest {largest[0]!a} with {several(largest[1], 'model')}")
     for note in found.notes:
         print(f"  {note}")
     return 0
@@ -69,6 +77,7 @@ class Imported:
     against  which measurements are held against another one in the score's place
     models   what is known of each row of the table (`stages.imports.models.models_of`), but for its size
     placebos, margins  of the spec
+    items    the table ITEMS, None where no log had any
     """
 
     study: str
@@ -77,6 +86,7 @@ class Imported:
     models: pl.DataFrame
     placebos: tuple[str, ...]
     margins: dict[str, float]
+    items: pl.DataFrame | None = None
 
     @property
     def paired(self) -> bool:
@@ -88,7 +98,7 @@ def log(found: Checked) -> int:
     """Log every model to MLflow and read all back; how many there are. Raises TrackingError on any difference."""
     keys = metric_keys([one.name for one in found.measured])
     described = {keys[one.name]: vars(one) for one in found.measured}
-    judged = {"placebos": found.placebos, "margins": found.margins}
+    judged = {"placebos": found.placebos, "margins": found.margins, **stored(found.study, found.items)}
     every = list(runs(found, keys))
     plan = digest([sorted(run["run_key"] for run in every), described, judged])
     tracking = Tracking(found.study, plan)
@@ -108,6 +118,22 @@ def log(found: Checked) -> int:
     tracking.client.set_experiment_tag(tracking.experiment, IMPORTED, state)
     tracking.end({}, f"A table of {models} models.")
     return models
+
+
+def stored(study: str, items: pl.DataFrame | None) -> dict[str, str]:
+    """What the plan says of items that are put into the store: their key there; nothing where there are none."""
+    if items is None:
+        return {}
+    payload = BytesIO()
+    items.write_parquet(payload, statistics=False)
+    key = bytes_digest(payload.getvalue())
+    Store.from_environment().write(ITEMS.name, key, payload.getvalue(), {"study": study})
+    return {ITEMS.name: key}
+
+
+def stored_items(key: str) -> pl.DataFrame:
+    """The table ITEMS in the store. Raises StoreError."""
+    return checked(pl.read_parquet(BytesIO(Store.from_environment().read(ITEMS.name, key))), ITEMS)
 
 
 def of_plan(tracking: Tracking) -> dict[str, Logged]:
@@ -170,7 +196,8 @@ def collect(study: str) -> Imported:
     rows = [row for said, metrics in kept for row in rows_of(study, said, metrics, by_key)]
     against = {one.name: one.against for one in by_key.values() if one.against is not None}
     results = checked(pl.DataFrame(rows, schema=RESULTS.columns), RESULTS)
-    return Imported(study, results, against, models, tuple(state["placebos"]), state["margins"])
+    items = stored_items(state[ITEMS.name]) if ITEMS.name in state else None
+    return Imported(study, results, against, models, tuple(state["placebos"]), state["margins"], items)
 
 
 def models_table(about: Iterable[Mapping[str, str]]) -> pl.DataFrame:
@@ -198,7 +225,7 @@ def rows_of(
             "parameters": parameters,
             "flops": metrics.get("flops"),
             "seed": 0,
-            "step": 0,
+            "step": int(about.get(STEP) or 0),
             "measurement": one.name,
             "metric": one.name,
             "condition": CONDITION,

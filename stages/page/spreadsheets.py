@@ -8,5 +8,10 @@ FORMULA = r"^([=+\-@\t\r])"  # what a spreadsheet takes for a formula, at the st
 
 
 def write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write the frame as CSV, with an apostrophe before each text that a spreadsheet would run."""
-    frame.with_columns(pl.col(pl.String).str.replace(FORMULA, "'${1}")).write_csv(path)
+    """Write the frame as CSV, with an apostrophe before each text that a spreadsheet would run; a list is one cell."""
+    lists = [pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(", ") for name in _lists(frame)]
+    frame.with_columns(lists).with_columns(pl.col(pl.String).str.replace(FORMULA, "'${1}")).write_csv(path)
+
+
+def _lists(frame: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]

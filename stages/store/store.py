@@ -19,7 +19,7 @@ from stages.store.keys import bytes_digest
 from stages.store.provenance import ENVIRONMENT, differences, text
 from stages.terminal import escaped
 
-SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json"}
+SUFFIXES = {"data": "npz", "runs": "safetensors", "cells": "npz", "values": "json", "items": "parquet"}
 MADE_BY = {"data": "prepare", "runs": "train", "cells": "predict", "values": "measure"}  # stages
 KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 READERS = 16  # of an object store at once: each look takes a round trip
@@ -42,7 +42,9 @@ class Entry:
 
 
 class Store(StoredFiles):
-    """Entries by kind (`data`, `runs`, `cells`, `values`) and key, below a local folder or any fsspec URI."""
+    """Entries by kind (`data`, `runs`, `cells`, `values`; of imported studies `items`) and key, below a local folder or
+    any fsspec URI.
+    """
 
     @classmethod
     def from_environment(cls) -> "Store":
@@ -80,7 +82,8 @@ class Store(StoredFiles):
     def read(self, kind: str, key: str) -> bytes:
         """The payload, checked against its record. Raises StoreError."""
         entry = self.entry(kind, key)
-        again = f"`dvc repro --force --single-item {MADE_BY[kind]}` makes it again"
+        by = f"dvc repro --force --single-item {MADE_BY[kind]}" if kind in MADE_BY else "diffprog import"
+        again = f"`{by}` makes it again"
         if entry is None:
             raise StoreError(f"{self.shown}: no {kind} entry {key}; {again}")
         payload = self._payload(kind, key)

@@ -82,3 +82,30 @@ def test_nothing_is_claimed_beyond_the_ladder_of_models_that_it_does_not_cover()
     assert found["verdicts"]["beyond"].to_list() == [None]
     gate = found["gates"].filter(gate="range").row(0, named=True)
     assert (gate["passed"], gate["detail"]) == (False, "the ladder covers 0 of 24 pairs")
+
+
+def test_scores_of_items_pair_models_by_item() -> None:
+    frame = table(0.3)
+    rng = np.random.default_rng(4)
+    cells = [
+        (name, "refusal", item, value + spread)
+        for name, value in frame.select("name", "refusal").iter_rows()
+        for item, spread in enumerate(centred(rng.normal(0, 0.05, 30)))
+    ]
+    items = pl.DataFrame(cells, schema=["model", "measurement", "item", "value"], orient="row")
+    found = audit_table(frame, **PAIRED, items=items.to_pandas())
+    assert found["item_pairs"].select("items", "only_model", "only_baseline").unique().rows() == [(30, 0, 0)]
+    assert found["item_variances"].select("effect", "pairs", "items").rows() == [("beyond", 24, 30), ("total", 24, 30)]
+    plain = audit_table(frame, **PAIRED)
+    assert {*found} - {*plain} == {"item_pairs", "item_variances"}
+    assert found["effects"].select("total", "beyond").equals(plain["effects"].select("total", "beyond"))
+    stranger = items.with_columns(model=pl.lit("nobody"))
+    with pytest.raises(ValueError, match=r"^items of models that are not in the table: nobody$"):
+        audit_table(frame, **PAIRED, items=stranger)
+    with pytest.raises(ValueError, match=r"^not among the columns of the items: value \(there are model, "):
+        audit_table(frame, **PAIRED, items=items.drop("value"))
+
+
+def centred(values: np.ndarray) -> list[float]:
+    """Values whose mean is 0, so that an item's score is off its model's value by them."""
+    return list(values - values.mean())

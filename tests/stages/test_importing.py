@@ -17,6 +17,7 @@ from stages.imports.readers import read_table
 from stages.imports.spec import read_spec
 from stages.imports.tracked import collect, metric_keys, rows_of, runs
 from stages.tracking import Tracking
+from stages.tracking_run import Described
 
 SPEC = """
 study: table
@@ -112,10 +113,10 @@ def test_an_import_cut_short_is_no_study_until_it_is_done_again(
     table, spec = written(tmp_path, "cut")
     whole = Tracking.log
 
-    def stops(self: Tracking, run_key: str, name: str, *rest: Any) -> Any:
-        if name == "m5":
+    def stops(self: Tracking, about: Described, *rest: Any) -> Any:
+        if about.name == "m5":
             raise KeyboardInterrupt
-        return whole(self, run_key, name, *rest)
+        return whole(self, about, *rest)
 
     monkeypatch.setattr(Tracking, "log", stops)
     assert main(["import", table, "--spec", spec]) == 130

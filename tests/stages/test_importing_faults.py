@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from analysis.words import several
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
 from stages.imports.spec import WrongImport, read_spec
@@ -205,7 +206,7 @@ PLAIN = "model,mmlu,tox\na,0.5,0.1\nb,0.6,0.2\n"
         ("t.csv", PLAIN.encode("utf-16"), "text in UTF-16"),
         ("t.csv", PLAIN.encode("utf-16-le"), "text in UTF-16-LE"),
         ("t.csv", ("\ufeff" + PLAIN).encode(), None),
-        ("t.csv", PLAIN.replace("\n", ",\n").encode(), "1 columns without a name or a value left out"),
+        ("t.csv", PLAIN.replace("\n", ",\n").encode(), "1 column without a name or a value left out"),
         ("t.json", b'{"a": {"mmlu": 0.5, "tox": 0.1}, "b": {"mmlu": 0.6, "tox": 0.2}}', None),
         ("t.json", b'{"model": ["a", "b"], "mmlu": [0.5, 0.6], "tox": [0.1, 0.2]}', None),
         ("t.jsonl", b'{"model": "a", "mmlu": 0.5, "tox": 0.1}\n\n{"model": "b", "mmlu": 0.6, "tox": 0.2}\n', None),
@@ -235,7 +236,7 @@ def test_the_index_of_a_data_frame_can_be_the_key_or_is_left_out(load: Any) -> N
     assert found.errors.to_dict(as_series=False) == {"win_rate": [0.9, 1.2]}
     numbered = load(",model,x\n0,a,1\n1,b,2\n")
     assert axes(numbered) == {"x": "safety"}
-    assert "'*' did not take 1 columns, by their names no measurements: ''" in numbered.notes
+    assert "'*' did not take 1 column, by their names no measurements: ''" in numbered.notes
     assert axes(load(",model,x\n0,a,1\n1,b,2\n", ignore=[""])) == {"x": "safety"}
 
 
@@ -295,7 +296,7 @@ def test_what_is_no_measurement_by_its_name_is_not_taken_for_safety(load: Any) -
     rows = "\n".join(f"m{row}," + ",".join(str(row + 1) for _ in (*kept, *aside)) for row in range(2))
     found = load(f"{header}\n{rows}\n", higher_is_better=["toxicity"])
     assert list(axes(found)) == kept
-    assert f"'*' took {len(kept)} columns: {', '.join(map(repr, kept))}" in found.notes
+    assert f"'*' took {several(len(kept), 'column')}: {', '.join(map(repr, kept))}" in found.notes
     named = ", ".join(map(repr, aside))
     assert f"'*' did not take {len(aside)} columns, by their names no measurements: {named}" in found.notes
     assert "likes" in axes(load(f"{header}\n{rows}\n", safety=["likes"]))
@@ -345,8 +346,12 @@ def test_names_of_errors_taken_as_gains_are_pointed_out(load: Any) -> None:
         assert not any("taken as better" in note for note in load(text, **{stated: ["*perplexity"]}).notes)
 
 
-def test_a_direction_that_a_log_leaves_open_is_said(load: Any) -> None:
+def test_what_a_log_leaves_the_direction_of_open_is_left_out_and_named(load: Any) -> None:
     log = '{"results": {"t": {"wonder": 1, "acc": 1}}, "config": {"model": "m"}}'
-    said = "direction not known, taken as better when higher: 't/wonder'; name them under 'lower_is_better' or "
-    assert f"{said}'higher_is_better'" in load(log, "t.json").notes
-    assert not any("direction" in note for note in load(log, "t.json", higher_is_better=["t/wonder"]).notes)
+    way = "name them under 'lower_is_better' or 'higher_is_better'"
+    found = load(log, "t.json")
+    assert f"1 measurement left out, as nothing says which way is better: 't/wonder'; {way}" in found.notes
+    assert found.values.columns == ["t/acc"]
+    told = load(log, "t.json", higher_is_better=["t/wonder"])
+    assert not any("which way is better" in note for note in told.notes)
+    assert told.values.columns == ["t/wonder", "t/acc"]

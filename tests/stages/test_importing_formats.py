@@ -223,12 +223,19 @@ def test_inspect_frames_say_what_their_logs_say(tmp_path: Path) -> None:
     same = load(written(tmp_path / "logs", logs))
     assert found.values.select("harm/judge/accuracy").equals(same.values)
     assert found.models.equals(same.models)
-    assert found.values["harm/refusal/mean"].to_list() == [0.7, 0.7]
-    unknown = [note for note in found.notes if note.startswith("direction not known")]
-    assert unknown == [
-        "direction not known, taken as better when higher: 'harm/refusal/mean'; "
-        "name them under 'lower_is_better' or 'higher_is_better'"
-    ]
+    way = "name them under 'lower_is_better' or 'higher_is_better'"
+    unknown = "1 measurement left out, as nothing says which way is better: 'harm/refusal/mean'; "
+    assert f"{unknown}{way}" in found.notes
+    told = load(tmp_path / "evals.csv", higher_is_better=("harm/refusal/*",))
+    assert told.values["harm/refusal/mean"].to_list() == [0.7, 0.7]
+    assert not [note for note in told.notes if "which way is better" in note]
+    with pytest.raises(WrongImport) as caught:
+        load(tmp_path / "evals.csv", safety=("harm/refusal/mean",))
+    assert caught.value.faults == [f"spec.yaml: safety: nothing says which way 'harm/refusal/mean' is better; {way}"]
+    with pytest.raises(WrongImport) as caught:
+        load(tmp_path / "evals.csv", safety=("harm/ref*",))
+    left = "no column is left to be measured: nothing says which way these are better: 'harm/refusal/mean'"
+    assert caught.value.faults == [f"spec.yaml: {left}; {way}"]
     left = "row 2, m1: the status of this log is 'cancelled', and only a valid 'success' counts"
     assert f"left out: {left}" in found.notes
     with pytest.raises(WrongImport, match=f"^evals.csv: {left}$"):

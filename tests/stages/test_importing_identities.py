@@ -96,14 +96,14 @@ def test_a_bad_file_leaves_the_others_in_and_strict_refuses(tmp_path: Path) -> N
     (tmp_path / "samples_piqa.jsonl").write_text("{}")
     found = load(tmp_path, log("pretrained=org/m", 0.5))
     assert found.notes[:4] == [
-        "1 lm-eval files",
+        "1 lm-eval file",
         "left out: bad.json: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-        "left out: samples_piqa.jsonl: is a list of items, not of scores",
         "left out: list.json: is no log of a format that is known: inspect, every-eval-ever, lighteval, lm-eval, helm",
+        "left out: samples_piqa.jsonl: line 1 is no item: KeyError: 'doc_id'",
     ]
     with pytest.raises(WrongImport) as caught:
         load(tmp_path, strict=True)
-    assert [line.split(":")[0] for line in caught.value.faults] == ["bad.json", "list.json"]
+    assert [line.split(":")[0] for line in caught.value.faults] == ["bad.json", "list.json", "samples_piqa.jsonl"]
 
 
 @pytest.mark.parametrize("place", ["higher_is_better", "metric_list", "name"])

@@ -63,4 +63,4 @@ def test_look_alikes_are_kept_apart_and_named(load: Any) -> None:
 def test_newlines_in_column_names_are_one_space(load: Any) -> None:
     found = load('name,mmlu,"win\nrate (\N{GREEK CAPITAL LETTER SIGMA})"\na,1,2\n', safety=["win rate (Σ)"])
     assert found.measured[1].name == "win rate (Σ)"
-    assert "1 column names had newlines or runs of spaces, now one space" in found.notes
+    assert "1 column name had newlines or runs of spaces, now one space" in found.notes

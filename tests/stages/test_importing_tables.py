@@ -58,7 +58,7 @@ def test_columns_take_their_roles_from_the_spec(load: Any) -> None:
         ("b", "safety", True, "bbh"),
         ("mce", "safety", False, None),
     ]
-    assert found.notes[0] == "1 columns left out, text or empty: 'free text'"
+    assert found.notes[0] == "1 column left out, text or empty: 'free text'"
 
 
 def test_a_column_named_like_a_glob_is_that_column(load: Any) -> None:
@@ -132,7 +132,7 @@ def test_flops_are_floats_and_parameters_whole(load: Any) -> None:
     found = load(text, scale=scale)
     assert found.models["flops"].to_list() == [3.645e25, None]
     assert found.models["parameters"].to_list() == [1014450000.0, 7000000.0]
-    assert "1 models without flops" in found.notes
+    assert "1 model without flops" in found.notes
     assert faults(load, text, scale={"parameters": "size"}) == [
         "table.csv: column 'size', row 'a': 1014.45 is not a number of parameters; "
         "a unit is given as {column: ..., times: 1e6}"
@@ -155,8 +155,8 @@ def test_a_join_on_several_columns_names_what_has_no_partner(load: Any, tmp_path
     assert found.models["model"].to_list() == ["a, 224", "a, 448", "b, 224"]
     assert found.values["real/top1"].to_list() == [0.6, 0.7, None]
     assert found.notes[:2] == [
-        "1 rows of table.csv without a partner in the join 'real': 'b, 224'",
-        "1 rows of real.csv without a partner in the join 'real': 'c, 1'",
+        "1 row of table.csv without a partner in the join 'real': 'b, 224'",
+        "1 row of real.csv without a partner in the join 'real': 'c, 1'",
     ]
     assert faults(load, text, key=["name"], join={"real": "real.csv"}) == [
         "real.csv: row 'a': duplicate key, in 2 rows; the key is name",

@@ -5,7 +5,7 @@ of metrics. `stderr` is the standard error of the mean or accuracy beside it; bo
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,20 @@ def _scores(content: Mapping[str, Any]) -> Iterator[Score]:
     completed = results.get("completed_samples")
     items = completed // epochs if isinstance(completed, int) and isinstance(epochs, int) and epochs > 0 else completed
     for score in scores:
-        several = sum(other["name"] == score["name"] for other in scores) > 1
-        name = f"{score['name']}_{score['reducer']}" if several and score.get("reducer") else score["name"]
+        name = shown(score, scores)
         n = score.get("scored_samples") or items
         metrics = mapping_of(score.get("metrics"))
         for key, metric in metrics.items():
-            if key in (*ERRORS, *SPREADS) or (key in BOUNDS and metric.get("group") in INTERVALS):
+            if key in (*ERRORS, *SPREADS) or _bound(key, metric):
                 continue
             error = _error(metrics, n, _interval(about, score)) if key in MEANS else None
             yield Score(task, f"{name}/{key}", metric["value"], error, n, None, settings)
+
+
+def shown(score: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> str:
+    """The name of a scorer, with the reducer where several are told apart by it."""
+    several = sum(other["name"] == score["name"] for other in scores) > 1
+    return f"{score['name']}_{score['reducer']}" if several and score.get("reducer") else str(score["name"])
 
 
 def _error(metrics: Mapping[str, Any], n: Any, interval: Mapping[str, Any]) -> Any:
@@ -70,21 +75,28 @@ def _error(metrics: Mapping[str, Any], n: Any, interval: Mapping[str, Any]) -> A
     for name in ERRORS:
         if name in metrics:
             return metrics[name]["value"]
-    ends = [mapping_of(metrics.get(name)) for name in BOUNDS]
+    ends = {_bound(key, metric): metric["value"] for key, metric in metrics.items() if metric.get("group") == "ci"}
     plain = interval.get("method", "t") == "t" and not interval.get("cluster")
-    if not plain or not all(end.get("group") == "ci" for end in ends) or not isinstance(n, int) or n < 2:
+    if not plain or not set(BOUNDS) <= set(ends) or not isinstance(n, int) or n < 2:
         return None
-    lower, upper = (float(str(end["value"])) for end in ends)
+    lower, upper = (float(str(ends[name])) for name in BOUNDS)
     error = (upper - lower) / 2 / float(student.ppf((1 + float(interval.get("level", 0.95))) / 2, n - 1))
     return error if math.isfinite(error) else None
+
+
+def _bound(key: str, metric: Mapping[str, Any]) -> str:
+    """Which bound of an interval a metric is: `lower`, or `ci_lower` of a scorer with several values; else nothing."""
+    name = key.rpartition("_")[2]
+    return name if name in BOUNDS and metric.get("group") in INTERVALS else ""
 
 
 def _interval(about: Mapping[str, Any], score: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options of a scorer's `ci()`."""
     for scorer in about.get("scorers") or ():
         metrics = scorer.get("metrics")
+        metrics = metrics.get(score.get("name")) if isinstance(metrics, dict) else metrics
         if scorer.get("name") == score.get("scorer") and isinstance(metrics, list):
-            for metric in metrics:
-                if mapping_of(metric).get("name") == "ci":
+            for metric in map(mapping_of, metrics):
+                if str(metric.get("name")).rpartition("/")[2] == "ci":
                     return mapping_of(metric.get("options"))
     return {}

@@ -25,7 +25,6 @@ NO_MATTER = (  # where and how fast it ran
     *("max_cpu_memory", "offload_folder", "num_concurrent", "max_retries", "timeout", "base_url", "use_accelerate"),
     *("low_cpu_mem_usage", "download_dir", "cache_dir", "logits_cache", "use_fast", "use_fast_tokenizer", "token"),
 )
-STEP = re.compile(r"(?:.*\D)?step[-_]?(\d+)")
 
 
 def recognises(file: Path, content: Any) -> bool:
@@ -56,12 +55,6 @@ def read(file: Path, content: Any) -> Log:
     scores = [score for task, metrics in content["results"].items() for score in _task(task, metrics, content, config)]
     limited = ("run with --limit, on a part of the items",) if config.get("limit") else ()
     return Log(model, tuple(scores), identity, run, _date(file, content), limited)
-
-
-def step_of(revision: str) -> int | None:
-    """The training step that a revision such as `step1000` names."""
-    found = STEP.fullmatch(revision)
-    return int(found.group(1)) if found else None
 
 
 def _arguments(given: Any) -> dict[str, str]:
