@@ -136,10 +136,10 @@ def with_items(
             continue
         for method, pairs in paired.methods.items():
             rows += [{"method": method, "measurement": name, **row} for row in _pair_rows(paired, pairs, found)]
-        paired = replace(paired, common=paired.common | {column: _common(paired, column, found)})
+        paired = replace(paired, common={**paired.common, column: _common(paired, column, found)})
         for method, effect, row in _variances(paired, column, found, settings):
             variances.append({"method": method, "measurement": name, "effect": effect, **row})
-            paired = replace(paired, added=paired.added | {(method, column, effect): row["added"]})
+            paired = replace(paired, added={**paired.added, (method, column, effect): row["added"]})
     tables = pl.DataFrame(rows, schema=ITEM_PAIRS.columns), pl.DataFrame(variances, schema=ITEM_VARIANCES.columns)
     return paired, checked(tables[0], ITEM_PAIRS), checked(tables[1], ITEM_VARIANCES)
 

@@ -58,7 +58,7 @@ def test_a_table_goes_in_and_comes_out_the_same(tmp_path: Path, capsys: pytest.C
         "table: 12 models, 2 capability, 3 safety columns",
         "  60 values read back from MLflow",
         "  4 families, the largest 'f0' with 3 models",
-        "  1 column names had newlines or runs of spaces, now one space",
+        "  1 column name had newlines or runs of spaces, now one space",
         "  '*' took 3 columns: 'brier', 'mce', '../up'",
         "  from 0 to 100, and not taken as percents: if they are, name them under 'percent': 'mce'",
         "  taken as better when higher, though their names speak of errors or losses: 'brier'; name them under "

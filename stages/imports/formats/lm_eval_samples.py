@@ -44,7 +44,7 @@ def _files(file: Path, content: Any) -> dict[str, Path]:
     date = DATE.search(file.name)
     arguments = mapping_of(content.get("config")).get("model_args")
     older = re.sub("/|=", "__", arguments) if isinstance(arguments, str) else ""
-    found = {}
+    found: dict[str, Path] = {}
     for task in mapping_of(content.get("results")):
         names = [f"samples_{task}_{date.group()}.jsonl"] if date else [f"samples_{task}.jsonl", f"{older}_{task}.jsonl"]
         there = [file.parent / name for name in names if "/" not in name and (file.parent / name).is_file()]
