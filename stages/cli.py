@@ -85,7 +85,7 @@ def parser_with(whole: Container[str]) -> argparse.ArgumentParser:
             module.add_arguments(command)
             wide = shutil.get_terminal_size().columns - 2
             command.description = textwrap.fill(command.description, wide)
-            command.epilog = "\n".join(["examples:", *_examples(getattr(module, "EXAMPLES", {}))])
+            command.epilog = "\n".join(["examples:", *_examples(module.EXAMPLES)])
     return parser
 
 
