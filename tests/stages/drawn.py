@@ -130,9 +130,8 @@ def outcomes_of(run: str, condition: str) -> Outcomes:
     favour = skill + own - hard - (0.8 if condition == "corruptions" else 0.0)
     logits = source.normal(0, 1.0, (size, CLASSES)).astype(np.float32)
     logits[np.arange(size), labels] += favour.astype(np.float32)
-    parts, names = np.full(size, -1), ()
-    if condition == "corruptions":
-        parts, names = np.arange(size) // EXAMPLES, CORRUPTIONS
+    names = CORRUPTIONS if condition == "corruptions" else ()
+    parts = np.arange(size) // EXAMPLES if names else np.full(size, -1)
     if condition == "near":
         labels = np.where(np.arange(size) < EXAMPLES, labels, -1)
         logits[EXAMPLES:] *= 0.6
@@ -168,7 +167,8 @@ def _tables(every: list[Any], store: Store, environment: Mapping[str, Any]) -> N
     """The tables that `measure` and `collect` write, without MLflow."""
     runs, planned = measured_runs(), artifacts.PLANNED_MEASUREMENTS.read()
     measurements = {(row["task"], row["measurement"]): row for row in planned.iter_rows(named=True)}
-    results, logged, replicates, provenance = [], [], [], []
+    results: list[Any] = []
+    logged, replicates, provenance = [], [], []
     for run in runs.iter_rows(named=True):
         found = RunValues.of([each for each in every if each.run == run["run"]], store, ())
         results += collect.results(run, found.metrics, measurements, found.flags)

@@ -126,7 +126,7 @@ def test_the_crates_own_validator_accepts_it(crate: Path, tmp_path: Path) -> Non
     """roc-validator, by the profile of Workflow Run Crates and all that it inherits, at the level REQUIRED."""
 
     def validated(folder: Path) -> str:
-        command = [VALIDATORS, "-c", OF_CRATES, folder]
+        command = [str(VALIDATORS), "-c", OF_CRATES, str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=alone(tmp_path))
         return done.stdout + done.stderr * bool(done.returncode)
 
@@ -148,7 +148,7 @@ dataset = mlcroissant.Dataset(jsonld=sys.argv[1])
 assert not dataset.metadata.ctx.issues.errors, dataset.metadata.ctx.issues.report()
 print(sum(1 for _ in dataset.records(record_set="results")))
 """
-    command = [VALIDATORS, "-c", program, crate / "croissant.json"]
+    command = [str(VALIDATORS), "-c", program, str(crate / "croissant.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=alone(tmp_path))
     assert done.stdout.split()[-1:] == [str(len(pl.read_parquet(crate / "results.parquet")))], done.stdout + done.stderr
 

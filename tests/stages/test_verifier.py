@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ METHODS = {
     "d": Method(0.9, -0.8, 1.5, "masked"),  # blocked
     "placebo": Method(),
 }
-FIXED = {"placebos": ("placebo",), "draws": 100}
+FIXED = AuditSettings(placebos=("placebo",), draws=100)
 
 
 def study_files(results: pl.DataFrame, settings: AuditSettings, areas: dict[str, str], *, equal_flops: bool) -> Files:
@@ -69,17 +70,17 @@ def with_capability(results: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame
     [
         (
             World(families=3, widths=4, seeds=2, measurements=3, methods=METHODS),
-            AuditSettings(**FIXED, margins=Margins({"condition00/auroc": 0.2}, 0.3)),
+            replace(FIXED, margins=Margins({"condition00/auroc": 0.2}, 0.3)),
             True,
         ),
         (  # one seed, a ladder that bends, weighed claims, margins from the ladder
             World(families=3, widths=7, seeds=1, measurements=3, methods=METHODS, curvature=0.15),
-            AuditSettings(**FIXED, claims={"a": ("condition01/auroc",)}, weigh_claims=True),
+            replace(FIXED, claims={"a": ("condition01/auroc",)}, weigh_claims=True),
             True,
         ),
         (  # families of one model: no strata, one intercept, no FLOPs to match
             World(families=6, widths=1, seeds=1, measurements=2, methods=METHODS),
-            AuditSettings(**FIXED),
+            FIXED,
             True,
         ),
         (  # few methods: no pooled degrees of freedom; every ladder a spline
