@@ -4,6 +4,7 @@ seed. The ladder is the standard models', as it is for verdicts; runs are compar
 
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -84,5 +85,6 @@ def _pair(
 
 def _of_methods(grid: Grid, methods: list[int]) -> Grid:
     """The grid of these methods alone, the first in the baseline's place."""
-    cut = {name: whole if (whole := getattr(grid, name)) is None else whole[methods] for name in BY_RUN}
+    by_run: dict[str, Any] = {name: getattr(grid, name) for name in BY_RUN}
+    cut = {name: whole if whole is None else whole[methods] for name, whole in by_run.items()}
     return replace(grid, methods=[grid.methods[k] for k in methods], **cut)

@@ -25,7 +25,8 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from analysis.audit.ladder import Ladder, coefficients_without, natural_basis
+from analysis.audit.fitting import natural_basis
+from analysis.audit.ladder import Ladder, coefficients_without
 from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import CONFIDENCE, Bools, Ints, Pairs, outside
 from analysis.pairs.estimation import Paired, ladder_of, rungs_of
