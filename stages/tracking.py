@@ -76,13 +76,14 @@ class Tracking:
         """
         self.__dict__.pop("children", None)
         self.__dict__.pop("by_key", None)
-        seen: set[tuple[str, str | None]] = set()
-        mine = [run for run in self.children if run.plan == self.plan and run.whole]
+        copies: dict[tuple[str, str], list[Logged]] = {}
+        for run in self.children:
+            if run.plan == self.plan and run.values_digest:
+                copies.setdefault((run.run_key, run.values_digest), []).append(run)
         with answering():
-            for run in mine:
-                if (run.run_key, run.values_digest) in seen:
+            for several in copies.values():
+                for run in [run for run in several if len(several) > 1 and run.whole][1:]:
                     self.client.delete_run(run.run_id)
-                seen.add((run.run_key, run.values_digest))
 
     def log(self, run: Described, values: Values | None = None) -> Logged:
         """Log a run once: one that is there whole is left as it is, one that waits for its values gets them, one that

@@ -79,7 +79,7 @@ class Values:
         """All of it as tags."""
         values = [(step, _plain(values)) for step, values in self.by_step.items()]
         said = {"values": values, "about": list(self.about.items())}
-        text = base64.b85encode(zlib.compress(json.dumps(said).encode(), 9)).decode()
+        text = base64.b64encode(zlib.compress(json.dumps(said).encode())).decode()
         pieces = [text[start : start + TAG_LENGTH] for start in range(0, len(text), TAG_LENGTH)]
         return {f"{PACKED}{number:03d}": piece for number, piece in enumerate(pieces)}
 
@@ -105,7 +105,7 @@ def unpacked(tags: Mapping[str, str]) -> Values:
     """The values in a run's tags; none where they are not there whole."""
     pieces = [tags[name] for name in sorted(tags) if name.startswith(PACKED)]
     try:
-        said = json.loads(zlib.decompress(base64.b85decode("".join(pieces))))
+        said = json.loads(zlib.decompress(base64.b64decode("".join(pieces), validate=True)))
     except (ValueError, zlib.error):
         return Values({})
     return Values(dict(said["values"]), dict(said["about"]))
