@@ -37,8 +37,7 @@ AUDIT = AuditSettings(
 )
 # Chooses each setting in turn as an address does; what label every claim has then.
 ACT = """SETTINGS.map((address) => {
-  history.replaceState(null, "", address ? `#${address}` : location.pathname);
-  dispatchEvent(new Event("hashchange"));
+  state.load(`#${address}`);
   const codes = choices.data.labels.map((each) => each.name);
   return Object.entries(choices.data.tasks).map(([slug, task]) => task.claims.map((claim, i) => {
     const { label, starred, match } = choices.found.get(`${slug}/${i}`) ?? claim;

@@ -64,7 +64,7 @@ def choose(tab: Tab, name: str, value: str) -> None:
 
 
 def address(tab: Tab) -> str:
-    found: str = tab.run("decodeURIComponent(location.hash)")
+    found: str = tab.run("state.write(); decodeURIComponent(location.hash)")
     return found
 
 

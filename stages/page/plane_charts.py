@@ -91,11 +91,12 @@ def pillar_fronts(rows: pl.DataFrame, *, methods: list[str]) -> Spec:
     panels = []
     for (pillar,), own in rows.sort("pillar", "method").group_by("pillar", maintain_order=True):
         base = alt.Chart(rows_of(own))
-        faint = {"strokeWidth": 1.5, "opacity": 0.45}
-        across = base.mark_rule(**faint).encode(
+        across = base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(
             x=alt.X("capability_lower:Q"), x2="capability_upper:Q", y=y, color=colour
         )
-        up = base.mark_rule(**faint).encode(x=x, y=alt.Y("beyond_lower:Q"), y2="beyond_upper:Q", color=colour)
+        up = base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(
+            x=x, y=alt.Y("beyond_lower:Q"), y2="beyond_upper:Q", color=colour
+        )
         names = ("capability", "beyond")
         ends = [f"{name}{end}" for name in names for end in ("", "_lower", "_upper")]
         dots = base.mark_point(filled=True, size=80, opacity=1).encode(
@@ -113,7 +114,8 @@ def pillar_fronts(rows: pl.DataFrame, *, methods: list[str]) -> Spec:
 def _front_line(rows: pl.DataFrame, x: alt.X, y: alt.Y, name: str = "front") -> alt.Chart:
     """The front as steps; placebos have no place on it."""
     front = pareto_front(rows.filter(~pl.col("placebo")).drop_nulls(["capability", "beyond"]))
-    line = alt.Chart(rows_of(front), name=name)
-    return line.mark_line(color="currentColor", strokeDash=[2, 3], interpolate="step-before").encode(
-        x=x, y=y, order=alt.Order("capability:Q")
+    line = alt.Chart(rows_of(front), name=name).mark_line(
+        color="currentColor", strokeDash=[2, 3], interpolate="step-before"
     )
+    drawn: alt.Chart = line.encode(x=x, y=y, order=alt.Order("capability:Q"))
+    return drawn

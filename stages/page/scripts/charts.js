@@ -12,10 +12,23 @@ const charts = (() => {
 
   const busy = new WeakMap(); // element -> its last drawing: one at a time
 
+  // A chart is one picture to a screen reader, called by the heading that it stands under.
+  function call(element) {
+    const svg = element.querySelector("svg.marks"), under = element.previousElementSibling?.textContent.trim() || "Chart";
+    for (const part of svg.querySelectorAll("[role], [aria-label]")) {
+      for (const name of ["role", "aria-label", "aria-roledescription"]) part.removeAttribute(name);
+    }
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", `${under}: a chart; its numbers are in the tables`);
+    element.querySelector("summary")?.setAttribute("aria-label", `Save the chart: ${under}`);
+  }
+
   function embed(element, name, spec) {
     waiting.delete(element);
     const last = busy.get(element) ?? Promise.resolve();
-    const next = last.then(() => vegaEmbed(element, spec, { ...options, downloadFileName: name }));
+    const next = last
+      .then(() => vegaEmbed(element, spec, { ...options, downloadFileName: name }))
+      .then(() => call(element));
     busy.set(element, next);
     return next;
   }

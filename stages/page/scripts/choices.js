@@ -108,7 +108,7 @@ const choices = (() => {
   }
   document.querySelector("#choices [data-part=reset]")?.addEventListener("click", () => {
     for (const name of state.names()) if (/^(margin|price$|q$|exposure)/.test(name)) state.set(name, "");
-    dispatchEvent(new Event("hashchange"));
+    state.apply();
   });
   state.watch(relabel);
   state.watch(weigh);

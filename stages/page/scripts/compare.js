@@ -30,7 +30,7 @@
   for (const select of selects) {
     select.addEventListener("change", () => {
       state.set("compare", selects.map((each) => each.value).join("~"));
-      dispatchEvent(new Event("hashchange"));
+      state.apply();
     });
   }
   if (panel) {

@@ -3,21 +3,35 @@
 
 const state = (() => {
   const watchers = [];
-  const all = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  let chosen = new URLSearchParams(), waiting = null;
 
-  function set(name, value) {
-    const now = all();
-    if (value === null || value === "") now.delete(name);
-    else now.set(name, value);
-    now.sort();
-    const text = now.toString();
+  // What an address chooses, instead of what was chosen.
+  function load(fragment) {
+    chosen = new URLSearchParams(fragment.includes("=") ? fragment.replace(/^#/, "") : "");
+    apply();
+  }
+
+  function write() {
+    clearTimeout(waiting);
+    waiting = null;
+    chosen.sort();
+    const text = chosen.toString();
     history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
   }
 
-  // Calls `apply` now and whenever the address is changed from outside.
-  function watch(apply) {
-    watchers.push(apply);
-    apply();
+  // The address follows a little later: browsers ignore a page that writes it as often as a slider moves.
+  function set(name, value) {
+    if (value === null || value === "") chosen.delete(name);
+    else chosen.set(name, value);
+    waiting ??= setTimeout(write, 200);
+  }
+
+  const apply = () => watchers.forEach((each) => each());
+
+  // Calls `each` now and whenever something was chosen elsewhere.
+  function watch(each) {
+    watchers.push(each);
+    each();
   }
 
   function show(id) {
@@ -27,8 +41,13 @@ const state = (() => {
     place.scrollIntoView();
   }
 
-  addEventListener("hashchange", () => watchers.forEach((apply) => apply()));
-  addEventListener("load", () => watch(() => show(all().get("at"))));
+  const arrive = () => chosen.has("at") && show(chosen.get("at"));
+
+  addEventListener("hashchange", () => {
+    load(location.hash);
+    arrive();
+  });
+  addEventListener("load", arrive);
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='#']");
     if (!link || event.ctrlKey || event.metaKey) return;
@@ -39,5 +58,6 @@ const state = (() => {
     document.getElementById(id)?.focus({ preventScroll: true });
   });
 
-  return { get: (name) => all().get(name), names: () => [...all().keys()], set, watch };
+  load(location.hash);
+  return { apply, get: (name) => chosen.get(name), load, names: () => [...chosen.keys()], set, watch, write };
 })();

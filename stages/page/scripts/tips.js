@@ -6,7 +6,7 @@
   tip.id = "tip";
   tip.role = "tooltip";
   tip.hidden = true;
-  document.body.append(tip);
+  document.querySelector("main").append(tip);
   const number = (value) => Number(value.toPrecision(3));
   let of = null;
 
@@ -46,7 +46,8 @@
   let tapped = null;
   document.addEventListener("click", (event) => {
     const cell = event.target.closest("[data-claim]");
-    if (cell && cell !== tapped && matchMedia("(hover: none)").matches) {
+    const tap = event.detail > 0 && matchMedia("(hover: none)").matches; // no key's click
+    if (cell && cell !== tapped && tap) {
       event.preventDefault();
       event.stopImmediatePropagation();
       show(event);
