@@ -1,6 +1,10 @@
 """Stage `analyse`: the statistics, as tables of findings and a summary that DVC shows as metrics."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +52,22 @@ def write(
     in each stage; `part` what part of the study it is; `beside` may hold the tables `replicates`, `agreement`,
     `refined` and `provenance` (see `analysis.findings`). All tables say the task of each row.
     """
-    by_task = [of_task(task, results, runs, fixed, beside, part) for task in fixed.options["tasks"]]
+    alone = partial(of_task, results=results, runs=runs, fixed=fixed, beside=beside, part=part)
+    by_task = _of_each(alone, fixed.options["tasks"])
     found = {name: pl.concat([of[name] for of in by_task]) for name in by_task[0]}
     (folder / FINDINGS).mkdir(exist_ok=True)
     for name, frame in found.items():
         frame.write_parquet(folder / FINDINGS / f"{name}.parquet", statistics=False)
     tables.write_json({**summary(found, runs), "failed": dict(failed or {})}, folder / SUMMARY)
+
+
+def _of_each(alone: partial[dict[str, pl.DataFrame]], tasks: Sequence[str]) -> list[dict[str, pl.DataFrame]]:
+    """The findings of each task, several tasks at a time where there are cores for it."""
+    at_once = min(len(tasks), os.cpu_count() or 1)
+    if at_once == 1:
+        return [alone(task) for task in tasks]
+    with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:  # a fork may lock up polars' threads
+        return list(pool.map(alone, tasks))
 
 
 def of_task(
