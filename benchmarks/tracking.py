@@ -164,7 +164,7 @@ def pages(database: Path, experiment: str, runs: int, pictures: Path) -> None:
     whole = [run for run in found if run.data.metrics][:runs]
     names = [run.info.run_id for run in whole]
     asked = urllib.parse.urlencode({"runs": json.dumps(names), "experiments": json.dumps([number])})
-    metric = max(whole[-1].data.metrics)
+    metric = max(name for name in whole[-1].data.metrics if "/" in name)
     columns = {name for run in found for name in run.data.metrics}
     print(f"{len(found)} runs, {len(columns)} metrics; compared are {len(whole)}")
     text = "document.body.innerText"
