@@ -85,6 +85,6 @@ def _pair(
 
 def _of_methods(grid: Grid, methods: list[int]) -> Grid:
     """The grid of these methods alone, the first in the baseline's place."""
-    by_run: dict[str, Any] = {name: getattr(grid, name) for name in BY_RUN}
-    cut = {name: whole if whole is None else whole[methods] for name, whole in by_run.items()}
+    by_run = {name: getattr(grid, name) for name in BY_RUN}
+    cut: dict[str, Any] = {name: whole if whole is None else whole[methods] for name, whole in by_run.items()}
     return replace(grid, methods=[grid.methods[k] for k in methods], **cut)

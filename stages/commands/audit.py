@@ -84,7 +84,8 @@ def _lines(case: Mapping[str, Any]) -> Iterator[str]:
     said = ", ".join(f"{count} {label}" for label, count in case["placebos"].items())
     yield _entry("placebos", said or "none in this study")
     for row in case["runs"]:
-        yield _entry("runs", ", ".join(f"{row[name]} {name}" for name in ("planned", "finished", "failed", "flagged")))
+        counts = ", ".join(f"{row[name]} {name}" for name in ("planned", "finished", "failed", "flagged"))
+        yield _entry("runs", counts + f" ({row['task']})" * (len(case["runs"]) > 1))
     yield _entry("audit", f"{case['audit']}, of all its choices, fixed before the run")
     yield _entry("margins", f"{case['margins']}, fixed in params.yaml or from the ladder")
 
@@ -92,9 +93,10 @@ def _lines(case: Mapping[str, Any]) -> Iterator[str]:
 def _of_task(name: str, rows: Sequence[Row], few: Mapping[tuple[str, str, str], str]) -> Iterator[str]:
     """The verdicts of one task, why they are what they are, and without what they would be others."""
     pairs = [f"{row['pairs']} pairs of {row['models']} models" for row in rows]
-    usual = max(pairs, key=pairs.count)
+    rests = [rests_on(row) for row in rows]
+    usual = [max(each, key=each.count) for each in (pairs, rests)]
     yield ""
-    yield _folded(f"{name}: {usual}, each with standard training of the same model and seed")
+    yield _folded(f"{name}: {usual[0]}, each with standard training of the same model and seed; D rests on {usual[1]}")
     yield _folded(f"  {sentence(rows)}", 2)
     areas = max(len("area"), *(len(row["area"]) for row in rows)) + 2
     labels = max(len("verdict"), *(len(_label(row)) for row in rows)) + 2
@@ -107,24 +109,25 @@ def _of_task(name: str, rows: Sequence[Row], few: Mapping[tuple[str, str, str], 
     if known:
         margin = known[0]["capability_margin"]
         yield f"  {'(capability)':<{areas + labels}}{estimate(known[0], 'capability'):<23}{margin:.2f}"
-    notes = [f"{row['area']}: {note}" for row, of in zip(rows, pairs, strict=True) for note in _notes(row, of, usual)]
-    yield from _listed("", notes)
+    every = [(row["area"], "; ".join(_notes(row, of, usual))) for row, *of in zip(rows, pairs, rests, strict=True)]
+    yield from _listed("", [f"{area}: {notes}" for area, notes in every if notes])
     said = [(row["area"], few.get((row["dataset"], row["method"], row["measurement"]))) for row in rows]
     yield from _listed("with fewer models, families or seeds", [f"{area}: {text}" for area, text in said if text])
 
 
-def _notes(row: Row, pairs: str, usual: str) -> Iterator[str]:
+def _notes(row: Row, of: Sequence[str], usual: Sequence[str]) -> Iterator[str]:
     """What a verdict rests on where that is not what the others do, why it is what it is, and what else is known."""
     if row["claimed"]:
         yield "its authors claim a gain here"
-    if pairs != usual:
-        yield pairs
-    if row["beyond"] is not None and row["in_range"] != row["units"]:
-        yield f"D rests on {rests_on(row)}"
+    if of[0] != usual[0]:
+        yield of[0]
+    if of[1] != usual[1] and row["beyond"] is not None:
+        yield f"D rests on {of[1]}"
     if row["qualifier"] or row["reason"]:
         yield row["qualifier"] or reason(row)
-    if row["flagged_runs"]:
-        yield f"{row['label_without_flagged']} without {row['flagged_runs']} flagged runs"
+    if row["flagged_runs"] and row["label_without_flagged"] != row["label"]:
+        runs = f"{row['flagged_runs']} flagged run{'s' * (row['flagged_runs'] > 1)}"
+        yield f"{row['label_without_flagged'] or 'not known'} without {runs}"
 
 
 def _label(row: Row) -> str:
