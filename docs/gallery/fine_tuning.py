@@ -10,6 +10,7 @@ name says, else its type; the family that of its base where that stands in the t
 
 import re
 import sys
+from typing import Any
 
 import polars as pl
 
@@ -36,29 +37,23 @@ SCORES = {
 
 def selected(table: pl.DataFrame) -> pl.DataFrame:
     """The rows of the leaderboard's table, with method, baseline and family; in its order."""
-    rows = table.with_columns(pl.col("Base Model").fill_null(""))
-    names = set(rows["fullname"])
+    rows = table.with_columns(pl.col("Base Model").fill_null("")).to_dicts()
+    names = {row["fullname"] for row in rows}
     lower = {name.lower() for name in names}
-    own, base = pl.col("fullname"), pl.col("Base Model")
-    itself = own == base
-    pretrained = itself & pl.col("Type").str.contains("pretrained") & ~pl.col("Type").str.contains("continuously")
-    near = base.str.to_lowercase().is_in(list(lower)) | base.str.starts_with("unsloth/")
-    tuned = ~itself & near
-    bases = rows.filter(~itself & base.is_in(list(names)))["Base Model"].unique()
-    kept = rows.filter(pretrained | tuned | own.is_in(bases.implode()))
-    about = kept.select(
-        model=own,
-        method=pl.when(pretrained)
-        .then(pl.lit(""))
-        .otherwise(pl.struct("fullname", "Type").map_elements(_method, return_dtype=pl.String)),
-        baseline=pl.when(itself).then(pl.lit("")).otherwise(base),
-        family=pl.when(base.is_in(list(names))).then(base).otherwise(own).map_elements(_family, return_dtype=pl.String),
-        precision="Precision",
-    )
-    return pl.concat([about, kept.select(pl.col(name).alias(new) for name, new in SCORES.items())], how="horizontal")
+    bases = {row["Base Model"] for row in rows if row["Base Model"] != row["fullname"]}
+    found = []
+    for row in rows:
+        name, base = row["fullname"], row["Base Model"]
+        pretrained = name == base and "pretrained" in row["Type"] and "continuously" not in row["Type"]
+        tuned = name != base and (base.lower() in lower or base.startswith("unsloth/"))
+        if pretrained or tuned or name in bases:
+            about = {"model": name, "method": "" if pretrained else _method(row)}
+            about |= {"baseline": "" if name == base else base, "family": _family(base if base in names else name)}
+            found.append({**about, "precision": row["Precision"], **{new: row[old] for old, new in SCORES.items()}})
+    return pl.DataFrame(found, infer_schema_length=None)
 
 
-def _method(row: dict[str, str]) -> str:
+def _method(row: dict[str, Any]) -> str:
     name = row["fullname"].rpartition("/")[2].lower()
     said = next((method for method, pattern in METHODS.items() if re.search(pattern, name)), None)
     typed = next((method for method, text in TYPES.items() if text in row["Type"].lower()), None)
