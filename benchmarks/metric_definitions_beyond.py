@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from metric_definitions import part, probabilities, wrong
+from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipelines.outcomes import Outcomes
@@ -32,7 +33,8 @@ def with_values(outcomes: Outcomes, seed: int) -> Outcomes:
     better = replace(outcomes, logits=own, groups=none, values={}, reference=None)
     validation = replace(better, parts=np.zeros(n, dtype=np.int64), part_names=("validation",))
     reference = validation.rows(rng.permutation(n))  # type: ignore[arg-type]  # an order in the place of a mask
-    values = {name: rng.random(n) for name in SHARES} | {name: rng.uniform(-1, 1, n) for name in DIFFERENCES}
+    values: dict[str, NDArray[Any]] = {name: rng.random(n) for name in SHARES}
+    values |= {name: rng.uniform(-1, 1, n) for name in DIFFERENCES}
     values |= {name: rng.random(n) < 0.2 for name in RIGHT}
     values |= {"change_at": np.full(n, 40), "alarm_at": rng.integers(20, 81, n)}
     recorded = {name: value.astype(np.float32) for name, value in values.items()}
