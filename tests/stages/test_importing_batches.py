@@ -10,7 +10,9 @@ from stages.cli import main
 from stages.errors import TrackingError
 from stages.imports import batches
 from stages.imports.tracked import _state, collect
-from stages.tracking import Logged, Tracking
+from stages.tracking import Tracking
+from stages.tracking_run import Logged
+from stages.tracking_values import Values
 
 
 def run(number: int, **metrics: float) -> dict[str, Any]:
@@ -19,7 +21,8 @@ def run(number: int, **metrics: float) -> dict[str, Any]:
 
 
 def back(batch: dict[str, Any]) -> list[Any]:
-    return list(batches.models_in(Logged("id", "key", None, None, batch["params"], batch["metrics"])))
+    packed = Values({0: batch["metrics"]}).packed()
+    return list(batches.models_in(Logged("id", batch["params"], {}, packed)))
 
 
 @pytest.mark.parametrize(("models", "runs"), [(batches.FEW, batches.FEW), (batches.FEW + 1, 3), (1000, 11)])

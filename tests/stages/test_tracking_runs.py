@@ -74,8 +74,9 @@ def test_the_loss_and_the_values_are_curves_over_steps_at_real_times(plan: Track
 
 def test_a_run_names_its_data_its_making_and_its_parameters(plan: Tracking) -> None:
     held = plan.client.get_run(plan.log(RUN, MEASURED).run_id)
+    assert held.inputs is not None
     found = {
-        each.dataset.name: (each.dataset.digest, json.loads(each.dataset.profile), each.tags[0].value)
+        each.dataset.name: (each.dataset.digest, json.loads(str(each.dataset.profile)), each.tags[0].value)
         for each in held.inputs.dataset_inputs
     }
     assert found == {
@@ -197,6 +198,7 @@ def test_killed_before_or_after_any_request_a_run_is_logged_once(
         (run,) = Tracking(study, "p1").read().values()
         assert run.values == MEASURED
         held = plan.client.get_run(run.run_id)
+        assert held.inputs is not None
         assert len(held.inputs.dataset_inputs) == 2
         assert [point.step for point in plan.client.get_metric_history(run.run_id, "clean/accuracy")] == [10, 20]
         assert (held.info.start_time, held.data.params["method"]) == (1_700_000_092_000, "standard")
