@@ -1,5 +1,6 @@
 """What the stages ask of a domain, a package beside this file with three modules: `domain`, asked before a run;
-`running`, which makes the numbers and is in every key; and `arrays`, how its data are stored.
+`running`, which makes the numbers and is in every key; and `arrays`, how its data are stored. A fourth, `examples`, may
+say what the report shows of single examples.
 
 A part (a data set, model, method or condition) is asked for by its specification, `{use, options}`: the file that makes
 it, in the domain's folder of that kind, and its options, defaults included. What a domain's data sets, examples and
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.outcomes import Outcomes
+from pipelines.showing import Judged, Picture, Rows, Side
 
 Spec = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -179,3 +181,25 @@ class Stored(Protocol):
 
     def examples_from(self, arrays: Arrays, /) -> Any:
         """The examples of these arrays."""
+
+
+class Showing(Protocol):
+    """The module `examples`, which a domain may have: what the report shows of single examples. It decides no number
+    and is in no key. `about` is what `describe` says of the data; a row is one of the outcomes.
+    """
+
+    def note(self, condition: Spec, /) -> str:
+        """What is to be said of what is shown of a condition, such as that it is not all that a model saw."""
+
+    def judge(self, condition: Spec, outcomes: Outcomes, /) -> Judged | None:
+        """How well a model did on each example; None where that is not known of an example alone."""
+
+    def given(
+        self, condition: Spec, examples: Any, outcomes: Outcomes, rows: Rows, about: Mapping[str, Any], /
+    ) -> Sequence[Picture]:
+        """What the models were given in these rows, the same for every model."""
+
+    def done(
+        self, condition: Spec, examples: Any, side: Side, rows: Rows, about: Mapping[str, Any], /
+    ) -> Sequence[Picture]:
+        """What one model made of it."""

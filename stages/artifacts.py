@@ -249,6 +249,14 @@ def finding(table: Table) -> pl.DataFrame:
     return tables.read(by_task(table), path)
 
 
+def findings() -> dict[str, pl.DataFrame]:
+    """Every table of the analysis by name, of all tasks. Raises TableError where there is none."""
+    found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
+    if not found:
+        raise TableError(f"{FINDINGS}/: no tables there yet; `dvc repro` makes them")
+    return found
+
+
 def read_planned(path: Path) -> dict[str, Any]:
     """What `plan` wrote as JSON. Raises TableError."""
     try:

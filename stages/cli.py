@@ -20,7 +20,8 @@ COMMANDS = {  # each in its file of stages/commands/, which is imported only to 
     "list": "every dataset, model, method, condition and metric, with its options",
     "import": "log a published table of results to MLflow, checked whole",
     "analyse": "the statistics of an imported study",
-    "report": "the page of an imported study",
+    "report": "the report in another folder, with more examples or none; of an imported study, too",
+    "figures": "every chart of a report as a picture",
     "plan": "what params.yaml asks for, what of it is done, what the rest will cost; nothing is run",
     "decide": "make the study look by look, each method until it is decided",
     "status": "how far the sweep is, while it runs or after: done, failed by class, rate, time left",
@@ -49,11 +50,15 @@ USER_ERRORS = (
 STOPPED = 130  # as shells count a Ctrl-C
 
 
-def run_stage(name: str) -> int:
+def run_stage(name: str, arguments: Sequence[str] = ()) -> int:
     """Run one stage; its exit status: 0, or 2 with one line on standard error for each thing that was wrong."""
 
     def stage() -> int:
-        importlib.import_module(f"stages.{name}").main()
+        module = importlib.import_module(f"stages.{name}")
+        parser = argparse.ArgumentParser(prog=f"python -m stages {name}")
+        if hasattr(module, "add_arguments"):
+            module.add_arguments(parser)
+        module.main(**vars(parser.parse_args(arguments)))
         return 0
 
     return run_printing(lambda: _run(stage, "stopped; what is finished is kept, and `dvc repro` goes on from there"))

@@ -1,12 +1,13 @@
 """The domains: the packages below pipelines/ that have a module `domain`."""
 
 import importlib
+import importlib.util
 from functools import cache
 from pathlib import Path
 from typing import cast
 
 import pipelines
-from pipelines.domain import Domain, Running, Stored
+from pipelines.domain import Domain, Running, Showing, Stored
 
 
 @cache
@@ -29,3 +30,9 @@ def running(name: str) -> Running:
 def arrays(name: str) -> Stored:
     """How a domain's data are stored."""
     return cast(Stored, importlib.import_module(f"pipelines.{name}.arrays"))
+
+
+def showing(name: str) -> Showing | None:
+    """What a domain shows of single examples; None of one that has no module for it."""
+    module = f"pipelines.{name}.examples"
+    return cast(Showing, importlib.import_module(module)) if importlib.util.find_spec(module) else None

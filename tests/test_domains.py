@@ -6,20 +6,25 @@ import pytest
 
 import pipelines.control.arrays
 import pipelines.control.domain
+import pipelines.control.examples
 import pipelines.control.running
 import pipelines.games.arrays
 import pipelines.games.domain
+import pipelines.games.examples
 import pipelines.games.running
 import pipelines.language.arrays
 import pipelines.language.domain
+import pipelines.language.examples
 import pipelines.language.running
 import pipelines.tabular.arrays
 import pipelines.tabular.domain
+import pipelines.tabular.examples
 import pipelines.tabular.running
 import pipelines.vision.arrays
 import pipelines.vision.domain
+import pipelines.vision.examples
 import pipelines.vision.running
-from pipelines.domain import Domain, Running, Stored
+from pipelines.domain import Domain, Running, Showing, Stored
 from stages import domains
 
 DOMAINS: dict[str, tuple[Domain, Running, Stored]] = {  # mypy compares every signature
@@ -29,12 +34,20 @@ DOMAINS: dict[str, tuple[Domain, Running, Stored]] = {  # mypy compares every si
     "tabular": (pipelines.tabular.domain, pipelines.tabular.running, pipelines.tabular.arrays),
     "vision": (pipelines.vision.domain, pipelines.vision.running, pipelines.vision.arrays),
 }
+SHOWING: dict[str, Showing] = {
+    "control": pipelines.control.examples,
+    "games": pipelines.games.examples,
+    "language": pipelines.language.examples,
+    "tabular": pipelines.tabular.examples,
+    "vision": pipelines.vision.examples,
+}
 
 
 def test_every_domain_is_compared() -> None:
     assert domains.names() == tuple(DOMAINS)
     for name, modules in DOMAINS.items():
         assert (domains.domain(name), domains.running(name), domains.arrays(name)) == modules
+        assert domains.showing(name) == SHOWING[name]
 
 
 @pytest.mark.parametrize("name", DOMAINS)

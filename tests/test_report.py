@@ -15,8 +15,10 @@ from analysis.schema import checked
 from analysis.tables import RESULTS
 from stages import artifacts
 from stages.artifacts import Failures
+from stages.page.beside import Beside
 from stages.page.format import Measure, difference, effect_rows, interval, measures, number
 from stages.page.measurement_charts import baseline_trend
+from stages.page.pictures import write_pictures
 from stages.page.study_section import Planned
 from stages.report import build
 
@@ -203,11 +205,12 @@ def _build(
     runs: pl.DataFrame = RUNS,
     plan: Planned | None = None,
     failures: Failures | None = None,
+    beside: Beside | None = None,
     **options: Any,
 ) -> Page:
     found = found_by_task(results, runs, **({"seed": 0, "settings": QUICK} | options))
     of_task, runs_of_task = (frame.with_columns(task="dataset") for frame in (results, runs))
-    build(of_task, runs_of_task, found, folder, plan or plan_of(results), failures)
+    build(of_task, runs_of_task, found, folder, plan or plan_of(results), failures, beside=beside)
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 
@@ -263,14 +266,18 @@ def test_a_falling_measurement_has_its_axis_turned(page: Page) -> None:
     assert not page.specs["safety_pgd-accuracy"]["layer"][2]["encoding"]["y"]["scale"]["reverse"]
 
 
-def test_every_chart_is_there_as_a_picture(folder: Path, page: Page) -> None:
+def test_every_chart_can_be_picked_and_becomes_a_picture(folder: Path, page: Page, tmp_path: Path) -> None:
     safety = [
         f"{kind}_{name}" for kind in ("accuracy", "forest", "plane", "safety") for name in ("clean-nll", "pgd-accuracy")
     ]
     assert sorted(page.specs) == sorted(["correlations", "effects", "fronts", "verdicts", *safety])
-    for name in page.specs:
-        assert (folder / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
-        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    for suffix, begins in {"svg": b"<svg", "png": b"\x89PNG"}.items():
+        files = write_pictures(page.specs, tmp_path / suffix, suffix)
+        assert [file.stem for file in files] == list(page.specs)
+        assert all(file.read_bytes().startswith(begins) for file in files)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "correlations.svg", "effects.svg", "index.html", "plots", "verdicts.svg",
+    ]  # fmt: skip
     values = [attributes.get("value") or "" for tag, attributes in page.tags if tag == "option"]
     picks = [json.loads(value) for value in values if value.startswith("{")]
     assert [pick["safety"] for pick in picks] == ["safety_pgd-accuracy", "safety_clean-nll"]

@@ -1,23 +1,31 @@
-"""`diffprog report`: the page of an imported study."""
+"""`diffprog report`: the page of the study in this folder, or of an imported one, in another folder."""
 
 import argparse
 from pathlib import Path
 
+from stages import report
 from stages.imports.analysed import report_study
 
 EXAMPLES = {
+    "diffprog report --out elsewhere --examples 500": "the study's report with more examples of each condition",
     "diffprog report --study my-table --out my-page": "my-page/index.html",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--study NAME --out FOLDER [--score SCORE]`."""
-    parser.description = "The page of an imported study. (`dvc repro` makes that of the study of params.yaml.)"
-    parser.add_argument("--study", required=True, help="the name in its spec")
+    """`--out FOLDER [--examples N]`, or `--study NAME --out FOLDER [--score SCORE]`."""
+    parser.description = (
+        "The report of the study of params.yaml as it is now, or of an imported one, in another folder."
+    )
     parser.add_argument("--out", type=Path, required=True, help="the folder for the page")
+    report.add_arguments(parser)
+    parser.add_argument("--study", help="the name in its spec, of an imported study")
     parser.add_argument("--score", default="pc1", help="pc1 (default), mean, safetywashing, flops or a measurement")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Write the page; the exit status."""
-    return report_study(chosen.study, chosen.out, chosen.score)
+    if chosen.study:
+        return report_study(chosen.study, chosen.out, chosen.score)
+    report.write(chosen.out, chosen.examples)
+    return 0

@@ -15,8 +15,9 @@ from analysis.words import several
 from stages.errors import StoreError, TrackingError
 from stages.imports.said import said
 from stages.imports.tracked import Imported, collect
-from stages.page.imported import write_page
+from stages.page.imported import charted, write_page
 from stages.page.spreadsheets import write_csv
+from stages.page.tasks import Specs
 
 
 def analyse_study(study: str, out: Path, score: str) -> int:
@@ -49,6 +50,13 @@ def report_study(study: str, out: Path, score: str) -> int:
     _write(imported, found, out / "tables")
     print(f"the report is at {out / 'index.html'}")
     return 0
+
+
+def figures_of(study: str, score: str) -> Specs:
+    """The charts of an imported study. Raises TrackingError, TableError, ValueError."""
+    imported = collect(study)
+    found, _ = tables_of(imported, score)
+    return charted(study, imported.results, imported.models, found, score)[2]
 
 
 def _write(imported: Imported, found: Mapping[str, pl.DataFrame], out: Path) -> None:

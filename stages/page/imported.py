@@ -23,7 +23,6 @@ from stages.page import charts
 from stages.page.format import DASH, interval, measures
 from stages.page.margins_section import SOURCES, margins_section
 from stages.page.measurement_charts import measurement_charts
-from stages.page.pictures import write_pictures
 from stages.page.reader_parts import parts_of
 from stages.page.rendering import rendered
 from stages.page.tasks import Specs, TaskResults
@@ -43,24 +42,21 @@ OWN = ("verdicts", "estimates", "ladder", "margins", "gates", "fragility")  # ta
 def write_page(
     study: str, results: pl.DataFrame, models: pl.DataFrame, found: Tables, score: str, notes: Sequence[str], out: Path
 ) -> None:
-    """Write index.html and its charts as SVG and PNG into the folder. The same input gives the same bytes.
+    """Write index.html into the folder. The same input gives the same bytes.
 
     `results` is the table RESULTS, `models` what is known of each row of the table, `found` the tables of
     `analysis.elsewhere` with this capability score, `notes` what is to be said of who takes no part.
     """
     out.mkdir(parents=True, exist_ok=True)
-    task = _task(study, results, found, score)
-    specs: Specs = {}
+    task, section, specs = charted(study, results, models, found, score)
     settings = AuditSettings()
-    section = _section(task, results, models, found, score, specs) | {"notes": notes}
-    write_pictures(specs, out)
     levels = {"alpha": settings.alpha, "rate": settings.false_discovery_rate}
     judged = [(task, section["rows"])]
     page = rendered(
         "imported.html",
         title=study,
         **parts_of(judged, **levels, placebos=settings.placebos, weigh=settings.weigh_claims),
-        section=section,
+        section=section | {"notes": notes},
         specs=specs,
         alpha=settings.alpha,
         rate=settings.false_discovery_rate,
@@ -69,6 +65,14 @@ def write_page(
         margin_sources=SOURCES | {"given": "the spec"},
     )
     (out / "index.html").write_text(page, encoding="utf-8")
+
+
+def charted(
+    study: str, results: pl.DataFrame, models: pl.DataFrame, found: Tables, score: str
+) -> tuple[TaskResults, dict[str, Any], Specs]:
+    """The study as a task, what the template shows of it, and its charts."""
+    task, specs = _task(study, results, found, score), Specs()
+    return task, _section(task, results, models, found, score, specs), specs
 
 
 def _task(study: str, results: pl.DataFrame, found: Tables, score: str) -> TaskResults:

@@ -14,22 +14,23 @@ PNG_SCALE = 1.5
 TITLE_HEIGHT = 24  # of a chart among others, in pixels
 
 
-def write_pictures(specs: Mapping[str, Spec], folder: Path) -> dict[str, tuple[str, bytes]]:
-    """The charts as SVG and PNG by name, and as files of these names in the folder."""
-    made = {name: pictures(spec) for name, spec in specs.items()}
-    for name, (svg, png) in made.items():
-        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-        (folder / f"{name}.png").write_bytes(png)
-    return made
+def write_pictures(specs: Mapping[str, Spec], folder: Path, suffix: str) -> list[Path]:
+    """Each chart as a picture of its name in the folder; the files. suffix: svg or png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{name}.{suffix}" for name in specs]
+    for file, spec in zip(files, specs.values(), strict=True):
+        picture = svg(spec)
+        file.write_bytes(picture.encode() if suffix == "svg" else vl_convert.svg_to_png(picture, scale=PNG_SCALE))
+    return files
 
 
-def pictures(spec: Spec) -> tuple[str, bytes]:
-    """The chart as SVG and as PNG, on white."""
-    svg: str = vl_convert.vegalite_to_svg({**spec, "background": "white"}, allowed_base_urls=[])
+def svg(spec: Spec) -> str:
+    """The chart as SVG, on white."""
+    made: str = vl_convert.vegalite_to_svg({**spec, "background": "white"}, allowed_base_urls=[])
     # The converter numbers gradients on from one picture of a process to the next.
-    for index, name in enumerate(re.findall(r'id="(gradient_\d+)"', svg)):
-        svg = svg.replace(f'id="{name}"', f'id="colours_{index}"').replace(f"url(#{name})", f"url(#colours_{index})")
-    return svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE)
+    for index, name in enumerate(re.findall(r'id="(gradient_\d+)"', made)):
+        made = made.replace(f'id="{name}"', f'id="colours_{index}"').replace(f"url(#{name})", f"url(#colours_{index})")
+    return made
 
 
 def stacked(charts: Mapping[str, str]) -> str:

@@ -17,6 +17,11 @@ SCRIPTS = ("state", "charts", "audit", "choices", "compare", "tables", "tips")
 
 def rendered(template: str, **values: Any) -> str:
     """The page of a template below this folder."""
+    return _environment().get_template(template).render(bundle=_bundle(), scripts=own_scripts(), **values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(files("stages.page"))),
         autoescape=True,
@@ -27,7 +32,7 @@ def rendered(template: str, **values: Any) -> str:
     environment.filters |= {"difference": difference, "number": number, "percent": percent, "signed": signed}
     environment.filters |= {"log2": math.log2}
     environment.globals |= {"interval": interval}
-    return environment.get_template(template).render(bundle=_bundle(), scripts=own_scripts(), **values)
+    return environment
 
 
 def own_scripts(names: Sequence[str] = SCRIPTS) -> str:

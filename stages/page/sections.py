@@ -1,28 +1,42 @@
 """What the report shows of one task: its charts, and the rows of its tables as they are printed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from analysis.findings import SCORE
 from stages.page import charts, verdict_charts, verdict_text
+from stages.page.beside import Beside
 from stages.page.format import Row, effect_rows, interval
 from stages.page.margins_section import margins_section
 from stages.page.measurement_charts import measurement_charts
 from stages.page.plane_charts import pillar_fronts
 from stages.page.study_section import Planned, about_measurements, false_alarms, study_section, without_verdict
-from stages.page.tasks import Specs, TaskResults
+from stages.page.tasks import Specs, TaskResults, tasks
 from stages.page.verdict_section import verdict_parts
 
 
-def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFrame) -> dict[str, Any]:
+def charted(
+    results: pl.DataFrame, findings: Mapping[str, pl.DataFrame], plan: Planned, beside: Beside | None = None
+) -> tuple[list[TaskResults], list[dict[str, Any]], Specs]:
+    """The tasks that have results, what the template shows of each, and the charts of all."""
+    specs: Specs = {}
+    shown, settings, there = tasks(results, findings), findings["settings"], beside or Beside()
+    return shown, [section(task, specs, plan, settings.filter(task=task.task), there) for task in shown], specs
+
+
+def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFrame, beside: Beside) -> dict[str, Any]:
     """What the template shows of one task. Its charts go into `specs`, under the names of their files; `settings` is
-    the table SETTINGS.
+    the table SETTINGS, `beside` has the pages that verdicts have links to.
     """
     about = about_measurements(plan, task.task)
     verdicts = task.found["verdicts"].with_columns(
         pl.col("measurement").replace_strict(list(task.shown), range(len(task.shown)), default=99).alias("order"),
         pl.col("measurement").replace_strict(about, default="", return_dtype=pl.String).alias("about"),
+    )
+    verdicts = verdicts.join(
+        _pages(task, verdicts, beside), on=["method", "measurement"], how="left", maintain_order="left"
     )
     return {
         "name": task.name,
@@ -51,6 +65,22 @@ def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFra
         "exposed": task.found["risks"]["exposure"].n_unique() > 1,
         "pillars": _pillars(task, verdicts, specs),
     }
+
+
+def _pages(task: TaskResults, verdicts: pl.DataFrame, beside: Beside) -> pl.DataFrame:
+    """Of each verdict, the addresses of the runs and of the examples that it is about."""
+    conditions = dict(task.results.select("measurement", "condition").unique().iter_rows())
+    rows = [
+        {
+            "method": method,
+            "measurement": measurement,
+            "runs_page": beside.runs(task.task, method),
+            "examples_page": beside.examples(task.task, conditions.get(measurement, ""), method),
+        }
+        for method, measurement in verdicts.select("method", "measurement").unique().iter_rows()
+    ]
+    names = ("method", "measurement", "runs_page", "examples_page")
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String))
 
 
 def _effects(task: TaskResults, specs: Specs) -> list[Row]:

@@ -23,6 +23,7 @@ GATES = {
     "range": "the ladder covers the capability of the method's models",
     "capability reliability": "the capability score repeats over seeds",
 }
+DOWN = {"runs": "runs_page", "examples": "examples_page"}  # what a verdict has links to, where it is there
 
 
 def verdict_parts(task: TaskResults, verdicts: pl.DataFrame, specs: Specs) -> dict[str, Any]:
@@ -109,6 +110,7 @@ def verdict_cell(row: Row) -> dict[str, Any]:
         "rests_on": verdict_text.rests_on(row),
         "claimed": row["claimed"],
         "placebo": row["placebo"],
+        "down": [(name, row[page]) for name, page in DOWN.items() if row.get(page)],
     }
 
 

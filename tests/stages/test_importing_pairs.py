@@ -132,11 +132,13 @@ def test_an_imported_study_has_a_page(tmp_path: Path) -> None:
     page = (tmp_path / "page" / "index.html").read_text()
     assert "UNDETERMINED" in page
     assert "baseline missing" in page
-    assert (tmp_path / "page" / "correlations.svg").exists()
+    assert [path.name for path in (tmp_path / "page").iterdir() if path.suffix == ".svg"] == []
     assert (tmp_path / "page" / "tables" / "effects.csv").exists()
     once = page
     assert main(["report", "--study", tmp_path.name, "--out", str(tmp_path / "page"), "--score", "mean"]) == 0
     assert (tmp_path / "page" / "index.html").read_text() == once
+    assert main(["figures", "--study", tmp_path.name, "--out", str(tmp_path / "pictures"), "--score", "mean"]) == 0
+    assert (tmp_path / "pictures" / "correlations.svg").read_text().startswith("<svg")
 
 
 def test_a_table_without_pairs_has_a_page(tmp_path: Path) -> None:

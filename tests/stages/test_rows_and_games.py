@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.stages.conftest import ROOT, run_all
+from tests.stages.test_page_runs import dead_links
 
 Write = Callable[[Mapping[str, Any]], Path]
 
@@ -59,5 +60,10 @@ def test_rows_and_games_go_from_params_to_verdicts(study: Write) -> None:
     welfare = results.filter(task="games", measurement="self_play/welfare", part="all")
     by_method = dict(welfare.group_by("method").agg(pl.col("value").mean()).iter_rows())
     assert by_method["prosocial"] > by_method["standard"]
+    assert dead_links(folder / "report") == []
+    walls = {
+        path.relative_to(folder / "report/examples").as_posix() for path in folder.glob("report/examples/*/*.html")
+    }
+    assert {"flows/unseen.html", "flows/alarm.html", "series/regime.html", "games/self_play.html"} <= walls
     page = (folder / "report/index.html").read_text()
     assert all(head in page for head in ("flows (tabular: flows)", "series (tabular: series)", "games: repeated"))

@@ -52,7 +52,7 @@ for (const table of document.querySelectorAll("table[id]")) {
 
   // Text that a spreadsheet would run gets an apostrophe; numbers are plain.
   function field(cell) {
-    const text = [...cell.childNodes].map((node) => node.textContent.trim()).filter(Boolean).join(" ");
+    const text = [...cell.childNodes].filter((node) => node.className !== "down").map((node) => node.textContent.trim()).filter(Boolean).join(" ");
     const plain = text.replace(/\s+/g, " ").replaceAll("\u2212", "-");
     const safe = /^[+-]?[\d.]+$/.test(plain) ? plain.replace(/^\+/, "") : plain.replace(/^([=+\-@])/, "'$1");
     return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
