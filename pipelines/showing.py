@@ -3,7 +3,7 @@ it is in no key.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,13 @@ class Judged:
 @dataclass(frozen=True)
 class Side:
     """One of two models that are held against each other: its outcomes, the model itself, made when it is asked for,
-    and the seed that its outcomes were drawn with.
+    the seed that its outcomes were drawn with, and what a domain keeps from one look at it to the next.
     """
 
     outcomes: Outcomes
     model: Callable[[], Any]
     seed: int
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 def judged(outcomes: Outcomes) -> Judged | None:

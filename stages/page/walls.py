@@ -84,6 +84,7 @@ class Wall:
         cells = planned_cells(stored.runs.filter(task=task), planned, plan.prepared)
         self.cells = {_which(self.runs[cell.run]): cell for cell in cells if cell.key in done and cell.run in self.runs}
         self.read: dict[str, tuple[Outcomes, Judged | None]] = {}
+        self.sides: dict[str, Side] = {}
 
     @property
     def methods(self) -> list[str]:
@@ -163,8 +164,10 @@ class Wall:
         return domains.arrays(self.domain).examples_from(codecs.arrays(payload))
 
     def _side(self, cell: Cell) -> Side:
-        seed = json.loads(self.models[cell.model_key]["spec"])["seed"]
-        return Side(self._outcomes(cell)[0], partial(self._model, cell.model_key), seed)
+        if cell.key not in self.sides:
+            seed = json.loads(self.models[cell.model_key]["spec"])["seed"]
+            self.sides[cell.key] = Side(self._outcomes(cell)[0], partial(self._model, cell.model_key), seed)
+        return self.sides[cell.key]
 
     def _model(self, key: str) -> Any:
         running = domains.running(self.domain)
