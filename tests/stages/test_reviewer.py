@@ -63,12 +63,18 @@ def test_the_error_rates_named_are_those_of_the_docs() -> None:
         if re.match(r"\| .* \| \d+ x \d+ \|", line)
     ]
 
-    def ends(kind: str, truth: str) -> tuple[int, int]:
-        shares = [float(row[3].split()[0]) for row in lines if row[2] == kind and row[0].startswith(truth)]
+    def ends(kind: str, truth: str, tasks: str = "") -> tuple[int, int]:
+        found = [row for row in lines if row[2] == kind and row[0].startswith(truth)]
+        shares = [float(row[3].split()[0]) for row in found if ("7 tasks" in row[0]) == bool(tasks)]
         return round(100 * min(shares)), round(100 * max(shares))
 
     gains, losses = ends("any false gain", "D = margin"), ends("any false REGRESSION", "T = -margin")
     rates = ends("false discovery rate", "D = 3 margins")
+    for said, (kind, truth) in {
+        "{} % had a false gain somewhere": ("any false gain", "D = margin"),
+        "{} % of the gains found in them were false": ("false discovery rate", "D = 3 margins"),
+    }.items():
+        assert said.format(ends(kind, truth, "7 tasks")[0]) in SIMULATED
     covered = [float(row[4]) for row in lines if row[4] and row[0].startswith(("D = ", "T = "))]
     assert f"{gains[0]} to {gains[1]} % of the studies had any false gain" in SIMULATED
     assert f"{losses[0]} to {losses[1]} % any false REGRESSION" in SIMULATED
