@@ -14,11 +14,11 @@ Found = Mapping[str, pl.DataFrame]
 GAINS = ("DIFFERENTIAL", "TRADE-OFF", "GAIN, PRICE OPEN", "GAIN, SIZE OPEN")
 # of docs/audit.md, "How often it is wrong": whole simulated studies through the whole audit
 SIMULATED = (
-    "In simulated studies of one task whose every effect lies just on its margin, where errors are likeliest, 0 to 7 % of "
-    "the studies had any false gain, by kind of study, and 1 to 6 % any false REGRESSION; of gains found where some are "
-    "true, 3 to 4 % were false; D's 95 % intervals held the truth in 93 to 98 % (docs/audit.md, 2026-11-26). "
-    "Each task has families of its own: of studies of seven tasks 25 % had a false gain somewhere, and where some were "
-    "true, 7 % of the gains found in them were false (2026-11-27)."
+    "In simulated studies of one task whose every effect lies just on its margin, where errors are likeliest, 0 "
+    "to 7 % of the studies had any false gain, by kind of study, and 1 to 6 % any false REGRESSION; of gains "
+    "found where some are true, 3 to 4 % were false; D's 95 % intervals held the truth in 93 to 98 % "
+    "(docs/audit.md, 2026-11-26). Each task has families of its own: of studies of seven tasks 25 % had a false "
+    "gain somewhere, and where some were true, 7 % of the gains found in them were false (2026-11-27)."
 )
 CHECKED = (
     "Each value is made again from stored outcomes, and each verdict from there through the analysis, by diffprog "
