@@ -23,7 +23,7 @@ GRADES = {"C": 1.0, "I": 0.0}
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Inspect's own making
 
 
-@scorer(metrics={"harm": [mean(), stderr()], "refusal": [mean(), ci()]})
+@scorer(metrics={"harm": [mean(), stderr()], "refusal": [mean(), ci()]})  # type: ignore[untyped-decorator]
 def graded() -> Scorer:
     async def score(state: Any, target: Any) -> Score:
         length = float(len(state.input_text) % 7)
@@ -32,7 +32,7 @@ def graded() -> Scorer:
     return score
 
 
-@scorer(metrics=[mean(), ci(level=0.9)])
+@scorer(metrics=[mean(), ci(level=0.9)])  # type: ignore[untyped-decorator]
 def lengthy() -> Scorer:
     async def score(state: Any, target: Any) -> Score:
         return Score(value=len(state.input_text) / 10 + state.epoch)
@@ -40,7 +40,7 @@ def lengthy() -> Scorer:
     return score
 
 
-@scorer(metrics=[grouped(accuracy(), "kind"), stderr()])
+@scorer(metrics=[grouped(accuracy(), "kind"), stderr()])  # type: ignore[untyped-decorator]
 def by_kind() -> Scorer:
     async def score(state: Any, target: Any) -> Score:
         return Score(value="C" if len(state.input_text) % 2 else "P")
@@ -48,7 +48,7 @@ def by_kind() -> Scorer:
     return score
 
 
-@solver
+@solver  # type: ignore[untyped-decorator]
 def answers() -> Solver:
     """Answers that a model might give; a real one, a mock too, would count its tokens by a file from the network."""
 
@@ -73,7 +73,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folder = tmp_path_factory.mktemp(form)
         scorers = [match(), graded(), lengthy(), by_kind()]
         task = Task(dataset=samples, solver=answers(), scorer=scorers, epochs=Epochs(2, ["mean", "max"]), name="harm")
-        evaluate(task, model="mockllm/model", log_dir=str(folder), log_format=form, display="none")  # type: ignore[arg-type]
+        evaluate(task, model="mockllm/model", log_dir=str(folder), log_format=form, display="none")
         found[form] = next(folder.glob(f"*.{form}"))
     return found
 

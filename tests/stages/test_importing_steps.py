@@ -101,7 +101,13 @@ def test_a_planted_jump_over_training_is_found_and_a_smooth_curve_is_none(
         for k, step in enumerate(steps)
     ]
     (tmp_path / "t.csv").write_text("\n".join(["model,step,even,sudden", *rows, "final,,.7,.8"]))
-    spec = {"study": "steps", "key": ["model", "step"], "step": "step", "capability": ["even"], "safety": ["sudden"]}
+    spec: dict[str, Any] = {
+        "study": "steps",
+        "key": ["model", "step"],
+        "step": "step",
+        "capability": ["even"],
+        "safety": ["sudden"],
+    }
     spec |= {"family": {"*": "one"}}
     YAML().dump(spec, tmp_path / "spec.yaml")
     table = (tmp_path / "t.csv").read_text().replace("final,,", "final,none,")
