@@ -75,8 +75,8 @@ def done(condition: Spec, examples: Examples, side: Side, rows: Rows, about: Map
     pictures = []
     for place, value in enumerate(values):
         words = f"{name.replace('_', ' ')} {value:.2f}; payoffs {got[place, 0]:.2f} and {got[place, 1]:.2f}"
-        numbers = [each[place].tolist() for each in (one, other, share)]
-        pictures.append(Picture(words, drawing=_play(*numbers, words)))
+        own_bars, other_bars, squares = (each[place].tolist() for each in (one, other, share))
+        pictures.append(Picture(words, drawing=_play(own_bars, other_bars, squares, words)))
     return pictures
 
 
