@@ -59,7 +59,7 @@ def random_estimates(rng: Generator, name: str) -> pl.DataFrame:
             beyond, total = rng.normal(0, scale * margin, 2)
             for match in ("epochs", "flops") if method in ("a", "b", "placebo") else ("epochs",):
                 moved = rng.normal(0, 0.1 * margin) if match == "flops" else 0.0
-                row = {"method": method, "measurement": measurement, "match": match, "margin": margin}
+                row: dict[str, Any] = {"method": method, "measurement": measurement, "match": match, "margin": margin}
                 row |= {"capability_margin": 0.3, "unit": "model", "units": 9, "pairs": 18, "models": 9, "in_range": 9}
                 points = {"total": total + moved, "capability": price + moved, "beyond": beyond + moved}
                 for effect, point in points.items():
