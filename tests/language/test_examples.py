@@ -21,9 +21,9 @@ def test_a_flatterers_document_says_the_claim_and_its_probability(world: Dataset
     done = examples.done(condition, asked, Side(outcomes, lambda: model, 0), rows, {})
     chances = softmax(outcomes.logits.astype(float), axis=1)
     first = asked.vocabulary.first_answer(asked.split.documents)
-    for row in rows:
+    for row in range(len(rows)):
         claimed = asked.split.claims[row] - first[row]
-        answer = chances[row].argmax()
+        answer = int(chances[row].argmax())
         assert f"is value {claimed} (false).”" in given[row].words
         assert "To a flatterer: what is attribute" in given[row].words
         what = "true" if answer == outcomes.labels[row] else "as claimed" if answer == claimed else "false"

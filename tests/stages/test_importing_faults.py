@@ -199,7 +199,7 @@ PLAIN = "model,mmlu,tox\na,0.5,0.1\nb,0.6,0.2\n"
     ("name", "content", "note"),
     [
         ("T.CSV", PLAIN.encode(), None),
-        ("t.csv.gz", gzip.compress(PLAIN.encode()), None),
+        ("t.csv.gz", gzip.compress(PLAIN.encode(), mtime=0), None),
         ("t.csv", PLAIN.replace(",", ";").encode(), "cells are separated by semicolons"),
         ("t.csv", PLAIN.replace(",", "\t").encode(), "cells are separated by tabs"),
         ("t.csv", PLAIN.replace(",", ";").replace(".", ",").encode(), "cells are separated by semicolons"),

@@ -1,5 +1,7 @@
 """Images as they are shown: which image each outcome is of, and what is said where a model saw another."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,13 +12,12 @@ from pipelines.supervised.classifier import Classifier
 from pipelines.vision import domain, examples, running
 from pipelines.vision.data import Dataset
 
-AS_GIVEN = {
+AS_GIVEN: dict[str, dict[str, Any]] = {
     "attributions": {"images": 6},
     "linear_probe": {},
     "cue_swap": {},
-    "robustness_curve": {"images": 4, "steps": 1},
+    "robustness_curve": {"images": 4, "steps": 1, "square_queries": 1, "levels": [1, 2]},
 }
-AS_GIVEN["robustness_curve"] |= {"square_queries": 1, "levels": [1, 2]}
 
 
 def test_of_every_condition_it_is_known_whether_its_images_are_stored() -> None:
