@@ -1,5 +1,7 @@
+import base64
 import json
 import re
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -90,8 +92,8 @@ class Page(HTMLParser):
     @property
     def specs(self) -> dict[str, Any]:
         """The charts' specifications."""
-        specs: dict[str, Any] = json.loads(self.scripts[1])
-        return specs
+        packed = json.loads(self.scripts[1])
+        return {name: json.loads(zlib.decompress(base64.b64decode(each))) for name, each in packed.items()}
 
     @property
     def claims(self) -> list[dict[str, Any]]:

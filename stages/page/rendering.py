@@ -1,6 +1,9 @@
 """The page from its template: the words and numbers as they are printed, and the script that draws its charts."""
 
+import base64
+import json
 import math
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -10,6 +13,7 @@ import jinja2
 import vl_convert
 
 from stages.page.format import difference, interval, number, percent, signed
+from stages.page.tasks import Specs
 
 # In the order in which they use each other.
 SCRIPTS = ("state", "charts", "audit", "choices", "compare", "tables", "tips")
@@ -30,9 +34,17 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"difference": difference, "number": number, "percent": percent, "signed": signed}
-    environment.filters |= {"log2": math.log2}
+    environment.filters |= {"log2": math.log2, "packed": packed}
     environment.globals |= {"interval": interval}
     return environment
+
+
+def packed(specs: Specs) -> dict[str, str]:
+    """Each chart's specification compressed, as base 64: a page has hundreds, and the browser unpacks what it draws."""
+    return {
+        name: base64.b64encode(zlib.compress(json.dumps(spec, separators=(",", ":")).encode(), 9)).decode()
+        for name, spec in specs.items()
+    }
 
 
 def own_scripts(names: Sequence[str] = SCRIPTS) -> str:

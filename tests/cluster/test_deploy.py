@@ -182,9 +182,13 @@ def test_the_image_has_what_dvc_depends_on() -> None:
     copied = " ".join(line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY"))
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].values()
     sources = {dep.partition("/")[0] for stage in stages for dep in stage["deps"]}
-    made = {out.partition("/")[0] for stage in stages for out in (*stage["outs"],) if isinstance(out, str)}
+    outs = [out for stage in stages for out in (*stage["outs"], *stage.get("metrics", ()))]
+    made = {name.partition("/")[0] for out in outs for name in ([out] if isinstance(out, str) else out)}
     for name in sources - made:
         assert re.search(rf"\b{re.escape(name)}\b", copied), name
+    for line in copied.split("COPY")[1:]:
+        *copied_from, _ = line.split()
+        assert [name for name in copied_from if not (ROOT / name).exists()] == []
     assert "--constraint constraints.txt" in (DEPLOY / "Dockerfile").read_text()
 
 

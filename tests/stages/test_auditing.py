@@ -256,7 +256,9 @@ def test_a_plan_says_what_it_can_show(
     assert audit_line in lines
     assert main(["plan"]) == 0
     looks = "looks    one, at the end, at all of q = 0.05: `audit.looks` can plan several, for `diffprog decide`"
-    assert capsys.readouterr().out.splitlines()[:4] == [*lines[:2], audit_line, looks]
+    said = capsys.readouterr().out.splitlines()
+    assert [*said[:3], said[4]] == [*lines[:2], audit_line, looks]
+    assert said[3].startswith("plan ")
     assert main(["plan", "--power", "--sd", "0.5", "--json"]) == 0
     (task,) = json.loads(capsys.readouterr().out)["tasks"]
     assert (task["claims"], task["runs"], task["seeds"]) == (

@@ -50,7 +50,7 @@ def test_dvc_tracks_the_name_and_the_audit_where_they_are_read() -> None:
         out for out in stages["plan"]["outs"] if isinstance(out, str)
     }
     assert [name for name in stages if str(artifacts.STUDY) in stages[name]["deps"]] == ["measure", "collect", "report"]
-    assert [name for name in stages if str(artifacts.AUDIT) in stages[name]["deps"]] == ["analyse"]
+    assert [name for name in stages if str(artifacts.AUDIT) in stages[name]["deps"]] == ["analyse", "report"]
     assert [name for name in stages if "params" in stages[name]] == ["plan"]
     assert "compute" not in str([stages[name].get("params") for name in stages])
 

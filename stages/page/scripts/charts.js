@@ -2,7 +2,7 @@
 "use strict";
 
 const charts = (() => {
-  const specs = JSON.parse(document.getElementById("specs").textContent);
+  const packed = JSON.parse(document.getElementById("specs").textContent);
   const options = {
     mode: "vega-lite", renderer: "svg", logLevel: 1,
     actions: { export: true, source: false, compiled: false, editor: false },
@@ -23,17 +23,27 @@ const charts = (() => {
     element.querySelector("summary")?.setAttribute("aria-label", `Save the chart: ${under}`);
   }
 
-  function embed(element, name, spec) {
+  // What a chart draws: each is packed by itself, as most are never looked at.
+  function specOf(name) {
+    const bytes = Uint8Array.from(atob(packed[name]), (each) => each.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+  }
+
+  function embed(element, name, change = () => {}) {
     waiting.delete(element);
     const last = busy.get(element) ?? Promise.resolve();
     const next = last
-      .then(() => vegaEmbed(element, spec, { ...options, downloadFileName: name }))
+      .then(() => specOf(name))
+      .then((spec) => {
+        for (const rows of Object.values(spec.datasets ?? {})) change(rows);
+        return vegaEmbed(element, spec, { ...options, downloadFileName: name });
+      })
       .then(() => call(element));
     busy.set(element, next);
     return next;
   }
 
-  const draw = (element, name = waiting.get(element)) => embed(element, name, specs[name]);
+  const draw = (element, name = waiting.get(element)) => embed(element, name);
 
   const sight = new IntersectionObserver((entries) => {
     for (const entry of entries) if (entry.isIntersecting && waiting.has(entry.target)) draw(entry.target);
@@ -53,11 +63,7 @@ const charts = (() => {
   }
 
   // Draws a chart again with other data: change(rows) is called with the rows of each of its data sets.
-  function redraw(element, name, change) {
-    const spec = structuredClone(specs[name]);
-    for (const rows of Object.values(spec.datasets)) change(rows);
-    embed(element, name, spec);
-  }
+  const redraw = embed;
 
   for (const element of document.querySelectorAll("[data-chart]")) show(element, element.dataset.chart);
   for (const select of document.querySelectorAll("select[data-pick]")) {
