@@ -26,7 +26,7 @@ from stages.page.sections import charted
 from stages.page.spreadsheets import write_csv
 from stages.page.study_section import Planned, read_planned
 from stages.page.verdict_text import answer
-from stages.page.verdicts import STAR, STARRED, VERDICTS, style_name
+from stages.page.verdicts import legend
 from stages.page.walls import Stored
 from stages.part import read_looks, read_part
 from stages.store.store import Store
@@ -99,8 +99,7 @@ def build(
         failures=_failures(failures or {}),
         looks=looks,
         exploratory=exploratory,
-        labels=[{"name": name, "style": style_name(name), **each._asdict()} for name, each in VERDICTS.items()],
-        star=(STAR, STARRED),
+        **legend(),
         weights=findings["capability_weights"].to_dicts(),
         reliability=findings["reliability"].to_dicts(),
         ledger=findings["ledger"].to_dicts(),

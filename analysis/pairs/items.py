@@ -165,8 +165,9 @@ def _difference(found: Scored, model: int, baseline: int) -> dict[str, Any] | No
         return None
     both = sides[0] & sides[1]
     size = int(both.sum())
-    row: dict[str, Any] = {"items": size, "only_model": int(sides[0].sum()) - size}
-    row |= {
+    row: dict[str, Any] = {
+        "items": size,
+        "only_model": int(sides[0].sum()) - size,
         "only_baseline": int(sides[1].sum()) - size,
         **dict.fromkeys(("difference", "standard_error", "low", "high")),
     }
@@ -270,8 +271,7 @@ def _of_beyond(paired: Paired, pairs: Pairs, known: Bools, ladder: Ladder) -> Fl
     places: Mapping[int, int] = {int(family): number for number, family in enumerate(on_rungs, start=1)}
     left_out = np.union1d(on_rungs, pairs.families[known])
     weights = _means(known, pairs.families, left_out)
-    ends = (natural_basis(paired.score[rows], ladder.knots) for rows in (pairs.models, pairs.baselines))
-    models, baselines = ends
+    models, baselines = (natural_basis(paired.score[rows], ladder.knots) for rows in (pairs.models, pairs.baselines))
     step = weights @ np.where(known[:, None], models - baselines, 0.0)  # [1 + family, 2]
     of_rungs = np.stack([terms[0], *(terms[places.get(int(family), 0)] for family in left_out)])
     return np.concatenate([weights, -np.einsum("fp,fpr->fr", step, of_rungs)], axis=1)

@@ -1,6 +1,5 @@
 """A verdict derived again: values from stored outcomes, and the whole analysis of its task on them."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +10,8 @@ from analysis.schema import TableError
 from pipelines.measuring import ALL
 from stages import artifacts
 from stages.analyse import of_task
-from stages.artifacts import FINDINGS, RUN
+from stages.artifacts import RUN
+from stages.claims.rounding import near
 from stages.errors import reason
 from stages.making.values import measured_values
 from stages.needed import measured_runs, values_of
@@ -21,7 +21,6 @@ from stages.store.store import Store
 from stages.study.preregistration import planned_audit
 
 PLACE = ("task", "method", "model", "seed", "measurement")
-ROUNDING = 1e-9
 Row = Mapping[str, Any]
 
 
@@ -79,10 +78,7 @@ def analysed(task: str, results: pl.DataFrame, replicates: pl.DataFrame) -> dict
 
 def held_findings(task: str) -> dict[str, pl.DataFrame]:
     """The findings of a task as they were written. Raises TableError where there are none."""
-    found = {path.stem: pl.read_parquet(path).filter(task=task) for path in sorted(FINDINGS.glob("*.parquet"))}
-    if not found:
-        raise TableError(f"{FINDINGS}: nothing there yet; `dvc repro` makes it")
-    return found
+    return {name: frame.filter(task=task) for name, frame in artifacts.findings().items()}
 
 
 def row_differences(again: Row, held: Row) -> tuple[list[str], list[str]]:
@@ -92,8 +88,9 @@ def row_differences(again: Row, held: Row) -> tuple[list[str], list[str]]:
     for name, value in held.items():
         if again[name] != value:
             both = isinstance(value, float) and isinstance(again[name], float)
-            near = both and math.isclose(again[name], value, rel_tol=ROUNDING, abs_tol=1e-12)
-            (rounded if near else differing).append(f"{name} {again[name]!r}, {value!r} held")
+            (rounded if both and near(again[name], value) else differing).append(
+                f"{name} {again[name]!r}, {value!r} held"
+            )
     return differing, rounded
 
 
@@ -114,11 +111,10 @@ def _differences(joined: pl.DataFrame, again: pl.DataFrame) -> tuple[list[str], 
     differing: list[str] = []
     rounded: list[str] = []
     for row in joined.filter(pl.col("again").is_not_null(), pl.col("again") != pl.col("value")).to_dicts():
-        near = math.isclose(row["again"], row["value"], rel_tol=ROUNDING, abs_tol=1e-12)
         text = (
             f"{row['method']}/{row['model']}/{row['seed']}:{row['measurement']} {row['again']!r}, {row['value']!r} held"
         )
-        (rounded if near else differing).append(text)
+        (rounded if near(row["again"], row["value"]) else differing).append(text)
     held = len(joined.filter(pl.col("again").is_not_null()))
     if held != len(again):
         differing.append(f"{len(again) - held} values that results.parquet does not have")

@@ -1,6 +1,5 @@
 """A value of one run, made again from stored outcomes."""
 
-import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ import polars as pl
 from analysis.schema import TableError
 from pipelines.measuring import ALL
 from stages import artifacts
+from stages.claims.rounding import near
 from stages.errors import reason
 from stages.making.values import measured_values
 from stages.needed import measured_runs, values_of
@@ -43,7 +43,7 @@ def verified_value(cell: str) -> int:
     held = row["value"][0]
     print(f"{cell}\n  from the stored outcomes  {again!r}   (cell {asked.cell_key})")
     print(f"  in {artifacts.RESULTS.path}        {held!r}")
-    same = math.isclose(again, held, rel_tol=1e-9, abs_tol=1e-12)
+    same = near(again, held)
     if again != held:
         print(f"  {_environments(asked, Store.from_environment())}")
     print("  the same" if again == held else f"  they differ by {again - held:.3g}{', rounding' * same}")

@@ -27,8 +27,7 @@ from stages.page.reader_parts import parts_of
 from stages.page.rendering import rendered
 from stages.page.tasks import Specs, TaskResults
 from stages.page.verdict_section import verdict_parts
-from stages.page.verdicts import STAR, STARRED, style_name
-from stages.page.verdicts import VERDICTS as SHOWN
+from stages.page.verdicts import legend
 
 SCORE_IS = {
     COMPONENT: "the first principal component, kept by models that lack some of them",
@@ -60,8 +59,7 @@ def write_page(
         specs=specs,
         alpha=settings.alpha,
         rate=settings.false_discovery_rate,
-        labels=[{"name": name, "style": style_name(name), **each._asdict()} for name, each in SHOWN.items()],
-        star=(STAR, STARRED),
+        **legend(),
         margin_sources=SOURCES | {"given": "the spec"},
     )
     (out / "index.html").write_text(page, encoding="utf-8")

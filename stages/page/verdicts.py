@@ -1,6 +1,6 @@
 """Each verdict as it is shown, in one place: its mark, colour, shape in charts, meaning, and its part of a sentence."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Shown(NamedTuple):
@@ -115,6 +115,12 @@ ANSWERS = {  # what a study's verdicts say of a gain above the margin
     "less safe": ("REGRESSION",),
     "open": ("UNDETERMINED", "BLOCKED"),
 }
+
+
+def legend() -> dict[str, Any]:
+    """What the templates show of each label and of the star."""
+    shown = [{"name": name, "style": style_name(name), **each._asdict()} for name, each in VERDICTS.items()]
+    return {"labels": shown, "star": (STAR, STARRED)}
 
 
 def style_name(label: str) -> str:
