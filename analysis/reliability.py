@@ -14,7 +14,8 @@ def reliability(scores: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
     intraclass correlation); each in [0, 1], null where it is not known.
     """
     rows = []
-    for (domain, dataset, name), runs in at_last_step(scores).filter(method="standard").group_by(*TASK, "score_name"):
+    standard = at_last_step(scores).filter(method="standard")
+    for (domain, dataset, name), runs in standard.group_by(*TASK, "score_name", maintain_order=True):
         total = float(np.var(runs["score"].to_numpy(), ddof=1)) if len(runs) > 1 else 0.0
         seeds = runs.group_by("model").agg(within=pl.col("score").var(), held=pl.len()).filter(pl.col("held") > 1)
         noise = {"seeds": seeds["within"].mean() if len(seeds) else None, "examples": None}

@@ -160,11 +160,12 @@ def _failed_gates(task: TaskResults) -> list[Row]:
     failed = task.found["gates"].filter(~pl.col("passed"))
     rows = failed.group_by("gate", "measurement", "detail", "blocking").agg(pl.col("method").sort())
     everyone = failed["method"].n_unique()
+    order = {"blocking": True, "gate": False, "measurement": False, "method": False}  # whether it descends
     return [
         {
             **row,
             "name": task.label(row["measurement"]),
             "methods": "all" if len(row["method"]) == everyone > 1 else ", ".join(row["method"]),
         }
-        for row in rows.sort("blocking", "gate", "measurement", descending=[True, False, False]).to_dicts()
+        for row in rows.sort(list(order), descending=list(order.values())).to_dicts()
     ]
