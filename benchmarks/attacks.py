@@ -56,7 +56,7 @@ def trained(data: Dataset, method: str, options: dict[str, object], chosen: argp
         "method": {"use": method, "options": parts.full_options("pipelines.vision.methods", method, options)},
         "training": {"epochs": chosen.epochs, "batch_size": 64, "learning_rate": 0.002, "precision": "bfloat16"},
         "data": {"classes": 10, "size": data.size},
-        "companion": None,
+        "sibling": None,
         "seed": 0,
     }
     (end,) = running.train(run, data.splits, "cpu")

@@ -26,7 +26,7 @@ RUN = {
     "method": {"use": "standard", "options": {}},
     "model": {"use": "resnet", "options": {"width": 8}},
     "training": TRAINING,
-    "companion": None,
+    "sibling": None,
 }
 SEEDS = range(5)
 

@@ -107,7 +107,7 @@ def of_learning(splits: Any, about: Any, width: int) -> float:
         "model": {"use": "deep", "options": {"width": width}},
         "training": {"updates": UPDATES, "slots": SLOTS},
         "data": about,
-        "companion": None,
+        "sibling": None,
         "seed": 0,
     }
     begun = time.process_time()

@@ -36,7 +36,7 @@ def main() -> None:
     data = domain.dataset({"use": study.data.use, "options": {**study.data.options, "test": chosen.test}})
     family, _, width = chosen.model.rpartition("-")
     model = Part(chosen.model, family, {"width": int(width)})
-    run = run_spec(study, Part("standard", "standard", {}), model, seed=0, companion=None)
+    run = run_spec(study, Part("standard", "standard", {}), model, seed=0, sibling=None)
     start = time.perf_counter()
     trained = running.train(run, data.splits, "cpu")[-1]
     training = time.perf_counter() - start

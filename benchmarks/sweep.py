@@ -63,7 +63,7 @@ def train_and_measure(seeds: Iterable[int], params: dict[str, Any]) -> list[floa
             "method": {"use": "standard", "options": {}},
             "training": vision["training"],
             "data": {"classes": 10, "size": data.size},
-            "companion": None,
+            "sibling": None,
             "seed": seed,
         }
         (trained,) = running.train(run, data.splits, "cpu")

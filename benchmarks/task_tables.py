@@ -93,7 +93,7 @@ def seconds(task_name: str) -> pl.DataFrame:
                 "model": model.spec(),
                 "training": task.training,
                 "data": dict(shape.about),
-                "companion": None,
+                "sibling": None,
                 "seed": 0,
             }
             start = time.process_time()

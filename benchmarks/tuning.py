@@ -70,7 +70,7 @@ def trial(asked: tuple[Part, str], data: Dataset, study: Task) -> tuple[float, f
     method, model = asked
     torch.set_num_threads(1)
     family, _, width = model.rpartition("-")
-    run = run_spec(study, method, Part(model, family, {"width": int(width)}), seed=0, companion=None)
+    run = run_spec(study, method, Part(model, family, {"width": int(width)}), seed=0, sibling=None)
     start = time.process_time()
     trained = running.train(run, data.splits, "cpu")[-1]
     seconds = time.process_time() - start

@@ -127,7 +127,7 @@ class Domain(Protocol):
         its labelled examples are from, then its outliers.
         """
 
-    def companion_cost(self, condition: Spec, /) -> float | None:
+    def sibling_cost(self, condition: Spec, /) -> float | None:
         """What the second model costs, as a multiple of the run's own training, that a condition has trained for it;
         None for a condition that looks at the run's own model.
         """
@@ -145,8 +145,8 @@ class Domain(Protocol):
 
 
 class Running(Protocol):
-    """The module `running`, with a run's specification `{domain, method, model, training, data, companion, seed}`:
-    `data` is what the shape says `about` the data, `companion` the condition whose second model it is, or None.
+    """The module `running`, with a run's specification `{domain, method, model, training, data, sibling, seed}`:
+    `data` is what the shape says `about` the data, `sibling` the condition whose second model it is, or None.
     """
 
     def device_for(self, cpus: float, gpus: float, /) -> str:

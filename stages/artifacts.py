@@ -15,7 +15,7 @@ from analysis.tables import FACTS
 from stages import tables
 from stages.errors import reason
 
-RUN, CHECKPOINT, COMPANION = "run", "checkpoint", "companion"  # roles of what is trained
+RUN, CHECKPOINT, SIBLING = "run", "checkpoint", "sibling"  # roles of what is trained
 
 
 def by_task(table: Table) -> Table:
@@ -52,9 +52,8 @@ RUN_COLUMNS = {
     "model": pl.String,
 }
 FATE = {"status": pl.String, "reason": pl.String}
-# a run; a checkpoint of it, at a step; or a companion: a sibling model of the run, trained because a condition needs it
-# (people read "sibling model"; "companion" is its name in what keys are made of, and so stays in code and tables)
-ROLE = {"role": pl.String, "at_step": pl.Int64, "companion": pl.String}
+# a run; a checkpoint of it, at a step; or a sibling model of it, trained because a condition needs it
+ROLE = {"role": pl.String, "at_step": pl.Int64, "sibling": pl.String}
 
 PLANNED_RUNS = Artifact(
     Path("plan/runs.parquet"),
@@ -72,7 +71,7 @@ PLANNED_RUNS = Artifact(
             "code": pl.String,
         },
         ("run",),
-        nullable=("at_step", "companion"),
+        nullable=("at_step", "sibling"),
     ),
 )
 PLANNED_CELLS = Artifact(
@@ -86,7 +85,7 @@ PLANNED_CELLS = Artifact(
             "spec": pl.String,
             "code": pl.String,
             "splits": pl.String,  # where its labelled examples are from, then its outliers
-            "companion": pl.Boolean,  # whether it looks at a second model of each run, trained for it
+            "sibling": pl.Boolean,  # whether it looks at a second model of each run, trained for it
             "checkpoints": pl.Boolean,  # whether runs meet it on their way, too
             "agreement": pl.String,  # unshifted or shifted, where runs are compared under it; else empty
         },
@@ -136,7 +135,7 @@ RUNS = Artifact(
             "environment": pl.String,  # JSON: what it was made with; empty of a failure
         },
         ("run",),
-        nullable=("at_step", "companion", "flops", "steps", "loss"),
+        nullable=("at_step", "sibling", "flops", "steps", "loss"),
     ),
 )
 OUTCOMES = Artifact(

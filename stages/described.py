@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from stages import artifacts
-from stages.artifacts import COMPANION, RUN
+from stages.artifacts import RUN, SIBLING
 from stages.needed import SAME_RUN, digests_of
 from stages.store.keys import digest
 from stages.store.provenance import ENVIRONMENT
@@ -31,7 +31,7 @@ def plan_digest(keys: Iterable[str], data: Mapping[str, Any]) -> str:
 
 def grouped(runs: pl.DataFrame) -> Iterator[tuple[Row, Sequence[Row]]]:
     """Of the table RUNS each run, and with it those of itself and its checkpoints that have finished."""
-    measured = runs.filter(pl.col("role") != COMPANION)
+    measured = runs.filter(pl.col("role") != SIBLING)
     for _, together in measured.group_by(SAME_RUN, maintain_order=True):
         (run,) = together.filter(role=RUN).to_dicts()
         yield run, together.filter(status="finished").to_dicts()

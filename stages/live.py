@@ -42,7 +42,7 @@ class Live:
 
     def ended(self, training: Training) -> None:
         """Log a training, whose entry or failure is in the store; of a sibling model nothing."""
-        if training.run.companion is None:
+        if training.run.sibling is None:
             self.sent.append(self.thread.submit(self._log, self.runs[training.run.training]))
 
     def _log(self, run: Run | None) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from analysis.schema import TableError
 from stages import artifacts
-from stages.artifacts import CHECKPOINT, COMPANION
+from stages.artifacts import CHECKPOINT, SIBLING
 from stages.records import Cell, Run, Training, Values
 from stages.store.digests import digest_but_for
 from stages.store.keys import digest
@@ -19,7 +19,7 @@ from stages.store.keys import digest
 Row = Mapping[str, Any]
 SAME_RUN = ("task", "method", "model", "seed")  # what a run has in common with its checkpoints and sibling models
 RUNS_AT_ONCE = 2000  # whose cells and values are held at once
-LOOKED_AT = ("run", "run_key", "role", "companion", *SAME_RUN)  # of a run, to key its cells and values
+LOOKED_AT = ("run", "run_key", "role", "sibling", *SAME_RUN)  # of a run, to key its cells and values
 
 
 def planned_runs(planned: pl.DataFrame, data: Mapping[str, Any]) -> list[Run]:
@@ -51,22 +51,22 @@ def planned_cells(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, 
     to meet. `planned` is the table PLANNED_CELLS, `data` what data.json says.
     """
     finished = runs.filter(pl.col("status") == "finished")
-    of_companions = runs.filter(role=COMPANION).select(*SAME_RUN, "companion", "run_key")
-    companions = {tuple(which): key for *which, key in of_companions.iter_rows()}
+    of_siblings = runs.filter(role=SIBLING).select(*SAME_RUN, "sibling", "run_key")
+    siblings = {tuple(which): key for *which, key in of_siblings.iter_rows()}
     common = {}
     for row in planned.iter_rows(named=True):
         examples = data[row["task"]]["conditions"][row["condition"]]["digest"]
         about = {"spec": json.loads(row["spec"]), "examples": examples, "code": row["code"]}
         key_of = digest_but_for({"condition": about["spec"], "examples": examples, "code": row["code"]}, "run")
         common[row["task"], row["condition"]] = about, key_of
-    of_plan = planned.select("task", "domain", "condition", "checkpoints", has_companion="companion")
-    of_runs = finished.filter(pl.col("role") != COMPANION).select("run", "run_key", "role", *SAME_RUN)
+    of_plan = planned.select("task", "domain", "condition", "checkpoints", has_sibling="sibling")
+    of_runs = finished.filter(pl.col("role") != SIBLING).select("run", "run_key", "role", *SAME_RUN)
     cells = []
     for row in of_runs.join(of_plan, on="task").iter_rows(named=True):
         if row["role"] == CHECKPOINT and not row["checkpoints"]:
             continue
         which = (*(row[name] for name in SAME_RUN), row["condition"])
-        model = companions[which] if row["has_companion"] else row["run_key"]
+        model = siblings[which] if row["has_sibling"] else row["run_key"]
         about, key_of = common[row["task"], row["condition"]]
         named = {name: row[name] for name in ("run", "run_key", "task", "domain", "condition")}
         cells.append(Cell(key=key_of(model), model_key=model, **named, **about))
@@ -113,7 +113,7 @@ def planned_values(
 
 def measured_runs() -> pl.DataFrame:
     """The finished runs and checkpoints; sibling models are measured as the runs they are of."""
-    return artifacts.RUNS.read().filter(pl.col("status") == "finished", pl.col("role") != COMPANION)
+    return artifacts.RUNS.read().filter(pl.col("status") == "finished", pl.col("role") != SIBLING)
 
 
 def values_of(runs: pl.DataFrame) -> list[Values]:
@@ -178,7 +178,7 @@ class Needed:
         columns = {name: [getattr(cell, name) for cell in cells] for name in ("run", "run_key", "condition")}
         outcomes = pl.DataFrame({**columns, "cell_key": [cell.key for cell in cells]})
         outcomes = outcomes.with_columns(status=pl.lit("finished"), environment=pl.lit(""))
-        measured = finished.filter(pl.col("role") != COMPANION)
+        measured = finished.filter(pl.col("role") != SIBLING)
         return cells, planned_values(measured, self.measurements, outcomes, self.conditions)
 
 

@@ -3,13 +3,13 @@
 from collections import Counter
 
 from stages import artifacts, tables
-from stages.artifacts import CHECKPOINT, COMPANION, RUN
+from stages.artifacts import CHECKPOINT, RUN, SIBLING
 from stages.part import read_part
 from stages.store.code_snapshot import unedited
 from stages.study import nested, params
 from stages.study.expansion import described, expanded
 
-BESIDE = {CHECKPOINT: "checkpoints", COMPANION: "sibling models"}  # what is trained beside the runs, as it is printed
+BESIDE = {CHECKPOINT: "checkpoints", SIBLING: "sibling models"}  # what is trained beside the runs, as it is printed
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ class Run:
     seed: int
     role: str
     at_step: int | None
-    companion: str | None
+    sibling: str | None
     parameters: int
     planned_flops: float
     spec: str

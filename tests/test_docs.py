@@ -69,7 +69,7 @@ from pipelines.control import domain, running
 data = {"use": "corridor", "options": {}}
 shape, made = domain.shape(data), domain.dataset(data)
 model = {"use": "deep", "options": {"width": 8}}
-run = {"method": {"use": "standard", "options": {}}, "model": model, "data": shape.about, "companion": None, "seed": 0}
+run = {"method": {"use": "standard", "options": {}}, "model": model, "data": shape.about, "sibling": None, "seed": 0}
 (trained,) = running.train({**run, "training": {"updates": 40, "slots": 32}}, made.splits, "cpu")
 clean = {"use": "clean", "options": {}}
 found = running.predict(clean, running.restore(run, trained.weights, "cpu"), domain.examples(clean, made), 0)

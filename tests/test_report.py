@@ -125,7 +125,7 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
             "domain": "vision",
             "role": "run",
             "at_step": None,
-            "companion": None,
+            "sibling": None,
             "parameters": 10,
             "flops": 1e9,
             "spec": json.dumps(
@@ -143,7 +143,7 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
     conditions = {"clean": {"use": "clean", "options": {}}, "pgd": {"use": "pgd", "options": ATTACK}}
     conditions |= {"transfer": {"use": "clean", "options": {"split": "test"}}}
     conditions |= {name: {"use": "clean", "options": {}} for name in residual_risk}
-    cell = {"domain": "vision", "code": "", "splits": "test", "companion": False, "checkpoints": True, "agreement": ""}
+    cell = {"domain": "vision", "code": "", "splits": "test", "sibling": False, "checkpoints": True, "agreement": ""}
     cells = [
         {**cell, "task": task, "condition": name, "spec": json.dumps(spec)}
         for task in tasks

@@ -34,7 +34,7 @@ class Condition:
     split      whose levels, all of them
     outcomes   of one policy in them: one episode in each, unless it says otherwise
     has        the names of what is recorded of every level
-    companion  how the training levels of a second model of the run differ, where it looks at one that is trained for
+    sibling    how the training levels of a second model of the run differ, where it looks at one that is trained for
                this condition: from the levels and a generator that is the same for every method; None otherwise
     cost       of training that second model, as a multiple of the run's own
     """
@@ -42,5 +42,5 @@ class Condition:
     split: str
     outcomes: Callable[[Policy, Levels, torch.Generator], Outcomes] = episodes
     has: tuple[str, ...] = EPISODE
-    companion: Callable[[Levels, np.random.Generator], Levels] | None = None
+    sibling: Callable[[Levels, np.random.Generator], Levels] | None = None
     cost: float = 0.0

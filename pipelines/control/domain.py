@@ -18,7 +18,6 @@ from pipelines.supervised.cost import Bounded, Cost, one_thread
 
 __all__ = [
     "budget",
-    "companion_cost",
     "condition_modules",
     "cost",
     "dataset",
@@ -31,6 +30,7 @@ __all__ = [
     "own_model",
     "parameters",
     "shape",
+    "sibling_cost",
     "splits_needed",
     "training_cost",
     "training_examples",
@@ -136,12 +136,12 @@ def training_examples(shape: Shape, options: Mapping[str, Any]) -> int:
     return steps_of(budget(**options))
 
 
-def companion_cost(condition: Spec) -> float | None:
+def sibling_cost(condition: Spec) -> float | None:
     """What the second model costs, as a multiple of the run's own training, that a condition has trained for it; None
     for a condition that looks at the run's own model.
     """
     chosen: Condition = part("conditions", condition)
-    return None if chosen.companion is None else chosen.cost
+    return None if chosen.sibling is None else chosen.cost
 
 
 def outcomes_have(condition: Spec) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def training_modules(run: Spec) -> list[str]:
         f"pipelines.control.environments.{run['data']['environment']}",
         f"pipelines.control.methods.{run['method']['use']}",
         f"pipelines.control.models.{run['model']['use']}",
-        *(condition_modules(run["companion"]) if run["companion"] else []),
+        *(condition_modules(run["sibling"]) if run["sibling"] else []),
     ]
 
 

@@ -40,17 +40,17 @@ def fresh(model: Spec, method: Method, about: Mapping[str, Any], seed: int) -> P
 
 
 def train(run: Spec, splits: Mapping[str, Levels], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
-    """The trained policy of a run, `{model, method, training, data, companion, seed}`: at its checkpoints and, last,
-    at the end. `companion` is the condition whose second model it is, or None.
+    """The trained policy of a run, `{model, method, training, data, sibling, seed}`: at its checkpoints and, last,
+    at the end. `sibling` is the condition whose second model it is, or None.
     """
     if device != "cpu":  # there agents compute the same without it, and a third faster
         compute_reproducibly()
-    if run["companion"]:
-        condition: Condition = part("conditions", run["companion"])
-        if condition.companion:
+    if run["sibling"]:
+        condition: Condition = part("conditions", run["sibling"])
+        if condition.sibling:
             for name in [name for name in LEARNT if name in splits]:
-                generator = numpy_generator(run["seed"], f"companion/{run['companion']['use']}/{name}")
-                splits = {**splits, name: condition.companion(splits[name], generator)}
+                generator = numpy_generator(run["seed"], f"companion/{run['sibling']['use']}/{name}")
+                splits = {**splits, name: condition.sibling(splits[name], generator)}
     method: Method = part("methods", run["method"])
     policy = fresh(run["model"], method, run["data"], run["seed"])
     return training.train(policy, method, splits, budget(**run["training"]), run["seed"], device, checkpoints)

@@ -21,7 +21,6 @@ from pipelines.supervised.draws import numpy_generator
 
 __all__ = [
     "budget",
-    "companion_cost",
     "condition_modules",
     "cost",
     "dataset",
@@ -34,6 +33,7 @@ __all__ = [
     "own_model",
     "parameters",
     "shape",
+    "sibling_cost",
     "splits_needed",
     "training_cost",
     "training_examples",
@@ -146,7 +146,7 @@ def splits_needed(kind: str, spec: Spec) -> tuple[str, ...]:
     return (chosen.split,) if isinstance(chosen, Condition) else ()
 
 
-def companion_cost(condition: Spec) -> float | None:
+def sibling_cost(condition: Spec) -> float | None:
     """None: every condition looks at the run's own policy."""
     return None
 

@@ -39,7 +39,7 @@ def architecture(model: Spec, method: Method) -> Architecture:
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
-    """The trained policy of a run, `{model, method, training, data, companion, seed}`: at its checkpoints and, last, at
+    """The trained policy of a run, `{model, method, training, data, sibling, seed}`: at its checkpoints and, last, at
     the end.
     """
     compute_reproducibly()

@@ -24,7 +24,6 @@ from pipelines.supervised.draws import numpy_generator
 
 __all__ = [
     "budget",
-    "companion_cost",
     "condition_modules",
     "cost",
     "dataset",
@@ -37,6 +36,7 @@ __all__ = [
     "own_model",
     "parameters",
     "shape",
+    "sibling_cost",
     "splits_needed",
     "training_cost",
     "training_examples",
@@ -47,7 +47,7 @@ __all__ = [
 asking = Asking(part)
 training_cost, own_model, needs_groups = asking.training_cost, asking.own_model, asking.needs_groups
 splits_needed = asking.splits_needed
-companion_cost, outcomes_have = asking.companion_cost, asking.outcomes_have
+sibling_cost, outcomes_have = asking.sibling_cost, asking.outcomes_have
 
 
 def shape(data: Spec) -> Shape:
@@ -118,7 +118,7 @@ def training_modules(run: Spec) -> list[str]:
         "pipelines.language.running",
         f"pipelines.language.methods.{run['method']['use']}",
         f"pipelines.language.models.{run['model']['use']}",
-        *(condition_modules(run["companion"]) if run["companion"] else []),
+        *(condition_modules(run["sibling"]) if run["sibling"] else []),
     ]
 
 

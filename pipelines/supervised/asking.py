@@ -48,12 +48,12 @@ class Asking:
         needed: Method | Condition[Any, Any, Any] = self.part(kind, spec)
         return needed.splits
 
-    def companion_cost(self, condition: Spec) -> float | None:
+    def sibling_cost(self, condition: Spec) -> float | None:
         """What the second model costs, as a multiple of the run's own training, that a condition has trained for it;
         None for a condition that looks at the run's own model.
         """
         chosen = self.condition(condition)
-        return None if chosen.companion is None else chosen.cost
+        return None if chosen.sibling is None else chosen.cost
 
     def outcomes_have(self, condition: Spec) -> tuple[str, ...]:
         """What a condition's outcomes have for metrics."""

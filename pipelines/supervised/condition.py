@@ -27,7 +27,7 @@ class Condition(Generic[Dataset, Examples, Split]):
     splits      that it takes from the dataset: first where its labelled examples are from, then its outliers
     has         what its outcomes have for metrics: labels, outliers, groups, features, or the name of one of their
                 values
-    companion   how the training examples of a second model of the run differ, where it looks at one that is trained for
+    sibling     how the training examples of a second model of the run differ, where it looks at one that is trained for
                 this condition: from the examples and a generator that is the same for every method; None otherwise
     cost        of training that second model, as a multiple of the run's own
     """
@@ -36,7 +36,7 @@ class Condition(Generic[Dataset, Examples, Split]):
     outcomes: Callable[[Classifier, Examples, torch.Generator], Outcomes]
     splits: tuple[str, ...] = ("test",)
     has: tuple[str, ...] = ("labels",)
-    companion: Callable[[Split, np.random.Generator], Split] | None = None
+    sibling: Callable[[Split, np.random.Generator], Split] | None = None
     cost: float = 0.0
 
 

@@ -32,15 +32,15 @@ class Running:
 
     def learnt(self, run: Spec, splits: Mapping[str, Any]) -> Mapping[str, Any]:
         """The splits that a run learns from: of a second model, as its condition changes them."""
-        if not run["companion"]:
+        if not run["sibling"]:
             return splits
-        condition: Condition[Any, Any, Any] = self.part("conditions", run["companion"])
-        if not condition.companion:
+        condition: Condition[Any, Any, Any] = self.part("conditions", run["sibling"])
+        if not condition.sibling:
             return splits
         changed = dict(splits)
         for name in [name for name in LEARNT if name in splits]:
-            generator = numpy_generator(run["seed"], f"companion/{run['companion']['use']}/{name}")
-            changed[name] = condition.companion(splits[name], generator)
+            generator = numpy_generator(run["seed"], f"companion/{run['sibling']['use']}/{name}")
+            changed[name] = condition.sibling(splits[name], generator)
         return changed
 
     def predict(self, condition: Spec, model: Classifier, examples: Any, seed: int) -> Outcomes:

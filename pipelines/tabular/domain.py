@@ -22,7 +22,6 @@ from pipelines.tabular.training import budget
 
 __all__ = [
     "budget",
-    "companion_cost",
     "condition_modules",
     "cost",
     "dataset",
@@ -35,6 +34,7 @@ __all__ = [
     "own_model",
     "parameters",
     "shape",
+    "sibling_cost",
     "splits_needed",
     "training_cost",
     "training_examples",
@@ -45,7 +45,7 @@ __all__ = [
 asking = Asking(part)
 training_cost, own_model, needs_groups = asking.training_cost, asking.own_model, asking.needs_groups
 splits_needed = asking.splits_needed
-companion_cost, outcomes_have = asking.companion_cost, asking.outcomes_have
+sibling_cost, outcomes_have = asking.sibling_cost, asking.outcomes_have
 
 
 def shape(data: Spec) -> Shape:
@@ -110,7 +110,7 @@ def training_modules(run: Spec) -> list[str]:
         "pipelines.tabular.running",
         f"pipelines.tabular.methods.{run['method']['use']}",
         f"pipelines.tabular.models.{run['model']['use']}",
-        *(condition_modules(run["companion"]) if run["companion"] else []),
+        *(condition_modules(run["sibling"]) if run["sibling"] else []),
     ]
 
 

@@ -22,7 +22,6 @@ from pipelines.vision.training import budget
 
 __all__ = [
     "budget",
-    "companion_cost",
     "condition_modules",
     "cost",
     "dataset",
@@ -36,6 +35,7 @@ __all__ = [
     "own_model",
     "parameters",
     "shape",
+    "sibling_cost",
     "splits_needed",
     "training_cost",
     "training_examples",
@@ -48,7 +48,7 @@ FILES = ("path", "root", "images", "labels", "test_images", "test_labels")  # op
 asking = Asking(part)
 training_cost, own_model, needs_groups = asking.training_cost, asking.own_model, asking.needs_groups
 splits_needed = asking.splits_needed
-companion_cost, outcomes_have = asking.companion_cost, asking.outcomes_have
+sibling_cost, outcomes_have = asking.sibling_cost, asking.outcomes_have
 
 
 def shape(data: Spec) -> Shape:
@@ -117,7 +117,7 @@ def training_modules(run: Spec) -> list[str]:
         "pipelines.vision.running",
         f"pipelines.vision.methods.{run['method']['use']}",
         f"pipelines.vision.models.{run['model']['use']}",
-        *(condition_modules(run["companion"]) if run["companion"] else []),
+        *(condition_modules(run["sibling"]) if run["sibling"] else []),
     ]
 
 

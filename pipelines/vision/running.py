@@ -35,8 +35,8 @@ architecture, predict = _running.architecture, _running.predict
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
-    """The trained model of a run, `{model, method, training, data, companion, seed}`: at its checkpoints and, last,
-    at the end. `companion` is the condition whose second model it is, or None.
+    """The trained model of a run, `{model, method, training, data, sibling, seed}`: at its checkpoints and, last,
+    at the end. `sibling` is the condition whose second model it is, or None.
     """
     compute_reproducibly()
     method: Method = part("methods", run["method"])

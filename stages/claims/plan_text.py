@@ -10,8 +10,8 @@ import polars as pl
 from analysis.tables import FACTS
 from stages.claims.verifier.container import DIGITS, canonical, digest
 
-OF_RUN = ("run", "task", "method", "model", "family", "seed", "role", "at_step", "companion", "splits", "spec")
-OF_CONDITION = ("task", "condition", "splits", "companion", "checkpoints", "agreement", "spec")
+OF_RUN = ("run", "task", "method", "model", "family", "seed", "role", "at_step", "sibling", "splits", "spec")
+OF_CONDITION = ("task", "condition", "splits", "sibling", "checkpoints", "agreement", "spec")
 OF_MEASUREMENT = (
     *("task", "measurement", "condition", "metric", "axis", "pillar", "reference"),
     *FACTS,

@@ -114,7 +114,7 @@ def trained(training: Training, shared: Mapping[str, Any]) -> list[Stored]:
     running = domains.running(run.domain)
     splits = {name: split for (task, name), split in shared["splits"].items() if task == run.task}
     steps = {step for step in keys if step is not None}
-    shown = None in keys and run.companion is None
+    shown = None in keys and run.sibling is None
     between = curve_steps(run, shared["steps"].get(run.task, 0)) if shown else []
     device = running.device_for(*assigned())
     every = running.train(json.loads(run.spec), splits, device, sorted({*steps, *between}))

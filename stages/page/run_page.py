@@ -10,7 +10,7 @@ import polars as pl
 
 from analysis.capability import BASELINE
 from pipelines.sketches import dot, drawing, line
-from stages.artifacts import COMPANION, RUN, Failures
+from stages.artifacts import RUN, SIBLING, Failures
 from stages.page.beside import plain, run_place, runs_page
 from stages.page.format import DASH, Measure, Row, difference, label_of, measures, number
 from stages.page.rendering import rendered
@@ -66,9 +66,9 @@ class _Task:
         made = {row["run"]: row for row in known.runs.filter(task=task).to_dicts()}
         planned = plan.runs.filter(task=task)
         self.rows = [{**row, "made": made.get(row["run"], {})} for row in planned.filter(role=RUN).to_dicts()]
-        self.companions: dict[Which, list[Row]] = {}
-        for row in planned.filter(role=COMPANION).to_dicts():
-            self.companions.setdefault(_which(row), []).append({**row, "made": made.get(row["run"], {})})
+        self.siblings: dict[Which, list[Row]] = {}
+        for row in planned.filter(role=SIBLING).to_dicts():
+            self.siblings.setdefault(_which(row), []).append({**row, "made": made.get(row["run"], {})})
         self.table = {"names": [label_of(name, None) for name in self.areas]}
 
     def methods(self) -> list[tuple[str, list[Row]]]:
@@ -103,9 +103,9 @@ class _Task:
         spec, made = json.loads(row["spec"]), row["made"]
         facts = self.known.facts.get(made.get("run_key", ""), {})
         digests = [f"{name} {self.splits.get(name, {}).get('digest', DASH)}" for name in row["splits"].split(",")]
-        companions = [
-            f"{each['companion']}: {each['made'].get('status', 'planned')} ({each['made'].get('run_key', DASH)})"
-            for each in self.companions.get(_which(row), [])
+        siblings = [
+            f"{each['sibling']}: {each['made'].get('status', 'planned')} ({each['made'].get('run_key', DASH)})"
+            for each in self.siblings.get(_which(row), [])
         ]
         environment = json.loads(made.get("environment") or "{}")
         found = [
@@ -121,7 +121,7 @@ class _Task:
             ("seconds of training", number(facts.get("seconds"))),
             ("key", made.get("run_key", DASH)),
             ("digest of its code", row["code"]),
-            ("sibling models", ", ".join(companions)),
+            ("sibling models", ", ".join(siblings)),
             ("made with", options_text(environment)),
         ]
         return [(name, said) for name, said in found if said]
@@ -163,8 +163,8 @@ class _Task:
     def _failures(self, row: Row) -> list[tuple[str, str]]:
         found = [("training", row["made"]["reason"])] if row["made"].get("reason") else []
         found += [
-            (f"sibling model for {each['companion']}", each["made"]["reason"])
-            for each in self.companions.get(_which(row), [])
+            (f"sibling model for {each['sibling']}", each["made"]["reason"])
+            for each in self.siblings.get(_which(row), [])
             if each["made"].get("reason")
         ]
         for stage in ("predict", "measure"):

@@ -12,7 +12,7 @@ import polars as pl
 from analysis.capability import BASELINE
 from analysis.tables import FIELDS
 from stages import artifacts
-from stages.artifacts import CHECKPOINT, COMPANION, RUN
+from stages.artifacts import CHECKPOINT, RUN, SIBLING
 from stages.page.format import DASH, Row, listed, percent
 from stages.page.tasks import TaskResults
 
@@ -66,7 +66,7 @@ def study_section(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> d
         "about": options_text(prepared["about"]),
         "training": _training(runs),
         "seeds": runs["seed"].unique().sort().to_list(),
-        "roles": {role: len(runs.filter(role=role)) for role in (RUN, CHECKPOINT, COMPANION)},
+        "roles": {role: len(runs.filter(role=role)) for role in (RUN, CHECKPOINT, SIBLING)},
         "steps": runs.filter(role=CHECKPOINT)["at_step"].unique().sort().to_list(),
         "models": _models(runs),
         "methods": _methods(runs),
@@ -174,7 +174,7 @@ def _conditions(cells: pl.DataFrame, prepared: Mapping[str, Any]) -> list[Row]:
     for row in cells.to_dicts():
         spec = json.loads(row["spec"])
         beside = {
-            "a second model of each run is trained for it": row["companion"],
+            "a second model of each run is trained for it": row["sibling"],
             "at checkpoints too": row["checkpoints"],
             f"agreement: {row['agreement']}": bool(row["agreement"]),
         }

@@ -10,7 +10,7 @@ from pipelines import measuring
 from pipelines.domain import Domain
 from pipelines.measuring import declared
 from stages import domains
-from stages.artifacts import CHECKPOINT, COMPANION, RUN
+from stages.artifacts import CHECKPOINT, RUN, SIBLING
 from stages.store.code_path import CodePath
 from stages.study.leaks import leaking
 from stages.study.model import Measurement, Part, Study, Task
@@ -37,7 +37,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
     domain = domains.domain(task.domain)
     costs = {model.name: domain.cost(model.spec(), task.shape) for model in task.models}
     examples = domain.training_examples(task.shape, task.training)
-    beside = companions(task, domain)
+    beside = siblings(task, domain)
     rows = []
     for method in task.methods:
         each = roles(task, method, beside)
@@ -49,11 +49,11 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                 domain.parameters(model.spec(), method.spec(), task.shape) if own else costs[model.name].parameters
             )
             digests = {
-                companion: code.digest(domain.training_modules(run_spec(task, method, model, 0, companion)))
-                for companion in (None, *beside)
+                sibling: code.digest(domain.training_modules(run_spec(task, method, model, 0, sibling)))
+                for sibling in (None, *beside)
             }
             for seed, role in itertools.product(task.seeds[method.name], each):
-                spec = run_spec(task, method, model, seed, role.companion)
+                spec = run_spec(task, method, model, seed, role.sibling)
                 rows.append(
                     {
                         "run": f"{task.name}/{method.name}/{model.name}/{seed}{role.suffix}",
@@ -66,12 +66,12 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                         "seed": seed,
                         "role": role.role,
                         "at_step": role.at_step,
-                        "companion": role.companion.name if role.companion else None,
+                        "sibling": role.sibling.name if role.sibling else None,
                         "parameters": parameters,
                         "flops": costs[model.name].flops_an_example * examples * multiple * role.cost,
                         "spec": json.dumps(spec, sort_keys=True),
                         "splits": splits,
-                        "code": digests[role.companion],
+                        "code": digests[role.sibling],
                     }
                 )
     return rows
@@ -83,13 +83,13 @@ class Role:
 
     role: str
     at_step: int | None = None
-    companion: Part | None = None
+    sibling: Part | None = None
     cost: float = 1.0
 
     @property
     def suffix(self) -> str:
         """What its name has after the run's."""
-        beside = self.companion.name if self.companion else self.at_step
+        beside = self.sibling.name if self.sibling else self.at_step
         return "" if beside is None else f"@{beside}"
 
 
@@ -99,17 +99,17 @@ def roles(task: Task, method: Part, beside: Mapping[Part, float]) -> list[Role]:
     return [
         Role(RUN),
         *(Role(CHECKPOINT, at_step=step) for step in steps),
-        *(Role(COMPANION, companion=part, cost=cost) for part, cost in beside.items()),
+        *(Role(SIBLING, sibling=part, cost=cost) for part, cost in beside.items()),
     ]
 
 
-def companions(task: Task, domain: Domain) -> dict[Part, float]:
+def siblings(task: Task, domain: Domain) -> dict[Part, float]:
     """The conditions that have a second model of each run trained for them, with what it costs."""
-    costs = {condition: domain.companion_cost(condition.spec()) for condition in task.conditions}
+    costs = {condition: domain.sibling_cost(condition.spec()) for condition in task.conditions}
     return {condition: cost for condition, cost in costs.items() if cost is not None}
 
 
-def run_spec(task: Task, method: Part, model: Part, seed: int, companion: Part | None) -> dict[str, Any]:
+def run_spec(task: Task, method: Part, model: Part, seed: int, sibling: Part | None) -> dict[str, Any]:
     """All that a training run is made from, but for its data and its code."""
     return {
         "domain": task.domain,
@@ -117,7 +117,7 @@ def run_spec(task: Task, method: Part, model: Part, seed: int, companion: Part |
         "model": model.spec(),
         "training": dict(task.training),
         "data": dict(task.shape.about),
-        "companion": companion.spec() if companion else None,
+        "sibling": sibling.spec() if sibling else None,
         "seed": seed,
     }
 
@@ -133,7 +133,7 @@ def planned_cells(task: Task, code: CodePath) -> list[dict[str, Any]]:
             "spec": json.dumps(condition.spec(), sort_keys=True),
             "code": code.digest(domain.condition_modules(condition.spec())),
             "splits": ",".join(domain.splits_needed("conditions", condition.spec())),
-            "companion": domain.companion_cost(condition.spec()) is not None,
+            "sibling": domain.sibling_cost(condition.spec()) is not None,
             "checkpoints": condition.name in task.checkpoints.conditions,
             "agreement": task.agreement.role(condition.name),
         }

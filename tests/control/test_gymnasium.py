@@ -26,7 +26,7 @@ def test_that_it_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_agent_learns_to_hold_the_pole() -> None:
     shape, data = domain.shape(specified(longest=100)), domain.dataset(specified(longest=100))
     model = {"use": "deep", "options": {"width": 16}}
-    run = {"method": {"use": "standard", "options": {}}, "model": model, "data": shape.about, "companion": None}
+    run = {"method": {"use": "standard", "options": {}}, "model": model, "data": shape.about, "sibling": None}
     returns = {"use": "returns", "options": {}}
     found = {}
     for updates in (1, 60):

@@ -26,13 +26,13 @@ MODELS = parts.names("pipelines.control.models")
 OPTIONS: dict[str, dict[str, Any]] = {"search": {"queries": 2}}
 
 
-def spec(method: str, model: str = "deep", seed: int = 0, companion: Any = None, **options: Any) -> dict[str, Any]:
+def spec(method: str, model: str = "deep", seed: int = 0, sibling: Any = None, **options: Any) -> dict[str, Any]:
     return {
         "model": {"use": model, "options": {"width": 6}},
         "method": {"use": method, "options": options},
         "training": {"updates": 4, "slots": 16},
         "data": {"environment": "errands", "observation": 178, "actions": 5},
-        "companion": companion,
+        "sibling": sibling,
         "seed": seed,
     }
 
@@ -128,12 +128,12 @@ def test_an_agent_that_knows_nothing_is_flagged(run: Any, errands: Dataset) -> N
     assert running.predict(made, policy, errands.splits["capability"], 0).flags == (COLLAPSED,)
 
 
-def test_a_companion_learns_from_few_levels(errands: Dataset, run: Any) -> None:
+def test_a_sibling_learns_from_few_levels(errands: Dataset, run: Any) -> None:
     condition = {"use": "few_levels", "options": {"share": 0.1}}
-    (trained,) = running.train(spec("standard", companion=condition), errands.splits, "cpu")
+    (trained,) = running.train(spec("standard", sibling=condition), errands.splits, "cpu")
     assert not same(trained.weights, run("standard").weights)
-    assert domain.companion_cost(condition) == 1.0
-    assert domain.companion_cost({"use": "clean", "options": {}}) is None
+    assert domain.sibling_cost(condition) == 1.0
+    assert domain.sibling_cost({"use": "clean", "options": {}}) is None
 
 
 def test_a_quantiliser_is_the_trusted_policy_at_1_and_its_best_action_near_0(run: Any) -> None:

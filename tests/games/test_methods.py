@@ -28,7 +28,7 @@ def spec(method: str, model: str = "deep", seed: int = 0, **training: Any) -> di
         "method": {"use": method, "options": {}},
         "training": {"steps": 6, "batch_size": 32, **training},
         "data": {"discount": 0.9},
-        "companion": None,
+        "sibling": None,
         "seed": seed,
     }
 

@@ -215,9 +215,9 @@ def test_states_of_an_ensemble_are_those_of_its_members(world: Dataset) -> None:
 
 def weakly_labelled(world: Dataset, errors: str, share: float = 1.0) -> tuple[Any, Any]:
     condition: Condition = parts.load(PACKAGE, "weak_labels", {"errors": errors, "share": share})
-    assert condition.companion is not None
+    assert condition.sibling is not None
     train = world.splits["train"]
-    return train, condition.companion(train, np.random.default_rng(0))
+    return train, condition.sibling(train, np.random.default_rng(0))
 
 
 def test_errors_at_random_are_as_many_as_the_weak_supervisors(world: Dataset) -> None:
@@ -244,13 +244,13 @@ def test_a_second_model_learns_from_weak_labels(world: Dataset) -> None:
         "method": {"use": "standard", "options": {}},
         "training": {"epochs": 1, "batch_size": 60},
         "data": vars(world.world.vocabulary),
-        "companion": None,
+        "sibling": None,
         "seed": 0,
     }
     weights = []
     for errors in (None, "weak", "random"):
         beside = {"use": "weak_labels", "options": {"errors": errors, "share": 1.0}} if errors else None
-        (trained,) = running.train({**run, "companion": beside}, world.splits, "cpu")
+        (trained,) = running.train({**run, "sibling": beside}, world.splits, "cpu")
         weights.append(trained.weights["last.weight"])
     assert not any(np.array_equal(weights[one], weights[other]) for one, other in ((0, 1), (0, 2), (1, 2)))
 

@@ -39,7 +39,7 @@ def spec(world: Dataset, method: str, model: str = "transformer", width: int = 8
         "method": {"use": method, "options": {}},
         "training": {"epochs": 2, "batch_size": 60},
         "data": vars(world.world.vocabulary),
-        "companion": None,
+        "sibling": None,
         "seed": seed,
     }
 

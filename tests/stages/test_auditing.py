@@ -155,7 +155,7 @@ def write_study(value: float) -> None:
         "chance": None,
         "target": None,
     }
-    role = {"role": "run", "at_step": None, "companion": None}
+    role = {"role": "run", "at_step": None, "sibling": None}
     artifacts.RUNS.write(
         [{**run, **size, **fate, **key, **role, "steps": 1, "loss": 0.0, "spec": "", "code": ""} | MADE]
     )
@@ -167,7 +167,7 @@ def write_study(value: float) -> None:
         "code": "",
         "splits": "capability",
     }
-    condition |= {"splits": "capability", "companion": False, "checkpoints": False, "agreement": ""}
+    condition |= {"splits": "capability", "sibling": False, "checkpoints": False, "agreement": ""}
     artifacts.PLANNED_CELLS.write([condition])
     artifacts.OUTCOMES.write([{**key, **fate, "condition": "clean", "cell_key": "c" * 32, "digest": ""} | MADE])
     spec = json.dumps({"use": "accuracy", "options": {}, "scaled": False})

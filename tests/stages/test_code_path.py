@@ -189,7 +189,7 @@ def test_the_digest_is_the_same_on_every_version_of_python(toy: Path) -> None:
 def test_an_edit_of_any_module_on_the_path_of_a_number_changes_its_key(tmp_path: Path) -> None:
     """Each module that training, predicting under a condition, or measuring goes through, one by one."""
     shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
-    spec = {"method": {"use": "mixup"}, "model": {"use": "vit"}, "companion": {"use": "trojan"}}
+    spec = {"method": {"use": "mixup"}, "model": {"use": "vit"}, "sibling": {"use": "trojan"}}
     paths = {
         "run": DOMAIN.training_modules(spec),
         "cell": DOMAIN.condition_modules({"use": "attack_ensemble"}),

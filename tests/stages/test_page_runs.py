@@ -20,7 +20,7 @@ ENVIRONMENT = json.dumps({"torch": "2.13", "processor": "Abacus", "commit": "c0f
 def known_of(plan: Planned, **given: Any) -> Known:
     """Every planned run finished, but for one that failed."""
     runs = plan.runs.select(
-        "run", "task", "role", "method", "model", "seed", "companion",
+        "run", "task", "role", "method", "model", "seed", "sibling",
         run_key=pl.lit(KEY), status=pl.lit("finished"), reason=pl.lit(""), flops=pl.lit(1.5e12), steps=pl.lit(100),
         loss=pl.lit(0.25), environment=pl.lit(ENVIRONMENT),
     )  # fmt: skip

@@ -33,7 +33,7 @@ TABLES = (
 INSIDE = sorted(
     {column for table in TABLES for column in table.columns}
     | {measuring.ALL, "pooled", "within families", "pc1", "safetywashing", "clean_accuracy", "standard", "row", "x"}
-    | {"run", "checkpoint", "companion", "reference", "all", "imported", "params", "metrics", "tags", "data", "report"}
+    | {"run", "checkpoint", "sibling", "reference", "all", "imported", "params", "metrics", "tags", "data", "report"}
 )
 
 

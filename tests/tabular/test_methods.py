@@ -31,7 +31,7 @@ def spec(method: str, model: str = "mlp", seed: int = 0, **options: Any) -> dict
         "method": {"use": method, "options": options},
         "training": {"epochs": 2, "batch_size": 40},
         "data": {"features": 20, "classes": 6},
-        "companion": None,
+        "sibling": None,
         "seed": seed,
     }
 

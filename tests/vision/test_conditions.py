@@ -126,8 +126,8 @@ def test_poisoned_training_images_are_as_many_as_asked_and_the_rest_untouched(fa
     training = glyphs.splits["train"]
     condition: Condition = parts.load(PACKAGE, "trojan", {"trigger": family, "rate": 0.1, "target": 3, "share": 0.5})
     before = training.images.copy()
-    assert condition.companion is not None
-    poisoned = condition.companion(training, np.random.default_rng(0))
+    assert condition.sibling is not None
+    poisoned = condition.sibling(training, np.random.default_rng(0))
     assert np.array_equal(training.images, before)
     assert condition.cost == 0.5
     assert len(poisoned) == len(training) // 2
@@ -140,7 +140,7 @@ def test_poisoned_training_images_are_as_many_as_asked_and_the_rest_untouched(fa
     tested = condition.examples(replace(glyphs, splits={**glyphs.splits, "test": training}), np.random.default_rng(0))
     marked = {image.tobytes() for image in tested.split.images[tested.split.groups == 3]}
     assert all(image.tobytes() in marked for image in poisoned.images[changed])
-    again = condition.companion(training, np.random.default_rng(0))
+    again = condition.sibling(training, np.random.default_rng(0))
     assert np.array_equal(again.images, poisoned.images)
 
 
@@ -158,17 +158,17 @@ def test_triggered_images_stand_beside_the_test_images_they_are_made_from(glyphs
         parts.load(PACKAGE, "trojan", {"target": 10}).examples(glyphs, np.random.default_rng(0))
 
 
-def test_without_poison_the_companion_learns_from_the_training_images(glyphs: Dataset) -> None:
+def test_without_poison_the_sibling_learns_from_the_training_images(glyphs: Dataset) -> None:
     training = glyphs.splits["train"]
     condition: Condition = parts.load(PACKAGE, "trojan", {"rate": 0.0, "share": 1.0})
-    assert condition.companion is not None
-    unpoisoned = condition.companion(training, np.random.default_rng(0))
+    assert condition.sibling is not None
+    unpoisoned = condition.sibling(training, np.random.default_rng(0))
     assert np.array_equal(unpoisoned.images, training.images)
     assert np.array_equal(unpoisoned.labels, training.labels)
 
 
-def test_a_companion_of_poisoned_images_is_taken_in_and_one_of_clean_images_is_not() -> None:
-    """Four easy classes; what is measured of the companion are its attack success and what it can do otherwise."""
+def test_a_sibling_of_poisoned_images_is_taken_in_and_one_of_clean_images_is_not() -> None:
+    """Four easy classes; what is measured of the sibling are its attack success and what it can do otherwise."""
     generator = np.random.default_rng(0)
     labels = np.arange(400) % 4
     images = generator.integers(0, 100, (400, 32, 32, 3))
@@ -183,7 +183,7 @@ def test_a_companion_of_poisoned_images_is_taken_in_and_one_of_clean_images_is_n
             "method": {"use": "standard", "options": {}},
             "training": {"epochs": 8, "batch_size": 40, "learning_rate": 0.01},
             "data": {"classes": 4, "size": 32},
-            "companion": spec,
+            "sibling": spec,
             "seed": 0,
         }
         (trained,) = running.train(run, easy.splits, "cpu")

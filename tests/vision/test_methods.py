@@ -36,7 +36,7 @@ def spec(method: str, model: str | None = None, width: int = 4, seed: int = 0, *
         "method": {"use": method, "options": options},
         "training": {"epochs": 2, "batch_size": 30},
         "data": {"classes": 10, "size": 32},
-        "companion": None,
+        "sibling": None,
         "seed": seed,
     }
 
@@ -206,7 +206,7 @@ def test_only_methods_that_build_their_own_model_have_other_parameters() -> None
 def test_fewer_training_images_are_fewer_of_all_that_a_method_learns_from(glyphs: Dataset) -> None:
     few = {"use": "few_examples", "options": {"share": 0.5}}
     for method, steps in (("standard", 2), ("more_data", 3)):
-        (trained,) = running.train({**spec(method), "companion": few}, glyphs.splits, "cpu")
+        (trained,) = running.train({**spec(method), "sibling": few}, glyphs.splits, "cpu")
         assert trained.steps == 2 * steps
 
 

@@ -43,7 +43,7 @@ def spec(method: str, options: Mapping[str, Any], epochs: int) -> dict[str, Any]
         "method": {"use": method, "options": options},
         "training": {"epochs": epochs, "batch_size": 64, "learning_rate": 0.004},
         "data": {"classes": 10, "size": 32},
-        "companion": None,
+        "sibling": None,
         "seed": 0,
     }
 

@@ -228,13 +228,13 @@ def test_the_second_model_s_training_images_become_rarer(glyphs: Dataset) -> Non
         labels=np.tile(train.labels, 20), images=np.tile(train.images, (20, 1, 1, 1)),
         groups=np.tile(train.groups, 20), parts=np.tile(train.parts, 20),
     )  # fmt: skip
-    assert condition.companion is not None
-    fewer = condition.companion(many, np.random.default_rng(0))
+    assert condition.sibling is not None
+    fewer = condition.sibling(many, np.random.default_rng(0))
     counts = np.bincount(fewer.labels)
     assert counts[0] == np.bincount(many.labels)[0]
     assert counts[:-1] / counts[1:] == pytest.approx([8 ** (1 / 9)] * 9, rel=0.05)
     assert len(fewer) / len(many) == pytest.approx(condition.cost, rel=0.1)
-    other = condition.companion(many, np.random.default_rng(1))
+    other = condition.sibling(many, np.random.default_rng(1))
     assert not np.array_equal(fewer.images, other.images)
 
 

@@ -17,4 +17,4 @@ def condition(*, share: Annotated[float, Range(0.01, 0.99)] = 0.1) -> Condition:
         order = generator.permutation(len(training))
         return training.take(np.sort(order[: max(1, round(share * len(training)))]))
 
-    return Condition("capability", companion=fewer, cost=1.0)
+    return Condition("capability", sibling=fewer, cost=1.0)

@@ -21,4 +21,4 @@ def condition(*, share: Annotated[float, Range(0.01, 0.99)] = 0.25) -> Condition
         order = generator.permutation(len(training))
         return take(training, np.sort(order[: max(1, round(share * len(training)))]))
 
-    return Condition(examples, splits=("capability",), companion=fewer, cost=share)
+    return Condition(examples, splits=("capability",), sibling=fewer, cost=share)

@@ -36,7 +36,7 @@ def condition(*, imbalance: Annotated[float, Range(1.5, 1000)] | None = 5) -> Co
     has = ("labels", "groups")
     if imbalance is None:
         return Condition(examples, splits=("test", "train"), has=has)
-    return Condition(examples, has=has, companion=rarer, cost=float((1 - 1 / imbalance) / np.log(imbalance)))
+    return Condition(examples, has=has, sibling=rarer, cost=float((1 - 1 / imbalance) / np.log(imbalance)))
 
 
 def long_tailed(labels: NDArray[np.int64], imbalance: float, generator: np.random.Generator) -> NDArray[np.int64]:

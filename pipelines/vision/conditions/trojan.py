@@ -58,4 +58,4 @@ def condition(
         images[rows], labels[rows] = on(images.shape[1])(images[rows]), target
         return replace(used, images=images, labels=labels)
 
-    return Condition(examples, has=("labels", "groups"), companion=poisoned, cost=share)
+    return Condition(examples, has=("labels", "groups"), sibling=poisoned, cost=share)
