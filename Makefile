@@ -18,7 +18,7 @@ repro: .venv  ## run the study of params.yaml, from training to the report
 demo: .venv  ## a small study in the folder demo/, from training to verdicts, in a few minutes
 	@mkdir -p demo
 	@cp docs/studies/demo.yaml demo/params.yaml
-	@cd demo && unset DIFFPROG_STORE MLFLOW_TRACKING_URI RAY_ADDRESS && export PYTHONPATH="$(CURDIR)" \
+	@cd demo && unset DIFFPROG_STORE MLFLOW_TRACKING_URI RAY_ADDRESS && export PYTHONPATH="$(CURDIR)" DIFFPROG_SESSION_OF=$$$$ \
 	  && for stage in $(DVC_STAGES); do python -m stages $$stage || exit; done \
 	  && diffprog audit outlier_exposure && echo && diffprog audit placebo
 	@echo "The report: $(CURDIR)/demo/report/index.html"

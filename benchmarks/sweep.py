@@ -21,6 +21,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from cluster.process import SESSION_OF
+
 ROOT = Path(__file__).parent.parent
 STAGES = ("train", "predict", "measure", "collect")
 
@@ -79,7 +81,7 @@ def seconds_of_the_sweep(params: dict[str, Any]) -> tuple[dict[str, float], floa
         spent = {}
         for stage in ("plan", "prepare", *STAGES):
             start = time.perf_counter()
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            environment = {**os.environ, "PYTHONPATH": str(ROOT), SESSION_OF: str(os.getpid())}  # as one `dvc repro`
             command = [sys.executable, "-m", "stages", stage]
             subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
             spent[stage] = time.perf_counter() - start

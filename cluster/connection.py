@@ -18,9 +18,14 @@ class ClusterError(RuntimeError):
     """No work can be sent to the cluster; the message says why and where, in one line."""
 
 
+def shared_address() -> str | None:
+    """The address of the cluster that was given, if one was."""
+    return os.environ.get("RAY_ADDRESS") or None
+
+
 def connected(code: Path | None) -> Any:
     """The module ray, connected. Raises ClusterError."""
-    address = os.environ.get("RAY_ADDRESS")
+    address = shared_address()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_task_oom_retries", str(OUT_OF_MEMORY_RETRIES))
     if not address:

@@ -1,9 +1,11 @@
 """What runs on the cluster: an item, guarded, and the clock that its time limit goes by."""
 
+import pickle
 import time
 import traceback
-from collections.abc import Callable
 from typing import Any
+
+from cluster.packing import Packed, pickled, unpacked
 
 
 class Clock:
@@ -22,14 +24,15 @@ class Clock:
         return {number: now - began for number, began in self.began.items()}
 
 
-def guarded(
-    function: Callable[[Any, Any], Any], item: Any, shared: Any, clock: Any, number: int
-) -> tuple[bool, Any, float]:
-    """Run in the worker: an exception comes back as text, since its class may not exist where it is read."""
+def guarded(function: bytes, item: bytes, shared: Packed, clock: Any, number: int) -> tuple[bool, Any, float]:
+    """Run in the worker: whether a pickled function took a pickled item, its value, pickled, and the seconds that took.
+    An exception comes back as text, since its class may not exist where it is read.
+    """
     if clock is not None:
         clock.begin.remote(number)
     start = time.perf_counter()
     try:
-        return True, function(item, shared), time.perf_counter() - start
+        value = pickled(pickle.loads(function)(pickle.loads(item), unpacked(shared)))
+        return True, value, time.perf_counter() - start
     except Exception as error:
         return False, (type(error).__name__, str(error), traceback.format_exc()), time.perf_counter() - start

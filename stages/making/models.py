@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from typing import Any
 
-from cluster.fanout import Failed, Finished, assigned
+from cluster.fanout import Failed, Finished
+from cluster.resources import assigned
 from pipelines.data import DataError
 from stages import artifacts, domains
 from stages.errors import StoreError, reason

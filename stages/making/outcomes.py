@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from cluster.fanout import Failed, Finished, assigned
+from cluster.fanout import Failed, Finished
+from cluster.resources import assigned
 from stages import artifacts, domains
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from cluster.fanout import Failed, Finished, Resources, assigned, fanout
+from cluster.fanout import Failed, Finished, fanout
+from cluster.resources import Resources, assigned
 from stages.store import provenance
 from stages.store.code_snapshot import Planned, snapshot
 from stages.store.store import Store

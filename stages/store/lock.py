@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cluster.process import born
 from stages.errors import StoreError
 from stages.store.store import Store
 
@@ -149,7 +150,7 @@ def alive(driver: Driver) -> bool | None:
     """Whether the driver's process is there; None where it is another machine's."""
     if driver.machine != _machine():
         return None
-    return _born(driver.pid) == driver.born
+    return born(driver.pid) == driver.born
 
 
 def _alive(driver: Driver, store: Store, *, quiet: bool) -> bool:
@@ -217,8 +218,8 @@ def _content(driver: Driver) -> bytes:
 
 def _myself(stage: str) -> Driver:
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    born = _born(os.getpid()) or ""
-    return Driver(stage, socket.gethostname(), os.getpid(), since, _machine(), born, secrets.token_hex(8))
+    began = born(os.getpid()) or ""
+    return Driver(stage, socket.gethostname(), os.getpid(), since, _machine(), began, secrets.token_hex(8))
 
 
 def _machine() -> str:
@@ -228,19 +229,3 @@ def _machine() -> str:
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return socket.gethostname()
-
-
-def _born(pid: int) -> str | None:
-    """When a process began, in ticks since the boot; None where there is none, or only what is left of one."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]
-    except OSError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return None
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return None
-    return ""

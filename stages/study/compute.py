@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cluster.fanout import Resources
+from cluster.resources import Resources
 from pipelines import parts
 from pipelines.parts import WrongOptions
 

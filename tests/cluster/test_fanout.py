@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from cluster.connection import ClusterError, check_size
-from cluster.fanout import Failed, Finished, Resources, assigned, fanout, on_a_whole_card
+from cluster.fanout import Failed, Finished, fanout
+from cluster.resources import Resources, assigned, on_a_whole_card
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -165,7 +166,7 @@ def test_what_fits_on_no_node_fails_at_once() -> None:
 def test_a_share_of_a_card_that_was_too_small_is_tried_on_a_whole_one(
     error: str, share: float, expected: float | None
 ) -> None:
-    again = on_a_whole_card(Failed("item", error, "", ""), Resources(gpus=share, memory=5, timeout=7))
+    again = on_a_whole_card(error, Resources(gpus=share, memory=5, timeout=7))
     assert (again and again.gpus) == expected
     assert again is None or (again.memory, again.timeout) == (5, 7)
 
@@ -188,7 +189,8 @@ def test_an_item_out_of_gpu_memory_ends_on_a_whole_card() -> None:
     script = (
         "import ray\n"
         "ray.init('local', num_gpus=1, num_cpus=2, include_dashboard=False, log_to_driver=False)\n"
-        "from cluster.fanout import Resources, fanout\n"
+        "from cluster.fanout import fanout\n"
+        "from cluster.resources import Resources\n"
         "from tests.cluster.test_fanout import on_a_card\n"
         "share = lambda item: Resources(cpus=0.5, gpus=item)\n"
         "for r in fanout(on_a_card, [0.25, 0.6], total=2, resources=share): print('got', r.item, r.value)\n"

@@ -1,0 +1,40 @@
+"""What an item of a fan-out needs of a cluster, and what it was given."""
+
+from dataclasses import dataclass, replace
+
+GPU_OUT_OF_MEMORY = "OutOfMemoryError"  # the name of torch's error, which can't be imported here
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one item needs: CPUs (its threads, too), GPUs (a share of one is fine), bytes of memory; and the seconds
+    after which it is stopped and counts as failed."""
+
+    cpus: float = 1
+    gpus: float = 0
+    memory: int | None = None
+    timeout: float | None = None
+
+    def amounts(self) -> dict[str, float]:
+        """By Ray's names."""
+        return {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory or 0}
+
+
+ONE_CPU = Resources()
+
+
+def assigned() -> tuple[float, float]:
+    """In a worker: the CPUs and the share of a GPU that its item was given; both 0 outside of one."""
+    import ray
+
+    if not ray.is_initialized() or ray.get_runtime_context().worker.mode != ray.WORKER_MODE:
+        return 0.0, 0.0
+    given: dict[str, float] = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
+    return given.get("CPU", 0.0), given.get("GPU", 0.0)
+
+
+def on_a_whole_card(error: str, resources: Resources) -> Resources | None:
+    """What an item is to be tried again with that ran out of a GPU's memory on a share of it, by its error's name; None
+    where it is not.
+    """
+    return replace(resources, gpus=1) if error == GPU_OUT_OF_MEMORY and 0 < resources.gpus < 1 else None

@@ -1,0 +1,131 @@
+"""A Ray session that the stages of one `dvc repro` share: a process of its own keeps it, and ends it with DVC.
+
+Ray starts once, and its workers keep what they have imported from stage to stage, as long as the code is the same. The
+keeper is Ray's driver. A stage sends it items as bytes over a socket in a folder that is this user's alone, and imports
+no Ray itself.
+"""
+
+import hashlib
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from cluster import process
+from cluster.connection import ClusterError, shared_address
+from cluster.packing import Packed
+from cluster.resources import Resources
+from cluster.temporary import PREFIX, place
+from cluster.work import Ended
+
+ABOUT, SOCKET = "session.json", "socket"  # in the keeper's folder
+READY = "ready "  # what the keeper prints before the path of its folder
+
+
+class Remote:
+    """`Work` that a keeper holds. Every method raises ClusterError where the keeper has gone."""
+
+    def __init__(self, keeper: Connection, function: bytes, shared: Packed, workers: int | None):
+        self.keeper = keeper
+        content, beside = shared
+        with _speaking():
+            keeper.send((function, content, len(beside), workers))
+            for buffer in beside:
+                keeper.send_bytes(buffer.data)
+        self._answer()
+
+    def takes(self, resources: Resources) -> bool:
+        """As Work.takes."""
+        return bool(self._asked("takes", resources))
+
+    def unfit(self, resources: Resources) -> str | None:
+        """As Work.unfit."""
+        found: str | None = self._asked("unfit", resources)
+        return found
+
+    def start(self, number: int, content: bytes, resources: Resources) -> None:
+        """As Work.start."""
+        self._asked("start", number, content, resources)
+
+    def results(self) -> list[Ended]:
+        """As Work.results."""
+        found: list[Ended] = self._asked("results")
+        return found
+
+    def close(self) -> None:
+        """As Work.close: the keeper ends what runs once it hears no more."""
+        self.keeper.close()
+
+    def _asked(self, method: str, *arguments: Any) -> Any:
+        with _speaking():
+            self.keeper.send((method, arguments))
+        return self._answer()
+
+    def _answer(self) -> Any:
+        with _speaking():
+            succeeded, answer = self.keeper.recv()
+        if not succeeded:
+            raise ClusterError(answer)
+        return answer
+
+
+def joined(code: Path | None, function: bytes, shared: Packed, workers: int | None) -> Remote | None:
+    """Work in the session of whatever runs this stage among others, which is started where there is none yet. None for
+    a stage that is run on its own, and where RAY_ADDRESS names a cluster. Raises ClusterError.
+    """
+    runner = process.runner()
+    if code is None or runner is None or shared_address():
+        return None
+    about = about_session(runner, code)
+    for folder in Path(place()[0]).glob(f"{PREFIX}*"):
+        with suppress(OSError, ValueError, ClusterError):  # of a keeper that has gone
+            if json.loads((folder / ABOUT).read_text()) == about:
+                return Remote(_connection(folder), function, shared, workers)
+    return Remote(_connection(_started(runner, code)), function, shared, workers)
+
+
+def about_session(runner: int, code: Path) -> dict[str, Any]:
+    """What stages must have in common to share a session."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in code.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(code)}\0{len(content)}\0".encode() + content)
+    return {"runner": runner, "born": process.born(runner), "code": digest.hexdigest()}
+
+
+def _started(runner: int, code: Path) -> Path:
+    """The folder of a new keeper, in a session of the terminal's own: Ctrl-C is for the stage."""
+    command = [sys.executable, "-m", "cluster.keeper", str(runner), str(code)]
+    nothing = subprocess.DEVNULL
+    keeper = subprocess.Popen(
+        command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing, text=True, start_new_session=True
+    )
+    assert keeper.stdout is not None
+    with keeper.stdout as said:
+        lines = [line.strip() for line in iter(said.readline, "") if line.strip()]
+    if lines and lines[-1].startswith(READY):
+        return Path(lines[-1].removeprefix(READY))
+    raise ClusterError(lines[-1] if lines else "the process that keeps Ray's session ended as it started")
+
+
+def _connection(folder: Path) -> Connection:
+    joining = socket.socket(socket.AF_UNIX)
+    try:
+        joining.connect(str(folder / SOCKET))
+    except OSError:
+        joining.close()
+        raise
+    return Connection(joining.detach())
+
+
+@contextmanager
+def _speaking() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError) as error:
+        raise ClusterError("the process that kept Ray's session has gone; `dvc repro` starts another") from error
