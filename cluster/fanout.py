@@ -1,6 +1,5 @@
 """One function over many items on Ray: results as they come, few in flight, every failure its item's own."""
 
-import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from tqdm import tqdm
 
 from cluster import session
 from cluster.connection import connected
-from cluster.packing import packed, pickled
+from cluster.packing import packed, pickled, unpickled
 from cluster.resources import ONE_CPU, Resources
 from cluster.work import Ended, Work
 
@@ -86,4 +85,4 @@ _NONE = (None, None)
 def _result(item: Any, ended: Ended) -> Finished | Failed:
     if ended.error:
         return Failed(item, *ended.error)
-    return Finished(item, pickle.loads(ended.value), ended.seconds)
+    return Finished(item, unpickled(ended.value), ended.seconds)

@@ -17,6 +17,11 @@ def pickled(value: Any) -> bytes:
     return result
 
 
+def unpickled(content: bytes) -> Any:
+    """The value of what `pickled` returned, in a process of the same study."""
+    return pickle.loads(content)
+
+
 def packed(value: Any) -> Packed:
     """A value as bytes, and its arrays' memory as it is."""
     beside: list[NDArray[np.uint8]] = []

@@ -1,11 +1,10 @@
 """What runs on the cluster: an item, guarded, and the clock that its time limit goes by."""
 
-import pickle
 import time
 import traceback
 from typing import Any
 
-from cluster.packing import Packed, pickled, unpacked
+from cluster.packing import Packed, pickled, unpacked, unpickled
 
 
 class Clock:
@@ -32,7 +31,7 @@ def guarded(function: bytes, item: bytes, shared: Packed, clock: Any, number: in
         clock.begin.remote(number)
     start = time.perf_counter()
     try:
-        value = pickled(pickle.loads(function)(pickle.loads(item), unpacked(shared)))
+        value = pickled(unpickled(function)(unpickled(item), unpacked(shared)))
         return True, value, time.perf_counter() - start
     except Exception as error:
         return False, (type(error).__name__, str(error), traceback.format_exc()), time.perf_counter() - start

@@ -63,8 +63,8 @@ def test_every_module_says_what_it_is(path: Path) -> None:
     assert path.name == "__init__.py" or ast.get_docstring(ast.parse(path.read_text()))
 
 
-def test_nothing_is_unpickled() -> None:
-    for path in SOURCES:
+def test_nothing_is_unpickled_but_what_a_driver_and_its_workers_send_each_other() -> None:
+    for path in {*SOURCES} - {ROOT / "cluster/packing.py"}:
         assert not imported(path) & {"pickle", "cloudpickle", "joblib", "dill", "shelve"}, path
         assert "allow_pickle=True" not in path.read_text(), path
         assert "torch.load(" not in path.read_text(), path
