@@ -8,7 +8,7 @@ import polars as pl
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.capability import BASELINE
 from analysis.elsewhere import elsewhere
-from analysis.pairs.items import ITEMS, numbered
+from analysis.pairs.item_scores import ITEMS, ROUNDED, numbered
 from analysis.pairs.structure import DUPLICATE, name_of, structured
 from analysis.schema import checked
 from analysis.tables import RESULTS
@@ -42,7 +42,7 @@ def audit_table(
     better. `within` names columns that tell rows of one key apart. `score` is one of `analysis.model_scores`. `margins`
     are on the audit's scales, by measurement and for `capability`. `items` is a frame of the scores that values are the
     means of: model (as in `key`), measurement, item, value. Raises ValueError on a column that is not there or holds no
-    numbers, and where there is no such score.
+    numbers, on a value that is not the mean of its items, and where there is no such score.
     """
     table = _polars(frame)
     measured = {**dict.fromkeys(capability, "capability"), **dict.fromkeys(safety, "safety")}
@@ -60,7 +60,7 @@ def audit_table(
         placebos=tuple(placebos),
     )
     known = models if baseline else models.drop("baseline")
-    scores = None if items is None else _items(_polars(items), models)
+    scores = None if items is None else _items(_polars(items), models, results)
     return elsewhere(results, known, score=score, settings=settings, items=scores)[0]
 
 
@@ -68,7 +68,7 @@ def _polars(frame: Any) -> pl.DataFrame:
     return frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
 
 
-def _items(items: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
+def _items(items: pl.DataFrame, models: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     """The table ITEMS, its models by the name of their row."""
     wanted = [name for name in ITEMS.columns if name != "copy"]
     absent = [name for name in wanted if name not in items.columns]
@@ -81,7 +81,13 @@ def _items(items: pl.DataFrame, models: pl.DataFrame) -> pl.DataFrame:
     if unknown:
         raise ValueError(f"items of models that are not in the table: {', '.join(unknown[:MOST_NAMED])}")
     names = models.filter(~pl.col("key").is_duplicated()).select("key", name="model")
-    return numbered(found.join(names, left_on="model", right_on="key").with_columns(model="name"))
+    named = found.join(names, left_on="model", right_on="key").with_columns(model="name")
+    means = named.group_by("model", "measurement", maintain_order=True).agg(mean=pl.col("value").mean())
+    apart = (pl.col("value") - pl.col("mean")).abs() > ROUNDED * pl.max_horizontal(1.0, pl.col("value").abs())
+    for row in means.join(results, on=["model", "measurement"]).filter(apart).iter_rows(named=True):
+        said = f"{row['measurement']} of {row['model']} is {row['value']:g}, the mean of its items {row['mean']:g}"
+        raise ValueError(f"values are the means of their items: {said}")
+    return numbered(named)
 
 
 def _check(table: pl.DataFrame, asked: Sequence[str], measured: Sequence[str], twice: Sequence[str]) -> None:

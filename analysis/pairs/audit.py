@@ -20,7 +20,8 @@ from analysis.pairs.effects import Pairs, beyond, difference, line, mean_change,
 from analysis.pairs.estimation import Found, Paired, estimated, ladder_of, rows_of
 from analysis.pairs.fragility import family_fragility
 from analysis.pairs.gates import gate_frame
-from analysis.pairs.items import ITEM_PAIRS, ITEM_VARIANCES, with_items
+from analysis.pairs.item_variances import ITEM_VARIANCES
+from analysis.pairs.items import ITEM_PAIRS, with_items
 from analysis.pairs.structure import LEFT_OUT, PAIRS, Structure
 from analysis.schema import CLAIM, Table, checked
 

@@ -63,6 +63,7 @@ def structured(models: pl.DataFrame) -> Structure:
     by_key: dict[str, list[Row]] = {}
     for row in rows:
         by_key.setdefault(row["key"], []).append(row)
+    named = {row["baseline"] for row in rows}
     rungs: dict[str, str] = {}
     pairs, left_out = [], []
     for row in rows:
@@ -72,7 +73,7 @@ def structured(models: pl.DataFrame) -> Structure:
         elif not row["method"] and not row["baseline"]:
             rungs[name] = row["family"] or name
         else:
-            found = _paired(row, by_key)
+            found = _paired(row, by_key, named)
             if isinstance(found, tuple):
                 left_out.append((row["row"], name, *found))
             else:
@@ -90,13 +91,13 @@ def name_of(row: Row) -> str:
     return f"{row['key']} [{row['within']}]" if row["within"] else row["key"]
 
 
-def _paired(row: Row, by_key: Mapping[str, list[Row]]) -> Row | tuple[str, str]:
-    """The row's baseline, or the reason why it has none and what is said of it."""
+def _paired(row: Row, by_key: Mapping[str, list[Row]], named: set[str]) -> Row | tuple[str, str]:
+    """The row's baseline, or the reason why it has none and what is said of it. `named`: the keys of all baselines."""
     key = row["baseline"]
     if not row["method"]:
         return "no method", f"its baseline is {key!r}"
     if not key:
-        return "no baseline named", ""
+        return "no baseline named", _of_a_baseline(row["method"]) if row["key"] in named else ""
     if key == row["key"]:
         return "own baseline", ""
     candidates = by_key.get(key, [])
@@ -106,6 +107,11 @@ def _paired(row: Row, by_key: Mapping[str, list[Row]]) -> Row | tuple[str, str]:
     if len(candidates) > 1 and len(same) != 1:
         return "baseline duplicate", f"{len(candidates)} rows are named {key!r}"
     return same[0] if len(candidates) > 1 else candidates[0]
+
+
+def _of_a_baseline(method: str) -> str:
+    """What may be meant where a model that others name has a method."""
+    return f"others name it: if {method!r} says that nothing was done, leave it empty, or name it under 'missing'"
 
 
 def _missing(key: str, by_key: Mapping[str, list[Row]]) -> tuple[str, str]:

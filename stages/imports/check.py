@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from analysis.pairs.items import numbered
+from analysis.pairs.item_scores import numbered
 from analysis.words import several
 from stages.imports.cells import Reading
 from stages.imports.decimals import decimal_of
@@ -28,7 +28,7 @@ NUMBERS = ("value", "standard_error", "n")
 class Checked:
     """What is imported. `models` has a row for each row of the table (`models_of`); `values`, `errors` and `n` have the
     same rows and a column per measurement; `notes` says what was handled; `placebos` and `margins` are the spec's;
-    `items` is the table of the items that values are the means of, sorted (`analysis.pairs.items.ITEMS`), None where no
+    `items` is the table of the items that values are the means of (`analysis.pairs.item_scores.ITEMS`), None where no
     log has any.
     """
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from analysis.pairs.item_scores import ROUNDED
 from stages.imports.scores import Log, Score
-
-ROUNDED = 5e-5  # by how much a value may differ from the mean of its items: logs are printed with four digits or more
 
 Scores = Sequence[tuple[str, Any]]  # of each item its id, and its score
 

@@ -6,7 +6,7 @@ from analysis.pairs.structure import name_of
 from analysis.words import several
 from stages.imports.cells import Reading
 from stages.imports.names import families_of, look_alikes
-from stages.imports.pairing import paired
+from stages.imports.pairing import paired, without_rungs
 from stages.imports.raw import short
 from stages.imports.sizes import sizes
 from stages.imports.spec import Spec
@@ -41,6 +41,7 @@ def models_of(
     if not spec.paired:
         return pl.DataFrame(columns)
     beside = paired(source, wide.rows, wide.about, spec, faults)
+    notes += without_rungs(beside)
     names = pl.Series("model", [name_of(row) for row in beside.iter_rows(named=True)], dtype=pl.String)
     return pl.concat([pl.DataFrame(columns | {"model": names}), beside], how="horizontal")
 

@@ -70,6 +70,17 @@ def paired(source: str, keys: pl.Series, about: pl.DataFrame, spec: Spec, faults
     return pl.DataFrame(columns)
 
 
+def without_rungs(rows: pl.DataFrame) -> list[str]:
+    """A line where no row is a baseline model, with the words for a method that those have which others name."""
+    if ((rows["method"] == "") & (rows["baseline"] == "")).any():
+        return []
+    words = rows.filter(pl.col("key").is_in(rows["baseline"].implode()), baseline="")["method"].unique().sort()
+    meant = f"; if {', '.join(map(short, words))} says that nothing was done, name it under 'missing'" * bool(
+        len(words)
+    )
+    return [f"no row is a baseline model, with neither a method nor a baseline{meant}"]
+
+
 def _blank(keys: pl.Series) -> pl.Series:
     return pl.repeat("", len(keys), eager=True, dtype=pl.String)
 

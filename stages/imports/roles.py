@@ -105,11 +105,18 @@ def _undirected(spec: Spec, raw: Raw, picked: Sequence[str], faults: list[str]) 
 
 
 def directions_in_doubt(spec: Spec, raw: Raw, measured: Sequence[Measured]) -> Iterator[str]:
-    """A line on names that tell another direction than was taken."""
-    free = [one.name for one in measured if one.higher_is_better and not _fits(one.name, spec.higher_is_better)]
-    falling = [name for name in free if name not in raw.directions and known(name.rpartition("/")[2]) is False]
+    """Lines on columns that are taken as better when higher and of which neither the spec nor the format says so: those
+    whose names tell otherwise, and the safety columns whose names tell nothing.
+    """
+    said = {*raw.directions, *chosen(spec.higher_is_better, [one.name for one in measured])[0]}
+    assumed = [one for one in measured if one.higher_is_better and one.name not in said]
+    told = {one.name: known(one.name.rpartition("/")[2]) for one in assumed}
+    falling = [name for name, higher in told.items() if higher is False]
     if falling:
         yield f"taken as better when higher, though their names speak of errors or losses: {listed(falling)}; {WAY}"
+    unsaid = [one.name for one in assumed if one.axis == "safety" and told[one.name] is None]
+    if unsaid:
+        yield f"taken as better when higher, as nothing says otherwise: {listed(unsaid)}; {WAY}"
 
 
 def _named(spec: Spec, names: Sequence[str], faults: list[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from analysis.label_fragility import LINE, MOST
 from analysis.pairs.items import ITEM_PAIRS
 from analysis.partial import PARTIAL
 from analysis.words import several
-from stages.page.format import signed
+from stages.page.format import DASH, signed
 from stages.page.fragility_text import hangs_on
 from stages.page.verdict_text import estimate, measured
 from stages.page.verdicts import VERDICTS
@@ -173,6 +173,7 @@ def _verdict(row: Mapping[str, object], hangs: str) -> str:
     label = f"{VERDICTS[str(row['label'])].mark} {row['label']}"
     beyond = f"D {_effect(row, 'beyond')}" if row["beyond"] is not None else ""
     total = "not measured" if row["total"] is None else f"T {_effect(row, 'total')}"
-    total += f", {measured(row)} as measured" if row["scale"] != "identity" and row["total"] is not None else ""
+    told = row["total"] is not None and row["scale"] != "identity" and measured(row) != DASH
+    total += f", {measured(row)} as measured" * told
     beside = "; ".join(text for text in (beyond, total, str(row["qualifier"]), str(row["reason"]), hangs) if text)
     return f"  {row['measurement']!s:<{WIDEST}} {label}: {beside}"

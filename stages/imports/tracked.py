@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from analysis.capability import BASELINE
 from analysis.model_scores import SCALES
-from analysis.pairs.items import ITEMS
+from analysis.pairs.item_scores import ITEMS
 from analysis.schema import checked
 from analysis.tables import RESULTS
 from analysis.words import several

@@ -21,6 +21,7 @@ from analysis.tables import CAPABILITY, RISKS
 from stages.artifacts import by_task
 from stages.page import charts
 from stages.page.format import DASH, interval, measures
+from stages.page.item_section import item_section
 from stages.page.margins_section import SOURCES, margins_section
 from stages.page.measurement_charts import measurement_charts
 from stages.page.reader_parts import parts_of
@@ -114,6 +115,7 @@ def _section(
         "left_out": left_out.to_dicts(),
         "reasons": left_out["reason"].value_counts(sort=True).sort("count", "reason", descending=[True, False]).rows(),
         "pairs": pairs.to_dicts(),
+        "by_item": item_section(task, found),
         "margins": margins_section(task),
         "picks": measurement_charts(task, verdicts, specs),
         "correlations": correlations,
@@ -130,6 +132,8 @@ def _facts(results: pl.DataFrame, models: pl.DataFrame, found: Tables, score: st
     families = results["family"].filter(results["family"] != "").n_unique()
     rows = [("models", f"{results['model'].n_unique()} with values, of {len(models)} rows")]
     rows += [(axis, f"{len(names)}: {', '.join(names)}") for axis, names in named.items()]
+    falling = results.filter(~pl.col("higher_is_better"))["measurement"].unique().sort()
+    rows.append(("better when lower", ", ".join(falling) or "none of these"))
     rows += [("families", str(families) if families else "none known"), ("capability score", score)]
     if "pairs" in found:
         pairs = found["pairs"]

@@ -102,6 +102,11 @@ def test_scores_of_items_pair_models_by_item() -> None:
     stranger = items.with_columns(model=pl.lit("nobody"))
     with pytest.raises(ValueError, match=r"^items of models that are not in the table: nobody$"):
         audit_table(frame, **PAIRED, items=stranger)
+    percents = items.with_columns(pl.col("value") * 100)
+    with pytest.raises(
+        ValueError, match=r"^values are the means of their items: refusal of .* is 0\.\d+, the mean of "
+    ):
+        audit_table(frame, **PAIRED, items=percents)
     with pytest.raises(ValueError, match=r"^not among the columns of the items: value \(there are model, "):
         audit_table(frame, **PAIRED, items=items.drop("value"))
 

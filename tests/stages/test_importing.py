@@ -63,6 +63,8 @@ def test_a_table_goes_in_and_comes_out_the_same(tmp_path: Path, capsys: pytest.C
         "  from 0 to 100, and not taken as percents: if they are, name them under 'percent': 'mce'",
         "  taken as better when higher, though their names speak of errors or losses: 'brier'; name them under "
         "'lower_is_better' or 'higher_is_better'",
+        "  taken as better when higher, as nothing says otherwise: '../up'; name them under 'lower_is_better' or "
+        "'higher_is_better'",
     ]
     imported = collect("table")
     results = imported.results

@@ -346,6 +346,17 @@ def test_names_of_errors_taken_as_gains_are_pointed_out(load: Any) -> None:
         assert not any("taken as better" in note for note in load(text, **{stated: ["*perplexity"]}).notes)
 
 
+def test_safety_columns_of_a_table_whose_direction_nobody_says_are_pointed_out(load: Any) -> None:
+    text = "model,mmlu,refusal,toxigen_acc\na,0.2,0.5,0.4\nb,0.3,0.6,0.5\n"
+    told = "taken as better when higher, as nothing says otherwise: 'refusal'; name them under"
+    asked = {"capability": ["mmlu"], "safety": ["refusal", "toxigen_acc"]}
+    notes = load(text.replace("toxigen_acc", "acc"), **{**asked, "safety": ["refusal", "acc"]}).notes
+    assert [note for note in notes if "taken as better" in note] == [f"{told} 'lower_is_better' or 'higher_is_better'"]
+    assert "as nothing says otherwise: 'refusal', 'toxigen_acc';" in str(load(text, **asked).notes)
+    for stated in ({"higher_is_better": "*"}, {"lower_is_better": ["refusal", "tox*"]}):
+        assert not any("taken as better" in note for note in load(text, **asked, **stated).notes)
+
+
 def test_what_a_log_leaves_the_direction_of_open_is_left_out_and_named(load: Any) -> None:
     log = '{"results": {"t": {"wonder": 1, "acc": 1}}, "config": {"model": "m"}}'
     way = "name them under 'lower_is_better' or 'higher_is_better'"

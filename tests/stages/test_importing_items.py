@@ -97,6 +97,23 @@ def test_filters_are_metrics_of_their_own(tmp_path: Path) -> None:
     assert [row[2] for row in of(found, "a", "gsm8k/exact_match,flexible")] == [1.0, 1.0]
 
 
+def test_lines_that_do_not_say_their_filter_are_of_the_filters_in_their_order(tmp_path: Path) -> None:
+    """As 0.4.0 to 0.4.5 write them."""
+    lm_eval(tmp_path, "a", {"gsm8k": {"exact_match": [1.0, 0.0]}})
+    file = tmp_path / f"results_{DATE}.json"
+    content = json.loads(file.read_text())
+    content["results"]["gsm8k"] = {"exact_match,strict": 0.5, "exact_match_stderr,strict": 0, "exact_match,flexible": 1}
+    file.write_text(json.dumps(content))
+    rows = [sample(item, {"exact_match": score}) for scores in ((0, 1), (1, 1)) for item, score in enumerate(scores)]
+    lines = [json.dumps({name: value for name, value in row.items() if name != "filter"}) for row in rows]
+    (tmp_path / f"samples_gsm8k_{DATE}.jsonl").write_text("\n".join(lines))
+    found = load(tmp_path)
+    assert [row[1:] for row in of(found, "a", "gsm8k/exact_match,strict")] == [(0, 0.0), (0, 1.0)]
+    assert [row[1:] for row in of(found, "a", "gsm8k/exact_match,flexible")] == [(0, 1.0), (0, 1.0)]
+    file.write_text(file.read_text().replace("strict", "STRICT").replace("0.5", "0.6"))
+    assert load(tmp_path).items["measurement"].unique().to_list() == ["gsm8k/exact_match,flexible"]  # type: ignore[index]
+
+
 def test_a_group_has_the_items_of_its_tasks_where_it_is_their_mean(tmp_path: Path) -> None:
     tasks = {"law": {"acc": [1.0, 1.0, 0.0]}, "art": {"acc": [0.0]}}
     lm_eval(tmp_path, "a", tasks, group_subtasks={"mmlu": ["humanities"], "humanities": ["law", "art"]})
@@ -226,6 +243,12 @@ def test_pairs_of_logs_are_matched_by_item_and_a_value_is_made_again_from_them(
     assert pairs["difference"].mean() == pytest.approx(verdict["difference"])
     variances = pl.read_parquet(out / "item_variances.parquet").filter(measurement="safe/acc", effect="total")
     assert variances["added"][0] == pytest.approx(max(0, variances["of_items"][0] - variances["of_both"][0]))
+    assert main(["report", "--study", tmp_path.name, "--out", str(tmp_path / "page"), "--score", "mmlu/acc"]) == 0
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert "<h2>Pairs matched by item</h2>" in page
+    rows = page[page.index('<table id="items">') :].split("<tr>")
+    assert rows[2].startswith('<td>tuned</td><td>mmlu/acc</td><td class="n">6</td><td class="n">40</td>')
+    assert page.count("<td>llama-1-tuned</td><td>llama-1</td><td>safe/acc</td>") == 1
     assert main(["verify", "--study", tmp_path.name, "llama-1-tuned:safe/acc"]) == 0
     said = capsys.readouterr().out
     value = pl.read_parquet(out / "results.parquet").filter(model="llama-1-tuned", measurement="safe/acc")["value"][0]
@@ -245,6 +268,8 @@ def test_logs_without_items_are_a_study_as_ever(tmp_path: Path, capsys: pytest.C
     assert "scores of" not in capsys.readouterr().out
     assert main(["analyse", "--study", tmp_path.name, "--out", str(tmp_path / "out"), "--score", "mmlu/acc"]) == 0
     assert not list((tmp_path / "out").glob("item_*"))
+    assert main(["report", "--study", tmp_path.name, "--out", str(tmp_path / "page"), "--score", "mmlu/acc"]) == 0
+    assert "matched by item" not in (tmp_path / "page" / "index.html").read_text()
     assert main(["verify", "--study", tmp_path.name, "llama-1:safe/acc"]) == 2
     assert "has no scores of items" in capsys.readouterr().err
 

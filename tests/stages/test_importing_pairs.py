@@ -42,6 +42,7 @@ def one_tracking(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def written(folder: Path, table: str, **fields: Any) -> tuple[str, str]:
+    folder.mkdir(exist_ok=True)
     (folder / "table.csv").write_text(table, encoding="utf-8")
     YAML().dump({"study": f"{folder.name}", **SPEC, **fields}, folder / "spec.yaml")
     return str(folder / "table.csv"), str(folder / "spec.yaml")
@@ -82,6 +83,24 @@ def test_pairs_in_a_published_table_have_effects_and_verdicts(
     assert "no ladder: at least 5 baseline models of different capability are needed" in said
     for name, frame in found.items():
         assert (tmp_path / "out" / f"{name}.csv").read_text().count("\n") >= len(frame)
+
+
+def test_a_word_for_no_method_is_an_empty_cell_where_the_spec_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worded = COMPRESSED.replace(",,,", ",,dense,")
+    assert analysed(tmp_path / "worded", worded, score="mmlu")["pairs"]["chain"].to_list() == [True] * 6
+    said = capsys.readouterr().out
+    way = "if 'dense' says that nothing was done"
+    assert f"no row is a baseline model, with neither a method nor a baseline; {way}, name it under 'missing'\n" in said
+    assert f"l2-13b (others name it: {way}, leave it empty, or name it under 'missing')" in said
+    assert "as measured" not in said  # without a baseline model nobody knows what a point is on the scale
+    plain = analysed(tmp_path / "empty", COMPRESSED)["effects"]
+    assert analysed(tmp_path / "missing", worded, missing=["dense"])["effects"].equals(plain)
+    assert plain.select("method", "pairs", pl.col("total").round(6)).rows() == [
+        ("awq", 3, -0.014),
+        ("gptq", 3, -0.047333),
+    ]
 
 
 def test_every_row_that_takes_no_part_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,14 @@
 
 A file for each task, `samples_TASK_DATE.jsonl` beside `results_DATE.json` (until 0.4.2 `MODEL_ARGS_TASK.jsonl` beside
 `results.json`), with a line for each document and filter. An item is its `doc_id` with its document's hash, so that the
-third question of two versions of a task is not one item. A group that is the mean over the documents of its tasks has
-their items.
+third question of two versions of a task is not one item. Older files do not say which filter a line is of: they have
+the lines of one filter after those of another, in the order of the results. A group that is the mean over the documents
+of its tasks has their items.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,7 @@ ABOUT = (
     *("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "doc_hash"),
     *("prompt_hash", "target_hash", "prompt_0", "logit_0"),
 )
+UNFILTERED = "none"
 HASH = 8  # digits of a document's hash
 
 
@@ -31,7 +34,7 @@ def beside(file: Path, content: Any, log: Log) -> Log:
     unread = {}
     for task, path in files.items():
         try:
-            samples[task] = dict(_metrics(path))
+            samples[task] = dict(_metrics(path, _filters(content["results"][task])))
         except (OSError, NotALog) as error:
             unread[path.name] = str(error.strerror) if isinstance(error, OSError) else str(error)
     groups = mapping_of(content.get("group_subtasks"))
@@ -52,9 +55,19 @@ def _files(file: Path, content: Any) -> dict[str, Path]:
     return found
 
 
-def _metrics(path: Path) -> Iterator[tuple[str, Scores]]:
+def _filters(scores: object) -> dict[str, list[str]]:
+    """The filters of each metric of a task, in the order of its results."""
+    found: dict[str, list[str]] = {}
+    for name in mapping_of(scores):
+        metric, _, kind = name.partition(",")
+        found.setdefault(metric, []).append(kind or UNFILTERED)
+    return found
+
+
+def _metrics(path: Path, filters: Mapping[str, list[str]]) -> Iterator[tuple[str, Scores]]:
     """Each metric, as the results name it, with the items. Raises OSError and NotALog."""
     found: dict[str, list[tuple[str, Any]]] = {}
+    copies: Counter[str] = Counter()
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -64,10 +77,12 @@ def _metrics(path: Path) -> Iterator[tuple[str, Scores]]:
                 item = _item(row)
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise NotALog(f"line {number} is no item: {type(error).__name__}: {error}") from error
-            kind = str(row.get("filter") or "none")
             for metric in row.get("metrics") or (name for name in row if name not in ABOUT):
-                shown = metric if kind == "none" else f"{metric},{kind}"
+                known = filters.get(metric) or [UNFILTERED]
+                kind = str(row.get("filter") or known[min(copies[item], len(known) - 1)])
+                shown = metric if kind == UNFILTERED else f"{metric},{kind}"
                 found.setdefault(shown, []).append((item, row.get(metric)))
+            copies[item] += 1
     yield from found.items()
 
 

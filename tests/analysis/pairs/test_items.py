@@ -12,7 +12,8 @@ from analysis.capability import BASELINE
 from analysis.pairs import audit
 from analysis.pairs.audit import Question
 from analysis.pairs.estimation import Found, Paired, estimated
-from analysis.pairs.items import ITEMS, with_items
+from analysis.pairs.item_scores import ITEMS
+from analysis.pairs.items import with_items
 from analysis.pairs.structure import TEXTS, structured
 from analysis.schema import checked
 from analysis.tables import RESULTS

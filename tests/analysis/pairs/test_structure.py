@@ -50,6 +50,13 @@ def test_a_row_that_takes_no_part_is_named_with_its_reason(row: Any, reason: str
     assert set(found.rungs) == {"a1", "a2", "b1"}
 
 
+def test_a_baseline_whose_method_is_a_word_for_nothing_is_told_what_to_write() -> None:
+    found = structured(models(("x", "dense", ""), ("x-awq", "awq", "x")))
+    said = "others name it: if 'dense' says that nothing was done, leave it empty, or name it under 'missing'"
+    assert found.left_out.rows() == [(1, "x", "no baseline named", said)]
+    assert found.pairs["chain"].to_list() == [True]
+
+
 def test_all_rows_of_a_name_that_stands_twice_leave_and_so_do_pairs_with_it() -> None:
     found = structured(models(*BASES, ("a1", "", ""), ("a1-chat", "chat", "a1"), ("a2-chat", "chat", "a2")))
     assert found.left_out.select("row", "name", "reason").rows() == [
