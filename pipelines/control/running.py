@@ -49,7 +49,7 @@ def train(run: Spec, splits: Mapping[str, Levels], device: str, checkpoints: Col
         condition: Condition = part("conditions", run["sibling"])
         if condition.sibling:
             for name in [name for name in LEARNT if name in splits]:
-                generator = numpy_generator(run["seed"], f"companion/{run['sibling']['use']}/{name}")
+                generator = numpy_generator(run["seed"], f"sibling/{run['sibling']['use']}/{name}")
                 splits = {**splits, name: condition.sibling(splits[name], generator)}
     method: Method = part("methods", run["method"])
     policy = fresh(run["model"], method, run["data"], run["seed"])

@@ -39,7 +39,7 @@ class Running:
             return splits
         changed = dict(splits)
         for name in [name for name in LEARNT if name in splits]:
-            generator = numpy_generator(run["seed"], f"companion/{run['sibling']['use']}/{name}")
+            generator = numpy_generator(run["seed"], f"sibling/{run['sibling']['use']}/{name}")
             changed[name] = condition.sibling(splits[name], generator)
         return changed
 
