@@ -26,10 +26,12 @@ from pipelines.supervised import training
 from pipelines.supervised.training import Budget
 from stages import domains
 
+Study = tuple[str, dict[str, Any], dict[str, float]]  # a domain, its data, and what of the training is not the default
+
 GLYPHS = {"train": 1280, "validation": 64, "capability": 64, "test": 64, "spurious": 64, "outliers": 60}
-VISION = ("vision", {"use": "glyphs", "options": {**GLYPHS, "training_outliers": 64}}, {"learning_rate": 0.004})
-LANGUAGE = ("language", {"use": "facts", "options": {}}, {"batch_size": 128, "learning_rate": 0.01})
-FLOWS = ("tabular", {"use": "flows", "options": {}}, {})
+VISION: Study = ("vision", {"use": "glyphs", "options": {**GLYPHS, "training_outliers": 64}}, {"learning_rate": 0.004})
+LANGUAGE: Study = ("language", {"use": "facts", "options": {}}, {"batch_size": 128, "learning_rate": 0.01})
+FLOWS: Study = ("tabular", {"use": "flows", "options": {}}, {})
 FAMILIES = {  # model, its options, and what it is trained on
     "resnet": ("resnet", 8, VISION),
     "convnext": ("convnext", 8, VISION),
@@ -60,7 +62,7 @@ def asked_of(family: str, epochs: int) -> tuple[Any, ...]:
         raise StopIteration
 
     with mock.patch.object(training, "fit", listen), suppress(StopIteration):
-        running.train(run, data.splits, "cpu")
+        running.train(run, data.splits, "cpu", ())
     return asked[0]
 
 
