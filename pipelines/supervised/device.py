@@ -10,7 +10,8 @@ def compute_reproducibly() -> None:
     """Have torch use deterministic kernels, and float32 without the shortcuts that GPUs take."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # ours is never read, and filling takes 7 % of a step
+    # what is not initialised is never read here, and filling it takes 7 % of a step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False
 
 
