@@ -64,6 +64,7 @@ def structured(models: pl.DataFrame) -> Structure:
     for row in rows:
         by_key.setdefault(row["key"], []).append(row)
     named = {row["baseline"] for row in rows}
+    idle = {row["method"] for row in rows if row["key"] in named} - {row["method"] for row in rows if row["baseline"]}
     rungs: dict[str, str] = {}
     pairs, left_out = [], []
     for row in rows:
@@ -73,7 +74,7 @@ def structured(models: pl.DataFrame) -> Structure:
         elif not row["method"] and not row["baseline"]:
             rungs[name] = row["family"] or name
         else:
-            found = _paired(row, by_key, named)
+            found = _paired(row, by_key, idle)
             if isinstance(found, tuple):
                 left_out.append((row["row"], name, *found))
             else:
@@ -91,13 +92,15 @@ def name_of(row: Row) -> str:
     return f"{row['key']} [{row['within']}]" if row["within"] else row["key"]
 
 
-def _paired(row: Row, by_key: Mapping[str, list[Row]], named: set[str]) -> Row | tuple[str, str]:
-    """The row's baseline, or the reason why it has none and what is said of it. `named`: the keys of all baselines."""
+def _paired(row: Row, by_key: Mapping[str, list[Row]], idle: set[str]) -> Row | tuple[str, str]:
+    """The row's baseline, or the reason why it has none and what is said of it. `idle`: methods of baselines, no row of
+    which names a baseline: words for nothing, perhaps.
+    """
     key = row["baseline"]
     if not row["method"]:
         return "no method", f"its baseline is {key!r}"
     if not key:
-        return "no baseline named", _of_a_baseline(row["method"]) if row["key"] in named else ""
+        return "no baseline named", _perhaps_nothing(row["method"]) if row["method"] in idle else ""
     if key == row["key"]:
         return "own baseline", ""
     candidates = by_key.get(key, [])
@@ -109,8 +112,7 @@ def _paired(row: Row, by_key: Mapping[str, list[Row]], named: set[str]) -> Row |
     return same[0] if len(candidates) > 1 else candidates[0]
 
 
-def _of_a_baseline(method: str) -> str:
-    """What may be meant where a model that others name has a method."""
+def _perhaps_nothing(method: str) -> str:
     return f"others name it: if {method!r} says that nothing was done, leave it empty, or name it under 'missing'"
 
 

@@ -55,6 +55,8 @@ def test_a_baseline_whose_method_is_a_word_for_nothing_is_told_what_to_write() -
     said = "others name it: if 'dense' says that nothing was done, leave it empty, or name it under 'missing'"
     assert found.left_out.rows() == [(1, "x", "no baseline named", said)]
     assert found.pairs["chain"].to_list() == [True]
+    found = structured(models(("a1", "", ""), ("x", "chat", ""), ("x-awq", "awq", "x"), ("a1-chat", "chat", "a1")))
+    assert found.left_out.rows() == [(2, "x", "no baseline named", "")]  # chat is done to a1, too: no such word
 
 
 def test_all_rows_of_a_name_that_stands_twice_leave_and_so_do_pairs_with_it() -> None:
