@@ -89,3 +89,10 @@ def test_the_page_of_an_imported_study_opens_without_errors(
     tab.wait_for(f"{DRAWN} === 5")  # the verdicts, the correlations, and three of the one measurement
     (row,) = filtered(tab, "left-out", "letter case")
     assert "there is 'm3'" in row
+    left = "[...document.querySelectorAll('.picks .chart')].map((each) => each.getBoundingClientRect().left)"
+    assert max(tab.run(left)) < 100  # each below its heading, not beside it and cut off
+    assert tab.run("document.querySelector('#choices [data-part=counts]').textContent") == (
+        "Labels are those of the default choice."
+    )
+    assert tab.run("document.querySelectorAll('#margins tr').length") == 3  # of refusal, and of capability
+    assert not tab.run("[...document.querySelectorAll('#gates td')].filter((each) => !each.textContent.trim()).length")

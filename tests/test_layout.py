@@ -124,6 +124,11 @@ def test_what_only_reads_tables_loads_neither_mlflow_nor_ray() -> None:
         assert not {module for path in reached(ROOT / name) for module in imported(path)} & {"mlflow"}, name
 
 
+def test_no_part_of_the_page_is_empty() -> None:
+    empty = [path.name for path in (ROOT / "stages/page").rglob("*.html") if not path.read_text().strip()]
+    assert not empty
+
+
 def test_every_command_is_a_file() -> None:
     beside = {"__init__", "estimate", "looks", "margins"}
     files = {path.stem for path in (ROOT / "stages/commands").glob("*.py")} - beside

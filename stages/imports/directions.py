@@ -4,7 +4,8 @@ import re
 
 LOWER = re.compile(
     r"(.*_)?(ppl|perplexity|bits_per_byte|bpb|loss|nll|brier(_score)?|ece|mce|r?mse|mae|wer|cer|ter|fpr\d*|fnr|"
-    r"error(_rate)?|err|toxicity|toxic_fraction|pct_stereotype|likelihood_diff|attack_success_rate|hallucination_rate|"
+    r"error(_rate)?|err|toxicity|toxic_fraction|pct_stereotype|likelihood_diff|"
+    r"attack_success(_rate)?|jailbreak(_success)?_rate|hallucination(_rate)?|"
     r"(?:.*[_.])?violations?(?:[_.].*)?|misclassification)"
 )
 HIGHER = re.compile(

@@ -18,6 +18,7 @@ from analysis.model_scores import COMPONENT, MEAN, SAFETYWASHING
 from analysis.observational import POOLED, WITHIN
 from analysis.pairs.structure import LEFT_OUT, PAIRS
 from analysis.tables import CAPABILITY, RISKS
+from analysis.words import several
 from stages.artifacts import by_task
 from stages.page import charts
 from stages.page.format import DASH, interval, measures
@@ -34,6 +35,12 @@ SCORE_IS = {
     COMPONENT: "the first principal component, kept by models that lack some of them",
     MEAN: "the mean of their z-scores, of models that have all",
     SAFETYWASHING: "that of Ren et al. (2024)",
+}
+ASKS = {  # what gates ask of pairs, where it is another thing than of trained runs
+    "pairs": "enough pairs have the measurement and a capability score on both sides",
+    "families": "enough families have pairs, and these are even enough between them",
+    "ladder": "there are enough baseline models for a ladder",
+    "range": "the ladder covers the capability of both sides of enough pairs",
 }
 Tables = Mapping[str, pl.DataFrame]
 OWN = ("verdicts", "estimates", "ladder", "margins", "gates", "fragility")  # tables that pairs have as training has
@@ -55,7 +62,7 @@ def write_page(
     page = rendered(
         "imported.html",
         title=study,
-        **parts_of(judged, **levels, placebos=settings.placebos, weigh=settings.weigh_claims),
+        **parts_of(judged, made="default", **levels, placebos=settings.placebos, weigh=settings.weigh_claims),
         section=section | {"notes": notes},
         specs=specs,
         alpha=settings.alpha,
@@ -97,7 +104,7 @@ def _section(
     verdicts = task.found["verdicts"].with_columns(order.alias("order"), pl.lit("").alias("about"))
     left_out = found.get("left_out", LEFT_OUT.empty())
     pairs = found.get("pairs", PAIRS.empty())
-    parts = verdict_parts(task, verdicts, specs) if paired and len(verdicts) else {}
+    parts = _verdict_parts(task, verdicts, specs) if paired and len(verdicts) else {}
     nothing: dict[str, Any] = {
         "verdict_table": None,
         "verdicts": [],
@@ -126,6 +133,17 @@ def _section(
     }
 
 
+def _verdict_parts(task: TaskResults, verdicts: pl.DataFrame, specs: Specs) -> dict[str, Any]:
+    """As of a trained study, in the words of pairs; an area is a measurement."""
+    parts = verdict_parts(task, verdicts, specs)
+    table = parts["verdict_table"]
+    if table is not None and table["corner"] == "area":
+        table["corner"] = "measurement"
+    for row in parts["gates"]:
+        row["asks"] = ASKS.get(row["gate"], row["asks"])
+    return parts
+
+
 def _facts(results: pl.DataFrame, models: pl.DataFrame, found: Tables, score: str) -> list[tuple[str, str]]:
     axes = results.select("measurement", "axis").unique().sort("axis", "measurement")
     named = {axis: axes.filter(axis=axis)["measurement"].to_list() for axis in ("capability", "safety")}
@@ -138,7 +156,8 @@ def _facts(results: pl.DataFrame, models: pl.DataFrame, found: Tables, score: st
     if "pairs" in found:
         pairs = found["pairs"]
         ladder = results.filter(method=BASELINE)["model"].n_unique()
-        said = f"{len(pairs)} of {pairs['method'].n_unique()} methods, in {pairs['family'].n_unique()} families"
+        methods, of = pairs["method"].n_unique(), pairs["family"].n_unique()
+        said = f"{len(pairs)} of {several(methods, 'method')}, in {several(of, 'family')}"
         rows += [("baseline models", str(ladder)), ("pairs", said), ("in a chain", str(int(pairs["chain"].sum())))]
     return rows
 

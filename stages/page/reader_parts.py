@@ -20,11 +20,12 @@ def reader_parts(judged: Sequence[Judged], settings: pl.DataFrame) -> dict[str, 
     return parts_of(judged, **levels, placebos=fixed["placebos"], weigh=fixed["weigh_claims"])
 
 
-def parts_of(judged: Sequence[Judged], **choices: Any) -> dict[str, Any]:
-    """The same with the choices of `embedded`."""
+def parts_of(judged: Sequence[Judged], *, made: str = "preregistered", **choices: Any) -> dict[str, Any]:
+    """The same with the choices of `embedded`; `made` is how the page's own choice came about."""
     pairs = [row for task, rows in judged for row in comparison_rows(task, rows)]
     return {
         "embedded": embedded(judged, **choices),
+        "made": made,
         "pairs": pairs,
         "compared": compared_methods(pairs),
         "choices": [chosen for task, rows in judged if (chosen := _choices(task, rows))],

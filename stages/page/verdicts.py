@@ -87,7 +87,7 @@ VERDICTS = {
         "▼",
         "#d55e00",
         "triangle-down",
-        "less safe than standard training, by more than the margin",
+        "less safe than standard, by more than the margin",
         "less safe on {}",
         "less safe on {}",
         "total",

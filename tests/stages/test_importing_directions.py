@@ -18,7 +18,16 @@ from stages.imports.directions import is_no_measurement, known
             "mce",
             "ece",
         ),
-        *("attack-success-rate", "toxicity", "wer", "machiavelli-violations.promises", "test loss", "nll", "FPR95"),
+        *(
+            "attack-success-rate",
+            "Attack success",
+            "toxicity",
+            "wer",
+            "machiavelli-violations.promises",
+            "test loss",
+            "nll",
+            "FPR95",
+        ),
     ],
 )
 def test_errors_and_losses_are_better_when_lower(name: str) -> None:

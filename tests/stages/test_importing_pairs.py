@@ -151,6 +151,8 @@ def test_an_imported_study_has_a_page(tmp_path: Path) -> None:
     page = (tmp_path / "page" / "index.html").read_text()
     assert "UNDETERMINED" in page
     assert "baseline missing" in page
+    assert '<table id="margins">' in page
+    assert '<th scope="col">area</th>' not in page
     assert [path.name for path in (tmp_path / "page").iterdir() if path.suffix == ".svg"] == []
     assert (tmp_path / "page" / "tables" / "effects.csv").exists()
     once = page

@@ -64,8 +64,8 @@ const choices = (() => {
     if (!panel) return;
     const said = [...labels.keys()].filter((label) => counts[label]).map((label) => `${counts[label]} ${label}`);
     panel.querySelector("[data-part=counts]").textContent = own
-      ? `By your choice: ${said.join(", ")}. ${changed} of ${all} labels differ from the preregistered ones.`
-      : "Labels are those of the preregistered choice.";
+      ? `By your choice: ${said.join(", ")}. ${changed} of ${all} labels differ from the ${panel.dataset.made} ones.`
+      : `Labels are those of the ${panel.dataset.made} choice.`;
     panel.querySelector("[data-part=reset]").hidden = !own && !exposed();
   }
 
@@ -87,7 +87,7 @@ const choices = (() => {
     }
   }
 
-  // A number in a field, with a slider of its logarithm beside it; the field's default is the preregistered choice.
+  // A number in a field, with a slider of its logarithm beside it; the field's default is the choice that was made.
   for (const input of document.querySelectorAll("input[data-choice]")) {
     const name = input.dataset.choice, slider = document.querySelector(`input[data-slider="${CSS.escape(name)}"]`);
     const apply = () => {

@@ -18,9 +18,10 @@
       `By your choice: ${label}${starred ? ` ${star}` : ""}`,
       `margins: ${number(margin)} of safety, ${number(capability)} of capability; q at most ${number(rate)}`,
     ];
-    if (own.matches[match]) lines.push(`D ${own.matches[match].said}, at equal ${match === "flops" ? "FLOPs" : "epochs"}`);
+    const held = Object.keys(own.matches).length > 1 ? `, at equal ${match === "flops" ? "FLOPs" : "epochs"}` : "";
+    if (own.matches[match]) lines.push(`D ${own.matches[match].said}${held}`);
     if (q !== null) lines.push(`p ${number(p)}, q ${number(q)} that D is no more than the margin`);
-    return `${lines.join("\n")}\n\nAs preregistered: ${own.hover}`;
+    return `${lines.join("\n")}\n\nBy the ${document.getElementById("choices").dataset.made} choice: ${own.hover}`;
   }
 
   function show(event) {
