@@ -96,3 +96,6 @@ def test_the_page_of_an_imported_study_opens_without_errors(
     )
     assert tab.run("document.querySelectorAll('#margins tr').length") == 3  # of refusal, and of capability
     assert not tab.run("[...document.querySelectorAll('#gates td')].filter((each) => !each.textContent.trim()).length")
+    tab.open((tmp_path / "page/index.html").as_uri(), width=390)
+    tab.wait_for(f"{DRAWN} === 5")
+    assert tab.run("document.documentElement.scrollWidth") <= 390  # of a phone: charts scroll, not the page
