@@ -205,6 +205,17 @@ def test_archives_of_inspect_say_what_their_json_says(tmp_path: Path, method: in
     assert load(tmp_path / "archives/m.eval").values["harm/judge/accuracy"].to_list() == [0.5]
 
 
+def test_a_folder_of_inspect_is_read_as_it_is(tmp_path: Path) -> None:
+    """An eval set keeps the logs of failed tries beside the good ones, and files of its own."""
+    failed = {**inspect("m", 0.2), "status": "cancelled"}
+    found = load(written(tmp_path, {"a.json": inspect("m", 0.5), "b.json": failed, "eval-set.json": {"tasks": []}}))
+    assert found.values["harm/judge/accuracy"].to_list() == [0.5]
+    assert [note for note in found.notes if note.startswith("left out")] == [
+        "left out: eval-set.json: is no log: Inspect writes it beside its results",
+        "left out: b.json: the status of this log is 'cancelled', and only a valid 'success' counts",
+    ]
+
+
 def test_an_archive_that_was_cut_short_is_named(tmp_path: Path) -> None:
     archive(tmp_path / "a.eval", inspect("m", 0.5), 8)
     with zipfile.ZipFile(tmp_path / "b.eval", "w") as opened:
