@@ -212,10 +212,9 @@ def test_the_demo_ends_in_verdicts_and_leaves_the_project_as_it_was(tmp_path: Pa
     done = subprocess.run(make, cwd=project, env={**os.environ, **others}, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == f"The report: {project}/demo/report/index.html"
     assert (project / "demo/report/index.html").exists()
+    said = " ".join(done.stdout.split())  # lines are folded
     for method in ("outlier_exposure", "placebo"):
-        assert (
-            f"{method}: does it make models safer beyond what its effect on their capability explains?" in done.stdout
-        )
+        assert f"{method}: does it make models safer beyond what its effect on their capability explains?" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]
     assert [path for path in sorted(project.rglob("*.y*ml")) if "demo" not in path.parent.name] == before
     assert not (project / "plan").exists()

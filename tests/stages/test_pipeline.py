@@ -146,7 +146,7 @@ def method(*, how: str) -> Method:
             raise RuntimeError("the method is broken")
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        return cross_entropy(step.model(step.images), step.labels) * float("nan")
+        return cross_entropy(step.model(step.inputs), step.labels) * float("nan")
 
     return Method(loss)
 '''
@@ -279,8 +279,10 @@ def test_code_edited_between_the_stages_is_refused(project: Path, tiny: dict[str
     assert not (project / "store/runs").exists()
     noise.write_text(planned)
     assert in_project(project, "train").returncode == 0
-    predict = project / "pipelines/vision/running.py"
-    predict.write_text(predict.read_text().replace("return chosen.outcomes(", "return -1 * chosen.outcomes("))
+    predict = project / "pipelines/supervised/running.py"
+    edited = predict.read_text().replace("return chosen.outcomes(", "return -1 * chosen.outcomes(")
+    assert edited != predict.read_text()
+    predict.write_text(edited)
     assert in_project(project, "predict").returncode == 2
 
 
