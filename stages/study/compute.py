@@ -85,8 +85,9 @@ def compute_faults(
     entries = [(task, section[task]) for task in tasks if section.get(task) is not None]
     known = {"methods": list(methods), "models": [*models, *(name for family in models.values() for name in family)]}
     for kind, names in known.items():
-        for name, entry in (section.get(kind) or {}).items():
-            if name not in names:
+        given = section.get(kind)
+        for name, entry in (given if isinstance(given, dict) else {}).items():
+            if names and name not in names:
                 what = "methods" if kind == "methods" else "families or models"
                 yield f"{kind}.{name}", f"not one of the {what}: {', '.join(names)}"
             entries.append((f"{kind}.{name}", entry))

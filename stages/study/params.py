@@ -8,9 +8,10 @@ from typing import Any
 from stages import documents, domains
 from stages.study.checks import NAME, Faults, WrongParams, check_options, content_of
 from stages.study.compute import Compute, compute_faults, compute_options
-from stages.study.model import Study, Task
+from stages.study.model import Study
+from stages.study.names import Names, names_of
 from stages.study.preregistration import audit_faults, preregistered
-from stages.study.task import BESIDE_TASKS, family_of, read_task
+from stages.study.task import BESIDE_TASKS, read_task
 
 
 def read(path: Path = Path("params.yaml")) -> Study:
@@ -32,46 +33,41 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
         faults.add("", f"no task is given: a section named {' or '.join(domains.names())}, or one that says its domain")
     found = [read_task(key, section, faults) for key, section in sections.items()]
     tasks = [task for task in found if task]
-    names = [key for key in sections if isinstance(key, str)]
-    _audit(content.get("audit") or {}, tasks, names, faults)
-    _compute(content.get("compute") or {}, tasks, names, faults)
+    named = {key: names_of(section) for key, section in sections.items() if isinstance(key, str)}
+    _audit(content.get("audit") or {}, named, faults)
+    _compute(content.get("compute") or {}, named, faults)
     audit = preregistered({} if faults else content.get("audit") or {}, [task.name for task in tasks])
     return Study(str(name), tuple(tasks), audit, Compute(content.get("compute") or {}))
 
 
-def _audit(section: Any, tasks: list[Task], names: list[str], faults: Faults) -> None:
-    """Check the names in it only where the task is known, or each error would be reported twice."""
+def _audit(section: Any, named: Mapping[str, Names], faults: Faults) -> None:
+    """Check it against the names that the tasks give, of those with errors, too."""
     if not isinstance(section, dict):
         faults.add("audit", f"{section!r} is not a mapping of options")
         return
-    safety = {
-        task.name: [f"{item.condition}/{item.name}" for item in task.measurements if item.axis == "safety"]
-        for task in tasks
-    }
-    methods = list(dict.fromkeys(method.name for task in tasks for method in task.methods))
-    for where, what in audit_faults(section, names, safety, methods):
+    safety = {task: names.safety for task, names in named.items() if names.safety}
+    methods = list(dict.fromkeys(method for names in named.values() for method in names.methods))
+    for where, what in audit_faults(section, list(named), safety, methods):
         faults.add(where, what)
 
 
-def _compute(section: Any, tasks: list[Task], names: list[str], faults: Faults) -> None:
-    """Check the names in it only where the tasks are known, or each error would be reported twice."""
+def _compute(section: Any, named: Mapping[str, Names], faults: Faults) -> None:
+    """Check it against the names that the tasks give, of those with errors, too."""
     if not isinstance(section, dict):
         faults.add("compute", f"{section!r} is not a mapping of options")
         return
-    before = len(faults)
-    known = [*inspect.signature(compute_options).parameters, *names]
+    known = [*inspect.signature(compute_options).parameters, *named]
     for key in section:
         if key not in known:
             faults.add("compute", f"{key!r} is not one of: {', '.join(known)}")
-    common = {key: value for key, value in section.items() if key in known and key not in names}
+    common = {key: value for key, value in section.items() if key in known and key not in named}
     check_options(compute_options, common, "compute", faults)
-    if len(faults) == before and tasks:
-        methods = dict.fromkeys(method.name for task in tasks for method in task.methods)
-        models: dict[str, list[str]] = {}
-        for model in (model for task in tasks for model in task.models):
-            models.setdefault(family_of(model), []).append(model.name)
-        for where, what in compute_faults(section, names, methods, models):
-            faults.add(f"compute.{where}", what)
+    methods = dict.fromkeys(method for names in named.values() for method in names.methods)
+    models: dict[str, list[str]] = {}
+    for family, of_family in (each for names in named.values() for each in names.models.items()):
+        models.setdefault(family, []).extend(of_family)
+    for where, what in compute_faults(section, list(named), methods, models):
+        faults.add(f"compute.{where}", what)
 
 
 def compute(path: Path = Path("params.yaml")) -> Compute:

@@ -1,6 +1,6 @@
 """A section of params.yaml read as a task."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import chdir
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from stages.study.checks import (
 )
 from stages.study.measurements import measurements_of, unfit_conditions
 from stages.study.model import SHIFTED, UNSHIFTED, Agreement, Checkpoints, Measurement, Part, Task
+from stages.study.names import Names, names_of
 from stages.study.seeds import seeds_of
 
 BESIDE_TASKS = ("study", "audit", "compute")
@@ -27,11 +28,6 @@ OPTIONAL = ("domain", "evaluate_at", "agreement")
 BASELINE = "standard"
 MOST_STEPS = 10**12  # of a training run
 Checkpointed = Annotated[int, parts.Range(1, 1000)]
-
-
-def family_of(model: Part) -> str:
-    """The name that a model's family has in params.yaml."""
-    return model.name.rpartition("-")[0]
 
 
 def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
@@ -60,11 +56,14 @@ def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
         faults.add(f"{name}.{key}", "is missing or empty")
     if missing:
         return None
-    package = f"pipelines.{use}"
-    domain = domains.domain(use)
+    return _read(name, domains.domain(use), use, section, faults)
+
+
+def _read(name: str, domain: Domain, use: str, section: Mapping[str, Any], faults: Faults) -> Task | None:
+    before, package = len(faults), f"pipelines.{use}"
     data = named_part(f"{package}.datasets", "data", section["data"], name, faults, label_is_use=False)
     shape = made(lambda: shape_of(data, domain), f"{name}.data", faults) if data else None
-    check_options(domain.budget, section["training"], f"{name}.training", faults)
+    training = _training(section["training"], domain, f"{name}.training", faults)
     models = _models(package, section["models"], f"{name}.models", shape, domain, faults)
     methods = named_parts(f"{package}.methods", section["methods"], f"{name}.methods", faults)
     conditions = named_parts(f"{package}.conditions", section["conditions"], f"{name}.conditions", faults)
@@ -78,24 +77,34 @@ def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
                 _check_splits(domain.splits_needed(kind, part.spec()), shape, f"{name}.{kind}.{part.name}", faults)
         for method in methods:
             _check_method(method, models, shape, domain, f"{name}.methods.{method.name}", faults)
-    faulty = {*(section["conditions"] if isinstance(section["conditions"], dict) else ())}
-    faulty -= {condition.name for condition in conditions}
+    named = names_of(section)
+    faulty = {*named.conditions} - {condition.name for condition in conditions}
     measurements = measurements_of(section["measurements"], conditions, faulty, name, domain, faults)
-    named = [str(method) for method in section["methods"]] if isinstance(section["methods"], dict) else []
-    seeds = seeds_of(section["seeds"], named, BASELINE, f"{name}.seeds", faults)
+    seeds = seeds_of(section["seeds"], named.methods, BASELINE, f"{name}.seeds", faults)
     agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", domain, faults)
-    if data is None or shape is None or faults:
+    last = _last_step(shape, training, domain, f"{name}.training", faults) if shape and training else None
+    where = f"{name}.evaluate_at"
+    checkpoints = _checkpoints(section.get("evaluate_at"), named, measurements, last, where, faults)
+    if data is None or training is None or checkpoints is None or len(faults) > before:
         return None
-    training = parts.defaults(domain.budget) | section["training"]
-    last = domain.training_steps(shape, training)
-    if last > MOST_STEPS:
-        faults.add(f"{name}.training", f"asks for {last:,} steps; accepted: at most {MOST_STEPS:,}")
-        return None
-    asked = section.get("evaluate_at")
-    checkpoints = _checkpoints(asked, methods, conditions, measurements, last, f"{name}.evaluate_at", faults)
     return Task(
         name, use, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
     )
+
+
+def _training(section: Any, domain: Domain, where: str, faults: Faults) -> Mapping[str, Any] | None:
+    """The budget with its defaults; None where it has errors."""
+    before = len(faults)
+    check_options(domain.budget, section, where, faults)
+    return None if len(faults) > before else parts.defaults(domain.budget) | section
+
+
+def _last_step(shape: Any, training: Mapping[str, Any], domain: Domain, where: str, faults: Faults) -> int | None:
+    last = domain.training_steps(shape, training)
+    if last <= MOST_STEPS:
+        return last
+    faults.add(where, f"asks for {last:,} steps; accepted: at most {MOST_STEPS:,}")
+    return None
 
 
 def shape_of(data: Part, domain: Domain) -> Any:
@@ -113,29 +122,26 @@ def evaluate_at_options(
 
 
 def _checkpoints(
-    section: Any,
-    methods: tuple[Part, ...],
-    conditions: tuple[Part, ...],
-    measurements: tuple[Measurement, ...],
-    last: int,
-    where: str,
-    faults: Faults,
-) -> Checkpoints:
+    section: Any, named: Names, measurements: tuple[Measurement, ...], last: int | None, where: str, faults: Faults
+) -> Checkpoints | None:
+    """None where it has errors, or the last step is not known, as the data or the training have."""
+    before = len(faults)
     options = asked(evaluate_at_options, section, where, faults)
     if options is None:
-        return Checkpoints()
+        return Checkpoints() if len(faults) == before else None
     steps = options["steps"]
-    if isinstance(steps, int):
+    if last and isinstance(steps, int):
         steps = sorted({round(last ** (place / steps)) for place in range(steps)} - {last})
-    elif late := [step for step in steps if step >= last]:
+    elif last and (late := [step for step in steps if step >= last]):
         faults.add(f"{where}.steps", f"{late[0]} is not below {last}, the last step, which is measured anyway")
     wanted = {"methods": options["methods"] or [BASELINE], "conditions": options["conditions"]}
-    for kind, known in (("methods", methods), ("conditions", conditions)):
-        names = [part.name for part in known]
+    for kind, names in (("methods", named.methods), ("conditions", named.conditions)):
         for name in wanted[kind] or []:
             if name not in names:
                 faults.add(f"{where}.{kind}", f"{name!r} is not one of the {kind}: {', '.join(names)}")
-    chosen = wanted["conditions"] or [part.name for part in conditions]
+    if not last or len(faults) > before:
+        return None
+    chosen = wanted["conditions"] or list(named.conditions)
     chosen += [item.reference for item in measurements if item.reference and item.condition in chosen]
     return Checkpoints(tuple(sorted(set(steps))), tuple(wanted["methods"]), tuple(dict.fromkeys(chosen)))
 

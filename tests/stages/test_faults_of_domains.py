@@ -48,8 +48,9 @@ def test_payoffs_and_discounts_that_cannot_be_are_named(tmp_path: Path) -> None:
     given = {"use": "matrices", "payoffs": [[3, 0, 5, float("nan"), 3, 0, 5, 1]]}
     (fault,) = faults("games", {"games.data": given}, tmp_path)
     assert fault == "games.data: 'payoffs': game 1 has nan, not a finite number"
-    (fault,) = faults("games", {"games.measurements.self_play": {"nash_conv": "systemic safety"}}, tmp_path)
+    fault, *of_audit = faults("games", {"games.measurements.self_play": {"nash_conv": "systemic safety"}}, tmp_path)
     assert fault.startswith("games.measurements.self_play.nash_conv: needs nash_conv, ")
+    assert all(line.startswith("audit.games.") for line in of_audit)
 
 
 def test_worlds_of_agents_that_cannot_be_are_named(tmp_path: Path) -> None:

@@ -142,7 +142,35 @@ def test_wrong_options_of_the_audit_are_said_beside_those_of_a_task(study: Write
         "areas, margins, exposure, claims, placebos, q, draws, equal_flops, weigh_claims, looks, vision",
         "params.yaml: audit: 'q' is 2, not a number above 0 and at most 0.5",
         "params.yaml: audit.vision: 'area' is not one of: areas, margins, exposure, claims",
+        "params.yaml: audit.placebos: 'sugar' is not one of the methods: standard, noise, outlier_exposure",
     ]
+
+
+def test_names_are_checked_beside_the_errors_of_the_tasks(study: Write, tiny: dict[str, Any]) -> None:
+    """Those that the audit, the needs and the checkpoints give; a part with an error of its own has its name."""
+    vision = tiny["vision"]
+    vision["training"]["epochs"] = 0
+    vision["methods"]["noise"] = {"sigma": -1}
+    vision["measurements"]["near"]["energy"]["is"] = "skill"
+    vision["evaluate_at"] = {"steps": 2, "methods": ["noise", "nois"]}
+    tiny["audit"] = {
+        "areas": {"outliers": "near/auroc", "energies": "near/energy", "attacks": "pgd/accuracy"},
+        "claims": {"noise": ["outliers"], "nois": ["outliers"]},
+    }
+    tiny["compute"] = {"cpu": 1, "methods": {"noise": {"cpus": 2}, "nois": {}}, "models": {"vit-13": {}}}
+    expected = (
+        "vision.training: 'epochs'",
+        "vision.methods.noise: 'sigma'",
+        "vision.measurements.near.energy: 'skill'",
+        "vision.evaluate_at.methods: 'nois'",
+        "audit.areas.attacks: 'pgd/accuracy'",
+        "audit.claims.nois: not one of the methods: standard, noise, outlier_exposure",
+        "compute: 'cpu' is not one of: ",
+        "compute.methods.nois: not one of the methods: standard, noise, outlier_exposure",
+        "compute.models.vit-13: not one of the families or models: resnet, vit, resnet-4, vit-12, vit-24",
+    )
+    for line, start in zip(faults(study(tiny)), expected, strict=True):
+        assert line.startswith(f"params.yaml: {start}"), line
 
 
 @pytest.mark.parametrize("key", [1, None, True, 2.5])
