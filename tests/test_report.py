@@ -93,7 +93,8 @@ class Page(HTMLParser):
     def specs(self) -> dict[str, Any]:
         """The charts' specifications."""
         packed = json.loads(self.scripts[1])
-        return {name: json.loads(zlib.decompress(base64.b64decode(each))) for name, each in packed.items()}
+        common = {"config": json.loads(self.scripts[4])}
+        return {name: common | json.loads(zlib.decompress(base64.b64decode(each))) for name, each in packed.items()}
 
     @property
     def claims(self) -> list[dict[str, Any]]:
@@ -106,6 +107,11 @@ class Page(HTMLParser):
         spec = self.specs[chart]
         rows: list[dict[str, Any]] = spec["datasets"][(spec if layer is None else spec["layer"][layer])["data"]["name"]]
         return rows
+
+
+def as_shown(values: Any) -> Any:
+    """Numbers as the charts have them: to six digits."""
+    return [tuple(as_shown(each)) if isinstance(each, tuple) else float(f"{each:.6g}") for each in values]
 
 
 def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: float) -> Planned:
@@ -236,7 +242,7 @@ def test_the_page_loads_nothing(page: Page) -> None:
     policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None
     assert policy.startswith("default-src 'none'; script-src 'unsafe-inline'")
-    assert len(page.scripts) == 5
+    assert len(page.scripts) == 6
 
 
 def test_the_charts_show_the_tables(folder: Path, page: Page) -> None:
@@ -246,19 +252,20 @@ def test_the_charts_show_the_tables(folder: Path, page: Page) -> None:
     score = found["capability"].filter(score_name="pc1").select(*run, "score")
     expected = results.filter(measurement="pgd/accuracy").join(score, on=run).sort(run).select(*run, "score", "value")
     shown = page.rows("safety_pgd-accuracy", 2)
-    assert [(r["method"], r["model"], r["seed"], r["x"], r["y"]) for r in shown] == expected.rows()
+    assert [(r["method"], r["model"], r["seed"]) for r in shown] == expected.select(run).rows()
+    assert [(r["x"], r["y"]) for r in shown] == as_shown(expected.select("score", "value").rows())
     cells = page.rows("effects")
-    assert sorted(c["standardised"] for c in cells) == sorted(found["effects"]["standardised"])
+    assert sorted(c["standardised"] for c in cells) == as_shown(sorted(found["effects"]["standardised"]))
     points = page.rows("correlations", 1)
     primary = found["correlations"].filter(score_name="pc1")
-    assert sorted((p["estimate"], p["low"]) for p in points) == sorted(primary.select("estimate", "low").iter_rows())
+    expected_points = sorted(primary.select("estimate", "low").iter_rows())
+    assert sorted((p["estimate"], p["low"]) for p in points) == as_shown(expected_points)
     csv = pl.read_csv(folder / "plots" / "safety_against_capability.csv")
-    assert csv.filter(measurement="pgd/accuracy")["y"].to_list() == [r["y"] for r in shown]
+    assert csv.filter(measurement="pgd/accuracy")["y"].to_list() == expected["value"].to_list()
     verdict = found["verdicts"].filter(measurement="pgd/accuracy").row(0, named=True)
     forest = page.rows("forest_pgd-accuracy", 2)
-    assert [(row["value"], row["low"]) for row in forest] == [
-        (verdict[name], verdict[f"{name}_lower"]) for name in ("beyond", "total")
-    ]
+    ends = [(verdict[name], verdict[f"{name}_lower"]) for name in ("beyond", "total")]
+    assert [(row["value"], row["low"]) for row in forest] == as_shown(ends)
 
 
 def test_a_falling_measurement_has_its_axis_turned(page: Page) -> None:
@@ -308,7 +315,7 @@ def test_the_first_screen_has_the_verdicts(page: Page) -> None:
 def test_names_from_tables_are_inert(tmp_path: Path) -> None:
     results = _results(SCRIPT).with_columns(model=pl.format("{}</script><b>", "model"))
     page = _build(tmp_path, results, RUNS.with_columns(method=pl.lit(SCRIPT)), plan_of(results, SCRIPT))
-    assert len([tag for tag, _ in page.tags if tag == "script"]) == 5
+    assert len([tag for tag, _ in page.tags if tag == "script"]) == 6
     assert "b" not in [tag for tag, _ in page.tags]
     assert SCRIPT in page.text
     assert {row["method"] for row in page.rows("effects")} == {SCRIPT}
@@ -400,7 +407,7 @@ def test_a_metric_with_a_target_is_shown_as_its_distance_from_it(tmp_path: Path)
     assert chart["title"] == "clean: nll, distance from 0.5 (axis turned: lower is better)"
     assert chart["scale"]["reverse"]
     values = signed.filter(here).sort("method", "model", "seed")["value"]
-    assert [row["y"] for row in page.rows("safety_clean-nll", 2)] == (values - 0.5).abs().to_list()
+    assert [row["y"] for row in page.rows("safety_clean-nll", 2)] == as_shown((values - 0.5).abs().to_list())
 
 
 def flat(page: Page) -> str:

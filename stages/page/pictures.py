@@ -11,6 +11,7 @@ import vl_convert
 from stages.page.charts import Spec
 
 PNG_SCALE = 1.5
+PARTS = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')  # what the converter says of each mark to a screen reader
 TITLE_HEIGHT = 24  # of a chart among others, in pixels
 
 
@@ -25,8 +26,9 @@ def write_pictures(specs: Mapping[str, Spec], folder: Path, suffix: str) -> list
 
 
 def svg(spec: Spec) -> str:
-    """The chart as SVG, on white."""
+    """The chart as SVG, on white; to a screen reader it is one picture, not hundreds of marks."""
     made: str = vl_convert.vegalite_to_svg({**spec, "background": "white"}, allowed_base_urls=[])
+    made = PARTS.sub("", made)
     # The converter numbers gradients on from one picture of a process to the next.
     for index, name in enumerate(re.findall(r'id="(gradient_\d+)"', made)):
         made = made.replace(f'id="{name}"', f'id="colours_{index}"').replace(f"url(#{name})", f"url(#colours_{index})")

@@ -3,23 +3,31 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from analysis.capability import BASELINE
-from pipelines.sketches import dot, drawing, line
 from stages.artifacts import RUN, SIBLING, Failures
 from stages.page.beside import plain, run_place, runs_page
 from stages.page.format import DASH, Measure, Row, difference, label_of, measures, number
 from stages.page.rendering import rendered
+from stages.page.run_curve import FEWEST, curve
+from stages.page.run_parts import parts_text
 from stages.page.study_section import Planned, options_text
 
 Which = tuple[str, str, int]  # method, model and seed
+OF_EVERY = (
+    "method",
+    "data",
+    "trained on",
+    "training",
+    "digest of its code",
+    "made with",
+)  # said once where they are one
 SHOWN = ("measurement", "part", "step", "value", "standard_error", "n", "flags")
-WIDE, HIGH = 170, 56  # of a curve, in pixels
-FEWEST = 3  # steps of a curve
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,9 @@ def write_run_pages(results: pl.DataFrame, plan: Planned, known: Known, folder: 
         for method, runs in of_task.methods():
             page = runs_page(task, method)
             shown = [of_task.run(row) for row in runs]
-            text = rendered("runs.html", title=f"{method}: runs", task=task, method=method, runs=shown, **of_task.table)
+            shared = _shared(shown)
+            about = {"task": task, "method": method, "shared": shared, "names": of_task.names}
+            text = rendered("runs.html", title=f"{method}: runs", runs=shown, **about)
             (folder / page).parent.mkdir(parents=True, exist_ok=True)
             (folder / page).write_text(text, encoding="utf-8")
             written |= {page, *(f"{page}#{run['place']}" for run in shown)}
@@ -69,7 +79,7 @@ class _Task:
         self.siblings: dict[Which, list[Row]] = {}
         for row in planned.filter(role=SIBLING).to_dicts():
             self.siblings.setdefault(_which(row), []).append({**row, "made": made.get(row["run"], {})})
-        self.table = {"names": [label_of(name, None) for name in self.areas]}
+        self.names = [label_of(name, None) for name in self.areas]
 
     def methods(self) -> list[tuple[str, list[Row]]]:
         """Each method and its runs, standard first, by model and seed."""
@@ -94,8 +104,9 @@ class _Task:
             "facts": self._facts(row),
             "standard": f"{plain(BASELINE)}.html#{run_place(row['model'], row['seed'])}" if beside else "",
             "measured": [self._value(name, values, beside) for name in self.areas if name in values],
+            "parts": [(label_of(name, None), said) for name in self.areas if (said := self._parts(name, values))],
             "cells": [self._cell(name, values, beside) for name in self.areas],
-            "curves": [curve for name in self.areas if (curve := self._curve(name, values.get(name, {})))],
+            "curves": self._curves(row, values),
             "failures": self._failures(row),
         }
 
@@ -137,8 +148,11 @@ class _Task:
             "difference": difference(own["value"] - other["value"], measure) if other else "",
             "better": self._better(name),
             "flags": own["flags"].replace(",", ", "),
-            "parts": [(part, _plain(row["value"], measure)) for part, row in values[name]["parts"].items()],
         }
+
+    def _parts(self, name: str, values: Mapping[str, Any]) -> str:
+        parts = values[name]["parts"] if name in values else {}
+        return parts_text({part: _plain(row["value"], self.measures[name]) for part, row in parts.items()})
 
     def _better(self, name: str) -> str:
         target = self.targets[name]
@@ -151,14 +165,14 @@ class _Task:
         apart = difference(own - beside[name]["end"]["value"], measure) if name in beside else ""
         return {"value": _plain(own, measure), "difference": apart.removesuffix(" points")}
 
-    def _curve(self, name: str, of: Mapping[str, Any]) -> dict[str, str] | None:
-        points = of.get("steps", [])
-        if len(points) < FEWEST:
-            return None
-        measure = self.measures[name]
-        ends = [_plain(value, measure) for _, value in (points[0], points[-1])]
-        said = f"{label_of(name, None)}: {ends[0]} at step {points[0][0]}, {ends[1]} at step {points[-1][0]}"
-        return {"said": said, "drawing": _curve(points, said)}
+    def _curves(self, row: Row, values: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The loss of training, and each value that was measured on the way."""
+        loss = self.known.facts.get(row["made"].get("run_key", ""), {}).get("curve", [])
+        found = [("loss in training", loss, number)]
+        for name in self.areas:
+            shown = partial(_plain, measure=self.measures[name])
+            found.append((label_of(name, None), values.get(name, {}).get("steps", []), shown))
+        return [curve(name, points, shown) for name, points, shown in found if len(points) >= FEWEST]
 
     def _failures(self, row: Row) -> list[tuple[str, str]]:
         found = [("training", row["made"]["reason"])] if row["made"].get("reason") else []
@@ -173,6 +187,17 @@ class _Task:
                 if run == row["run"]:
                     found.append((f"{stage}, {condition}", f"{about['reason']} (attempts: {about['attempts']})"))
         return found + sorted((name, why) for name, why in self.known.unmeasured.get(row["run"], {}).items())
+
+
+def _shared(runs: list[Row]) -> list[tuple[str, str]]:
+    """Of OF_EVERY what several runs all have, taken out of what each of them says."""
+    if len(runs) < 2:
+        return []
+    first = [fact for fact in runs[0]["facts"] if fact[0] in OF_EVERY]
+    shared = [fact for fact in first if all(fact in run["facts"] for run in runs)]
+    for run in runs:
+        run["facts"] = [fact for fact in run["facts"] if fact not in shared]
+    return shared
 
 
 def _values(results: pl.DataFrame) -> dict[Which, dict[str, dict[str, Any]]]:
@@ -206,17 +231,3 @@ def _shown(row: Row, measure: Measure) -> str:
     error = row["standard_error"]
     beside = "" if error is None else f" ± {100 * error:.1f}" if measure.percent else f" ± {error:.2g}"
     return f"{_plain(row['value'], measure)}{beside}{' %' if measure.percent else ''}"
-
-
-def _curve(points: list[tuple[int, float]], said: str) -> str:
-    """Values over steps, the highest at the top."""
-    (first, _), (last, _) = points[0], points[-1]
-    low, high = min(value for _, value in points), max(value for _, value in points)
-    placed = [
-        (
-            3 + (WIDE - 6) * (step - first) / max(1, last - first),
-            3 + (HIGH - 6) * (high - value) / ((high - low) or 1.0),
-        )
-        for step, value in points
-    ]
-    return drawing(WIDE, HIGH, line(placed) + "".join(dot(x, y, 1.8) for x, y in placed), said)

@@ -10,10 +10,12 @@ import pytest
 
 from stages.page.beside import Beside, plain, run_place, runs_page
 from stages.page.run_page import Known, write_run_pages
+from stages.page.run_parts import parts_text
 from stages.page.study_section import Planned
 from tests.test_report import SCRIPT, Page, _build, _results, plan_of
 
 KEY = "ab" * 16
+LOSS = [[5 * step, 2 / step] for step in range(1, 21)]
 ENVIRONMENT = json.dumps({"torch": "2.13", "processor": "Abacus", "commit": "c0ffee"})
 
 
@@ -29,7 +31,7 @@ def known_of(plan: Planned, **given: Any) -> Known:
         status=pl.when(failed).then(pl.lit("failed")).otherwise("status"),
         reason=pl.when(failed).then(pl.lit(f"Diverged: {SCRIPT}")).otherwise("reason"),
     )
-    return Known(runs, {KEY: {"seconds": 12.5}}, **given)
+    return Known(runs, {KEY: {"seconds": 12.5, "curve": LOSS}}, **given)
 
 
 def by_task(results: pl.DataFrame) -> pl.DataFrame:
@@ -61,9 +63,10 @@ def written_in(folder: Path) -> Path:
 
 
 def article(folder: Path, method: str, place: str) -> str:
-    """The text of one run's page."""
+    """The text of one run's page, with what is said of every run of the method."""
     page = (folder / f"runs/digits/{method}.html").read_text()
     (found,) = re.findall(rf'<article class="run" id="{place}">(.*?)</article>', page, re.DOTALL)
+    found += page.rpartition("</article>")[2]
     return re.sub(r"\s+", " ", Page(str(found)).text)
 
 
@@ -84,18 +87,31 @@ def test_its_values_stand_beside_those_of_the_standard_run(folder: Path) -> None
     own, standard = (results.filter(method=name)["value"][0] for name in ("shield", "standard"))
     text = article(folder, "shield", "cnn-3-1")
     apart = f"+{100 * (own - standard):.1f} points"
-    assert f"pgd: accuracy robustness {100 * own:.1f} ± 1.0 % 500 {100 * standard:.1f} ± 1.0 % {apart} higher" in text
-    assert "pgd: accuracy, by part (1) blur 3: 12.5." in text
+    assert f"pgd: accuracy {100 * own:.1f} ± 1.0 % 500 {100 * standard:.1f} ± 1.0 % {apart} higher" in text
+    assert "By part pgd: accuracy blur 3: 12.5." in text
     assert "difference" not in article(folder, "standard", "cnn-3-1")
 
 
-def test_curves_are_drawn_where_there_are_three_steps(folder: Path) -> None:
-    assert "Over its training" not in article(folder, "shield", "cnn-3-1")
+def test_what_all_runs_of_a_page_have_is_said_once(folder: Path) -> None:
+    page = (folder / "runs/digits/shield.html").read_text()
+    assert page.count("train 100, noise 0.02") == 1
+    assert page.count("<th>seed<td>") == 12
+
+
+def test_parts_that_are_levels_stand_together() -> None:
+    values = {"blur 1": "9", "blur 10": "1", "blur 2": "8", "fog 1": "7", "jpeg": "6", "rain 1": "5", "rain 2": "4"}
+    assert parts_text(values) == "blur 1, 2, 10: 9, 8, 1; fog 1: 7; jpeg: 6; rain 1 to 2: 5, 4"
+
+
+def test_the_loss_is_drawn_and_what_was_measured_at_three_steps(folder: Path) -> None:
+    of_shield = article(folder, "shield", "cnn-3-1")
+    assert "loss in training: 2 at step 5, 0.1 at step 100" in of_shield
+    assert "at step 20" not in of_shield
     text = article(folder, "standard", "cnn-3-1")
     end = _results().filter(method="standard", model="cnn-3", seed=1, measurement="clean/accuracy")["value"][0]
     assert f"clean: accuracy: 20.0 at step 20, {100 * end:.1f} at step 100" in text
     page = (folder / "runs/digits/standard.html").read_text()
-    heights = [float(y) for y in re.findall(r'<circle class="ink full" cx="[\d.]+" cy="([\d.]+)"', page)[:3]]
+    heights = [float(y) for y in re.findall(r"M[\d.]+ ([\d.]+)h0", page)[:3]]
     assert heights[0] == 53  # the lowest value at the bottom
     assert heights[0] > heights[1]
 

@@ -4,7 +4,7 @@
 const charts = (() => {
   const packed = JSON.parse(document.getElementById("specs").textContent);
   const options = {
-    mode: "vega-lite", renderer: "svg", logLevel: 1,
+    mode: "vega-lite", renderer: "svg", logLevel: 1, config: JSON.parse(document.getElementById("config").textContent),
     actions: { export: true, source: false, compiled: false, editor: false },
   };
   const waiting = new Map(); // element -> name
@@ -23,16 +23,27 @@ const charts = (() => {
     element.querySelector("summary")?.setAttribute("aria-label", `Save the chart: ${under}`);
   }
 
+  function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")));
+  }
+
   // What a chart draws: each is packed by itself, as most are never looked at.
-  function specOf(name) {
-    const bytes = Uint8Array.from(atob(packed[name]), (each) => each.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+  const specOf = (name) => unpacked(packed[name]).json();
+
+  // Vega itself, which is packed too; it starts with the first chart.
+  let started = null;
+  async function start() {
+    const script = document.createElement("script");
+    script.textContent = await unpacked(document.getElementById("vega").textContent).text();
+    document.head.append(script);
   }
 
   function embed(element, name, change = () => {}) {
     waiting.delete(element);
     const last = busy.get(element) ?? Promise.resolve();
     const next = last
+      .then(() => (started ??= start()))
       .then(() => specOf(name))
       .then((spec) => {
         for (const rows of Object.values(spec.datasets ?? {})) change(rows);
