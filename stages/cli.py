@@ -12,7 +12,7 @@ from cluster.connection import ClusterError
 from pipelines.data import DataError
 from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked
 from stages.study.checks import WrongParams
-from stages.terminal import escaped, run_printing
+from stages.terminal import escaped, run_printing, say
 
 STAGES = ("plan", "prepare", "train", "predict", "measure", "collect", "analyse", "report")
 COMMANDS = {  # each in its file of stages/commands/, which is imported only to run it or for its own help
@@ -110,7 +110,7 @@ def _run(function: Callable[[], int], stopped: str) -> int:
     try:
         return function()
     except USER_ERRORS as error:
-        print(escaped(masked(str(error))), file=sys.stderr)
+        say(escaped(masked(str(error))), sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)

@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed: a terminal obeys them
 CLOSED_PIPE = 141  # as shells count a SIGPIPE
@@ -18,12 +18,19 @@ def escaped(text: str) -> str:
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def say(text: str) -> None:
-    """Print lines; on a terminal each is folded between words, and what goes on is set four deeper."""
+def say(text: str, to: TextIO | None = None) -> None:
+    """Print lines, to standard output or another stream; on a terminal each is folded between words, and what goes on
+    is set four deeper.
+    """
+    stream = to or sys.stdout
+    if not stream.isatty():
+        print(text, file=stream)
+        return
+    wide = shutil.get_terminal_size().columns
     for line in text.split("\n"):
         deeper = " " * (len(line) - len(line.lstrip()) + 4)
-        wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else max(len(line), 1)
-        print(textwrap.fill(line, wide, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False))
+        folded = textwrap.fill(line, wide, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False)
+        print(folded, file=stream)
 
 
 def print_json(value: Any) -> None:

@@ -4,8 +4,10 @@ out.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from stages.claims.authors import Span
 from stages.claims.exported import INPUT, OUTPUT, README, WORKFLOW, Piece
 from stages.claims.verifier.container import canonical, digest
 
@@ -22,31 +24,49 @@ COMPUTATIONAL = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEA
 Entity = dict[str, Any]
 
 
-def metadata(
-    pieces: Sequence[Piece],
-    study: str,
-    summary: Mapping[str, Any],
-    versions: Mapping[str, Any],
-    licence: str,
-    published: str,
-) -> bytes:
-    """The file ro-crate-metadata.json. summary: what audit.json holds; versions: what the runs were made with."""
-    runs = summary["runs"]
-    about = (
+@dataclass(frozen=True)
+class About:
+    """What is said of the whole study.
+
+    summary    what audit.json holds
+    versions   what the runs were made with
+    licence    the address of that of results and data
+    published  a date
+    authors    names
+    span       when the first training began and the last one ended, where it is known
+    """
+
+    study: str
+    summary: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    licence: str
+    published: str
+    authors: Sequence[str]
+    span: Span
+
+
+def metadata(pieces: Sequence[Piece], about: About) -> bytes:
+    """The file ro-crate-metadata.json."""
+    runs, licence = about.summary["runs"], about.licence
+    said = (
         f"{runs['finished']} of {sum(runs.values())} runs finished. Does a method make models safer beyond what its "
-        f"effect on their capability explains? Audit {summary['audit']}, margins {summary['margins']}."
+        f"effect on their capability explains? Audit {about.summary['audit']}, margins {about.summary['margins']}."
     )
+    people = [
+        {"@id": f"#author-{place}", "@type": "Person", "name": name} for place, name in enumerate(about.authors, 1)
+    ]
     root = {
         "@id": "./",
         "@type": "Dataset",
-        "name": f"The study {study}",
-        "description": about,
-        "datePublished": published,
+        "name": f"The study {about.study}",
+        "description": said,
+        "datePublished": about.published,
         "license": {"@id": licence},
         "conformsTo": _ids(PROFILES),
         "hasPart": _ids(piece.name for piece in pieces),
         "mainEntity": {"@id": WORKFLOW},
         "mentions": {"@id": "#run"},
+        **_by("author", people),
     }
     graph: list[Entity] = [
         {
@@ -66,9 +86,10 @@ def metadata(
         _work(licence, licence.rpartition("/")[2]) | {"description": "the licence"},
         {"@id": "#dvc", "@type": "ComputerLanguage", "name": "DVC", "url": {"@id": "https://dvc.org"}},
         {"@id": "https://dvc.org", "@type": "WebSite", "name": "DVC"},
-        _action(pieces, study, runs, versions),
+        *people,
+        _action(pieces, about, people),
         *(_parameter(piece) for piece in pieces if piece.role in (INPUT, OUTPUT)),
-        *(_file(piece, pieces, licence, versions) for piece in pieces),
+        *(_file(piece, pieces, licence, about.versions) for piece in pieces),
     ]
     return canonical({"@context": CONTEXT, "@graph": graph})
 
@@ -112,17 +133,25 @@ def _parameter(piece: Piece) -> Entity:
     }
 
 
-def _action(pieces: Sequence[Piece], study: str, runs: Mapping[str, int], versions: Mapping[str, Any]) -> Entity:
+def _action(pieces: Sequence[Piece], about: About, people: Sequence[Entity]) -> Entity:
+    versions = json.dumps(dict(about.versions), sort_keys=True)
     return {
         "@id": "#run",
         "@type": "CreateAction",
-        "name": f"dvc repro of {study}",
-        "description": f"{runs['failed']} runs failed; made with {json.dumps(dict(versions), sort_keys=True)}",
+        "name": f"dvc repro of {about.study}",
+        "description": f"{about.summary['runs']['failed']} runs failed; made with {versions}",
         "instrument": {"@id": WORKFLOW},
         "object": _ids(piece.name for piece in pieces if piece.role == INPUT),
         "result": _ids(piece.name for piece in pieces if piece.role == OUTPUT),
         "actionStatus": "http://schema.org/CompletedActionStatus",  # of the study; a run of it may have failed
+        **_by("agent", people),
+        **({"startTime": about.span[0], "endTime": about.span[1]} if about.span else {}),
     }
+
+
+def _by(role: str, people: Sequence[Entity]) -> Entity:
+    named = _ids(each["@id"] for each in people)
+    return {role: named[0] if len(named) == 1 else named} if named else {}
 
 
 def _work(uri: str, name: str) -> Entity:

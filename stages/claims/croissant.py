@@ -1,6 +1,6 @@
 """Croissant metadata of a study's results and generated data sets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -43,7 +43,7 @@ TYPES = {pl.String: "sc:Text", pl.Int64: "sc:Integer", pl.Float64: "sc:Float", p
 MEDIA = {".parquet": "application/x-parquet", ".npz": "application/x-npz"}
 
 
-def croissant(files: Mapping[str, bytes], licence: str, published: str) -> bytes:
+def croissant(files: Mapping[str, bytes], licence: str, published: str, authors: Sequence[str]) -> bytes:
     """The metadata, of the tables of results and of verdicts with a field a column, and of each split of generated
     data, among these files.
     """
@@ -63,6 +63,7 @@ def croissant(files: Mapping[str, bytes], licence: str, published: str) -> bytes
             "license": licence,
             "url": f"urn:diffprog:{study}",
             "datePublished": published,
+            **({"creator": [{"@type": "sc:Person", "name": name} for name in authors]} if authors else {}),
             "version": "1.0.0",
             "citeAs": f"The study {study}, audit {artifacts.read_planned(artifacts.AUDIT)['digest']}.",
             "distribution": [_file(name, files[name]) for name in described],

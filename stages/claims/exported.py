@@ -1,6 +1,6 @@
 """The files of an exported study, with what each is, in the order in which they are listed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class Piece:
     role: str = BESIDE
 
 
-def pieces(licence: str, published: str) -> list[Piece]:
+def pieces(licence: str, published: str, authors: Sequence[str]) -> list[Piece]:
     """All files but the crate's own metadata. Raises TableError where the study is not analysed yet."""
     data = list(_data(Store.from_environment()))
     found = [*_tables(), *_page(), *data, *_beside()]
@@ -45,7 +45,7 @@ def pieces(licence: str, published: str) -> list[Piece]:
         Piece(f"cards/{name}.md", text.encode(), "text/markdown", f"model card: {name}") for name, text in cards()
     ]
     described = {piece.name: piece.content for piece in found}
-    text = croissant(described, licence, published)
+    text = croissant(described, licence, published, authors)
     return [*found, Piece("croissant.json", text, "application/ld+json", "Croissant metadata of results and data")]
 
 

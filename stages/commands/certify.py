@@ -6,6 +6,7 @@ from pathlib import Path
 from analysis.schema import TableError
 from stages.claims.certificate import certificate
 from stages.claims.chosen import verdict
+from stages.terminal import say
 
 EXAMPLES = {
     "diffprog certify adversarial attacks --out claim.zip": "the verdict on a method in an area",
@@ -32,6 +33,6 @@ def run(chosen: argparse.Namespace) -> int:
         chosen.out.write_bytes(content)
     except OSError as error:
         raise TableError(f"{chosen.out}: cannot be written: {error.strerror}") from error
-    print("\n".join(said))
-    print(f"{chosen.out}, {len(content) / 2**20:.1f} MiB: `python {chosen.out}` verifies it anywhere, with NumPy alone")
+    say("\n".join(said))
+    say(f"{chosen.out}, {len(content) / 2**20:.1f} MiB: `python {chosen.out}` verifies it anywhere, with NumPy alone")
     return 0

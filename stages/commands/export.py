@@ -8,8 +8,11 @@ from pathlib import Path
 
 from analysis.schema import TableError
 from stages import artifacts
-from stages.claims.crate import METADATA, metadata
+from stages.claims.authors import Span, authors, span
+from stages.claims.crate import METADATA, About, metadata
 from stages.claims.exported import content_of, pieces
+from stages.store.store import Store
+from stages.terminal import say
 
 FORMATS = ("ro-crate",)
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
@@ -33,10 +36,18 @@ def run(chosen: argparse.Namespace) -> int:
     folder: Path = chosen.out
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TableError(f"{folder}: is there already and not an empty folder; name another")
-    published = today()
-    found = pieces(chosen.license, published)
-    summary = json.loads(content_of(artifacts.SUMMARY))
-    crate = metadata(found, artifacts.study_name(), summary, made_with(), chosen.license, published)
+    published, (names, source) = today(), authors()
+    found = pieces(chosen.license, published, names)
+    about = About(
+        study=artifacts.study_name(),
+        summary=json.loads(content_of(artifacts.SUMMARY)),
+        versions=made_with(),
+        licence=chosen.license,
+        published=published,
+        authors=names,
+        span=trained(),
+    )
+    crate = metadata(found, about)
     contents = {**{piece.name: piece.content for piece in found}, METADATA: crate}
     try:
         for name, content in contents.items():
@@ -46,8 +57,17 @@ def run(chosen: argparse.Namespace) -> int:
     except OSError as error:
         raise TableError(f"{folder}: cannot be written: {error.strerror}") from error
     size = sum(map(len, contents.values()))
-    print(f"{folder}: {len(contents)} files, {size / 2**20:.1f} MiB; {METADATA} describes them")
+    say(f"{folder}: {len(contents)} files, {size / 2**20:.1f} MiB; {METADATA} describes them")
+    by = f"{', '.join(names)} ({source})" if names else "left out: params.yaml has no `authors: [...]`, nor git a name"
+    say(f"author     {by}")
+    say(f"trained    {' to '.join(about.span) if about.span else 'left out: no record in the store says when'}")
     return 0
+
+
+def trained() -> Span:
+    """When the runs were trained, by their records in the store."""
+    keys = artifacts.RUNS.read().filter(status="finished")["run_key"]
+    return span(entry.facts for entry in Store.from_environment().entries("runs", keys).values())
 
 
 def made_with() -> dict[str, str]:

@@ -20,6 +20,7 @@ from stages.claims.verifier.container import read
 from stages.imports.verified import verify_items
 from stages.store.store import Store
 from stages.study.preregistration import planned_audit
+from stages.terminal import say
 
 FORMS = f"{FORM}, [TASK:]METHOD:AREA, a table of findings/ or a certificate"
 OF_ITEMS = "MODEL:MEASUREMENT"
@@ -70,20 +71,20 @@ def _verdict(what: str) -> int:
     task, found = held["task"], held_findings(held["task"])
     judged = set(found["verdicts"].filter(pl.col("area").is_not_null())["measurement"])
     capability = set(found["capability_weights"]["measurement"])
-    print(f"{task}: {method} on {area}: {held['label']}")
+    say(f"{task}: {method} on {area}: {held['label']}")
     again = remade(task, {*judged, *capability, held["measurement"]}, Store.from_environment())
-    print(_said_of_values(again))
+    say(_said_of_values(again))
     rows = analysed(task, again.results, again.replicates)["verdicts"]
     key = {name: held[name] for name in ("task", "domain", "dataset", "method", "measurement")}
     made: Row = rows.filter(**key).row(0, named=True)
     differing, rounded = row_differences(made, held)
     differing += [f"the value of {each}" for each in again.differing]
-    print(f"  audit    {planned_audit().digest}; {len(rows)} verdicts of the task derived again, this one among them")
+    say(f"  audit    {planned_audit().digest}; {len(rows)} verdicts of the task derived again, this one among them")
     if differing:
-        print("\n".join(["  they differ", *(f"    {each}" for each in differing[:SHOWN])]))
+        say("\n".join(["  they differ", *(f"    {each}" for each in differing[:SHOWN])]))
         return 1
     same = f"all {len(held)} numbers and words of it are the same"
-    print(f"  {same}, {len(rounded)} but for rounding" if rounded else f"  {same}, to the last bit")
+    say(f"  {same}, {len(rounded)} but for rounding" if rounded else f"  {same}, to the last bit")
     return 0
 
 
@@ -105,8 +106,8 @@ def _table(name: str) -> int:
         rows += len(held[name])
         if not made.equals(held[name]):
             differing.append(task)
-    print(f"findings/{name}.parquet: {rows} rows made again from results.parquet")
-    print(f"  they differ in {', '.join(differing)}" if differing else "  the same, to the last bit")
+    say(f"findings/{name}.parquet: {rows} rows made again from results.parquet")
+    say(f"  they differ in {', '.join(differing)}" if differing else "  the same, to the last bit")
     return 1 if differing else 0
 
 
@@ -115,5 +116,5 @@ def _certificate(path: Path) -> int:
     if status == 0:
         files = read(path)
         own = all(files.get(name) == content for name, content in verifier().items())
-        print(f"  verifier that of this installation; the one in it is {'the same' if own else 'another'}")
+        say(f"  verifier that of this installation; the one in it is {'the same' if own else 'another'}")
     return status

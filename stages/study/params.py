@@ -28,6 +28,9 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
     name = content.get("study")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         faults.add("study", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
+    authors = content.get("authors", [])
+    if not isinstance(authors, list) or not all(isinstance(each, str) and each.strip() for each in authors):
+        faults.add("authors", f"{authors!r} is not a list of names")
     sections = {key: section for key, section in content.items() if key not in BESIDE_TASKS}
     if not sections:
         faults.add("", f"no task is given: a section named {' or '.join(domains.names())}, or one that says its domain")

@@ -22,7 +22,7 @@ from stages.study.model import SHIFTED, UNSHIFTED, Agreement, Checkpoints, Measu
 from stages.study.names import Names, names_of
 from stages.study.seeds import seeds_of
 
-BESIDE_TASKS = ("study", "audit", "compute")
+BESIDE_TASKS = ("study", "authors", "audit", "compute")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
 OPTIONAL = ("domain", "evaluate_at", "agreement")
 BASELINE = "standard"

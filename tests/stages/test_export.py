@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from stages.claims.authors import authors, span
 from stages.claims.crate import METADATA
 from stages.claims.verifier.container import digest
 from stages.cli import main
@@ -25,6 +26,9 @@ def crate(drawn: Path) -> Path:
         patch.chdir(drawn)
         patch.delenv("DIFFPROG_STORE", raising=False)
         patch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+        patch.setenv("GIT_CONFIG_COUNT", "1")
+        patch.setenv("GIT_CONFIG_KEY_0", "user.name")
+        patch.setenv("GIT_CONFIG_VALUE_0", "Ada")
         shutil.copy(Path(__file__).parent.parent.parent / "dvc.yaml", drawn)
         assert main(["export", "--format", "ro-crate", "--out", "crate"]) == 0
         assert main(["export", "--format", "ro-crate", "--out", "again"]) == 0
@@ -54,6 +58,39 @@ def test_the_run_says_what_it_was_made_from_and_what_it_made(crate: Path) -> Non
     assert action["description"].startswith("1 runs failed; made with ")
     named = {each["@id"] for entity in entities.values() for each in references(entity)}
     assert sorted(name for name in named - set(entities) if "://" not in name) == []
+
+
+def test_its_author_is_said_and_its_times_where_they_are_known(crate: Path) -> None:
+    entities = described(crate)
+    author = entities["./"]["author"]
+    assert entities[author["@id"]] == {"@id": author["@id"], "@type": "Person", "name": "Ada"}
+    assert entities["#run"]["agent"] == author
+    assert "endTime" not in entities["#run"]  # the drawn study has no models, whose records would say it
+    said = json.loads((crate / "croissant.json").read_text())
+    assert [each["name"] for each in said["creator"]] == ["Ada"]
+
+
+def test_authors_are_those_of_the_study_or_gits_user_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_COUNT", "0")):
+        monkeypatch.setenv(name, value)
+    params = tmp_path / "params.yaml"
+    params.write_text("study: x\n")
+    assert authors() == ([], "")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.name")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "Ada")
+    assert authors()[0] == ["Ada"]
+    params.write_text("study: x\nauthors: [Grace, Mary]\n")
+    assert authors() == (["Grace", "Mary"], "`authors` in params.yaml")
+
+
+def test_a_study_lasts_from_its_first_training_to_the_end_of_its_last() -> None:
+    assert span([{"ended": 100.0, "seconds": 30}, {"ended": 90.5, "seconds": 80.0}, {}]) == (
+        "1970-01-01T00:00:10+00:00",
+        "1970-01-01T00:01:40+00:00",
+    )
+    assert span([{}]) is None
 
 
 def references(value: Any) -> list[dict[str, str]]:

@@ -44,6 +44,7 @@ def test_every_fault_is_reported_at_once(
     vision = tiny["vision"]
     tiny["study"] = "../elsewhere"
     tiny["extra"] = 1
+    tiny["authors"] = "Ada"
     vision["data"]["trane"] = 10
     vision["training"]["epochs"] = 0
     vision["models"] = {"resnet": {"widths": [4, 4]}, "vit": {"widths": [13]}, "lenet": {"widths": [1]}}
@@ -57,6 +58,7 @@ def test_every_fault_is_reported_at_once(
     folder = study(tiny)
     assert faults(folder) == [
         "params.yaml: study: '../elsewhere' is not a name of letters, digits, '_', '.' and '-', at most 64 long",
+        "params.yaml: authors: 'Ada' is not a list of names",
         f"params.yaml: vision.data: 'trane' is not one of: {', '.join(parts.defaults(glyphs.dataset))}",
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
         "params.yaml: vision.models.resnet: 'widths' is [4, 4], not a list of different whole numbers",
@@ -75,11 +77,11 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: vision.measurements.clean.auroc: needs labels, outliers, and 'clean' has only labels",
         "params.yaml: vision.measurements.nowhere: not one of the conditions: clean, corruptions, near, spurious",
         "params.yaml: vision.seeds: [0, 0] has duplicate seeds",
-        f"params.yaml: 'extra' is not one of: study, audit, compute, {', '.join(domains.names())}; "
+        f"params.yaml: 'extra' is not one of: study, authors, audit, compute, {', '.join(domains.names())}; "
         "any other section says its domain",
     ]
     assert run_stage("plan") == 2
-    assert len(capsys.readouterr().err.splitlines()) == 17
+    assert len(capsys.readouterr().err.splitlines()) == 18
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
 
 

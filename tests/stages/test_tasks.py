@@ -128,7 +128,7 @@ def test_what_belongs_to_a_task_is_said(study: Write, tiny: dict[str, Any]) -> N
     assert faults(study(tiny)) == [f"params.yaml: turned.domain: 'sound' is not one of: {', '.join(domains.names())}"]
     del tiny["turned"]["domain"]
     assert faults(study(tiny)) == [
-        f"params.yaml: 'turned' is not one of: study, audit, compute, {', '.join(domains.names())}; "
+        f"params.yaml: 'turned' is not one of: study, authors, audit, compute, {', '.join(domains.names())}; "
         "any other section says its domain"
     ]
 

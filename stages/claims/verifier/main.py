@@ -3,6 +3,9 @@
 import hashlib
 import io
 import json
+import shutil
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +38,15 @@ def main(arguments: list[str], here: str) -> int:
     except (Refused, OSError) as error:
         print(f"REFUSED: {error}")
         return 1
-    print("\n".join(said))
+    for line in said:
+        print(_folded(line) if sys.stdout.isatty() else line)
     return 0
+
+
+def _folded(line: str) -> str:
+    """A line as a terminal shows it, folded between words below the first word of what it says."""
+    wide = shutil.get_terminal_size().columns
+    return textwrap.fill(line, wide, subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False)
 
 
 def verify(files: Files) -> list[str]:
