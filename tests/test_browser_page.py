@@ -223,6 +223,12 @@ def test_every_chart_is_drawn_in_the_end(tab: Tab) -> None:
     tab.wait_for("[...document.querySelectorAll('[data-chart]')].every((each) => each.querySelector('svg.marks'))")
 
 
+def test_a_chart_makes_the_page_no_wider_than_a_phone(browser: Tab, page: str) -> None:
+    browser.open(page, width=390)
+    browser.wait_for("[...document.querySelectorAll('[data-chart]')].every((each) => each.querySelector('svg.marks'))")
+    assert browser.run("document.documentElement.scrollWidth") == 390
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not here (npm ci --prefix tests/browser)")

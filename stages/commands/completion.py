@@ -1,7 +1,7 @@
 """`diffprog completion`: the script with which a shell completes the words of a command line."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import shtab
@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print the script."""
     parser = cli.parser_with(cli.COMMANDS)
+    for name, command in _commands(parser).items():
+        command.description = cli.COMMANDS[name]  # beside the command's name in the shell's list
     for action in _actions(parser):
         if action.type is Path:
             action.complete = shtab.DIRECTORY if action.dest in FOLDERS else shtab.FILE  # type: ignore[attr-defined]
@@ -35,8 +37,11 @@ def run(chosen: argparse.Namespace) -> int:
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     """Those of the parser and of its commands."""
-    for action in parser._actions:
-        yield action
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from _actions(command)
+    yield from parser._actions
+    for command in _commands(parser).values():
+        yield from _actions(command)
+
+
+def _commands(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    groups = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return groups[0] if groups else {}

@@ -67,6 +67,7 @@ def test_each_shells_script_names_every_command(shell: str, capsys: pytest.Captu
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
     assert [name for name in COMMANDS if name not in script] == []
+    assert shell == "bash" or COMMANDS["check"] in script  # beside its command
     if shutil.which(shell):
         subprocess.run([shell, "-n", "/dev/stdin"], input=script, text=True, check=True)
 
