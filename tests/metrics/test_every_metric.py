@@ -164,7 +164,7 @@ def test_value_is_in_range_with_an_error_over_examples(name: str, options: Optio
 
 
 @every_variant
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 @given(seed=st.integers(0, 10_000), tied=st.booleans())
 def test_order_of_examples_is_irrelevant(
     name: str, options: Options, outcomes_of: Build, seed: int, tied: bool
@@ -178,7 +178,7 @@ def test_order_of_examples_is_irrelevant(
 
 
 @every_variant
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 @given(seed=st.integers(0, 10_000))
 def test_names_of_classes_are_irrelevant(name: str, options: Options, outcomes_of: Build, seed: int) -> None:
     outcomes = example(outcomes_of, seed)
@@ -200,7 +200,7 @@ def test_names_of_classes_are_irrelevant(name: str, options: Options, outcomes_o
 
 
 @every_variant
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 @given(seed=st.integers(0, 10_000), shift=st.integers(-64, 64))
 def test_a_shift_of_an_examples_logits_is_irrelevant(
     name: str, options: Options, outcomes_of: Build, seed: int, shift: int

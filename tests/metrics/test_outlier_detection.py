@@ -27,7 +27,7 @@ def measured(module: object, outcomes: Outcomes) -> Measured:
     return value
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(outliers=whole_scores, inliers=whole_scores)
 def test_loops_and_scikit_learn_agree(of_scores: Build, outliers: list[int], inliers: list[int]) -> None:
     outcomes = of_scores(outliers, inliers)
@@ -43,7 +43,7 @@ def test_loops_and_scikit_learn_agree(of_scores: Build, outliers: list[int], inl
     assert measured(fpr_at_95_tpr, outcomes).value == pytest.approx(rate)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, derandomize=True)
 @given(outliers=whole_scores, inliers=whole_scores)
 def test_only_the_order_of_scores_matters(of_scores: Build, outliers: list[int], inliers: list[int]) -> None:
     plain = of_scores(outliers, inliers)

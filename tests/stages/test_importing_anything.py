@@ -15,7 +15,7 @@ from stages.imports.formats import READERS
 from stages.imports.readers import read_table
 from stages.imports.spec import FIELDS, FORMATS, Spec, WrongImport, read_spec
 
-ANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CELLS = st.one_of(
     st.text(max_size=8),
     st.sampled_from(

@@ -55,7 +55,7 @@ def test_runs_have_checkpoints_and_siblings(study: Write, tiny: dict[str, Any]) 
     results, runs = pl.read_parquet("results.parquet"), pl.read_parquet("runs.parquet")
     new = ("few/accuracy", "clean/scaled")
     assert results.filter(pl.col("step") == 16, ~pl.col("measurement").is_in(new)).equals(plain)
-    assert runs["role"].value_counts().sort("role").rows() == [("checkpoint", 12), ("sibling", 12), ("run", 12)]
+    assert runs["role"].value_counts().sort("role").rows() == [("checkpoint", 12), ("run", 12), ("sibling", 12)]
     on_the_way = results.filter(pl.col("step") < 16)
     assert set(on_the_way["step"]) == {1, 6}
     assert set(on_the_way["method"]) == {"standard"}
