@@ -117,7 +117,7 @@ class Looking:
                 hours = f"{needed / 3600:.2g} core-hours, and {max(left, 0) / 3600:.2g} are left"
                 return f"the budget is used: look {number} takes about {hours}"
             part = self._plan(number, before, going)
-        said = ", ".join(name for names in going.values() for name in names)
+        said = "; ".join(f"{task}: {', '.join(names)}" for task, names in going.items() if names)
         print(f"look {number} of {len(self.shares)}, at {part.share:g} of q: {said}", flush=True)
         self._stages(*MAKING)
         self._record(part, before)
