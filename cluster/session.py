@@ -5,7 +5,6 @@ keeper is Ray's driver. A stage sends it items as bytes over a socket in a folde
 no Ray itself.
 """
 
-import hashlib
 import json
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from cluster import process
 from cluster.connection import ClusterError, shared_address
 from cluster.packing import Packed
 from cluster.resources import Resources
+from cluster.sources import sources_digest
 from cluster.temporary import PREFIX, place
 from cluster.work import Ended
 
@@ -91,11 +91,7 @@ def joined(code: Path | None, function: bytes, shared: Packed, workers: int | No
 
 def about_session(runner: int, code: Path) -> dict[str, Any]:
     """What stages must have in common to share a session."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in code.rglob("*") if path.is_file()):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(code)}\0{len(content)}\0".encode() + content)
-    return {"runner": runner, "born": process.born(runner), "code": digest.hexdigest()}
+    return {"runner": runner, "born": process.born(runner), "code": sources_digest(code)}
 
 
 def _started(runner: int, code: Path) -> Path:

@@ -90,15 +90,6 @@ class CodePath:
         return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
-def sources_digest(folder: Path) -> str:
-    """The digest of every file below a folder, byte by byte, but for what Python compiled."""
-    found = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"):
-        content = path.read_bytes()
-        found.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
-    return found.hexdigest()
-
-
 def _with_parents(name: str) -> list[str]:
     """A module's name, after those of the packages it is in, which Python imports first."""
     steps = name.split(".")

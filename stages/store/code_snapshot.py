@@ -6,9 +6,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cluster.connection import ClusterError, first_line
+from cluster.sources import sources_digest
 from cluster.temporary import place, temporary
 from stages.errors import CodeChanged
-from stages.store.code_path import ROOT, SCIENCE, CodePath, sources_digest
+from stages.store.code_path import ROOT, SCIENCE, CodePath
 
 PACKAGES = ("pipelines", "stages", "analysis", "cluster")
 Planned = tuple[str, list[str], str]  # what is made, the modules that decide it, and the digest they had in the plan

@@ -4,8 +4,6 @@ steps. The loss of the same outputs falls over an octave of steps: a steep rise,
 A multilayer perceptron on half of the table of sums modulo 47, with weight decay.
 """
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 import pytest
@@ -16,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from analysis.jumps.table import jumps
 from analysis.schema import checked
 from analysis.tables import RESULTS
+from tests.analysis.jumps._rows import row
 
 MODULUS, STEPS, POSITIONS = 47, 2000, 18
 NLL, ACCURACY = "clean/negative_log_likelihood", "clean/accuracy"
@@ -53,36 +52,13 @@ def learnt(seed: int) -> list[tuple[int, float, float]]:
     return found
 
 
-def row(measurement: str, value: float, seed: int, step: int) -> dict[str, Any]:
-    condition, metric = measurement.split("/")
-    return dict.fromkeys(RESULTS.columns) | {
-        "domain": "sums",
-        "dataset": "sums",
-        "method": "standard",
-        "model": "mlp",
-        "family": "mlp",
-        "part": "all",
-        "parameters": 10_000,
-        "flops": 1.0 * step,
-        "seed": seed,
-        "step": step,
-        "axis": "capability",
-        "flags": "",
-        "measurement": measurement,
-        "condition": condition,
-        "metric": metric,
-        "value": value,
-        "higher_is_better": metric == "accuracy",
-    }
-
-
 @pytest.mark.slow
 def test_grokking_is_steep_and_no_jump() -> None:
     torch.set_num_threads(1)
     rows = []
     for seed in range(5):
         for step, accuracy, loss in learnt(seed):
-            rows += [row(ACCURACY, accuracy, seed, step), row(NLL, loss, seed, step)]
+            rows += [row(ACCURACY, accuracy, seed=seed, step=step), row(NLL, loss, seed=seed, step=step)]
     accuracies = pl.DataFrame(rows, schema=RESULTS.columns).filter(measurement=ACCURACY)
     assert accuracies.filter(step=16)["value"].max() < 0.1  # type: ignore[operator]
     assert accuracies.filter(step=STEPS)["value"].median() > 0.9  # type: ignore[operator]

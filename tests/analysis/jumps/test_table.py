@@ -10,6 +10,7 @@ from analysis.jumps.schema import JUMP_FITS, JUMPS
 from analysis.jumps.table import jumps
 from analysis.schema import checked
 from analysis.tables import RESULTS
+from tests.analysis.jumps._rows import row
 
 NLL, ACCURACY, BRIER = "clean/negative_log_likelihood", "clean/accuracy", "clean/brier_score"
 Truth = dict[str, Callable[[np.ndarray], np.ndarray]]
@@ -19,31 +20,6 @@ TRUTH: Truth = {
     NLL: lambda u: 3 - 2 * u,
     BRIER: lambda u: 0.9 - 0.5 * u,
 }
-
-
-def _row(measurement: str, value: float, **columns: Any) -> dict[str, Any]:
-    condition, metric = measurement.split("/")
-    plain = dict.fromkeys(RESULTS.columns) | {
-        "domain": "vision",
-        "dataset": "digits",
-        "method": "standard",
-        "model": "m",
-        "family": "cnn",
-        "part": "all",
-        "parameters": 8,
-        "flops": 8.0,
-        "seed": 0,
-        "step": 100,
-        "axis": "safety",
-        "pillar": "robustness",
-        "flags": "",
-        "measurement": measurement,
-        "condition": condition,
-        "metric": metric,
-        "value": value,
-        "higher_is_better": metric == "accuracy",
-    }
-    return plain | columns
 
 
 def _study(truth: Truth, models: int = 10, families: tuple[str, ...] = ("cnn",), **columns: Any) -> Rows:
@@ -59,7 +35,7 @@ def _study(truth: Truth, models: int = 10, families: tuple[str, ...] = ("cnn",),
                 }
                 of_run |= {"flops": float(3 * 4**size)} | columns
                 rows += [
-                    _row(name, float(shape(np.array(size / 9)) + rng.normal(0, 0.02)), **of_run)
+                    row(name, float(shape(np.array(size / 9)) + rng.normal(0, 0.02)), **of_run)
                     for name, shape in truth.items()
                 ]
     return rows
@@ -136,7 +112,7 @@ def test_curves_per_family_and_pooled() -> None:
 
 
 def test_curves_over_steps_share_the_steps_of_all_seeds() -> None:
-    rows = [_row(BRIER, 0.5, seed=seed, step=step) for seed in (0, 1) for step in (0, 1, 2, 4, 8)]
+    rows = [row(BRIER, 0.5, seed=seed, step=step) for seed in (0, 1) for step in (0, 1, 2, 4, 8)]
     frame = curves(_table(rows[:-1]), axis="step")
     assert frame.filter(seed=0)["x"].to_list() == frame.filter(seed=1)["x"].to_list() == [0, 1, 2]
     assert curves(_table(rows), axis="step", warmup=3)["x"].unique().sort().to_list() == [2, 3]
@@ -146,7 +122,7 @@ def test_curves_over_steps_share_the_steps_of_all_seeds() -> None:
 def test_a_jump_over_steps() -> None:
     rng = np.random.default_rng(0)
     rows = [
-        _row(BRIER, 1.0 * (place > 10 + seed) + rng.normal(0, 0.02), seed=seed, step=int(2 ** (place / 2)) + place)
+        row(BRIER, 1.0 * (place > 10 + seed) + rng.normal(0, 0.02), seed=seed, step=int(2 ** (place / 2)) + place)
         for seed in range(3)
         for place in range(24)
     ]
@@ -157,7 +133,7 @@ def test_a_jump_over_steps() -> None:
 
 
 def test_wrong_options_are_named() -> None:
-    table = _table([_row(BRIER, 0.5)])
+    table = _table([row(BRIER, 0.5)])
     with pytest.raises(ValueError, match="axis") as axis:
         curves(table, axis="size")  # type: ignore[arg-type]
     assert str(axis.value) == "axis 'size' is not one of: log2_parameters, log2_flops, step"
