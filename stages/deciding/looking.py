@@ -197,10 +197,14 @@ class Looking:
         """What each look was of, and what it found."""
         lines = [f"{'look':>4}{'runs':>7}{'q spent':>9}{'decided':>9}{'open':>6}{'core-hours':>12}  no more runs of"]
         for each in self.records:
-            gone = [f"{name} ({why})" for names in each.dropped.values() for name, why in names.items()]
+            gone = [
+                f"{task}: {', '.join(f'{name} ({why})' for name, why in names.items())}"
+                for task, names in each.dropped.items()
+                if names
+            ]
             hours = f"{each.core_seconds / 3600:.2g}"
             numbers = f"{each.look:>4}{each.runs:>7}{each.q:>9.3g}{each.decided:>9}{each.open:>6}{hours:>12}"
-            lines.append(f"{numbers}  {', '.join(gone) or '-'}")
+            lines.append(f"{numbers}  {'; '.join(gone) or '-'}")
         return lines
 
 
