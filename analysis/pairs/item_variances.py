@@ -78,12 +78,14 @@ def _families(pairs: Pairs, known: Bools) -> int:
 
 
 def _slopes(paired: Paired, column: int) -> Floats:
-    """By how much a row's value on the scale, up is safer, changes with its value, [row]."""
+    """By how much a row's value on the scale changes with its value, [row]; which way is better is the same for all rows
+    and makes no difference to a variance.
+    """
     about = paired.grid.measurements.row(column, named=True)
     value = paired.value(column)
     n = paired.grid.n[0, :, 0, column]
     slope = error_on_scale(value, np.ones_like(value), n, about["scale"])
-    return np.asarray(np.where(np.isfinite(value), slope, 0.0) * (1.0 if about["higher_is_better"] else -1.0))
+    return np.asarray(np.where(np.isfinite(value), slope, 0.0))
 
 
 def _of_rows(found: Scored, rows: Ints, slopes: Floats) -> Floats:
