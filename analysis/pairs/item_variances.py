@@ -78,8 +78,8 @@ def _families(pairs: Pairs, known: Bools) -> int:
 
 
 def _slopes(paired: Paired, column: int) -> Floats:
-    """By how much a row's value on the scale changes with its value, [row]; which way is better is the same for all rows
-    and makes no difference to a variance.
+    """By how much a row's value on the scale changes with its value, [row]. Which way is better is the same for all
+    rows, and makes no difference to a variance.
     """
     about = paired.grid.measurements.row(column, named=True)
     value = paired.value(column)
