@@ -137,12 +137,6 @@ class Domain(Protocol):
         features, or the name of one of their values.
         """
 
-    def training_modules(self, run: Spec, /) -> list[str]:
-        """The modules whose code decides what a training gives."""
-
-    def condition_modules(self, condition: Spec, /) -> list[str]:
-        """The modules whose code decides a condition's outcomes, given the model and the examples."""
-
 
 class Running(Protocol):
     """The module `running`, with a run's specification `{domain, method, model, training, data, sibling, seed}`:

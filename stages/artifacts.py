@@ -64,6 +64,7 @@ PLANNED_RUNS = Artifact(
             "family": pl.String,
             "seed": pl.Int64,
             **ROLE,
+            "steps": pl.Int64,  # of the whole training of the run, not of its sibling models
             "parameters": pl.Int64,
             "flops": pl.Float64,  # estimate of the whole training, what the sweep is ordered by
             "spec": pl.String,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pipelines
-from pipelines.domain import Domain, Running, Showing, Stored
+from pipelines.domain import Domain, Running, Showing, Spec, Stored
 
 
 @cache
@@ -30,6 +30,24 @@ def running(name: str) -> Running:
 def arrays(name: str) -> Stored:
     """How a domain's data are stored."""
     return cast(Stored, importlib.import_module(f"pipelines.{name}.arrays"))
+
+
+def training_modules(run: Spec) -> list[str]:
+    """The modules whose code decides what a training gives, of its specification: they are looked up, not imported."""
+    of = f"pipelines.{run['domain']}"
+    environment = run["data"].get("environment")
+    return [
+        f"{of}.running",
+        *([f"{of}.environments.{environment}"] if environment else []),
+        f"{of}.methods.{run['method']['use']}",
+        f"{of}.models.{run['model']['use']}",
+        *(condition_modules(run["domain"], run["sibling"]) if run["sibling"] else []),
+    ]
+
+
+def condition_modules(name: str, condition: Spec) -> list[str]:
+    """The modules whose code decides a condition's outcomes, given the model and the examples."""
+    return [f"pipelines.{name}.running", f"pipelines.{name}.conditions.{condition['use']}"]
 
 
 def showing(name: str) -> Showing | None:

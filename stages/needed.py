@@ -33,8 +33,9 @@ def _run(row: Row, data: Mapping[str, Any]) -> Run:
     splits = {name: data[row["task"]]["splits"][name]["digest"] for name in row["splits"].split(",")}
     training = digest({"spec": json.loads(row["spec"]), "splits": splits, "code": row["code"]})
     key = training if row["role"] != CHECKPOINT else digest({"run": training, "step": row["at_step"]})
-    same = {name: row[name] for name in row if name not in ("flops", "splits")}
-    return Run(key=key, training=training, planned_flops=row["flops"], splits=splits, **same)
+    same = {name: row[name] for name in row if name not in ("steps", "flops", "splits")}
+    planned = {"planned_steps": row["steps"], "planned_flops": row["flops"]}
+    return Run(key=key, training=training, splits=splits, **planned, **same)
 
 
 def trainings(missing: Iterable[Run]) -> list[Training]:

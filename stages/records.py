@@ -13,6 +13,7 @@ class Run:
     splits    the digest of each split that it is trained on, by name
     code      the digest of what it is trained and restored by
     training  the key of the whole training, the same for a run and its checkpoints
+    planned_steps  of the whole training of the run, not of its sibling models
     planned_flops  estimate of the whole training
     """
 
@@ -30,6 +31,7 @@ class Run:
     at_step: int | None
     sibling: str | None
     parameters: int
+    planned_steps: int
     planned_flops: float
     spec: str
     splits: Mapping[str, str]

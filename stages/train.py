@@ -1,6 +1,7 @@
 """Stage `train`: every planned run that is not in the store yet, trained on Ray."""
 
 from stages import artifacts
+from stages.live import Live
 from stages.making.models import train_all, with_fate
 from stages.needed import planned_runs, trainings
 from stages.store.lock import locked
@@ -19,8 +20,6 @@ def main() -> None:
         if done:
             print(f"{len(runs) - len(missing)} of {len(runs)} runs are in the store already")
         if missing:
-            from stages.live import Live  # MLflow takes seconds to import
-
             with Live(runs, data, store) as live:
                 train_all(trainings(missing), data, store, progress, live.ended)
     entries = store.entries("runs", (run.key for run in runs))

@@ -73,12 +73,12 @@ run = {"method": {"use": "standard", "options": {}}, "model": model, "data": sha
 (trained,) = running.train({**run, "training": {"updates": 40, "slots": 32}}, made.splits, "cpu")
 clean = {"use": "clean", "options": {}}
 found = running.predict(clean, running.restore(run, trained.weights, "cpu"), domain.examples(clean, made), 0)
-print(found.values["reached"].mean(), domain.training_modules(run)[1])
+print(found.values["reached"].mean(), shape.about["environment"])
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
-    reached, module = done.stdout.split() or (done.stderr, "")
+    reached, environment = done.stdout.split() or (done.stderr, "")
     assert float(reached) > 0.9
-    assert module == "pipelines.control.environments.corridor"
+    assert environment == "corridor"
 
 
 def test_the_metric_shown_measures(tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ def plan_of(results: pl.DataFrame, study: str = "A study", **residual_risk: floa
             "at_step": None,
             "sibling": None,
             "parameters": 10,
+            "steps": 4,
             "flops": 1e9,
             "spec": json.dumps(
                 {

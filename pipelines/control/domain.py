@@ -18,7 +18,6 @@ from pipelines.supervised.cost import Bounded, Cost, one_thread
 
 __all__ = [
     "budget",
-    "condition_modules",
     "cost",
     "dataset",
     "describe",
@@ -34,7 +33,6 @@ __all__ = [
     "splits_needed",
     "training_cost",
     "training_examples",
-    "training_modules",
     "training_steps",
 ]
 
@@ -154,19 +152,3 @@ def examples(condition: Spec, data: Dataset) -> Levels:
     """A condition's levels, the same for every model."""
     chosen: Condition = part("conditions", condition)
     return data.splits[chosen.split]
-
-
-def training_modules(run: Spec) -> list[str]:
-    """The modules whose code decides what a training run gives."""
-    return [
-        "pipelines.control.running",
-        f"pipelines.control.environments.{run['data']['environment']}",
-        f"pipelines.control.methods.{run['method']['use']}",
-        f"pipelines.control.models.{run['model']['use']}",
-        *(condition_modules(run["sibling"]) if run["sibling"] else []),
-    ]
-
-
-def condition_modules(condition: Spec) -> list[str]:
-    """The modules whose code decides a condition's outcomes, given the model, whose key has the environment's."""
-    return ["pipelines.control.running", f"pipelines.control.conditions.{condition['use']}"]

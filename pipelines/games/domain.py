@@ -21,7 +21,6 @@ from pipelines.supervised.draws import numpy_generator
 
 __all__ = [
     "budget",
-    "condition_modules",
     "cost",
     "dataset",
     "describe",
@@ -37,7 +36,6 @@ __all__ = [
     "splits_needed",
     "training_cost",
     "training_examples",
-    "training_modules",
     "training_steps",
 ]
 
@@ -155,14 +153,3 @@ def outcomes_have(condition: Spec) -> tuple[str, ...]:
     """The names of the values that a condition records."""
     chosen: Condition = part("conditions", condition)
     return chosen.has
-
-
-def training_modules(run: Spec) -> list[str]:
-    """The modules whose code decides what a training run gives."""
-    method, model = run["method"]["use"], run["model"]["use"]
-    return ["pipelines.games.running", f"pipelines.games.methods.{method}", f"pipelines.games.models.{model}"]
-
-
-def condition_modules(condition: Spec) -> list[str]:
-    """The modules whose code decides a condition's outcomes, given the policy and the examples."""
-    return ["pipelines.games.running", f"pipelines.games.conditions.{condition['use']}"]

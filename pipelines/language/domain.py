@@ -24,7 +24,6 @@ from pipelines.supervised.draws import numpy_generator
 
 __all__ = [
     "budget",
-    "condition_modules",
     "cost",
     "dataset",
     "describe",
@@ -40,7 +39,6 @@ __all__ = [
     "splits_needed",
     "training_cost",
     "training_examples",
-    "training_modules",
     "training_steps",
 ]
 
@@ -110,18 +108,3 @@ def examples(condition: Spec, data: Dataset) -> Examples:
     """A condition's examples, the same for every model."""
     chosen: Condition = part("conditions", condition)
     return chosen.examples(data, numpy_generator(0, f"examples/{condition['use']}"))
-
-
-def training_modules(run: Spec) -> list[str]:
-    """The modules whose code decides what a training run gives."""
-    return [
-        "pipelines.language.running",
-        f"pipelines.language.methods.{run['method']['use']}",
-        f"pipelines.language.models.{run['model']['use']}",
-        *(condition_modules(run["sibling"]) if run["sibling"] else []),
-    ]
-
-
-def condition_modules(condition: Spec) -> list[str]:
-    """The modules whose code decides a condition's outcomes, given the model and the examples."""
-    return ["pipelines.language.running", f"pipelines.language.conditions.{condition['use']}"]

@@ -22,7 +22,6 @@ from pipelines.tabular.training import budget
 
 __all__ = [
     "budget",
-    "condition_modules",
     "cost",
     "dataset",
     "describe",
@@ -38,7 +37,6 @@ __all__ = [
     "splits_needed",
     "training_cost",
     "training_examples",
-    "training_modules",
     "training_steps",
 ]
 
@@ -102,18 +100,3 @@ def examples(condition: Spec, data: Dataset) -> Examples:
     """A condition's examples, the same for every model."""
     chosen: Condition = part("conditions", condition)
     return chosen.examples(data, numpy_generator(0, f"examples/{condition['use']}"))
-
-
-def training_modules(run: Spec) -> list[str]:
-    """The modules whose code decides what a training run gives."""
-    return [
-        "pipelines.tabular.running",
-        f"pipelines.tabular.methods.{run['method']['use']}",
-        f"pipelines.tabular.models.{run['model']['use']}",
-        *(condition_modules(run["sibling"]) if run["sibling"] else []),
-    ]
-
-
-def condition_modules(condition: Spec) -> list[str]:
-    """The modules whose code decides a condition's outcomes, given the model and the examples."""
-    return ["pipelines.tabular.running", f"pipelines.tabular.conditions.{condition['use']}"]

@@ -1,6 +1,6 @@
 """What the stages ask of the vision domain before a run: plain specifications (`{use, options}`) in, values out."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,9 @@ from pipelines.vision.training import budget
 
 __all__ = [
     "budget",
-    "condition_modules",
     "cost",
     "dataset",
     "describe",
-    "example_modules",
     "examples",
     "files",
     "needs_groups",
@@ -39,7 +37,6 @@ __all__ = [
     "splits_needed",
     "training_cost",
     "training_examples",
-    "training_modules",
     "training_steps",
 ]
 
@@ -109,24 +106,3 @@ def examples(condition: Spec, data: Dataset) -> Examples:
     """A condition's examples, the same for every model."""
     chosen: Condition = part("conditions", condition)
     return chosen.examples(data, numpy_generator(0, f"examples/{condition['use']}"))
-
-
-def training_modules(run: Spec) -> list[str]:
-    """The modules whose code decides what a training run gives."""
-    return [
-        "pipelines.vision.running",
-        f"pipelines.vision.methods.{run['method']['use']}",
-        f"pipelines.vision.models.{run['model']['use']}",
-        *(condition_modules(run["sibling"]) if run["sibling"] else []),
-    ]
-
-
-def condition_modules(condition: Spec) -> list[str]:
-    """The modules whose code decides a condition's outcomes, given the model and the examples."""
-    return ["pipelines.vision.running", f"pipelines.vision.conditions.{condition['use']}"]
-
-
-def example_modules(data: Spec, conditions: Collection[Spec]) -> list[str]:
-    """The modules whose code decides a dataset and the examples of these conditions."""
-    parts = [f"pipelines.vision.conditions.{condition['use']}" for condition in conditions]
-    return ["pipelines.vision.domain", f"pipelines.vision.datasets.{data['use']}", *parts]

@@ -4,15 +4,12 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import chdir
 from typing import Any
 
 from cluster.fanout import Failed, Finished
 from cluster.resources import assigned
-from pipelines.data import DataError
 from stages import artifacts, domains
 from stages.errors import StoreError, reason
-from stages.home import data_home
 from stages.making.data import prepare_again
 from stages.making.sweep import environment_of, swept
 from stages.needed import planned_runs, row_of, trainings
@@ -50,9 +47,9 @@ def train_all(
         trained,
         missing,
         total=len(missing),
-        shared={"splits": splits, "steps": steps_of(runs)},
+        shared={"splits": splits},
         needs=lambda compute, item: compute.resources(item.run.task, item.run.method, item.run.model),
-        codes=codes_of((run.run, run.domain, run.spec, run.code) for run in runs),
+        codes=codes_of((run.run, run.spec, run.code) for run in runs),
         store=store,
     ):
         keep(result, store)
@@ -60,27 +57,15 @@ def train_all(
         ended(result.item)
 
 
-def codes_of(runs: Iterable[tuple[str, str, str, str]]) -> Iterator[Planned]:
-    """The code that runs are planned to be made with: of each its name, domain, specification and code's digest."""
-    for name, domain, spec, code in runs:
-        yield name, domains.domain(domain).training_modules(json.loads(spec)), code
+def codes_of(runs: Iterable[tuple[str, str, str]]) -> Iterator[Planned]:
+    """The code that runs are planned to be made with: of each its name, specification and code's digest."""
+    for name, spec, code in runs:
+        yield name, domains.training_modules(json.loads(spec)), code
 
 
-def steps_of(runs: Iterable[Run]) -> dict[str, int]:
-    """By task, the steps of a whole training; without a task whose data are known no more."""
-    found = {}
-    for run in {run.task: run for run in runs}.values():
-        domain, spec = domains.domain(run.domain), artifacts.planned_data()[run.task]["data"]
-        try:
-            with chdir(data_home(domain.files(spec))):
-                found[run.task] = domain.training_steps(domain.shape(spec), json.loads(run.spec)["training"])
-        except DataError as error:
-            print(f"{run.task}: the loss is kept at the end of each training alone: {error}")
-    return found
-
-
-def curve_steps(run: Run, steps: int) -> list[int]:
+def curve_steps(run: Run) -> list[int]:
     """The steps before the last one after which the loss is kept: a model is asked for there, as for a checkpoint."""
+    steps = run.planned_steps
     points = min(CURVE_POINTS, CURVE_BYTES // (4 * run.parameters), steps)
     return sorted({steps * point // points for point in range(1, points)})
 
@@ -116,7 +101,7 @@ def trained(training: Training, shared: Mapping[str, Any]) -> list[Stored]:
     splits = {name: split for (task, name), split in shared["splits"].items() if task == run.task}
     steps = {step for step in keys if step is not None}
     shown = None in keys and run.sibling is None
-    between = curve_steps(run, shared["steps"].get(run.task, 0)) if shown else []
+    between = curve_steps(run) if shown else []
     device = running.device_for(*assigned())
     every = running.train(json.loads(run.spec), splits, device, sorted({*steps, *between}))
     about = {"run": run.run, "seconds": time.perf_counter() - began, "ended": time.time()}

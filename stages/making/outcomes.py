@@ -50,7 +50,7 @@ def predict_all(
             yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_model[key]}
 
     progress.begin(len(by_model), len(missing))
-    models = ((rows[key]["run"], rows[key]["domain"], rows[key]["spec"], rows[key]["code"]) for key in by_model)
+    models = ((rows[key]["run"], rows[key]["spec"], rows[key]["code"]) for key in by_model)
     for result in swept(
         "predict",
         predicted,
@@ -68,7 +68,7 @@ def predict_all(
 def condition_codes(cells: Iterable[Cell]) -> Iterator[Planned]:
     """The code that these cells are planned to be made with, but for that of their models."""
     for cell in cells:
-        yield f"condition {cell.condition}", domains.domain(cell.domain).condition_modules(cell.spec), cell.code
+        yield f"condition {cell.condition}", domains.condition_modules(cell.domain, cell.spec), cell.code
 
 
 def examples_of(domain: str, payload: bytes) -> Any:

@@ -37,6 +37,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
     domain = domains.domain(task.domain)
     costs = {model.name: domain.cost(model.spec(), task.shape) for model in task.models}
     examples = domain.training_examples(task.shape, task.training)
+    steps = domain.training_steps(task.shape, task.training)
     beside = siblings(task, domain)
     rows = []
     for method in task.methods:
@@ -49,7 +50,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                 domain.parameters(model.spec(), method.spec(), task.shape) if own else costs[model.name].parameters
             )
             digests = {
-                sibling: code.digest(domain.training_modules(run_spec(task, method, model, 0, sibling)))
+                sibling: code.digest(domains.training_modules(run_spec(task, method, model, 0, sibling)))
                 for sibling in (None, *beside)
             }
             for seed, role in itertools.product(task.seeds[method.name], each):
@@ -67,6 +68,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                         "role": role.role,
                         "at_step": role.at_step,
                         "sibling": role.sibling.name if role.sibling else None,
+                        "steps": steps,
                         "parameters": parameters,
                         "flops": costs[model.name].flops_an_example * examples * multiple * role.cost,
                         "spec": json.dumps(spec, sort_keys=True),
@@ -131,7 +133,7 @@ def planned_cells(task: Task, code: CodePath) -> list[dict[str, Any]]:
             "task": task.name,
             "domain": task.domain,
             "spec": json.dumps(condition.spec(), sort_keys=True),
-            "code": code.digest(domain.condition_modules(condition.spec())),
+            "code": code.digest(domains.condition_modules(task.domain, condition.spec())),
             "splits": ",".join(domain.splits_needed("conditions", condition.spec())),
             "sibling": domain.sibling_cost(condition.spec()) is not None,
             "checkpoints": condition.name in task.checkpoints.conditions,
@@ -143,11 +145,14 @@ def planned_cells(task: Task, code: CodePath) -> list[dict[str, Any]]:
 
 def planned_measurements(task: Task, code: CodePath) -> list[dict[str, Any]]:
     """A row for every metric under a condition, with the methods that may have seen what it is measured on."""
-    domain = domains.domain(task.domain)
     methods = {
-        method.name: domain.training_modules(run_spec(task, method, task.models[0], 0, None)) for method in task.methods
+        method.name: domains.training_modules(run_spec(task, method, task.models[0], 0, None))
+        for method in task.methods
     }
-    leaks = {each.name: leaking(methods, domain.condition_modules(each.spec()), code) for each in task.conditions}
+    leaks = {
+        each.name: leaking(methods, domains.condition_modules(task.domain, each.spec()), code)
+        for each in task.conditions
+    }
     rows = [planned_measurement(task, item, code) for item in task.measurements]
     return [{**row, "leaks": ",".join(leaks[row["condition"]])} for row in rows]
 

@@ -8,11 +8,10 @@ import pytest
 import ruamel.yaml
 
 from pipelines import parts
+from stages.domains import condition_modules, training_modules
 from stages.errors import CodeChanged, CodeNotFollowed
 from stages.store.code_path import ROOT, CodePath
 from stages.store.code_snapshot import check_planned
-
-DOMAIN = importlib.import_module("pipelines.vision.domain")
 
 
 @pytest.fixture
@@ -189,10 +188,10 @@ def test_the_digest_is_the_same_on_every_version_of_python(toy: Path) -> None:
 def test_an_edit_of_any_module_on_the_path_of_a_number_changes_its_key(tmp_path: Path) -> None:
     """Each module that training, predicting under a condition, or measuring goes through, one by one."""
     shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
-    spec = {"method": {"use": "mixup"}, "model": {"use": "vit"}, "sibling": {"use": "trojan"}}
+    parts_of = {"method": {"use": "mixup"}, "model": {"use": "vit"}, "sibling": {"use": "trojan"}}
     paths = {
-        "run": DOMAIN.training_modules(spec),
-        "cell": DOMAIN.condition_modules({"use": "attack_ensemble"}),
+        "run": training_modules({"domain": "vision", "data": {}, **parts_of}),
+        "cell": condition_modules("vision", {"use": "attack_ensemble"}),
         "values": importlib.import_module("pipelines.measuring").modules("worst_group_accuracy"),
     }
     code = CodePath(tmp_path)
@@ -221,11 +220,12 @@ def test_no_method_is_on_the_path_of_training_itself() -> None:
 
 def test_dvc_knows_all_the_code_that_prepares_the_data() -> None:
     """An edit of a file that decides a dataset or a condition's examples makes `dvc repro` prepare them again."""
-    conditions = [{"use": name} for name in parts.names("pipelines.vision.conditions")]
+    conditions = [f"pipelines.vision.conditions.{name}" for name in parts.names("pipelines.vision.conditions")]
     stages = ruamel.yaml.YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
     known = [Path(dependency) for dependency in stages["prepare"]["deps"]]
     for dataset in parts.names("pipelines.vision.datasets"):
-        for file in CodePath().files(DOMAIN.example_modules({"use": dataset}, conditions)):
+        modules = ["pipelines.vision.domain", f"pipelines.vision.datasets.{dataset}", *conditions]
+        for file in CodePath().files(modules):
             assert file.name == "__init__.py" or any(file.is_relative_to(dependency) for dependency in known), file
 
 

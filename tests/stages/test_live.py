@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from stages.cli import run_stage
 from stages.live import Live
 from stages.logged import log_all
 from stages.making import models
-from stages.making.models import CURVE_POINTS, curve_steps, keep, split_of, steps_of, trained, with_fate
+from stages.making.models import CURVE_POINTS, curve_steps, keep, split_of, trained, with_fate
 from stages.needed import planned_runs, trainings
 from stages.records import Run
 from stages.store.store import Store
@@ -50,7 +51,7 @@ def shared_of(runs: list[Run], store: Store) -> dict[str, Any]:
     """What each training gets, as `train_all` hands it to the workers."""
     wanted = {(run.task, name): which for run in runs for name, which in run.splits.items()}
     splits = {place: split_of("vision", store.read("data", which)) for place, which in wanted.items()}
-    return {"splits": splits, "steps": steps_of(runs), "store": None, "checkout": {"commit": "c" * 40, "dirty": False}}
+    return {"splits": splits, "store": None, "checkout": {"commit": "c" * 40, "dirty": False}}
 
 
 def test_the_curve_of_the_loss_changes_no_weights_and_no_loss(
@@ -72,10 +73,11 @@ def test_the_curve_of_the_loss_changes_no_weights_and_no_loss(
 
 def test_points_of_a_curve_are_spread_and_as_many_as_memory_takes(sweep: list[Run]) -> None:
     small = sweep[0]
-    assert curve_steps(small, 1) == curve_steps(small, 0) == []
-    assert curve_steps(small, 4) == [1, 2, 3]
-    assert curve_steps(small, 240) == list(range(10, 240, 10))
-    assert len(curve_steps(small, 10_000)) == CURVE_POINTS - 1
+    after = {steps: curve_steps(replace(small, planned_steps=steps)) for steps in (0, 1, 4, 240, 10_000)}
+    assert after[0] == after[1] == []
+    assert after[4] == [1, 2, 3]
+    assert after[240] == list(range(10, 240, 10))
+    assert len(after[10_000]) == CURVE_POINTS - 1
 
 
 def test_what_has_ended_is_shown_while_the_rest_trains(
@@ -126,3 +128,20 @@ def test_runs_shown_live_are_those_that_measure_completes(sweep: list[Run]) -> N
     assert log_all([], store) == len(sweep)
     logged = artifacts.LOGGED.read()
     assert {row["run_key"]: row["mlflow_run_id"] for row in logged.iter_rows(named=True)} == shown
+
+
+def test_models_that_end_faster_than_they_are_logged_are_left_to_measure(
+    sweep: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little time logging may take, the first is shown, and training waits for none."""
+    store, data = Store.from_environment(), artifacts.prepared_data()
+    monkeypatch.setattr("stages.live.AT_ONCE", 0)
+    monkeypatch.setattr("stages.live.SHARE", 1e-6)
+    with Live(sweep, data, store) as live:
+        for training in trainings(sweep):
+            keep(Failed(training, "Diverged", "the loss is nan", "Traceback"), store)
+            live.ended(training)
+    assert len(Tracking("tiny", live.plan).children) == 1
+    artifacts.RUNS.write([with_fate(run, None, store) for run in sweep])
+    log_all([], store)
+    assert len(Tracking("tiny", live.plan).children) == sum(run.role == "run" for run in sweep)

@@ -41,5 +41,3 @@ own_model = needs_groups = lambda method: False
 splits_needed = lambda kind, spec: ("test",) if kind == "conditions" else ()
 sibling_cost = lambda condition: None
 outcomes_have = lambda condition: ("closeness", "safety")
-training_modules = lambda run: ["pipelines.toy.running", f"{KINDS}methods.{run['method']['use']}"]
-condition_modules = lambda condition: ["pipelines.toy.running", f"{KINDS}conditions.{condition['use']}"]

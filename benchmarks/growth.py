@@ -1,15 +1,18 @@
-"""How the driver's own work grows with the plan: seconds of each step for several numbers of runs.
+"""How the driver's own work grows with the plan: seconds and memory of each step for several numbers of runs.
 
-    python benchmarks/plan_scale.py [--runs 200 2000 20000] [--wide 7x12 20x24] [--status 100000]
+    python benchmarks/growth.py [--runs 200 2000 20000] [--picture growth.svg]
+    python benchmarks/growth.py --runs --train 200 2000 --wide 7x12 20x24 --status 100000
 
-Nothing is trained: the store, the outcomes' records and the MLflow database are filled with what such runs leave, and
-the steps then find that there is nothing to do. Studies that are wide in methods x models, under the conditions of
-params.yaml, are planned alone, and of so many runs as --status says `diffprog status` alone is run: medians of three.
-Where other work shares the machine, the processors' seconds are closest to a quiet one's.
+Nothing is trained for --runs: the store, the outcomes' records and the MLflow database are filled with what such runs
+leave, and the steps then find that there is nothing to do; `analyse` and `report` get values that vary from run to run.
+So many models as --train says are trained, tiny ones, by stage `train`. Studies that are wide in methods x models,
+under the conditions of params.yaml, are planned alone, and of so many runs as --status says `diffprog status` alone is
+run: medians of three. Where other work shares the machine, the processors' seconds are closest to a quiet one's.
 """
 
 import argparse
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -23,6 +26,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import polars as pl
 from ruamel.yaml import YAML
 
 from stages import artifacts
@@ -45,7 +50,7 @@ METHODS = (  # of the suite, as they come
     *("trades", "weight_averaging", "weight_decay"),
 )
 FAMILIES = {"resnet": range(4, 100, 4), "convnext": range(4, 100, 4), "vit": range(16, 400, 16)}  # widths
-STEPS = ("plan", "train", "predict", "status", "collect", "dvc repro")
+STEPS = ("plan", "train", "predict", "status", "collect", "analyse", "report", "dvc repro")
 
 
 def study(runs: int) -> dict[str, Any]:
@@ -165,14 +170,9 @@ def median(*command: str) -> Spent:
     return Spent(*map(statistics.median, zip(*(spent(*command) for _ in range(REPEATS)), strict=True)))
 
 
-def seconds(*command: str) -> float:
-    """By the clock, of a command."""
-    return spent(*command).seconds
-
-
-def stage(name: str) -> float:
-    """Seconds of a stage."""
-    return seconds(*STAGE, name)
+def stage(name: str) -> Spent:
+    """On a stage."""
+    return spent(*STAGE, name)
 
 
 @contextmanager
@@ -194,40 +194,93 @@ def project(asked: dict[str, Any]) -> Iterator[None]:
             os.chdir(here)
 
 
-def measured(runs: int) -> dict[str, float]:
-    """Seconds of each step."""
+def measured(runs: int) -> dict[str, Spent]:
+    """What each step takes."""
     with project(study(runs)):
         took = {"plan": stage("plan")}
         stage("prepare")
         fill()
         took |= {name: stage(name) for name in ("train", "predict")}
-        took["status"] = seconds(*COMMAND, "status")
+        took["status"] = spent(*COMMAND, "status")
         log()
         took["collect"] = stage("collect")
-        for out in ("findings", "report"):
-            Path(out).mkdir()
-            Path(out, "made").write_text("")
-        Path("audit.json").write_text("{}")
+        artifacts.RESULTS.write(varied(artifacts.RESULTS.read()).to_dicts())
+        took["analyse"] = stage("analyse")
+        took["report"] = spent(*COMMAND, "report", "--out", "report", "--examples", "0")
         dvc = (sys.executable, "-m", "dvc")
-        seconds(*dvc, "commit", "--force")
-        took["dvc repro"] = seconds(*dvc, "repro")
+        spent(*dvc, "commit", "--force")
+        took["dvc repro"] = spent(*dvc, "repro")
     return took
+
+
+def varied(results: pl.DataFrame) -> pl.DataFrame:
+    """The table with values that differ from run to run and rise with the model's size."""
+    noise = np.random.default_rng(0).normal(0, 0.03, len(results))
+    return results.with_columns(value=0.4 + 0.02 * pl.col("parameters").log() + pl.Series(noise))
+
+
+def exponent(runs: tuple[int, int], took: tuple[float, float]) -> float:
+    """The power of the number of runs that a cost grew with, between two of them."""
+    return math.log(took[1] / took[0]) / math.log(runs[1] / runs[0])
+
+
+def print_growth(every: dict[int, dict[str, Spent]]) -> None:
+    """Seconds, then GiB, of each step by the number of runs, and the exponents between the last two."""
+    for unit, shown in (("seconds", "{:.1f}"), ("gib", "{:.2f}")):
+        print(f"| runs | {' | '.join(f'{step}, {unit}' for step in STEPS)} |\n|{'---|' * (len(STEPS) + 1)}")
+        for runs, took in every.items():
+            print(f"| {runs:,} | {' | '.join(shown.format(getattr(took[step], unit)) for step in STEPS)} |")
+        if len(every) > 1:
+            (few, less), (many, more) = list(every.items())[-2:]
+            grew = [exponent((few, many), (getattr(less[step], unit), getattr(more[step], unit))) for step in STEPS]
+            print(f"| exponent | {' | '.join(f'{each:.2f}' for each in grew)} |", flush=True)
+
+
+def draw(every: dict[int, dict[str, Spent]], path: Path) -> None:
+    """Seconds and GiB of each step against the number of runs, on axes of powers."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for axis, unit, title in zip(axes, ("seconds", "gib"), ("seconds", "memory, GiB"), strict=True):
+        for step, marker in zip(STEPS, "osv^D<>P", strict=True):
+            axis.plot(list(every), [getattr(took[step], unit) for took in every.values()], marker=marker, label=step)
+        axis.set(xscale="log", yscale="log", xlabel="runs", ylabel=title)
+        axis.grid(alpha=0.3)
+    sizes = np.array(list(every))
+    axes[0].plot(sizes, sizes / 1000, color="grey", linestyle=":", label="a run, 1 ms")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def trained(runs: int) -> Spent:
+    """On stage `train` with so many tiny models to train, in this process's Ray session."""
+    with project(study(runs)):
+        stage("plan")
+        stage("prepare")
+        return stage("train")
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, nargs="*", default=[200, 2000, 20000])
+    parser.add_argument("--picture", type=Path, help="an SVG of the first table")
+    parser.add_argument("--train", type=int, nargs="*", default=[], metavar="RUNS")
     parser.add_argument("--wide", nargs="*", default=[], metavar="METHODSxMODELS")
     parser.add_argument("--status", type=int, nargs="*", default=[], metavar="RUNS")
     chosen = parser.parse_args()
     if chosen.runs:
-        print(f"| runs | {' | '.join(f'{step}, s' for step in STEPS)} |\n|{'---|' * (len(STEPS) + 1)}", flush=True)
-    for runs in chosen.runs:
-        took = measured(runs)
-        print(f"| {runs:,} | {' | '.join(f'{took[step]:.1f}' for step in STEPS)} |", flush=True)
-    if chosen.wide or chosen.status:
+        every = {runs: measured(runs) for runs in chosen.runs}
+        print_growth(every)
+        if chosen.picture:
+            draw(every, chosen.picture)
+    if chosen.train or chosen.wide or chosen.status:
         print("| command | s | CPU s | GiB |\n|---|---|---|---|", flush=True)
+    for runs in chosen.train:
+        print_row(f"train, {runs:,} models", trained(runs))
     for asked in chosen.wide:
         methods, models = map(int, asked.split("x"))
         with project(wide(methods, models)):
