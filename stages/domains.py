@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pipelines
-from pipelines.domain import Domain, Running, Showing, Spec, Stored
+from pipelines.domain import Cohorts, Domain, Running, Showing, Spec, Stored
 
 
 @cache
@@ -42,12 +42,19 @@ def training_modules(run: Spec) -> list[str]:
         f"{of}.methods.{run['method']['use']}",
         f"{of}.models.{run['model']['use']}",
         *(condition_modules(run["domain"], run["sibling"]) if run["sibling"] else []),
+        *([f"{of}.cohorts"] if "cohort" in run else []),
     ]
 
 
 def condition_modules(name: str, condition: Spec) -> list[str]:
     """The modules whose code decides a condition's outcomes, given the model and the examples."""
     return [f"pipelines.{name}.running", f"pipelines.{name}.conditions.{condition['use']}"]
+
+
+def cohorts(name: str) -> Cohorts | None:
+    """What trains several runs of a domain at once; None of one that has no module for it."""
+    module = f"pipelines.{name}.cohorts"
+    return cast(Cohorts, importlib.import_module(module)) if importlib.util.find_spec(module) else None
 
 
 def showing(name: str) -> Showing | None:

@@ -47,6 +47,16 @@ def trainings(missing: Iterable[Run]) -> list[Training]:
     return sorted(every, key=lambda training: (-training.run.planned_flops, training.run.run))
 
 
+def cohorts(every: Iterable[Training]) -> list[tuple[Training, ...]]:
+    """The trainings, those together that are of one cohort, each where its first one is."""
+    found: dict[Any, list[Training]] = {}
+    for training in every:
+        spec = json.loads(training.run.spec)
+        same = (training.run.task, training.run.method, training.run.model, *spec.get("cohort", (training.run.run,)))
+        found.setdefault(same, []).append(training)
+    return [tuple(some) for some in found.values()]
+
+
 def planned_cells(runs: pl.DataFrame, planned: pl.DataFrame, data: Mapping[str, Any]) -> list[Cell]:
     """Every finished run of the table RUNS under every condition of its task, and every checkpoint under those it is
     to meet. `planned` is the table PLANNED_CELLS, `data` what data.json says.

@@ -1,6 +1,9 @@
 """Stage `plan`: params.yaml, checked and expanded to the runs, conditions and measurements that it asks for."""
 
+import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from stages import artifacts, tables
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
@@ -36,6 +39,15 @@ def main() -> None:
         roles = Counter(row["role"] for row in runs if row["task"] == task.name)
         beside = "".join(f", {roles[role]} {called}" for role, called in BESIDE.items() if roles[role])
         print(f"{study.name}: {task.name}: {counts} = {roles[RUN]} runs{beside}")
+        if task.cohort > 1:
+            print(f"{task.cohort} seeds of a model are trained at once; {alone(task.name, runs)}")
         print(f"{len(task.conditions)} conditions, {len(task.measurements)} measurements")
     print(study.audit.line)
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")
+
+
+def alone(task: str, runs: Iterable[Mapping[str, Any]]) -> str:
+    """Which methods of a task have runs that are trained one at a time, in words."""
+    every = [row for row in runs if row["task"] == task and row["role"] == RUN]
+    names = dict.fromkeys(row["method"] for row in every if "cohort" not in json.loads(row["spec"]))
+    return f"one at a time, some or all runs of {', '.join(names)}" if names else "no method's one at a time"

@@ -12,7 +12,7 @@ from stages import artifacts, domains
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
 from stages.making.sweep import environment_of, swept
-from stages.needed import planned_runs, row_of, trainings
+from stages.needed import cohorts, planned_runs, row_of, trainings
 from stages.records import Run, Training
 from stages.store import codecs
 from stages.store.code_snapshot import Planned
@@ -23,7 +23,9 @@ from stages.store.store import Entry, Store
 TRAINED = ("flops", "steps", "loss")
 CURVE_POINTS = 24  # of the loss over a training, at most
 CURVE_BYTES = 2**28  # that the weights at these points may take meanwhile
+FAILURE = ("error", "message", "traceback")
 Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
+Failure = dict[str, str]  # class, message and traceback
 
 
 def train_all(
@@ -42,19 +44,21 @@ def train_all(
     prepare_again(wanted.values(), data, store)
     splits = {which: split_of(domain_of[which[0]], store.read("data", digest)) for which, digest in wanted.items()}
     progress.begin(len(missing), sum(run.planned_flops for run in runs))
+    items = cohorts(missing)
     for result in swept(
         "train",
         trained,
-        missing,
-        total=len(missing),
+        items,
+        total=len(items),
         shared={"splits": splits},
-        needs=lambda compute, item: compute.resources(item.run.task, item.run.method, item.run.model),
+        needs=lambda compute, item: compute.resources(item[0].run.task, item[0].run.method, item[0].run.model),
         codes=codes_of((run.run, run.spec, run.code) for run in runs),
         store=store,
     ):
         keep(result, store)
-        progress.advance(result.item.run.planned_flops)
-        ended(result.item)
+        for training in result.item:
+            progress.advance(training.run.planned_flops)
+            ended(training)
 
 
 def codes_of(runs: Iterable[tuple[str, str, str]]) -> Iterator[Planned]:
@@ -91,32 +95,61 @@ def train_again(keys: Iterable[str], data: Mapping[str, Any], store: Store, prog
         )
 
 
-def trained(training: Training, shared: Mapping[str, Any]) -> list[Stored]:
-    """In the worker: the key, the weights as bytes and the facts of what was missing of a training, the end last. Where
-    the worker reaches the store it writes them there and returns none.
+def trained(cohort: tuple[Training, ...], shared: Mapping[str, Any]) -> list[list[Stored] | Failure]:
+    """In the worker: of each training the key, the weights as bytes and the facts of what was missing of it, the end
+    last; or why it failed, where others of its cohort did not. Where the worker reaches the store it writes them there
+    and returns none.
     """
     began = time.perf_counter()
-    run, keys = training.run, training.keys
+    run = cohort[0].run
     running = domains.running(run.domain)
     splits = {name: split for (task, name), split in shared["splits"].items() if task == run.task}
-    steps = {step for step in keys if step is not None}
-    shown = None in keys and run.sibling is None
-    between = curve_steps(run) if shown else []
     device = running.device_for(*assigned())
-    every = running.train(json.loads(run.spec), splits, device, sorted({*steps, *between}))
-    about = {"run": run.run, "seconds": time.perf_counter() - began, "ended": time.time()}
+    at = {step for training in cohort for step in training.keys if step is not None}
+    at |= {step for training in cohort if shown(training) for step in curve_steps(training.run)}
+    every = _trained(cohort, splits, device, sorted(at))
+    about: dict[str, Any] = {"seconds": (time.perf_counter() - began) / len(cohort), "ended": time.time()}
     about[ENVIRONMENT] = environment_of(running.device_name(device), shared["checkout"])
-    results = [(keys[result.steps], result, about) for result in every[:-1] if result.steps in steps]
+    found: list[list[Stored] | Failure] = []
+    for training, results in zip(cohort, every, strict=True):
+        if isinstance(results, Exception):
+            found.append({"error": type(results).__name__, "message": str(results), "traceback": ""})
+            continue
+        stored = stored_of(training, results, about)
+        if shared["store"]:
+            store_weights(stored, Store(shared["store"]))
+        found.append([] if shared["store"] else stored)
+    return found
+
+
+def _trained(
+    cohort: tuple[Training, ...], splits: Mapping[str, Any], device: str, steps: list[int]
+) -> Sequence[Sequence[Any] | Exception]:
+    """What the domain makes of each training."""
+    spec = json.loads(cohort[0].run.spec)
+    together = domains.cohorts(cohort[0].run.domain) if "cohort" in spec else None
+    if together is None:
+        return [domains.running(cohort[0].run.domain).train(spec, splits, device, steps)]
+    by_seed = dict(zip(spec["cohort"], together.train(spec, splits, device, steps), strict=True))
+    return [by_seed[training.run.seed] for training in cohort]
+
+
+def shown(training: Training) -> bool:
+    """Whether a training's curve of the loss is kept: with its end, and of no sibling model."""
+    return None in training.keys and training.run.sibling is None
+
+
+def stored_of(training: Training, every: Sequence[Any], about: Mapping[str, Any]) -> list[Stored]:
+    """What is stored of a training."""
+    keys = training.keys
+    facts = {"run": training.run.run, **about}
+    results = [(keys[result.steps], result, facts) for result in every[:-1] if result.steps in keys]
     if None in keys:
-        results.append((keys[None], every[-1], {**about, "curve": curve_of(every)}))
-    found = [
-        (key, codecs.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **facts})
-        for key, result, facts in results
+        results.append((keys[None], every[-1], {**facts, "curve": curve_of(every)}))
+    return [
+        (key, codecs.weights_bytes(result.weights), {**{name: getattr(result, name) for name in TRAINED}, **of_it})
+        for key, result, of_it in results
     ]
-    if not shared["store"]:
-        return found
-    store_weights(found, Store(shared["store"]))
-    return []
 
 
 def curve_of(every: Sequence[Any]) -> list[tuple[int, float]]:
@@ -131,15 +164,19 @@ def store_weights(found: list[Stored], store: Store) -> None:
 
 
 def keep(result: Finished | Failed, store: Store) -> None:
-    """Store a finished training's weights, where the worker has not, or why it failed."""
+    """Store the weights of finished trainings, where the worker has not, or why they failed."""
     if isinstance(result, Finished):
-        store_weights(result.value, store)
-        for key in result.item.keys.values():
-            store.forget_failure("runs", key)
+        every = result.value
     else:
-        failure = {"error": result.error, "message": result.message, "traceback": result.traceback}
-        for key in result.item.keys.values():
-            store.write_failure("runs", key, {"run": result.item.run.run, "ended": time.time(), **failure})
+        every = [{name: getattr(result, name) for name in FAILURE}] * len(result.item)
+    for training, found in zip(result.item, every, strict=True):
+        if isinstance(found, dict):
+            for key in training.keys.values():
+                store.write_failure("runs", key, {"run": training.run.run, "ended": time.time(), **found})
+        else:
+            store_weights(found, store)
+            for key in training.keys.values():
+                store.forget_failure("runs", key)
 
 
 def with_fate(run: Run, entry: Entry | None, store: Store) -> dict[str, Any]:

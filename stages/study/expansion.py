@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
     examples = domain.training_examples(task.shape, task.training)
     steps = domain.training_steps(task.shape, task.training)
     beside = siblings(task, domain)
+    together = trained_together(task)
     rows = []
     for method in task.methods:
         each = roles(task, method, beside)
@@ -49,12 +50,14 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
             parameters = (
                 domain.parameters(model.spec(), method.spec(), task.shape) if own else costs[model.name].parameters
             )
-            digests = {
-                sibling: code.digest(domains.training_modules(run_spec(task, method, model, 0, sibling)))
-                for sibling in (None, *beside)
-            }
+            cohorts = cohorts_of(task.seeds[method.name], task.cohort if (method.name, model.use) in together else 1)
+            digests: dict[tuple[str, ...], str] = {}
             for seed, role in itertools.product(task.seeds[method.name], each):
                 spec = run_spec(task, method, model, seed, role.sibling)
+                if role.sibling is None and len(cohorts[seed]) > 1:
+                    spec["cohort"] = cohorts[seed]
+                modules = tuple(domains.training_modules(spec))
+                digests[modules] = digests.get(modules) or code.digest(modules)
                 rows.append(
                     {
                         "run": f"{task.name}/{method.name}/{model.name}/{seed}{role.suffix}",
@@ -73,10 +76,26 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                         "flops": costs[model.name].flops_an_example * examples * multiple * role.cost,
                         "spec": json.dumps(spec, sort_keys=True),
                         "splits": splits,
-                        "code": digests[role.sibling],
+                        "code": digests[modules],
                     }
                 )
     return rows
+
+
+def trained_together(task: Task) -> set[tuple[str, str]]:
+    """The methods and families of models whose runs can be trained in cohorts, where the task asks for them."""
+    able = domains.cohorts(task.domain) if task.cohort > 1 else None
+    of_family = {model.use: model for model in task.models}.values()
+    return {
+        (method.name, model.use)
+        for method, model in itertools.product(task.methods, of_family)
+        if able and able.trains_together(method.spec(), model.spec(), task.training, task.shape.about)
+    }
+
+
+def cohorts_of(seeds: Sequence[int], size: int) -> dict[int, list[int]]:
+    """The seeds that each seed is trained with, itself among them, `size` at most."""
+    return {seed: list(seeds[at : at + size]) for at in range(0, len(seeds), size) for seed in seeds[at : at + size]}
 
 
 @dataclass(frozen=True)

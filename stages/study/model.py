@@ -67,7 +67,8 @@ class Agreement:
 class Task:
     """A domain and its data set, a section of params.yaml: what is trained, what it is put through, what is measured.
 
-    name: of the section. domain: the package below pipelines/ that has its parts. seeds: of each method.
+    name: of the section. domain: the package below pipelines/ that has its parts. seeds: of each method. cohort: how
+    many runs of a method and model are trained at once, at most.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Task:
     measurements: tuple[Measurement, ...]
     checkpoints: Checkpoints
     agreement: Agreement
+    cohort: int = 1
 
     @property
     def seed_counts(self) -> str:

@@ -24,9 +24,10 @@ from stages.study.seeds import seeds_of
 
 BESIDE_TASKS = ("study", "authors", "audit", "compute")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
-OPTIONAL = ("domain", "evaluate_at", "agreement")
+OPTIONAL = ("domain", "cohort", "evaluate_at", "agreement")
 BASELINE = "standard"
 MOST_STEPS = 10**12  # of a training run
+MOST_AT_ONCE = 256  # runs of a cohort
 Checkpointed = Annotated[int, parts.Range(1, 1000)]
 
 
@@ -83,13 +84,38 @@ def _read(name: str, domain: Domain, use: str, section: Mapping[str, Any], fault
     seeds = seeds_of(section["seeds"], named.methods, BASELINE, f"{name}.seeds", faults)
     agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", domain, faults)
     last = _last_step(shape, training, domain, f"{name}.training", faults) if shape and training else None
+    cohort = _cohort(section.get("cohort", 1), use, f"{name}.cohort", faults)
     where = f"{name}.evaluate_at"
     checkpoints = _checkpoints(section.get("evaluate_at"), named, measurements, last, where, faults)
     if data is None or training is None or checkpoints is None or len(faults) > before:
         return None
     return Task(
-        name, use, data, shape, training, models, seeds, methods, conditions, measurements, checkpoints, agreement
+        name,
+        use,
+        data,
+        shape,
+        training,
+        models,
+        seeds,
+        methods,
+        conditions,
+        measurements,
+        checkpoints,
+        agreement,
+        cohort,
     )
+
+
+def _cohort(given: Any, domain: str, where: str, faults: Faults) -> int:
+    """How many runs are trained at once; 1 where it has errors."""
+    able = [name for name in domains.names() if domains.cohorts(name)] if given != 1 else [domain]
+    if domain not in able:
+        faults.add(where, f"runs of {domain} are trained one at a time; accepted: in tasks of {', '.join(able)}")
+    elif not parts.accepts(parts.Count, given) or given > MOST_AT_ONCE:
+        faults.add(where, f"{given!r} is not a whole number from 1 to {MOST_AT_ONCE}")
+    else:
+        return int(given)
+    return 1
 
 
 def _training(section: Any, domain: Domain, where: str, faults: Faults) -> Mapping[str, Any] | None:

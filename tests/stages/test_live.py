@@ -59,9 +59,11 @@ def test_the_curve_of_the_loss_changes_no_weights_and_no_loss(
 ) -> None:
     shared = shared_of(sweep, Store.from_environment())
     training = next(each for each in trainings(sweep) if len(each.keys) == 2)
-    with_curve = trained(training, shared)
+    (with_curve,) = trained((training,), shared)
     monkeypatch.setattr(models, "CURVE_POINTS", 1)
-    without = trained(training, shared)
+    (without,) = trained((training,), shared)
+    assert isinstance(with_curve, list)
+    assert isinstance(without, list)
     assert [(key, weights) for key, weights, _ in with_curve] == [(key, weights) for key, weights, _ in without]
     (_, _, on_the_way), (_, _, end) = with_curve
     assert "curve" not in on_the_way
@@ -87,9 +89,9 @@ def test_what_has_ended_is_shown_while_the_rest_trains(
     shared = shared_of(sweep, store)
     one, other, *_ = [each for each in trainings(sweep) if len(each.keys) == 1]
     with Live(sweep, data, store) as live:
-        keep(Finished(one, trained(one, shared), 1.0), store)
+        keep(Finished((one,), trained((one,), shared), 1.0), store)
         live.ended(one)
-        keep(Failed(other, "Diverged", "the loss is nan", "Traceback"), store)
+        keep(Failed((other,), "Diverged", "the loss is nan", "Traceback"), store)
         live.ended(other)
     client = connected()
     (experiment,) = client.search_experiments(filter_string="name = 'tiny'")
@@ -119,7 +121,7 @@ def test_runs_shown_live_are_those_that_measure_completes(sweep: list[Run]) -> N
     shared = shared_of(sweep, store)
     with Live(sweep, data, store) as live:
         for training in trainings(sweep):
-            keep(Finished(training, trained(training, shared), 1.0), store)
+            keep(Finished((training,), trained((training,), shared), 1.0), store)
             live.ended(training)
     entries = store.entries("runs", (run.key for run in sweep))
     artifacts.RUNS.write([with_fate(run, entries.get(run.key), store) for run in sweep])
@@ -139,7 +141,7 @@ def test_models_that_end_faster_than_they_are_logged_are_left_to_measure(
     monkeypatch.setattr("stages.live.SHARE", 1e-6)
     with Live(sweep, data, store) as live:
         for training in trainings(sweep):
-            keep(Failed(training, "Diverged", "the loss is nan", "Traceback"), store)
+            keep(Failed((training,), "Diverged", "the loss is nan", "Traceback"), store)
             live.ended(training)
     assert len(Tracking("tiny", live.plan).children) == 1
     artifacts.RUNS.write([with_fate(run, None, store) for run in sweep])

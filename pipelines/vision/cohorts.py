@@ -1,0 +1,41 @@
+"""Image classifiers of one architecture and method at several seeds, trained at once."""
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+
+from pipelines.supervised.cohort import Member, possible, train_together
+from pipelines.supervised.device import compute_reproducibly
+from pipelines.supervised.method import Labelled, Method, TrainingData
+from pipelines.vision.architecture import build
+from pipelines.vision.data import Split
+from pipelines.vision.running import Spec, architecture, part
+from pipelines.vision.tensors import pixels
+from pipelines.vision.training import augment, budget, training_data
+
+TRIED = 4  # images
+
+
+def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Member]:
+    """The trained models of a cohort, `{model, method, training, data, cohort}`, by its seeds: each at its checkpoints
+    and, last, at the end; or the error of one that diverged.
+    """
+    compute_reproducibly()
+    method: Method = part("methods", run["method"])
+    options = budget(**run["training"])
+    classes = run["data"]["classes"]
+    fresh = partial(build, architecture(run["model"], method), classes, run["data"]["size"])
+    data = training_data(splits, method, classes, device)
+    return train_together(fresh, method, data, options, run["cohort"], checkpoints, partial(augment, options))
+
+
+def trains_together(method: Spec, model: Spec, training: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
+    """Whether runs of this method and model can be trained at once; `about` is what the shape says of the data."""
+    chosen: Method = part("methods", method)
+    fresh = partial(build, architecture(model, chosen), about["classes"], about["size"])
+    images = torch.zeros(TRIED, 3, about["size"], about["size"], dtype=torch.uint8)
+    few = Labelled(images, torch.arange(TRIED) % about["classes"], torch.zeros(TRIED, dtype=torch.int64))
+    data = TrainingData(few.inputs, few.labels, few.groups, about["classes"], dict.fromkeys(chosen.splits, few), pixels)
+    return possible(fresh, chosen, data, budget(**training))

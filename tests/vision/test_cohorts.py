@@ -1,0 +1,125 @@
+"""Runs trained at once are the runs trained one by one, up to the last bits of sums and what is drawn for all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import ks_2samp
+
+from pipelines import parts
+from pipelines.supervised.training import Diverged, Trained
+from pipelines.vision import architecture, cohorts, domain, running
+from pipelines.vision.data import Dataset
+
+TRAINING = {"epochs": 3, "batch_size": 32, "learning_rate": 0.004}
+ALIKE = ("standard", "placebo", "label_smoothing", "weight_decay", "wider", "more_data", "deep_ensemble")
+DRAWING = ("noise", "outlier_exposure", "dropout")
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    torch.set_num_threads(1)
+    options = {"train": 160, "test": 100, "more_train": 160, "training_outliers": 100}
+    return domain.dataset({"use": "glyphs", "options": options})
+
+
+def spec(data: Dataset, method: str, model: str = "resnet", **training: Any) -> dict[str, Any]:
+    """Of a run, without its seed."""
+    width = 16 if model == "vit" else 4
+    return {
+        "model": {"use": model, "options": parts.full_options("pipelines.vision.models", model, {"width": width})},
+        "method": {"use": method, "options": parts.full_options("pipelines.vision.methods", method, {})},
+        "training": {**TRAINING, **training},
+        "data": {"classes": 10, "size": data.size},
+        "sibling": None,
+    }
+
+
+def alone(run: dict[str, Any], data: Dataset, seeds: Sequence[int], steps: Sequence[int] = ()) -> list[list[Trained]]:
+    return [running.train({**run, "seed": seed}, data.splits, "cpu", steps) for seed in seeds]
+
+
+def together(run: dict[str, Any], data: Dataset, seeds: Sequence[int], steps: Sequence[int] = ()) -> list[Any]:
+    return cohorts.train({**run, "cohort": list(seeds)}, data.splits, "cpu", steps)
+
+
+def distance(one: Trained, other: Trained) -> float:
+    """The largest difference between two models' weights."""
+    assert {name: (array.shape, array.dtype) for name, array in one.weights.items()} == {
+        name: (array.shape, array.dtype) for name, array in other.weights.items()
+    }
+    return max(float(np.abs(np.subtract(one.weights[name], other.weights[name])).max()) for name in one.weights)
+
+
+@pytest.mark.parametrize("method", ALIKE)
+def test_a_cohort_is_its_runs(data: Dataset, method: str) -> None:
+    """At every checkpoint: weights, running statistics, FLOPs, steps and loss. Other seeds are further away."""
+    run = spec(data, method)
+    singly, at_once = (train(run, data, (3, 1, 4), (2, 7)) for train in (alone, together))
+    for one, other in zip(singly, at_once, strict=True):
+        assert [(each.steps, each.flops) for each in other] == [(each.steps, each.flops) for each in one]
+        assert [each.loss for each in other] == pytest.approx([each.loss for each in one], rel=1e-3)
+        assert distance(one[0], other[0]) < 1e-4
+    assert distance(at_once[0][-1], singly[0][-1]) < 0.01 < 0.1 < distance(at_once[0][-1], at_once[1][-1])
+
+
+@pytest.mark.parametrize("model", ["convnext", "vit", "cnn", "mlp"])
+def test_every_family_can_be_trained_at_once(data: Dataset, model: str) -> None:
+    run = spec(data, "standard", model)
+    (one,), (other,) = (train(run, data, (0,)) for train in (alone, together))
+    assert cohorts.trains_together(run["method"], run["model"], run["training"], run["data"])
+    assert other[-1].loss == pytest.approx(one[-1].loss, rel=1e-3)
+
+
+@pytest.mark.parametrize("method", DRAWING)
+def test_what_draws_gives_runs_that_are_distributed_alike(data: Dataset, method: str) -> None:
+    """Losses of 12 runs at once and of 12 others one by one: of the same distribution, and no two the same."""
+    run = spec(data, method)
+    (one, other) = (
+        [models[-1].loss for models in train(run, data, seeds)]
+        for train, seeds in ((alone, range(12)), (together, range(12, 24)))
+    )
+    assert len(set(other)) == 12
+    assert ks_2samp(one, other).pvalue > 0.01
+
+
+def test_images_are_moved_and_mirrored_each_by_its_own_draw(data: Dataset) -> None:
+    run = spec(data, "standard", shift=2, flip=True)
+    one, other = (np.mean([models[-1].loss for models in train(run, data, range(8))]) for train in (alone, together))
+    assert other == pytest.approx(one, rel=0.1)
+
+
+def test_a_cohort_gives_the_same_bytes_twice_whatever_was_drawn_before(data: Dataset) -> None:
+    run = spec(data, "noise")
+    first = together(run, data, (0, 1))
+    torch.rand(7)
+    for one, other in zip(first, together(run, data, (0, 1)), strict=True):
+        assert distance(one[-1], other[-1]) == 0
+
+
+def test_a_run_that_diverges_leaves_the_others_as_they_are(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run's first weights are infinite."""
+    run = spec(data, "standard")
+    expected = together(run, data, (0, 1, 2))
+
+    def spoilt(*arguments: Any) -> Any:
+        model = architecture.build(*arguments)
+        made.append(model)
+        if len(made) == 2:
+            next(model.parameters()).data.fill_(float("inf"))
+        return model
+
+    made: list[Any] = []
+    monkeypatch.setattr(cohorts, "build", spoilt)
+    first, second, third = together(run, data, (0, 1, 2))
+    assert isinstance(second, Diverged)
+    assert str(second) == "the loss is nan at step 5 of 15"
+    assert distance(first[-1], expected[0][-1]) == distance(third[-1], expected[2][-1]) == 0
+
+
+@pytest.mark.parametrize("method", ["adversarial", "mixup", "irm", "group_dro", "sam", "weight_averaging", "trades"])
+def test_methods_that_do_not_fit_are_known(data: Dataset, method: str) -> None:
+    run = spec(data, method)
+    assert not cohorts.trains_together(run["method"], run["model"], run["training"], run["data"])
