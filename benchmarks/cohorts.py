@@ -1,0 +1,148 @@
+"""Runs trained at once against one at a time, and against several processes on one device, in one run.
+
+    python benchmarks/cohorts.py [--device cuda] [--sizes 4 16 64] [--widths 4 8 16] [--processes 10]
+
+Models: residual networks on glyphs, by standard training. For each width: models an hour one at a time; in so many
+processes that each train one at a time (what `compute: {gpus: 0.1}` does), and in cohorts of each size, as ratios to
+that; and the share that the fastest has of the rate of large matrix products in the same precision.
+"""
+
+import argparse
+import multiprocessing
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from pipelines import parts
+from pipelines.supervised.training import Trained
+from pipelines.vision import cohorts, domain, running
+from pipelines.vision.data import Dataset
+
+SIDE = 4096  # of the matrices
+PRODUCTS = 5
+
+
+def dataset(train: int) -> Dataset:
+    """Glyphs, the same for every model."""
+    return domain.dataset({"use": "glyphs", "options": {"train": train, "test": 100}})
+
+
+def run_of(width: int, data: Dataset, chosen: argparse.Namespace) -> dict[str, Any]:
+    """The specification of a run, but for its seed."""
+    options = {"width": width, "stem_stride": chosen.stem_stride}
+    return {
+        "model": {"use": "resnet", "options": parts.full_options("pipelines.vision.models", "resnet", options)},
+        "method": {"use": "standard", "options": {}},
+        "training": {"epochs": chosen.epochs, "batch_size": chosen.batch, "precision": chosen.precision},
+        "data": {"classes": 10, "size": data.size},
+        "sibling": None,
+    }
+
+
+def one_by_one(run: dict[str, Any], data: Dataset, device: str, models: int) -> list[Trained]:
+    """So many models, one after the other."""
+    return [running.train({**run, "seed": seed}, data.splits, device)[-1] for seed in range(models)]
+
+
+def at_once(run: dict[str, Any], data: Dataset, device: str, models: int) -> list[Trained]:
+    """So many models in a cohort."""
+    every = cohorts.train({**run, "cohort": list(range(models))}, data.splits, device)
+    return [each[-1] for each in every if not isinstance(each, Exception)]
+
+
+def in_a_process(run: dict[str, Any], train: int, device: str, models: int, ready: Any, begin: Any) -> None:
+    """One of several processes, which begin together."""
+    torch.set_num_threads(1)
+    data = dataset(train)
+    one_by_one(run, data, device, 1)
+    ready.release()
+    begin.wait()
+    one_by_one(run, data, device, models)
+
+
+def seconds_of_processes(run: dict[str, Any], chosen: argparse.Namespace) -> float:
+    """For `--models` models in each of `--processes` processes, once all have trained one."""
+    context = multiprocessing.get_context("spawn")
+    ready, begin = context.Semaphore(0), context.Event()
+    arguments = (run, chosen.train, chosen.device, chosen.models, ready, begin)
+    every = [context.Process(target=in_a_process, args=arguments) for _ in range(chosen.processes)]
+    for process in every:
+        process.start()
+    for _ in every:
+        ready.acquire()
+    began = time.perf_counter()
+    begin.set()
+    for process in every:
+        process.join()
+    return time.perf_counter() - began
+
+
+def seconds(device: str, what: Callable[[], list[Trained]]) -> tuple[float, float]:
+    """The least of two, and the FLOPs of all models."""
+    took = []
+    for _ in range(2):
+        began = time.perf_counter()
+        found = what()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        took.append(time.perf_counter() - began)
+    return min(took), sum(each.flops for each in found)
+
+
+def rate_of_products(device: str, precision: str) -> float:
+    """FLOPs a second of large matrix products."""
+    one = torch.randn(SIDE, SIDE, device=device, dtype=getattr(torch, precision))
+    one @ one
+    if device == "cuda":
+        torch.cuda.synchronize()
+    began = time.perf_counter()
+    for _ in range(PRODUCTS):
+        one @ one
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return 2 * SIDE**3 * PRODUCTS / (time.perf_counter() - began)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[4, 16, 64], help="of cohorts")
+    parser.add_argument("--widths", type=int, nargs="+", default=[4, 8, 16])
+    parser.add_argument("--stem-stride", type=int, default=4, choices=[1, 2, 4])
+    parser.add_argument("--train", type=int, default=2000, help="training images")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--models", type=int, default=4, help="timed one at a time")
+    parser.add_argument("--processes", type=int, default=0)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    data, device = dataset(chosen.train), chosen.device
+    limit = rate_of_products(device, chosen.precision)
+    name = torch.cuda.get_device_name() if device == "cuda" else "one core"
+    print(f"{name}, {chosen.precision}: {limit:.3g} FLOPs a second in products of {SIDE} x {SIDE}")
+    columns = ["one at a time, models an hour", *[f"{chosen.processes} processes"] * bool(chosen.processes)]
+    columns += [f"{size} at once" for size in chosen.sizes]
+    print(f"| width, parameters | {' | '.join(columns)} | of the products' rate |\n|{'---|' * (len(columns) + 2)}")
+    for width in chosen.widths:
+        run = run_of(width, data, chosen)
+        one_by_one(run, data, device, 1)
+        singly, flops = seconds(device, lambda run=run: one_by_one(run, data, device, chosen.models))  # type: ignore[misc]
+        alone, best = singly / chosen.models, flops / singly
+        cells = [f"{3600 / alone:,.0f}"]
+        if chosen.processes:
+            each = seconds_of_processes(run, chosen) / (chosen.processes * chosen.models)
+            cells.append(f"{alone / each:.2f}")
+        for size in chosen.sizes:
+            took, flops = seconds(device, lambda run=run, size=size: at_once(run, data, device, size))  # type: ignore[misc]
+            cells.append(f"{alone * size / took:.2f}")
+            best = max(best, flops / took)
+        parameters = domain.cost(run["model"], domain.shape({"use": "glyphs", "options": {}})).parameters
+        print(f"| {width}, {parameters:,} | {' | '.join(cells)} | {best / limit:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
