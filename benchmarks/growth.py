@@ -30,6 +30,7 @@ import numpy as np
 import polars as pl
 from ruamel.yaml import YAML
 
+from benchmarks.tracking import Page
 from stages import artifacts
 from stages.described import described, plan_digest
 from stages.needed import measured_runs, needed, values_of
@@ -183,7 +184,7 @@ def project(asked: dict[str, Any]) -> Iterator[None]:
         ours = shutil.ignore_patterns("__pycache__", "*.parquet", "cache", "tmp", "*.json")
         for name in ("pipelines", "stages", "analysis", "cluster", ".dvc", "data", "plan", "failures"):
             shutil.copytree(ROOT / name, Path(folder, name), ignore=ours)
-        for name in ("dvc.yaml", ".dvcignore", ".gitignore", "refined.parquet", "retry.json"):
+        for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, folder)
         os.chdir(folder)
         try:
@@ -207,10 +208,22 @@ def measured(runs: int) -> dict[str, Spent]:
         artifacts.RESULTS.write(varied(artifacts.RESULTS.read()).to_dicts())
         took["analyse"] = stage("analyse")
         took["report"] = spent(*COMMAND, "report", "--out", "report", "--examples", "0")
+        print(f"{runs:,} runs: the report is {opened(Path('report'))}", flush=True)
         dvc = (sys.executable, "-m", "dvc")
         spent(*dvc, "commit", "--force")
         took["dvc repro"] = spent(*dvc, "repro")
     return took
+
+
+def opened(report: Path) -> str:
+    """How large a report is, and how long Chromium takes to open it: the median of three, in words."""
+    size = sum(path.stat().st_size for path in report.rglob("*")) / 2**20
+    with tempfile.TemporaryDirectory() as profile:
+        page = Page(Path(profile))
+        script = "document.readyState == 'complete' && document.querySelector('table')"
+        took = [page.opened((report / "index.html").resolve().as_uri(), script) for _ in range(REPEATS)]
+        page.close()
+    return f"{size:.1f} MiB and opens in {statistics.median(took):.1f} s"
 
 
 def varied(results: pl.DataFrame) -> pl.DataFrame:
@@ -241,6 +254,7 @@ def draw(every: dict[int, dict[str, Spent]], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "growth"})
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
