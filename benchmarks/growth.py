@@ -29,8 +29,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 from ruamel.yaml import YAML
+from tracking import Page
 
-from benchmarks.tracking import Page
 from stages import artifacts
 from stages.described import described, plan_digest
 from stages.needed import measured_runs, needed, values_of
