@@ -21,10 +21,11 @@ import pipelines.tabular.domain
 import pipelines.tabular.examples
 import pipelines.tabular.running
 import pipelines.vision.arrays
+import pipelines.vision.cohorts
 import pipelines.vision.domain
 import pipelines.vision.examples
 import pipelines.vision.running
-from pipelines.domain import Domain, Running, Showing, Stored
+from pipelines.domain import Cohorts, Domain, Running, Showing, Stored
 from stages import domains
 
 DOMAINS: dict[str, tuple[Domain, Running, Stored]] = {  # mypy compares every signature
@@ -41,6 +42,7 @@ SHOWING: dict[str, Showing] = {
     "tabular": pipelines.tabular.examples,
     "vision": pipelines.vision.examples,
 }
+COHORTS: dict[str, Cohorts] = {"vision": pipelines.vision.cohorts}
 
 
 def test_every_domain_is_compared() -> None:
@@ -48,6 +50,7 @@ def test_every_domain_is_compared() -> None:
     for name, modules in DOMAINS.items():
         assert (domains.domain(name), domains.running(name), domains.arrays(name)) == modules
         assert domains.showing(name) == SHOWING[name]
+        assert domains.cohorts(name) == COHORTS.get(name)
 
 
 @pytest.mark.parametrize("name", DOMAINS)
