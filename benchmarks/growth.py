@@ -264,7 +264,7 @@ def draw(every: dict[int, dict[str, Spent]], path: Path) -> None:
         axis.set(xscale="log", yscale="log", xlabel="runs", ylabel=title)
         axis.grid(alpha=0.3)
     sizes = np.array(list(every))
-    axes[0].plot(sizes, sizes / 1000, color="grey", linestyle=":", label="a run, 1 ms")
+    axes[0].plot(sizes, sizes / 1000, color="grey", linestyle=":", label="1 ms a run")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
     figure.savefig(path, metadata={"Date": None})
 
