@@ -2,7 +2,7 @@
 1810.12715).
 
 Sound in float32: every linear map's output is taken to be off by ROUNDING times the sum of the magnitudes that it adds
-up, which covers the rounding of the bounds and of the model's own forward pass with an order of magnitude to spare.
+up, which covers the rounding of the bounds and of the model's own forward pass five times over, on AVX2 as on AVX-512.
 """
 
 from typing import cast
