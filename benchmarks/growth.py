@@ -270,7 +270,7 @@ def draw(every: dict[int, dict[str, Spent]], path: Path) -> None:
 
 
 def trained(runs: int) -> Spent:
-    """On stage `train` with so many tiny models to train, in this process's Ray session."""
+    """On stage `train` with so many tiny models to train; Ray's start is in it."""
     with project(study(runs)):
         stage("plan")
         stage("prepare")

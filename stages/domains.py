@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import pipelines
@@ -53,11 +54,13 @@ def condition_modules(name: str, condition: Spec) -> list[str]:
 
 def cohorts(name: str) -> Cohorts | None:
     """What trains several runs of a domain at once; None of one that has no module for it."""
-    module = f"pipelines.{name}.cohorts"
-    return cast(Cohorts, importlib.import_module(module)) if importlib.util.find_spec(module) else None
+    return cast(Cohorts | None, _optional(f"pipelines.{name}.cohorts"))
 
 
 def showing(name: str) -> Showing | None:
     """What a domain shows of single examples; None of one that has no module for it."""
-    module = f"pipelines.{name}.examples"
-    return cast(Showing, importlib.import_module(module)) if importlib.util.find_spec(module) else None
+    return cast(Showing | None, _optional(f"pipelines.{name}.examples"))
+
+
+def _optional(module: str) -> ModuleType | None:
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None

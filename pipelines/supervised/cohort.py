@@ -21,7 +21,7 @@ from pipelines.flops import FlopCount
 from pipelines.supervised.classifier import Build, Classifier
 from pipelines.supervised.draws import seed_for, torch_generator
 from pipelines.supervised.method import Labelled, Method, Step, TrainingData, plain_update, same_data, same_model
-from pipelines.supervised.training import Augment, Budget, Diverged, Trained, Weights, as_it_is, optimiser_of
+from pipelines.supervised.training import Augment, Budget, Diverged, Trained, Weights, as_it_is, optimiser_of, steps_of
 
 Member = list[Trained] | Diverged  # a run of a cohort: as `train` returns it, or the error that it raises
 State = Mapping[str, Tensor]  # weights, or what is kept beside them, of all runs: [runs, ...] by name
@@ -71,8 +71,8 @@ def possible(build: Build, method: Method, data: TrainingData, budget: Budget) -
     """
     if not fits(method):
         return False
-    inputs = data.batch(data.inputs).expand(2, *data.inputs.shape)
-    batch = Labelled(inputs, data.labels.expand(2, -1), data.groups.expand(2, -1))
+    inputs = data.batch(data.inputs)
+    batch = Labelled(inputs.expand(2, *inputs.shape), data.labels.expand(2, -1), data.groups.expand(2, -1))
     try:
         cohort = Cohort([method.build(build, seed) for seed in (0, 1)], method, budget, data, len(data))
         for progress in (0.0, 1.0):
@@ -119,7 +119,8 @@ class Cohort:
         self.loss = Loss(deepcopy(members[0]).train(), method)
         self.size = len(members)
         self.batch = min(budget.batch_size, examples)
-        self.steps_an_epoch = examples // self.batch
+        self.steps = steps_of(examples, budget)
+        self.steps_an_epoch = self.steps // budget.epochs
         self.flops_a_step = 0.0
         self.losses: list[Tensor] = []  # [runs], of every step
         self.kept: dict[int, list[Weights]] = {}
@@ -133,9 +134,8 @@ class Cohort:
         augment: Augment,
     ) -> None:
         """Train. own: whether each run has data of its own, side by side, or all have the same."""
-        steps = self.budget.epochs * self.steps_an_epoch
         weights = cast(Classifier, nn.ParameterList(self.params.values()))
-        optimiser, schedule = optimiser_of(weights, self.method, self.budget, steps)
+        optimiser, schedule = optimiser_of(weights, self.method, self.budget, self.steps)
         first = torch.arange(self.size)[:, None] * (self.examples if own else 0)
         for _ in range(self.budget.epochs):
             rows = torch.stack([torch.randperm(self.examples, generator=order) for order in orders]) + first
@@ -144,7 +144,7 @@ class Cohort:
                 batch = self._batch(chosen, generator, augment)
                 if not self.losses:
                     self.flops_a_step = self._flops_of_one(batch)
-                values = self.step_losses(batch, len(self.losses) / steps)
+                values = self.step_losses(batch, len(self.losses) / self.steps)
                 optimiser.zero_grad()
                 values.sum().backward()  # each run's weights are in its own loss alone
                 optimiser.step()
@@ -177,10 +177,9 @@ class Cohort:
     def member(self, number: int) -> Member:
         """What became of a run."""
         losses = torch.stack(self.losses)[:, number].cpu()
-        steps = self.budget.epochs * self.steps_an_epoch
         for end in range(self.steps_an_epoch, len(losses) + 1, self.steps_an_epoch):
             if not math.isfinite(losses[end - 1]):
-                return Diverged(f"the loss is {float(losses[end - 1])} at step {end} of {steps}")
+                return Diverged(f"the loss is {float(losses[end - 1])} at step {end} of {self.steps}")
         return [
             Trained(
                 weights[number],

@@ -102,12 +102,18 @@ def trained(cohort: tuple[Training, ...], shared: Mapping[str, Any]) -> list[lis
     """
     began = time.perf_counter()
     run = cohort[0].run
-    running = domains.running(run.domain)
+    running, spec = domains.running(run.domain), json.loads(run.spec)
     splits = {name: split for (task, name), split in shared["splits"].items() if task == run.task}
     device = running.device_for(*assigned())
     at = {step for training in cohort for step in training.keys if step is not None}
     at |= {step for training in cohort if shown(training) for step in curve_steps(training.run)}
-    every = _trained(cohort, splits, device, sorted(at))
+    together = domains.cohorts(run.domain) if "cohort" in spec else None
+    every: Sequence[Sequence[Any] | Exception]
+    if together:
+        by_seed = dict(zip(spec["cohort"], together.train(spec, splits, device, sorted(at)), strict=True))
+        every = [by_seed[training.run.seed] for training in cohort]
+    else:
+        every = [running.train(spec, splits, device, sorted(at))]
     about: dict[str, Any] = {"seconds": (time.perf_counter() - began) / len(cohort), "ended": time.time()}
     about[ENVIRONMENT] = environment_of(running.device_name(device), shared["checkout"])
     found: list[list[Stored] | Failure] = []
@@ -120,18 +126,6 @@ def trained(cohort: tuple[Training, ...], shared: Mapping[str, Any]) -> list[lis
             store_weights(stored, Store(shared["store"]))
         found.append([] if shared["store"] else stored)
     return found
-
-
-def _trained(
-    cohort: tuple[Training, ...], splits: Mapping[str, Any], device: str, steps: list[int]
-) -> Sequence[Sequence[Any] | Exception]:
-    """What the domain makes of each training."""
-    spec = json.loads(cohort[0].run.spec)
-    together = domains.cohorts(cohort[0].run.domain) if "cohort" in spec else None
-    if together is None:
-        return [domains.running(cohort[0].run.domain).train(spec, splits, device, steps)]
-    by_seed = dict(zip(spec["cohort"], together.train(spec, splits, device, steps), strict=True))
-    return [by_seed[training.run.seed] for training in cohort]
 
 
 def shown(training: Training) -> bool:
