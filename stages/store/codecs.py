@@ -45,8 +45,8 @@ def outcomes_from(payload: bytes) -> Outcomes:
 
 
 def weights_bytes(weights: Mapping[str, NDArray[Any]]) -> bytes:
-    """A model's weights as safetensors."""
-    return save_safetensors(dict(weights))
+    """A model's weights as safetensors, which takes each array's memory as it lies, whatever its order."""
+    return save_safetensors({name: np.asarray(value, order="C") for name, value in weights.items()})
 
 
 def weights_from(payload: bytes) -> dict[str, NDArray[Any]]:

@@ -2,9 +2,11 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
@@ -15,6 +17,7 @@ from stages.making import models
 from stages.making.models import keep, split_of, trained
 from stages.needed import cohorts, planned_runs, trainings
 from stages.records import Run, Training
+from stages.store import codecs
 from stages.store.store import Store
 from stages.study import params
 from stages.study.checks import WrongParams
@@ -102,6 +105,21 @@ def test_what_one_run_of_a_cohort_lost_is_made_again_alone_with_the_same_bytes(s
     assert facts_again["run"] == facts["run"] == lost.run
     assert other != weights
     assert [step for step, _ in facts["curve"]] == [1, 2, 3, 4]
+
+
+def test_each_run_of_a_cohort_gets_the_weights_of_its_own_seed(sweep: list[Run]) -> None:
+    """Those that it has alone, up to the last bits of sums; what another seed gives is far away."""
+    shared = shared_of(sweep, Store.from_environment())
+    both = next(item for item in cohorts(trainings(sweep)) if len(item) == 2)
+    losses = []
+    for training, (_, weights, facts) in zip(both, stored(both, shared), strict=True):
+        spec = json.dumps({name: value for name, value in json.loads(training.run.spec).items() if name != "cohort"})
+        ((_, own, told),) = stored((replace(training, run=replace(training.run, spec=spec)),), shared)
+        for name, expected in codecs.weights_from(own).items():
+            np.testing.assert_allclose(codecs.weights_from(weights)[name], expected, atol=1e-4)
+        assert (facts["run"], facts["loss"]) == (told["run"], pytest.approx(told["loss"], rel=1e-4))
+        losses.append(told["loss"])
+    assert losses[0] != pytest.approx(losses[1], rel=1e-2)
 
 
 def test_a_run_of_a_cohort_that_failed_is_the_only_one(sweep: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stages.errors import StoreError
+from stages.store import codecs
 from stages.store.store import Store
 
 KEY = "ab" + "0" * 30
@@ -33,6 +35,19 @@ def test_what_is_written_is_read_back(store: Store) -> None:
 
 def files(store: Store) -> list[str]:
     return sorted(path for path in store.files.find(store.root) if KEY in path)
+
+
+def test_weights_are_read_back_as_they_were_however_they_lie_in_memory() -> None:
+    """The rows of a stack of convolutions that lies with its channels last; and the same bytes as of a plain copy."""
+    stack = np.arange(2 * 3 * 4 * 5 * 5, dtype=np.float32).reshape(2, 3, 5, 5, 4).transpose(0, 1, 4, 2, 3)
+    weights = {"conv": stack[1], "transposed": np.arange(6.0).reshape(2, 3).T, "steps": np.array(7)}
+    read = codecs.weights_from(codecs.weights_bytes(weights))
+    for name, value in weights.items():
+        np.testing.assert_array_equal(read[name], value)
+        assert (read[name].shape, read[name].dtype) == (value.shape, value.dtype)
+    assert codecs.weights_bytes(weights) == codecs.weights_bytes(
+        {name: np.array(value, order="C") for name, value in weights.items()}
+    )
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "foreign"])
