@@ -1,12 +1,13 @@
 """The process that keeps a Ray session for the stages of one `dvc repro`: `python -m cluster.keeper RUNNER CODE`.
 
-It prints where it listens, or what is wrong, then serves one stage after another. It ends when the runner has gone, and
+It prints where it listens, then starts Ray, and serves one stage after another. It ends when the runner has gone, and
 when no stage has come for a while.
 """
 
 import json
 import os
 import select
+import shutil
 import socket
 import sys
 import time
@@ -18,7 +19,7 @@ import numpy as np
 
 from cluster import process
 from cluster.connection import ClusterError, connected, first_line
-from cluster.session import ABOUT, READY, SOCKET, about_session
+from cluster.session import ABOUT, CODE, READY, SOCKET, about_session
 from cluster.temporary import place, temporary
 from cluster.work import Work
 
@@ -30,12 +31,24 @@ def main(runner: int, code: Path) -> None:
     """Keep the session."""
     about = about_session(runner, code)
     with temporary(place()[0]) as folder, socket.socket(socket.AF_UNIX) as listening:
-        ray = connected(code)
+        shutil.copytree(code, folder / CODE)
         listening.bind(str(folder / SOCKET))
         listening.listen(1)
         (folder / ABOUT).write_text(json.dumps(about))
         _say_last(f"{READY}{folder}")
-        serve(listening, ray, about)
+        serve(listening, started_on(folder / CODE), about)
+
+
+def started_on(code: Path) -> Any:
+    """The module ray, connected to workers that import this code as their parent does: the first ones start with Ray,
+    where those that Ray gives a copy of code start with the first item. The error where there is none.
+    """
+    os.chdir(code)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(code), os.environ.get("PYTHONPATH"))))
+    try:
+        return connected(None)
+    except ClusterError as error:
+        return error
 
 
 def serve(listening: socket.socket, ray: Any, about: dict[str, Any]) -> None:
@@ -54,6 +67,8 @@ def serve_one(stage: Connection, ray: Any) -> None:
     try:
         function, content, buffers, workers = stage.recv()
         beside = [np.frombuffer(stage.recv_bytes(), np.uint8) for _ in range(buffers)]
+        if isinstance(ray, ClusterError):
+            raise ray
         work = Work(ray, function, (content, beside), workers)
         del beside
         stage.send((True, None))
@@ -63,7 +78,8 @@ def serve_one(stage: Connection, ray: Any) -> None:
     except (EOFError, OSError):
         pass
     except Exception as error:  # of Ray's: the session is no longer whole
-        stage.send((False, f"Ray at this machine: {first_line(error)}"))
+        said = first_line(error)
+        stage.send((False, said if isinstance(error, ClusterError) else f"Ray at this machine: {said}"))
         raise
     finally:
         if work:

@@ -23,12 +23,16 @@ from cluster.sources import sources_digest
 from cluster.temporary import PREFIX, place
 from cluster.work import Ended
 
-ABOUT, SOCKET = "session.json", "socket"  # in the keeper's folder
+ABOUT, SOCKET, CODE = "session.json", "socket", "code"  # in the keeper's folder
 READY = "ready "  # what the keeper prints before the path of its folder
 
 
+class Gone(ClusterError):
+    """A keeper that ended meanwhile."""
+
+
 class Remote:
-    """`Work` that a keeper holds. Every method raises ClusterError where the keeper has gone."""
+    """`Work` that a keeper holds. Every method raises Gone where the keeper has gone."""
 
     def __init__(self, keeper: Connection, function: bytes, shared: Packed, workers: int | None):
         self.keeper = keeper
@@ -81,12 +85,17 @@ def joined(code: Path | None, function: bytes, shared: Packed, workers: int | No
     runner = process.runner()
     if code is None or runner is None or shared_address():
         return None
-    about = about_session(runner, code)
-    for folder in Path(place()[0]).glob(f"{PREFIX}*"):
-        with suppress(OSError, ValueError, ClusterError):  # of a keeper that has gone
-            if json.loads((folder / ABOUT).read_text()) == about:
-                return Remote(_connection(folder), function, shared, workers)
+    for folder in _kept(runner, code):
+        with suppress(OSError, Gone):
+            return Remote(_connection(folder), function, shared, workers)
     return Remote(_connection(_started(runner, code)), function, shared, workers)
+
+
+def begin(code: Path) -> None:
+    """Have Ray start meanwhile for a stage that comes next and runs on this code. Raises ClusterError."""
+    runner = process.runner()
+    if runner is not None and not shared_address() and not list(_kept(runner, code)):
+        _started(runner, code)
 
 
 def about_session(runner: int, code: Path) -> dict[str, Any]:
@@ -94,8 +103,19 @@ def about_session(runner: int, code: Path) -> dict[str, Any]:
     return {"runner": runner, "born": process.born(runner), "code": sources_digest(code)}
 
 
+def _kept(runner: int, code: Path) -> Iterator[Path]:
+    """The folders of the keepers of that session."""
+    about = about_session(runner, code)
+    for folder in place()[0].glob(f"{PREFIX}*"):
+        with suppress(OSError, ValueError):
+            if json.loads((folder / ABOUT).read_text()) == about:
+                yield folder
+
+
 def _started(runner: int, code: Path) -> Path:
-    """The folder of a new keeper, in a session of the terminal's own: Ctrl-C is for the stage."""
+    """The folder of a new keeper, whose Ray is still to start; in a session of the terminal's own: Ctrl-C is for the
+    stage.
+    """
     command = [sys.executable, "-m", "cluster.keeper", str(runner), str(code)]
     nothing = subprocess.DEVNULL
     keeper = subprocess.Popen(
@@ -124,4 +144,4 @@ def _speaking() -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError) as error:
-        raise ClusterError("the process that kept Ray's session has gone; `dvc repro` starts another") from error
+        raise Gone("the process that kept Ray's session has gone; `dvc repro` starts another") from error

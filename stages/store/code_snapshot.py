@@ -32,14 +32,21 @@ def snapshot(planned: Iterable[Planned]) -> Iterator[Path]:
     """A folder with a copy of the project's packages. Raises CodeChanged where its code is not the code that was
     planned, and where `pipelines` was edited meanwhile.
     """
-    with unedited(), ExitStack() as leaving:
+    with unedited(), copied() as folder:
+        check_planned(planned, CodePath(folder))
+        yield folder
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """A folder with a copy of the project's packages. Raises ClusterError."""
+    with ExitStack() as leaving:
         try:
             folder = leaving.enter_context(temporary(place()[0])) / "code"
             for package in PACKAGES:
                 shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
         except (OSError, shutil.Error) as error:
             raise ClusterError(f"the code for the workers can't be copied: {first_line(error)}") from error
-        check_planned(planned, CodePath(folder))
         yield folder
 
 

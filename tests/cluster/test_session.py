@@ -1,6 +1,8 @@
 """The Ray session that the stages of one `dvc repro` share, with real processes."""
 
+import importlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,8 +30,10 @@ except ClusterError as error:
 """
 
 
-def asked(item: str, shared: None) -> int:
-    """The worker's process; or its sleep, and then a file."""
+def asked(item: str, shared: None) -> int | str:
+    """The worker's process; a word of its code; or its sleep, and then a file."""
+    if item == "word":
+        return str(importlib.import_module("said").WORD)
     if item != "pid":
         Path(f"{item}.began").touch()
         time.sleep(8)
@@ -60,9 +64,10 @@ def stage(above: subprocess.Popen[bytes], place: Path) -> Iterator[Stage]:
     """A stage of that process, as a process of its own."""
     place.mkdir(exist_ok=True)
 
-    def started(code: Path, *items: object) -> "subprocess.Popen[str]":
+    def started(code: Path, *items: object, **variables: str) -> "subprocess.Popen[str]":
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         environment |= {"PYTHONPATH": str(ROOT), "DIFFPROG_SESSION_OF": str(above.pid), "TMPDIR": str(place)}
+        environment |= variables
         command = [sys.executable, "-c", STAGE, str(code), *map(str, items)]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
@@ -149,6 +154,31 @@ def test_a_keeper_that_is_killed_is_one_line_and_the_next_stage_has_another(
     (keeper,) = keepers(above)
     os.kill(keeper, signal.SIGKILL)
     assert lines(waiting) == ["the process that kept Ray's session has gone; `dvc repro` starts another"]
+    assert lines(stage(code, "pid"))[1] == "no ray here"
+
+
+@pytest.mark.slow
+def test_a_session_that_is_begun_early_is_the_one_that_is_joined(
+    stage: Stage, above: subprocess.Popen[bytes], code: Path, place: Path
+) -> None:
+    begin = "import sys; from pathlib import Path; from cluster.session import begin; begin(Path(sys.argv[1]))"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment |= {"PYTHONPATH": str(ROOT), "DIFFPROG_SESSION_OF": str(above.pid), "TMPDIR": str(place)}
+    for _ in range(2):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-c", begin, str(code)], env=environment, check=True)
+        assert time.monotonic() - began < 5  # Ray has not started yet
+    (keeper,) = keepers(above)
+    code.rename(code.parent / "moved")  # the copy that was made for `prepare` goes with it
+    shutil.copytree(code.parent / "moved", code)
+    assert lines(stage(code, "word", "pid"))[0] == "one"
+    assert keepers(above) == [keeper]
+
+
+@pytest.mark.slow
+def test_why_ray_does_not_start_is_said_by_the_stage_and_the_next_one_tries_again(stage: Stage, code: Path) -> None:
+    (said,) = lines(stage(code, "pid", RAY_OVERRIDE_RESOURCES="no JSON"))
+    assert said.startswith("Ray at this machine: Expecting value")
     assert lines(stage(code, "pid"))[1] == "no ray here"
 
 

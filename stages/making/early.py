@@ -1,0 +1,13 @@
+"""Ray's session, started while a stage that needs none still works for the one that comes next."""
+
+from contextlib import suppress
+
+from cluster import session
+from cluster.connection import ClusterError
+from stages.store.code_snapshot import copied
+
+
+def begin() -> None:
+    """Have Ray start meanwhile. What is in its way the next stage says."""
+    with suppress(ClusterError), copied() as code:
+        session.begin(code)
