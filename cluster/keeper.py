@@ -23,6 +23,7 @@ from cluster.session import ABOUT, CODE, READY, SOCKET, about_session
 from cluster.temporary import place, temporary
 from cluster.work import Work
 
+FIRST_SECONDS = 300.0  # that a session which was begun early waits for its first stage
 IDLE_SECONDS = 60.0  # after which the memory of its workers is worth more than their imports
 LOOK_SECONDS = 0.5  # between two looks whether the runner is there
 
@@ -53,12 +54,12 @@ def started_on(code: Path) -> Any:
 
 def serve(listening: socket.socket, ray: Any, about: dict[str, Any]) -> None:
     """Serve stages until the runner has gone, or none comes."""
-    idle_since = time.monotonic()
-    while time.monotonic() - idle_since < IDLE_SECONDS and process.born(about["runner"]) == about["born"]:
+    until = time.monotonic() + FIRST_SECONDS
+    while time.monotonic() < until and process.born(about["runner"]) == about["born"]:
         if select.select([listening], [], [], LOOK_SECONDS)[0]:
             with Connection(listening.accept()[0].detach()) as stage:
                 serve_one(stage, ray)
-            idle_since = time.monotonic()
+            until = time.monotonic() + IDLE_SECONDS
 
 
 def serve_one(stage: Connection, ray: Any) -> None:

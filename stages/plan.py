@@ -7,6 +7,7 @@ from typing import Any
 
 from stages import artifacts, tables
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
+from stages.making import early
 from stages.part import read_part
 from stages.store.code_snapshot import unedited
 from stages.study import nested, params
@@ -18,6 +19,7 @@ BESIDE = {CHECKPOINT: "checkpoints", SIBLING: "sibling models"}  # what is train
 def main() -> None:
     """Write plan/runs.parquet, plan/cells.parquet, plan/measurements.parquet, plan/study.json, plan/data.json and
     plan/audit.json."""
+    early.begin()  # of a plan something is made, as a rule
     study = params.read()
     with unedited():
         runs, cells, measurements = expanded(study)

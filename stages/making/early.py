@@ -1,4 +1,4 @@
-"""Ray's session, started while a stage that needs none still works for the one that comes next."""
+"""Ray's session, started while a stage that needs none works for those that come next."""
 
 from contextlib import suppress
 
@@ -8,6 +8,6 @@ from stages.store.code_snapshot import copied
 
 
 def begin() -> None:
-    """Have Ray start meanwhile. What is in its way the next stage says."""
+    """Have Ray start meanwhile. What is in its way, the stage that needs it says."""
     with suppress(ClusterError), copied() as code:
         session.begin(code)

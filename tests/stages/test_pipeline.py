@@ -37,6 +37,7 @@ def store_files(folder: Path) -> dict[str, int]:
     }
 
 
+@pytest.mark.slow
 def test_runs_have_checkpoints_and_siblings(study: Write, tiny: dict[str, Any]) -> None:
     """The end of a run is the same with and without them; at its last step a checkpoint would be the run itself."""
     vision = tiny["vision"]

@@ -229,6 +229,7 @@ def refused(*arguments: str, **variables: str) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_addresses_that_do_not_serve_are_one_line(folder: Path) -> None:
     asked = ("analyse", "--study", "s", "--out", "out")
     (folder / "mlflow.db").write_bytes(b"garbage" * 1000)
@@ -275,7 +276,7 @@ def test_a_deleted_experiment_is_one_line_of_import_and_sync(folder: Path, whole
         )
 
 
-@pytest.mark.parametrize("name", ["a?b", "a#b", "a%41b", "a b"])
+@pytest.mark.parametrize("name", ["a?b%41", "a #b"])
 def test_a_project_in_a_folder_with_signs_in_its_name_has_its_file_there(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, whole_database: Path
 ) -> None:
