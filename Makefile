@@ -23,7 +23,7 @@ demo: .venv  ## a small study in the folder demo/, from training to verdicts, in
 	  && diffprog audit outlier_exposure && echo && diffprog audit placebo
 	@echo "The report: $(CURDIR)/demo/report/index.html"
 
-test: .venv  ## the fast tests, a few minutes
+test: .venv  ## the fast tests, a quarter of an hour on two cores
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile -m "not slow and not cluster"
 
 test-all: .venv  ## every test: whole pipelines, killed workers and drivers, the page in Chromium
