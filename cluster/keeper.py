@@ -1,7 +1,7 @@
 """The process that keeps a Ray session for the stages of one `dvc repro`: `python -m cluster.keeper RUNNER CODE`.
 
-It prints where it listens, then starts Ray, and serves one stage after another. It ends when the runner has gone, and
-when no stage has come for a while.
+It prints where it listens, or what is wrong, then starts Ray and serves one stage after another. It ends when the
+runner has gone, and when no stage has come for a while.
 """
 
 import json

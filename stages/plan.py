@@ -3,13 +3,15 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from cluster import session
+from cluster.connection import ClusterError
 from stages import artifacts, tables
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
-from stages.making import early
 from stages.part import read_part
-from stages.store.code_snapshot import unedited
+from stages.store.code_snapshot import copied, unedited
 from stages.study import nested, params
 from stages.study.expansion import described, expanded
 
@@ -19,7 +21,7 @@ BESIDE = {CHECKPOINT: "checkpoints", SIBLING: "sibling models"}  # what is train
 def main() -> None:
     """Write plan/runs.parquet, plan/cells.parquet, plan/measurements.parquet, plan/study.json, plan/data.json and
     plan/audit.json."""
-    early.begin()  # of a plan something is made, as a rule
+    begin_ray()
     study = params.read()
     with unedited():
         runs, cells, measurements = expanded(study)
@@ -46,6 +48,12 @@ def main() -> None:
         print(f"{len(task.conditions)} conditions, {len(task.measurements)} measurements")
     print(study.audit.line)
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")
+
+
+def begin_ray() -> None:
+    """Have Ray start meanwhile, as most plans need it. What is in its way, the stage that needs it says."""
+    with suppress(ClusterError), copied() as code:
+        session.begin(code)
 
 
 def alone(task: str, runs: Iterable[Mapping[str, Any]]) -> str:

@@ -28,6 +28,7 @@ try:
 except ClusterError as error:
     print(error)
 """
+BEGIN = "import sys; from pathlib import Path; from cluster.session import begin; begin(Path(sys.argv[1]))"
 
 
 def asked(item: str, shared: None) -> int | str:
@@ -64,11 +65,11 @@ def stage(above: subprocess.Popen[bytes], place: Path) -> Iterator[Stage]:
     """A stage of that process, as a process of its own."""
     place.mkdir(exist_ok=True)
 
-    def started(code: Path, *items: object, **variables: str) -> "subprocess.Popen[str]":
+    def started(code: Path, *items: object, script: str = STAGE, **variables: str) -> "subprocess.Popen[str]":
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         environment |= {"PYTHONPATH": str(ROOT), "DIFFPROG_SESSION_OF": str(above.pid), "TMPDIR": str(place)}
         environment |= variables
-        command = [sys.executable, "-c", STAGE, str(code), *map(str, items)]
+        command = [sys.executable, "-c", script, str(code), *map(str, items)]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     yield started
@@ -159,17 +160,14 @@ def test_a_keeper_that_is_killed_is_one_line_and_the_next_stage_has_another(
 
 @pytest.mark.slow
 def test_a_session_that_is_begun_early_is_the_one_that_is_joined(
-    stage: Stage, above: subprocess.Popen[bytes], code: Path, place: Path
+    stage: Stage, above: subprocess.Popen[bytes], code: Path
 ) -> None:
-    begin = "import sys; from pathlib import Path; from cluster.session import begin; begin(Path(sys.argv[1]))"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= {"PYTHONPATH": str(ROOT), "DIFFPROG_SESSION_OF": str(above.pid), "TMPDIR": str(place)}
     for _ in range(2):
         began = time.monotonic()
-        subprocess.run([sys.executable, "-c", begin, str(code)], env=environment, check=True)
+        assert lines(stage(code, script=BEGIN)) == []
         assert time.monotonic() - began < 5  # Ray has not started yet
     (keeper,) = keepers(above)
-    code.rename(code.parent / "moved")  # the copy that was made for `prepare` goes with it
+    code.rename(code.parent / "moved")  # the stage that began it has removed its copy
     shutil.copytree(code.parent / "moved", code)
     assert lines(stage(code, "word", "pid"))[0] == "one"
     assert keepers(above) == [keeper]

@@ -276,7 +276,7 @@ def test_a_deleted_experiment_is_one_line_of_import_and_sync(folder: Path, whole
         )
 
 
-@pytest.mark.parametrize("name", ["a?b%41", "a #b"])
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%41b", "a b"])
 def test_a_project_in_a_folder_with_signs_in_its_name_has_its_file_there(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, whole_database: Path
 ) -> None:
