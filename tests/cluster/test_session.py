@@ -32,9 +32,9 @@ BEGIN = "import sys; from pathlib import Path; from cluster.session import begin
 
 
 def asked(item: str, shared: None) -> int | str:
-    """The worker's process; a word of its code; or its sleep, and then a file."""
-    if item == "word":
-        return str(importlib.import_module("said").WORD)
+    """The worker's process; whose code it has; or its sleep, and then a file."""
+    if item == "whose":
+        return str(getattr(importlib.import_module("analysis"), "WHOSE", "the checkout's"))
     if item != "pid":
         Path(f"{item}.began").touch()
         time.sleep(8)
@@ -84,6 +84,8 @@ def code(tmp_path: Path) -> Path:
     """A folder of code."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code/said.py").write_text("WORD = 'one'\n")
+    (tmp_path / "code/analysis").mkdir()
+    (tmp_path / "code/analysis/__init__.py").write_text("WHOSE = 'its own'\n")  # in the checkout there is one, too
     return tmp_path / "code"
 
 
@@ -169,7 +171,7 @@ def test_a_session_that_is_begun_early_is_the_one_that_is_joined(
     (keeper,) = keepers(above)
     code.rename(code.parent / "moved")  # the stage that began it has removed its copy
     shutil.copytree(code.parent / "moved", code)
-    assert lines(stage(code, "word", "pid"))[0] == "one"
+    assert lines(stage(code, "whose", "pid"))[0] == "its own"
     assert keepers(above) == [keeper]
 
 
