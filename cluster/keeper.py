@@ -41,11 +41,10 @@ def main(runner: int, code: Path) -> None:
 
 
 def started_on(code: Path) -> Any:
-    """The module ray, connected to workers that import this code as their parent does: the first ones start with Ray,
-    where those that Ray gives a copy of code start with the first item. The error where there is none.
+    """The module ray, connected to workers that import this code, as Ray has them look in its driver's folder first;
+    they start with Ray, where those that Ray gives a copy of code start with the first item. Or why it did not start.
     """
     os.chdir(code)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(code), os.environ.get("PYTHONPATH"))))
     try:
         return connected(None)
     except ClusterError as error:
