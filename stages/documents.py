@@ -9,6 +9,7 @@ from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from ruamel.yaml.resolver import VersionedResolver
 
 DEEPEST = 50  # mappings and lists inside one another
 MOST_VALUES = 100_000  # keys and values, each as often as aliases repeat it
@@ -32,6 +33,7 @@ def read(path: Path) -> Document:
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = DEEPEST
     yaml.Constructor = _Constructor
+    yaml.Resolver = _Resolver
     try:
         content = yaml.load(path.read_text(encoding="utf-8"))
     except MaxDepthExceededError as error:
@@ -43,6 +45,12 @@ def read(path: Path) -> Document:
     except (YAMLError, UnicodeDecodeError) as error:
         raise NotYaml(f"not YAML: {' '.join(str(error).split())}") from error
     return Document(content, yaml.constructor.duplicates)
+
+
+class _Resolver(VersionedResolver):
+    """Takes values by YAML 1.2 even where a document names another version, as the parser that DVC reads with does."""
+
+    processing_version = (1, 2)
 
 
 class _Constructor(SafeConstructor):

@@ -13,7 +13,8 @@ from stages.imports.spec import WrongImport, read_spec
 READ_BY_DVC = """
 decimal: [4e-3, 1e-05, 1E5, 010, 1_000, +12, -0, 1., .5, .inf, -.inf]
 other bases: [0o10, 0x1F, 0b11, 0o9]
-text: [1:30, yes, no, on, off, 0x, 1.2.3, '4e-3', ~x]
+text: [yes, no, on, off, 0x, 1.2.3, '4e-3', ~x]
+clock: 1:30
 else: [~, null, true, False, 2020-01-01, !!str 3, !!float 3]
 base: &base {alpha: 1, beta: 2}
 merged: {<<: *base, beta: 3}
@@ -32,10 +33,10 @@ def test_values_are_those_that_dvc_reads(tmp_path: Path) -> None:
     found = read(tmp_path, READ_BY_DVC)
     assert repr(found.content) == repr(loads_yaml(READ_BY_DVC))
     assert found.content["decimal"][:4] == [0.004, 1e-05, 100000.0, 10]
-    assert found.content["text"][0] == "1:30"
+    assert found.content["clock"] == "1:30"
     assert found.duplicates == []
-    old = "%YAML 1.1\n---\n[010, yes, 1:30]\n"
-    assert read(tmp_path, old).content == loads_yaml(old) == [8, True, 90]
+    old = "%YAML 1.1\n---\n- 010\n- yes\n- 1:30\n- 1e3\n"
+    assert read(tmp_path, old).content == loads_yaml(old) == [10, "yes", "1:30", 1000.0]
 
 
 def test_every_duplicate_key_is_named_with_its_line(tmp_path: Path) -> None:
