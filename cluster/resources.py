@@ -33,6 +33,11 @@ def assigned() -> tuple[float, float]:
     return given.get("CPU", 0.0), given.get("GPU", 0.0)
 
 
+def needs_a_whole_card(error: Exception) -> bool:
+    """In a worker: whether an error is one for which its item is tried again on a whole card."""
+    return on_a_whole_card(type(error).__name__, Resources(gpus=assigned()[1])) is not None
+
+
 def on_a_whole_card(error: str, resources: Resources) -> Resources | None:
     """What an item is to be tried again with that ran out of a GPU's memory on a share of it, by its error's name; None
     where it is not.

@@ -1,6 +1,6 @@
 """What the stages ask of a domain, a package beside this file with three modules: `domain`, asked before a run;
 `running`, which makes the numbers and is in every key; and `arrays`, how its data are stored. Two more may be there:
-`examples` says what the report shows of single examples, `cohorts` trains several runs at once.
+`examples` says what the report shows of single examples, `cohorts` takes several runs at once.
 
 A part (a data set, model, method or condition) is asked for by its specification, `{use, options}`: the file that makes
 it, in the domain's folder of that kind, and its options, defaults included. What a domain's data sets, examples and
@@ -162,12 +162,21 @@ class Running(Protocol):
 
 
 class Cohorts(Protocol):
-    """The module `cohorts`, which a domain may have: runs of one method and model trained at once."""
+    """The module `cohorts`, which a domain may have: runs of one method and model trained at once, and their models
+    looked at together.
+    """
 
     def train(
         self, run: Spec, splits: Mapping[str, Any], device: str, checkpoints: Collection[int], /
     ) -> Sequence[Sequence[Trained] | Exception]:
         """The trained models by the seeds in the run's `cohort`, as Running.train gives each; or why one has none."""
+
+    def predict(
+        self, condition: Spec, models: Sequence[Any], examples: Any, seeds: Sequence[int], /
+    ) -> Sequence[Outcomes] | None:
+        """The outcomes under a condition of some models that Running.restore gave, of runs of a cohort with these
+        seeds; None where that condition looks at one model at a time.
+        """
 
     def trains_together(self, method: Spec, model: Spec, training: Spec, about: Spec, /) -> bool:
         """Whether runs of this method and model can be trained at once with these options of the section `training`, on

@@ -1,16 +1,21 @@
-"""Image classifiers of one architecture and method at several seeds, trained at once."""
+"""Image classifiers of one architecture and method at several seeds, trained and looked at together."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 
+from pipelines.outcomes import Outcomes
+from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.cohort import Member, possible, train_together
+from pipelines.supervised.condition import Condition
 from pipelines.supervised.device import compute_reproducibly
+from pipelines.supervised.draws import torch_generator
 from pipelines.supervised.method import Labelled, Method, TrainingData
+from pipelines.supervised.several import OfEach
 from pipelines.vision.architecture import build
-from pipelines.vision.data import Split
+from pipelines.vision.data import Examples, Split
 from pipelines.vision.running import Spec, architecture, part
 from pipelines.vision.tensors import pixels
 from pipelines.vision.training import augment, budget, training_data
@@ -29,6 +34,19 @@ def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Coll
     fresh = partial(build, architecture(run["model"], method), classes, run["data"]["size"])
     data = training_data(splits, method, classes, device)
     return train_together(fresh, method, data, options, run["cohort"], checkpoints, partial(augment, options))
+
+
+def predict(
+    condition: Spec, models: Sequence[Classifier], examples: Examples, seeds: Sequence[int]
+) -> list[Outcomes] | None:
+    """The outcomes of a cohort's models under a condition, which draws for all of them; None where the condition is one
+    that looks at one model at a time.
+    """
+    chosen: Condition[Any, Examples, Any] = part("conditions", condition)
+    if not isinstance(chosen.outcomes, OfEach):
+        return None
+    purpose = f"condition/{condition['use']}/{','.join(map(str, seeds))}"
+    return chosen.outcomes.each(models, examples, torch_generator(seeds[0], purpose))
 
 
 def trains_together(method: Spec, model: Spec, training: Mapping[str, Any], about: Mapping[str, Any]) -> bool:

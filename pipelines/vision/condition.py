@@ -1,6 +1,6 @@
 """A condition on images: the examples a trained model is put through, and what is recorded of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,23 +12,57 @@ from pipelines.outcomes import Outcomes
 from pipelines.supervised import condition
 from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.condition import BATCH, device_of
+from pipelines.supervised.several import OfEach, Stacked
 from pipelines.vision.data import Dataset, Examples, Split
 from pipelines.vision.tensors import channels_first, pixels
 
 
-def inference(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-    """The model's logits on the examples as they are."""
-    return outcomes_of(examples, logits_of(model, examples.split.images))
+def of_logits(made: Callable[[Examples, NDArray[np.float32]], Outcomes]) -> OfEach[Examples]:
+    """Outcomes that are made of examples and a model's logits on them as they are."""
+
+    def each(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
+        return [made(examples, logits) for logits in of_each(models, "forward", examples.split.images)]
+
+    return OfEach(each)
 
 
-def inference_with_features(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-    """The model's logits on the examples as they are, and the inputs of its last layer."""
-    features = features_of(model, examples.split.images)
+def of_features(made: Callable[[Examples, NDArray[np.float32], Classifier], Outcomes]) -> OfEach[Examples]:
+    """Outcomes that are made of examples, the inputs of a model's last layer for them as they are, and the model."""
+
+    def each(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
+        every = of_each(models, "features", examples.split.images)
+        return [made(examples, features, model) for features, model in zip(every, models, strict=True)]
+
+    return OfEach(each)
+
+
+def of_each(models: Sequence[Classifier], function: str, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    """What `forward` or `features` of each of some models that are alike gives for images."""
+    device = device_of(models[0])
+    if len(models) == 1:
+        return [in_batches(getattr(models[0], function), images, device)]
+    stacked = Stacked(models, function)
+    every = in_batches(lambda batch: stacked.all_of(batch).transpose(0, 1), images, device)
+    return [np.ascontiguousarray(every[:, number]) for number in range(len(models))]
+
+
+def outcomes_of(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
+    """Outcomes with the examples' labels, groups and parts."""
+    split = examples.split
+    return Outcomes(logits, split.labels, examples.rows, split.groups, split.parts, split.part_names)
+
+
+def with_features(examples: Examples, features: NDArray[np.float32], model: Classifier) -> Outcomes:
+    """Outcomes with the model's logits and the inputs of its last layer."""
     device = device_of(model)
     with torch.inference_mode():
         batches = torch.from_numpy(features).split(BATCH)
         logits = np.concatenate([model.head(batch.to(device)).float().cpu().numpy() for batch in batches])
     return replace(outcomes_of(examples, logits), features=features)
+
+
+inference = of_logits(outcomes_of)
+inference_with_features = of_features(with_features)
 
 
 @dataclass(frozen=True)
@@ -73,9 +107,3 @@ def in_batches(
 ) -> NDArray[np.float32]:
     """A function of float images in [0, 1] on a device, applied to uint8 images [n, size, size, 3] batch by batch."""
     return condition.in_batches(function, channels_first(images), pixels, device)
-
-
-def outcomes_of(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
-    """Outcomes with the examples' labels, groups and parts."""
-    split = examples.split
-    return Outcomes(logits, split.labels, examples.rows, split.groups, split.parts, split.part_names)

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from cluster.fanout import Failed, Finished
-from cluster.resources import assigned
+from cluster.resources import assigned, needs_a_whole_card
+from pipelines.outcomes import Outcomes
 from stages import artifacts, domains
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
@@ -27,35 +28,34 @@ from stages.store.store import Store
 def predict_all(
     missing: list[Cell], runs: pl.DataFrame, data: Mapping[str, Any], store: Store, progress: Progress
 ) -> None:
-    """Fan the models with missing cells out, each with its weights, and store the outcomes as they come."""
+    """Fan the models with missing cells out, each with its weights and those that were trained at once together, and
+    store the outcomes as they come.
+    """
     if not missing:
         return
-    train_again((cell.model_key for cell in missing), data, store, progress)
+    rows = {row["run_key"]: row for row in runs.iter_rows(named=True)}
+    asked = looked_at_together(missing, rows)
+    train_again((key for keys in asked for key in keys), data, store, progress)
     prepare_again((cell.examples for cell in missing), data, store)
     examples = {
         which: examples_of(domain, store.read("data", which))
         for domain, which in {(cell.domain, cell.examples) for cell in missing}
     }
-    by_model: dict[str, list[Cell]] = {}
-    for cell in missing:
-        by_model.setdefault(cell.model_key, []).append(cell)
-    rows = {row["run_key"]: row for row in runs.iter_rows(named=True)}
-    longest_first = sorted(by_model, key=lambda key: (-rows[key]["parameters"], key))
 
     def items() -> Iterator[dict[str, Any]]:
-        for key in longest_first:
-            named = tuple(rows[key][name] for name in ("task", "method", "model"))
-            weights = None if store.shared else store.read("runs", key)
-            spec = json.loads(rows[key]["spec"])
-            yield {"run": spec, "run_key": key, "named": named, "weights": weights, "cells": by_model[key]}
+        for keys, cells in sorted(asked.items(), key=lambda each: (-rows[each[0][0]]["parameters"], each[0])):
+            named = tuple(rows[keys[0]][name] for name in ("task", "method", "model"))
+            weights = [None if store.shared else store.read("runs", key) for key in keys]
+            specs = [json.loads(rows[key]["spec"]) for key in keys]
+            yield {"runs": specs, "keys": keys, "named": named, "weights": weights, "cells": cells}
 
-    progress.begin(len(by_model), len(missing))
-    models = ((rows[key]["run"], rows[key]["spec"], rows[key]["code"]) for key in by_model)
+    progress.begin(len(asked), len(missing))
+    models = ((rows[key]["run"], rows[key]["spec"], rows[key]["code"]) for keys in asked for key in keys)
     for result in swept(
         "predict",
         predicted,
         items(),
-        total=len(by_model),
+        total=len(asked),
         shared={"examples": examples},
         needs=lambda compute, item: compute.resources(*item["named"]),
         codes=[*codes_of(models), *condition_codes(missing)],
@@ -63,6 +63,26 @@ def predict_all(
     ):
         keep(result, store)
         progress.advance(len(result.item["cells"]))
+
+
+def looked_at_together(
+    missing: Iterable[Cell], rows: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, ...], list[Cell]]:
+    """The missing cells by the keys of the models that are looked at together: those of a cohort that finished, whether
+    cells of theirs are missing or not, as the outcomes of each depend on all; else one. `rows` are of the table RUNS.
+    """
+    cohorts: dict[Any, list[str]] = {}
+    of_key: dict[str, Any] = {}
+    for key, row in rows.items():
+        cohort = json.loads(row["spec"]).get("cohort")
+        if cohort and row["status"] == "finished":
+            of_key[key] = (*(row[name] for name in ("task", "method", "model", "at_step")), *cohort)
+            cohorts.setdefault(of_key[key], []).append(key)
+    found: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in missing:
+        keys = cohorts[of_key[cell.model_key]] if cell.model_key in of_key else [cell.model_key]
+        found.setdefault(tuple(sorted(keys, key=lambda key: (rows[key]["seed"], key))), []).append(cell)
+    return found
 
 
 def condition_codes(cells: Iterable[Cell]) -> Iterator[Planned]:
@@ -94,30 +114,58 @@ def predict_again(keys: Iterable[str], store: Store, progress: Progress) -> None
 
 
 def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """In the worker: one model's outcomes under its conditions, as bytes; an error in one condition is that cell's.
-    Where the worker reaches the store it takes the weights from there, and writes the outcomes there.
+    """In the worker: the outcomes of some models under their conditions, as bytes; an error in one condition is that
+    cell's. Where the worker reaches the store it takes the weights from there, and writes the outcomes there.
     """
-    spec = item["run"]
     store = Store(shared["store"]) if shared["store"] else None
-    running = domains.running(spec["domain"])
-    weights = codecs.weights_from(store.read("runs", item["run_key"]) if store else item["weights"])
+    domain = item["runs"][0]["domain"]
+    running = domains.running(domain)
     device = running.device_for(*assigned())
-    model = running.restore(spec, weights, device)
+    models, seeds = {}, {}
+    for key, spec, weights in zip(item["keys"], item["runs"], item["weights"], strict=True):
+        models[key] = running.restore(spec, codecs.weights_from(store.read("runs", key) if store else weights), device)
+        seeds[key] = spec["seed"]
     environment = environment_of(running.device_name(device), shared["checkout"])
-    results: list[dict[str, Any]] = []
+    by_condition: dict[tuple[str, str], list[Cell]] = {}
     for cell in item["cells"]:
+        by_condition.setdefault((cell.task, cell.condition), []).append(cell)
+    results: dict[str, dict[str, Any]] = {}
+    for cells in by_condition.values():
         began = time.perf_counter()
-        try:
-            outcomes = running.predict(cell.spec, model, shared["examples"][cell.examples], spec["seed"])
-            payload = codecs.outcomes_bytes(outcomes)
-            found = {"outcomes": payload, "seconds": time.perf_counter() - began, ENVIRONMENT: environment}
-            if store:
-                store_outcomes(cell, found, store)
-            results.append({"stored": True} if store else found)
-        except Exception as error:
-            failure = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
-            results.append({"failure": failure})
-    return results
+        examples = shared["examples"][cells[0].examples]
+        together = at_once(cells[0], models, seeds, examples) if len(models) > 1 else {}
+        shares = (time.perf_counter() - began) / len(cells)
+        for cell in cells:
+            began, which = time.perf_counter() - shares, cell.model_key
+            try:
+                outcomes = together.get(which)
+                if outcomes is None:
+                    outcomes = running.predict(cell.spec, models[which], examples, seeds[which])
+                payload = codecs.outcomes_bytes(outcomes)
+                found = {"outcomes": payload, "seconds": time.perf_counter() - began, ENVIRONMENT: environment}
+                if store:
+                    store_outcomes(cell, found, store)
+                results[cell.key] = {"stored": True} if store else found
+            except Exception as error:
+                if needs_a_whole_card(error):
+                    raise
+                failure = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
+                results[cell.key] = {"failure": failure}
+    return [results[cell.key] for cell in item["cells"]]
+
+
+def at_once(cell: Cell, models: Mapping[str, Any], seeds: Mapping[str, int], examples: Any) -> dict[str, Outcomes]:
+    """The outcomes of all models under a cell's condition, by their keys; none where they are looked at one by one: by
+    what the condition is, or because it fails with one of them, so that the error is that one's.
+    """
+    together = domains.cohorts(cell.domain)
+    try:
+        found = together.predict(cell.spec, [*models.values()], examples, [*seeds.values()]) if together else None
+    except Exception as error:
+        if needs_a_whole_card(error):
+            raise
+        return {}
+    return dict(zip(models, found, strict=True)) if found else {}
 
 
 def store_outcomes(cell: Cell, found: Mapping[str, Any], store: Store) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipelines.vision.attacks._balls import check_pixels
 from pipelines.vision.attacks._losses import cross_entropy
-from pipelines.vision.attacks._watch import Model, Watch, drop_none
+from pipelines.vision.attacks._watch import Model, Watch, drop_none, part
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def worst_latents(
         found[rows] = points.detach()
         kept = ~watch(rows, points.detach(), logits.detach())
         latents = (latents + step_size * gradients.sign()).detach().clamp(-1, 1)[kept]
-        rows, images, labels = rows[kept], images[kept], labels[kept]
+        rows, images, labels, model = rows[kept], images[kept], labels[kept], part(model, kept)
         if not len(rows):
             break
     return found

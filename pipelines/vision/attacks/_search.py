@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pipelines.vision.attacks._losses import margins
-from pipelines.vision.attacks._watch import Model
+from pipelines.vision.attacks._watch import Model, part
 
 FOLDED, HALVED = 1e-3, 0.1  # how far a logit may be off, as a share of the logits' standard deviation
 UNTRACEABLE = (fx.proxy.TraceError, AttributeError, RuntimeError, TypeError, ValueError)
@@ -24,10 +24,15 @@ class Search:
     model: Model
     error: float
 
+    def part(self, rows: Tensor) -> "Search":
+        """The same for some of the images that the model is asked for."""
+        return Search(part(self.model, rows), self.error)
 
-def search_with(model: nn.Module, images: Tensor, labels: Tensor) -> Search:
-    """The fastest stand-in that agrees with the model on these images; the model itself where there is none."""
-    folded = fold(model)
+
+def search_with(model: Model, images: Tensor, labels: Tensor) -> Search:
+    """The fastest stand-in that agrees with the model on these images; the model itself where there is none, and where
+    it is several."""
+    folded = fold(model) if isinstance(model, nn.Module) else None
     if folded is None:
         return Search(model, 0.0)
     with torch.no_grad():

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pipelines.supervised.several import Several
+
 # Positions in the attack's batch, points and logits of the images it still works on -> which of them it may drop.
 Watch = Callable[[Tensor, Tensor, Tensor], Tensor]
 Model = Callable[[Tensor], Tensor]  # images [n, 3, size, size] in [0, 1] -> logits [n, classes]
@@ -14,6 +16,16 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]  # logits, labels, targets -> 
 def drop_none(rows: Tensor, points: Tensor, logits: Tensor) -> Tensor:
     """Every image goes on to the end."""
     return torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+
+
+def part(model: Model, rows: Tensor) -> Model:
+    """The model of some of the rows that it is asked for: another one only where it is several."""
+    return model.part(rows) if isinstance(model, Several) else model
+
+
+def owners(model: Model, labels: Tensor) -> Tensor:
+    """Which of several models each row [n] goes through: 0 where there is one."""
+    return model.of if isinstance(model, Several) else torch.zeros_like(labels)
 
 
 def gradients_of(model: Model, points: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:

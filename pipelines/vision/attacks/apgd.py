@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipelines.vision.attacks._balls import Ball, Reach
 from pipelines.vision.attacks._losses import cross_entropy
-from pipelines.vision.attacks._watch import Loss, Model, Watch, drop_none, gradients_of
+from pipelines.vision.attacks._watch import Loss, Model, Watch, drop_none, gradients_of, part
 
 GRADIENT_SHARE = 0.75  # of a step; the rest is the last step's
 ENOUGH = 0.75  # share of a stretch's steps that must raise the loss, or the step is halved
@@ -43,7 +43,7 @@ def apgd(
         if step in stretches:
             climb.adapt(stretches[step])
         climb.move(first=step == 0)
-        climb.look(model, loss, gradient=step < steps - 1)
+        climb.look(loss, gradient=step < steps - 1)
     found[climb.rows] = climb.best
     return found
 
@@ -59,7 +59,8 @@ def checkpoints(steps: int) -> dict[int, int]:
 
 @dataclass
 class Climb:
-    """Where the search stands with the images it still works on; `rows` are their positions in the batch.
+    """Where the search stands with the images it still works on; `rows` are their positions in the batch, `model` is
+    theirs.
 
     point, before     [n, 3, size, size], now and a step ago
     logits, loss, gradient, at the point
@@ -68,6 +69,7 @@ class Climb:
     rises             how many steps raised the loss since the last checkpoint; best_then, halved: as it was there
     """
 
+    model: Model
     rows: Tensor
     reach: Reach
     labels: Tensor
@@ -87,7 +89,7 @@ class Climb:
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the images."""
-        self.reach = self.reach.keep(rows)
+        self.model, self.reach = part(self.model, rows), self.reach.keep(rows)
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, Tensor):
@@ -103,7 +105,7 @@ class Climb:
             ahead = self.reach.project(ahead)
         self.before, self.point = self.point, ahead
 
-    def look(self, model: Model, loss: Loss, gradient: bool) -> None:
+    def look(self, loss: Loss, gradient: bool) -> None:
         """The loss at the point, with its gradient where another step follows."""
 
         def losses(logits: Tensor) -> Tensor:
@@ -111,10 +113,10 @@ class Climb:
 
         last = self.loss
         if gradient:
-            self.logits, self.loss, self.gradient = gradients_of(model, self.point, losses)
+            self.logits, self.loss, self.gradient = gradients_of(self.model, self.point, losses)
         else:
             with torch.no_grad():
-                self.logits = model(self.point)
+                self.logits = self.model(self.point)
                 self.loss = losses(self.logits)
         self.rises += self.loss > last
         higher = self.loss > self.best_loss
@@ -141,6 +143,7 @@ def _begin(model: Model, reach: Reach, start: Tensor, labels: Tensor, targets: T
     logits, losses, gradient = gradients_of(model, point, lambda logits: loss(logits, labels, targets))
     count = len(labels)
     return Climb(
+        model=model,
         rows=torch.arange(count, device=labels.device),
         reach=reach,
         labels=labels,

@@ -2,18 +2,18 @@
 cross-entropy and on the targeted DLR loss, and the square attack."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipelines.supervised.draws import torch_generator
 from pipelines.vision.attacks._balls import Ball
 from pipelines.vision.attacks._losses import check_classes, targeted_dlr
 from pipelines.vision.attacks._search import Search, search_with
-from pipelines.vision.attacks._watch import Model, Watch
+from pipelines.vision.attacks._watch import Model, Watch, part
 from pipelines.vision.attacks._worst import Worst, batch_of
 from pipelines.vision.attacks.apgd import apgd
 from pipelines.vision.attacks.square import square
@@ -52,35 +52,39 @@ Run = Callable[[Model, Tensor, Watch], Tensor]  # model, positions of the images
 
 @dataclass(frozen=True)
 class Attacked:
-    """What a plan came to: the worst point of each image, what was searched with, and how many images each attack was
-    first to break."""
+    """What a plan came to: the worst point of each image, what was searched with, and how many images of each model
+    each attack was first to break."""
 
     plan: Plan
     worst: Worst
     search: Search
-    fell: Mapping[Name, int]
+    fell: Mapping[Name, list[int]]
+
+    def part(self, rows: Tensor) -> "Attacked":
+        """The same for some of the images, on its own from here on; what fell is what fell of all."""
+        return replace(self, worst=self.worst.part(rows), search=self.search.part(rows))
 
 
-def attack(model: nn.Module, images: Tensor, labels: Tensor, plan: Plan, generator: torch.Generator) -> Attacked:
+def attack(model: Model, images: Tensor, labels: Tensor, plan: Plan, generator: torch.Generator) -> Attacked:
     """All attacks of a plan, each with draws that do not depend on the others. Raises ValueError for pixels outside
     [0, 1] or too few classes, Broken for a model without finite logits."""
     worst = Worst(model, images, labels)
     few = slice(batch_of(images))
     search = search_with(model, images[few], labels[few])
-    fell: dict[Name, int] = {}
+    fell: dict[Name, list[int]] = {}
     seed = draw_seed(generator)
     for name in plan.attacks:
-        before = len(worst.standing())
+        before = worst.standing()
         for run in RUNS[name](plan, worst, torch_generator(seed, name)):
             further(worst, search, run)
-        fell[name] = before - len(worst.standing())
+        fell[name] = worst.fallen(before)
     return Attacked(plan, worst, search, fell)
 
 
 def further(worst: Worst, search: Search, run: Run) -> None:
     """One run of an attack on all images that stand."""
     for rows in worst.standing().split(batch_of(worst.images)):
-        worst.offer(rows, run(search.model, rows, worst.watch(rows, search.error)))
+        worst.offer(rows, run(part(search.model, rows), rows, worst.watch(rows, search.error)))
 
 
 def apgd_runs(plan: Plan, worst: Worst, generator: torch.Generator) -> Iterator[Run]:

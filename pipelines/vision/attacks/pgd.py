@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from pipelines.vision.attacks._watch import Model, part
+
 
 def projected_gradient(
     model: nn.Module, images: Tensor, labels: Tensor, start: Tensor, epsilon: float, step_size: float, steps: int
@@ -22,7 +24,7 @@ def projected_gradient(
 
 
 def worst_logits(
-    model: nn.Module, images: Tensor, labels: Tensor, start: Tensor, epsilon: float, step_size: float, steps: int
+    model: Model, images: Tensor, labels: Tensor, start: Tensor, epsilon: float, step_size: float, steps: int
 ) -> Tensor:
     """Logits [n, classes] of each image's attack: at the first point that fools the model, else at the last one. An
     image that the model has wrong already is left as it is, and one that is broken drops out of later steps."""
@@ -36,7 +38,7 @@ def worst_logits(
             break
         points = attacked[standing].requires_grad_(number < steps)
         with torch.set_grad_enabled(number < steps):
-            outputs = model(points)
+            outputs = part(model, standing)(points)
         logits[standing] = outputs.detach()
         if number < steps:
             (gradient,) = torch.autograd.grad(cross_entropy(outputs, labels[standing], reduction="sum"), points)

@@ -9,7 +9,7 @@ from torch import Tensor
 from pipelines.vision.attacks._balls import Ball
 from pipelines.vision.attacks._losses import margins
 from pipelines.vision.attacks._squares import bumps, draw, one_square, stripes, two_windows
-from pipelines.vision.attacks._watch import Model, Watch, drop_none
+from pipelines.vision.attacks._watch import Model, Watch, drop_none, part
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of the square's area, in ten-thousandths of the queries
 AREA = 0.8  # of the image, at first
@@ -47,6 +47,7 @@ def square(
             found[rows[dropped]] = tried[dropped]
             kept = ~dropped
             rows, labels, best, least, reach = rows[kept], labels[kept], best[kept], least[kept], reach.keep(kept)
+            model = part(model, kept)
         if not len(rows):
             break
     found[rows] = best

@@ -5,6 +5,7 @@ recorded are the model's own logits in float32 at the point of least margin. Gat
 (`pipelines.vision.attacks.validity`) are in the flags: `gradient-masking` blocks a verdict, `gate:G6` says why.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -12,12 +13,12 @@ import torch
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive
 from pipelines.supervised.classifier import Classifier
-from pipelines.supervised.condition import device_of
+from pipelines.supervised.several import OfEach
 from pipelines.vision.attacks._balls import Ball, Norm
 from pipelines.vision.attacks.ensemble import Name, Plan, attack, in_order
 from pipelines.vision.attacks.validity import ensemble_gates, flags
 from pipelines.vision.condition import Condition, outcomes_of
-from pipelines.vision.conditions._attacked import drawn, tensors
+from pipelines.vision.conditions._attacked import apart, drawn, for_each
 from pipelines.vision.data import Examples
 
 
@@ -39,9 +40,12 @@ def condition(
     chosen = in_order(attacks)
     plan = Plan(Ball(norm, epsilon), chosen, steps, restarts, targets, square_queries)
 
-    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        found = attack(model, *tensors(examples, device_of(model)), plan, generator)
+    def each(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
+        found = attack(*for_each(models, examples), plan, generator)
         failed = ensemble_gates(found, generator)
-        return replace(outcomes_of(examples, found.worst.logits.cpu().numpy()), flags=flags(failed))
+        return [
+            replace(outcomes_of(examples, logits.cpu().numpy()), flags=flags(failed, model))
+            for model, logits in enumerate(apart(found.worst.logits, models))
+        ]
 
-    return Condition(drawn(images, chosen), outcomes)
+    return Condition(drawn(images, chosen), OfEach(each))

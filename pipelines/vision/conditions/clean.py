@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from pipelines.outcomes import COLLAPSED, Outcomes
-from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.collapse import at_chance
-from pipelines.vision.condition import Condition, inference, whole
+from pipelines.vision.condition import Condition, of_logits, outcomes_of, whole
 from pipelines.vision.data import Dataset, Examples
 
 
@@ -20,11 +19,13 @@ def condition(*, split: Literal["capability", "test"] = "capability") -> Conditi
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         return without_parts(whole(split)(dataset, generator))
 
-    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        found = inference(model, examples, generator)
-        return replace(found, flags=(COLLAPSED,)) if at_chance(found) else found
+    return Condition(examples, of_logits(flagged), splits=(split,))
 
-    return Condition(examples, outcomes, splits=(split,))
+
+def flagged(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
+    """The logits, with a flag where the model is no better than chance."""
+    found = outcomes_of(examples, logits)
+    return replace(found, flags=(COLLAPSED,)) if at_chance(found) else found
 
 
 def without_parts(examples: Examples) -> Examples:

@@ -13,13 +13,12 @@ overlapping kinds out with `kinds`, or read their parts on their own.
 from dataclasses import replace
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from pipelines.outcomes import EVERY_PART, Outcomes
 from pipelines.parts import Count
-from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.draws import numpy_generator
-from pipelines.vision.condition import Condition, logits_of, outcomes_of, some_of, take
+from pipelines.vision.condition import Condition, of_logits, outcomes_of, some_of, take
 from pipelines.vision.conditions._corrupt import CORRUPTIONS
 from pipelines.vision.data import Dataset, Examples, split_of
 
@@ -58,15 +57,14 @@ def condition(*, images: Count = 100, kinds: list[str] | None = None, clean: boo
 
     if not clean:
         return Condition(examples)
-    return Condition(examples, beside_clean, has=("labels", "right_when_clean"))
+    return Condition(examples, of_logits(beside_clean), has=("labels", "right_when_clean"))
 
 
-def beside_clean(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-    """The model's logits on the corrupted images and, as the value `right_when_clean`, whether it is right (1 or 0) on
+def beside_clean(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
+    """A model's logits on the corrupted images and, as the value `right_when_clean`, whether it is right (1 or 0) on
     the image that each was made from.
     """
     split, rows = examples.split, examples.rows
-    logits = logits_of(model, split.images)
     corrupted, clean = np.flatnonzero(split.groups == NO_GROUP), np.flatnonzero(split.groups == CLEAN)
     right = np.zeros(rows.max() + 1, dtype=np.float32)
     right[rows[clean]] = logits[clean].argmax(axis=1) == split.labels[clean]

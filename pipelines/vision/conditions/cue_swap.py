@@ -7,11 +7,10 @@ Frame 0 has the class's own cue, frame 1, which is compared with it, another's. 
 from dataclasses import replace
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from pipelines.outcomes import Outcomes
-from pipelines.supervised.classifier import Classifier
-from pipelines.vision.condition import Condition, inference
+from pipelines.vision.condition import Condition, of_logits, outcomes_of
 from pipelines.vision.data import Dataset, Examples
 
 NOT_COMPARED = -1
@@ -19,7 +18,9 @@ NOT_COMPARED = -1
 
 def condition() -> Condition:
     """No options."""
-    return Condition(pairs, outcomes, splits=("cue_swap",), has=("labels", "groups", "frame", "compared_with"))
+    return Condition(
+        pairs, of_logits(with_frames), splits=("cue_swap",), has=("labels", "groups", "frame", "compared_with")
+    )
 
 
 def pairs(dataset: Dataset, generator: np.random.Generator) -> Examples:
@@ -28,11 +29,11 @@ def pairs(dataset: Dataset, generator: np.random.Generator) -> Examples:
     return Examples(split, np.arange(len(split)) % (len(split) // 2))
 
 
-def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-    """The model's logits, and which frame of its pair each image is."""
+def with_frames(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
+    """A model's logits, and which frame of its pair each image is."""
     swapped = examples.split.groups != examples.split.labels
     values = {
         "frame": swapped.astype(np.float32),
         "compared_with": np.where(swapped, 0, NOT_COMPARED).astype(np.float32),
     }
-    return replace(inference(model, examples, generator), values=values)
+    return replace(outcomes_of(examples, logits), values=values)

@@ -4,13 +4,13 @@ The probe is ridge regression onto one-hot labels (Alain & Bengio 2016, arXiv 16
 """
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Positive
 from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.probing import probe_scores
-from pipelines.vision.condition import Condition, features_of, outcomes_of
+from pipelines.vision.condition import Condition, of_features, outcomes_of
 from pipelines.vision.data import Dataset, Examples, split_of
 
 TO_FIT, TO_TEST = 0, 1
@@ -19,16 +19,15 @@ TO_FIT, TO_TEST = 0, 1
 def condition(*, ridge: Positive = 1.0) -> Condition:
     """ridge: penalty on the squared weights, for each feature of unit variance."""
 
-    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        split = examples.split
-        features = features_of(model, split.images).astype(np.float64)
+    def probed(examples: Examples, inputs: NDArray[np.float32], model: Classifier) -> Outcomes:
+        split, features = examples.split, inputs.astype(np.float64)
         fit, test = split.groups == TO_FIT, np.flatnonzero(split.groups == TO_TEST)
         labels = split.labels[fit]
         scores = probe_scores(features[fit], labels, features[test], int(split.labels.max()) + 1, ridge)
         tested = split_of(split.images[test], split.labels[test])
         return outcomes_of(Examples(tested, examples.rows[test]), scores)
 
-    return Condition(both_splits, outcomes, splits=("transfer_train", "transfer_test"))
+    return Condition(both_splits, of_features(probed), splits=("transfer_train", "transfer_test"))
 
 
 def both_splits(dataset: Dataset, generator: np.random.Generator) -> Examples:

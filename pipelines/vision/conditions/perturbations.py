@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Range
-from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.draws import numpy_generator
-from pipelines.vision.condition import Condition, inference, some_of
+from pipelines.vision.condition import Condition, of_logits, outcomes_of, some_of
 from pipelines.vision.conditions import _corrupt as corrupt
 from pipelines.vision.conditions._warps import Images, Numbers, mapped, turns
 from pipelines.vision.data import Dataset, Examples, split_of
@@ -93,14 +92,14 @@ def condition(
         every = np.concatenate(rows)
         return Examples(split_of(np.concatenate(made), test.labels[every], parts=parts, part_names=chosen), every)
 
-    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+    def with_frames(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
         frame = np.arange(len(examples.rows)) % frames
         noisy = np.isin(examples.split.parts, [part for part, kind in enumerate(chosen) if kind in NOISE])
         before = np.where(frame == 0, NOT_COMPARED, np.where(noisy, 0, frame - 1))
         values = {"frame": frame.astype(np.float32), "compared_with": before.astype(np.float32)}
-        return replace(inference(model, examples, generator), values=values)
+        return replace(outcomes_of(examples, logits), values=values)
 
-    return Condition(examples, outcomes, has=("labels", "frame", "compared_with"))
+    return Condition(examples, of_logits(with_frames), has=("labels", "frame", "compared_with"))
 
 
 def film(kind: str, images: Images, frames: int, generator: np.random.Generator) -> Images:

@@ -3,6 +3,7 @@
 The flags have those gates of the attack's validity that take a few steps (`pipelines.vision.attacks.validity`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,17 +12,15 @@ import torch
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive, Share
 from pipelines.supervised.classifier import Classifier
-from pipelines.supervised.condition import device_of
+from pipelines.supervised.several import OfEach
 from pipelines.vision.attacks import worst_logits
 from pipelines.vision.attacks._balls import Ball
-from pipelines.vision.attacks._worst import Worst
+from pipelines.vision.attacks._watch import owners, part
+from pipelines.vision.attacks._worst import Worst, batch_of
 from pipelines.vision.attacks.validity import flags, quick_gates, sample_of
 from pipelines.vision.condition import Condition, outcomes_of, some_of, take
-from pipelines.vision.conditions._attacked import tensors
+from pipelines.vision.conditions._attacked import apart, for_each
 from pipelines.vision.data import Dataset, Examples
-from pipelines.vision.tensors import channels_first, pixels
-
-BATCH = 125  # fits the cache: a batch of 1,000 is 2.7 times slower an image
 
 
 def condition(
@@ -35,20 +34,22 @@ def condition(
         rows = some_of(len(test), images, generator)
         return Examples(take(test, rows), rows)
 
-    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        device = device_of(model)
-        batches = channels_first(examples.split.images).split(BATCH)
-        labels = torch.from_numpy(examples.split.labels).split(BATCH)
+    def each(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
+        model, shown, labels = for_each(models, examples)
         logits = []
-        for batch, truth in zip(batches, labels, strict=True):
-            start = (2 * torch.rand(batch.shape, generator=generator) - 1) * epsilon
-            clean, start, truth = pixels(batch).to(device), start.to(device), truth.to(device)
-            logits.append(worst_logits(model, clean, truth, start, epsilon, step_size * epsilon, steps).cpu().numpy())
-        found = np.concatenate(logits)
-        rows = sample_of(len(found), generator)
-        sample = Worst(model, *(each[rows] for each in tensors(examples, device)))
-        sample.logits = torch.from_numpy(found)[rows].to(device)
+        for rows in torch.arange(len(labels), device=labels.device).split(batch_of(shown)):
+            clean, truth = shown[rows], labels[rows]
+            start = ((2 * torch.rand(clean.shape, generator=generator) - 1) * epsilon).to(clean.device)
+            attacked = part(model, rows)
+            logits.append(worst_logits(attacked, clean, truth, start, epsilon, step_size * epsilon, steps))
+        found = torch.cat(logits)
+        rows = sample_of(owners(model, labels), generator)
+        sample = Worst(part(model, rows), shown[rows], labels[rows])
+        sample.logits = found[rows]
         failed = quick_gates(sample, Ball("linf", epsilon), generator) if epsilon else {}
-        return replace(outcomes_of(examples, found), flags=flags(failed))
+        return [
+            replace(outcomes_of(examples, logits.cpu().numpy()), flags=flags(failed, number))
+            for number, logits in enumerate(apart(found, models))
+        ]
 
-    return Condition(examples, outcomes)
+    return Condition(examples, OfEach(each))

@@ -5,19 +5,23 @@ An image that falls within one radius has fallen within every larger one, so tha
 infinite where it stands at all of them. Flags as of `attack_ensemble`, from the smallest and the largest radius.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipelines.outcomes import Outcomes
 from pipelines.parts import Count, Positive
 from pipelines.supervised.classifier import Classifier
-from pipelines.supervised.condition import device_of
+from pipelines.supervised.several import OfEach
 from pipelines.vision.attacks._balls import Ball, Norm
+from pipelines.vision.attacks._watch import Model, part
 from pipelines.vision.attacks.ensemble import Name, Plan, attack, in_order
-from pipelines.vision.attacks.validity import ensemble_gates, flags
+from pipelines.vision.attacks.validity import Fails, ensemble_gates, flags
 from pipelines.vision.condition import Condition
-from pipelines.vision.conditions._attacked import drawn, tensors
+from pipelines.vision.conditions._attacked import apart, drawn, for_each
 from pipelines.vision.data import Examples
 
 LEVELS = {"linf": (1, 2, 4, 8), "l2": (32, 64, 128, 256)}
@@ -41,29 +45,36 @@ def condition(
     if not radii:
         raise ValueError("'levels' is empty: at least one radius is needed")
 
-    def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
+    def each(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
         plans = {
             level: Plan(Ball(norm, level / 255), chosen, steps, restarts, targets, square_queries) for level in radii
         }
-        logits, fell_at, failed = curve(model, *tensors(examples, device_of(model)), plans, generator)
+        logits, fell_at, failed = curve(*for_each(models, examples), plans, generator)
         split, count = examples.split, len(radii)
-        return Outcomes(
-            logits=torch.cat(logits).cpu().numpy(),
+        of_all = Outcomes(
+            logits=np.zeros(0, dtype=np.float32),
             labels=np.tile(split.labels, count),
             examples=np.tile(examples.rows, count),
             groups=np.tile(split.groups, count),
             parts=np.repeat(np.arange(count), len(split)),
             part_names=tuple(f"{level:g}/255" for level in radii),
-            values={"minimal_radius": np.tile(fell_at.cpu().numpy(), count)},
-            flags=flags(failed),
         )
+        return [
+            replace(
+                of_all,
+                logits=torch.cat([apart(at_level, models)[number] for at_level in logits]).cpu().numpy(),
+                values={"minimal_radius": np.tile(apart(fell_at, models)[number].cpu().numpy(), count)},
+                flags=flags(failed, number),
+            )
+            for number in range(len(models))
+        ]
 
-    return Condition(drawn(images, chosen), outcomes, has=("labels", "minimal_radius"))
+    return Condition(drawn(images, chosen), OfEach(each), has=("labels", "minimal_radius"))
 
 
 def curve(
-    model: nn.Module, images: Tensor, labels: Tensor, plans: dict[float, Plan], generator: torch.Generator
-) -> tuple[list[Tensor], Tensor, dict[str, bool]]:
+    model: Model, images: Tensor, labels: Tensor, plans: dict[float, Plan], generator: torch.Generator
+) -> tuple[list[Tensor], Tensor, dict[str, Fails]]:
     """Logits of all images at each level, from the smallest on; the level at which each fell; whether each gate failed
     at the smallest or at the largest."""
     smallest, *larger = plans
@@ -76,10 +87,11 @@ def curve(
     for level in larger:
         now = logits[-1].clone()
         if len(standing):
-            found = attack(model, images[standing], labels[standing], plans[level], generator)
+            found = attack(part(model, standing), images[standing], labels[standing], plans[level], generator)
             now[standing] = found.worst.logits
             if level == larger[-1]:
-                failed = {name: fails or failed[name] for name, fails in ensemble_gates(found, generator).items()}
+                then = ensemble_gates(found, generator)
+                failed = {name: [any(both) for both in zip(then[name], failed[name], strict=True)] for name in then}
             fell_at[standing] = level
             standing = standing[found.worst.standing()]
             fell_at[standing] = torch.inf
