@@ -1,16 +1,18 @@
-"""Runs trained at once against one at a time, and against several processes on one device, in one run.
+"""Runs trained and attacked at once against one at a time, and against several processes on one device, in one run.
 
     python benchmarks/cohorts.py [--device cuda] [--sizes 4 16 64] [--widths 4 8 16] [--processes 10]
 
 Models: residual networks on glyphs, by standard training. For each width: models an hour one at a time; in so many
 processes that each train one at a time (what `compute: {gpus: 0.1}` does), and in cohorts of each size, as ratios to
-that; and the share that the fastest has of the rate of large matrix products in the same precision.
+that; and the share that the fastest has of the rate of large matrix products in the same precision. Then how many times
+as fast the attack ensemble goes through a cohort of each size at once as through its models one by one.
 """
 
 import argparse
 import multiprocessing
 import time
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -22,6 +24,7 @@ from pipelines.vision.data import Dataset
 
 SIDE = 4096  # of the matrices
 PRODUCTS = 5
+EPSILON = 2 / 255  # of the attacks
 
 
 def dataset(train: int) -> Dataset:
@@ -52,6 +55,19 @@ def at_once(run: dict[str, Any], data: Dataset, device: str, models: int) -> lis
     return [each[-1] for each in every if not isinstance(each, Exception)]
 
 
+def times_as_fast_attacked(run: dict[str, Any], data: Dataset, device: str, models: list[Trained]) -> float:
+    """Seconds of the attack ensemble on models one by one, over those on all at once."""
+    options = {"epsilon": EPSILON, "images": 100, "steps": 10, "targets": 1, "square_queries": 100}
+    full = parts.full_options("pipelines.vision.conditions", "attack_ensemble", options)
+    condition = {"use": "attack_ensemble", "options": full}
+    examples, seeds = domain.examples(condition, data), range(len(models))
+    restored = [running.restore(run, model.weights, device) for model in models]
+    one_by_one = took(
+        device, lambda: [running.predict(condition, *each) for each in zip(restored, repeat(examples), seeds)]
+    )
+    return one_by_one / took(device, lambda: cohorts.predict(condition, restored, examples, seeds))
+
+
 def in_a_process(run: dict[str, Any], train: int, device: str, models: int, ready: Any, begin: Any) -> None:
     """One of several processes, which begin together."""
     torch.set_num_threads(1)
@@ -79,16 +95,16 @@ def seconds_of_processes(run: dict[str, Any], chosen: argparse.Namespace) -> flo
     return time.perf_counter() - began
 
 
-def seconds(device: str, what: Callable[[], list[Trained]]) -> tuple[float, float]:
-    """The least of two, and the FLOPs of all models."""
-    took = []
+def took(device: str, what: Callable[[], object]) -> float:
+    """Seconds, the least of two."""
+    every = []
     for _ in range(2):
         began = time.perf_counter()
-        found = what()
+        what()
         if device == "cuda":
             torch.cuda.synchronize()
-        took.append(time.perf_counter() - began)
-    return min(took), sum(each.flops for each in found)
+        every.append(time.perf_counter() - began)
+    return min(every)
 
 
 def rate_of_products(device: str, precision: str) -> float:
@@ -126,22 +142,25 @@ def main() -> None:
     print(f"{name}, {chosen.precision}: {limit:.3g} FLOPs a second in products of {SIDE} x {SIDE}")
     columns = ["one at a time, models an hour", *[f"{chosen.processes} processes"] * bool(chosen.processes)]
     columns += [f"{size} at once" for size in chosen.sizes]
-    print(f"| width, parameters | {' | '.join(columns)} | of the products' rate |\n|{'---|' * (len(columns) + 2)}")
+    columns += ["of the products' rate", *(f"{size} attacked at once" for size in chosen.sizes)]
+    print(f"| width, parameters | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     for width in chosen.widths:
         run = run_of(width, data, chosen)
-        one_by_one(run, data, device, 1)
-        singly, flops = seconds(device, lambda run=run: one_by_one(run, data, device, chosen.models))  # type: ignore[misc]
-        alone, best = singly / chosen.models, flops / singly
-        cells = [f"{3600 / alone:,.0f}"]
+        flops = one_by_one(run, data, device, 1)[-1].flops
+        alone = took(device, lambda run=run: one_by_one(run, data, device, chosen.models)) / chosen.models  # type: ignore[misc]
+        cells, best = [f"{3600 / alone:,.0f}"], flops / alone
         if chosen.processes:
             each = seconds_of_processes(run, chosen) / (chosen.processes * chosen.models)
             cells.append(f"{alone / each:.2f}")
+        attacked = []
         for size in chosen.sizes:
-            took, flops = seconds(device, lambda run=run, size=size: at_once(run, data, device, size))  # type: ignore[misc]
-            cells.append(f"{alone * size / took:.2f}")
-            best = max(best, flops / took)
+            each = took(device, lambda run=run, size=size: at_once(run, data, device, size)) / size  # type: ignore[misc]
+            cells.append(f"{alone / each:.2f}")
+            best = max(best, flops / each)
+            attacked.append(f"{times_as_fast_attacked(run, data, device, at_once(run, data, device, size)):.2f}")
+        cells += [f"{best / limit:.2f}", *attacked]
         parameters = domain.cost(run["model"], domain.shape({"use": "glyphs", "options": {}})).parameters
-        print(f"| {width}, {parameters:,} | {' | '.join(cells)} | {best / limit:.2f} |", flush=True)
+        print(f"| {width}, {parameters:,} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

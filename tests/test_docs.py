@@ -216,7 +216,7 @@ def test_the_demo_ends_in_verdicts_and_leaves_the_project_as_it_was(tmp_path: Pa
     for method in ("outlier_exposure", "placebo"):
         assert f"{method}: does it make models safer beyond what its effect on their capability explains?" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]
-    assert [path for path in sorted(project.rglob("*.y*ml")) if "demo" not in path.parent.name] == before
+    assert [path for path in sorted(project.rglob("*.y*ml")) if project / "demo" not in path.parents] == before
     assert not (project / "plan").exists()
 
 

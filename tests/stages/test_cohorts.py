@@ -1,4 +1,6 @@
-"""Runs that are trained at once: which they are, what they have in their keys, and that each has its own fate."""
+"""Runs that are trained at once, and their models, which are looked at together: which they are, what is in their keys,
+and that each has its own fate.
+"""
 
 import copy
 import json
@@ -7,16 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
+import torch
 from ruamel.yaml import YAML
 
+from cluster import resources
 from cluster.fanout import Failed, Finished
 from stages import artifacts, domains
 from stages.cli import run_stage
 from stages.making import models
-from stages.making.models import keep, split_of, trained
-from stages.needed import cohorts, planned_runs, trainings
-from stages.records import Run, Training
+from stages.making.models import keep, split_of, trained, with_fate
+from stages.making.outcomes import examples_of, looked_at_together, predicted
+from stages.needed import cohorts, planned_cells, planned_runs, trainings
+from stages.records import Cell, Run, Training
 from stages.store import codecs
 from stages.store.store import Store
 from stages.study import params
@@ -35,6 +41,7 @@ def study() -> dict[str, Any]:
         "methods": {"standard": None, "mixup": None},
         "evaluate_at": {"steps": [2], "conditions": ["clean"]},
     }
+    tiny["vision"]["conditions"] |= {"pgd": {"images": 20, "steps": 2}, "smoothing": {"images": 2, "samples": 5}}
     tiny.pop("audit", None)
     return tiny
 
@@ -149,6 +156,107 @@ def test_a_cohort_whose_worker_died_fails_as_a_whole(sweep: list[Run]) -> None:
     keep(Failed(both, "WorkerCrashedError", "it died", ""), store)
     failures = [store.failure("runs", training.run.key) or {} for training in both]
     assert [failure["error"] for failure in failures] == ["WorkerCrashedError"] * 2
+
+
+Sweep = tuple[dict[str, dict[str, Any]], list[Cell], Store]  # rows of the table RUNS by key, all cells, the store
+
+
+@pytest.fixture
+def finished(sweep: list[Run]) -> Sweep:
+    """That study once its runs are trained, but for one that failed."""
+    store = Store.from_environment()
+    for item in cohorts(trainings(sweep)):
+        keep(Finished(item, trained(item, shared_of(sweep, store)), 1.0), store)
+    rows = [with_fate(run, store.done("runs", run.key), store) for run in sweep]
+    (lost,) = [row for row in rows if row["run"] == "vision/standard/resnet-4/2"]
+    lost["status"] = "failed"
+    table = pl.DataFrame(rows, schema=artifacts.RUNS.table.columns)
+    cells = planned_cells(table, artifacts.PLANNED_CELLS.read(), artifacts.prepared_data())
+    return {row["run_key"]: row for row in rows}, cells, store
+
+
+def looked_at(keys: tuple[str, ...], cells: list[Cell], of: Sweep, spoilt: str = "") -> dict[str, dict[str, Any]]:
+    """What a worker finds of these cells of the models with these keys, the weights of one of them spoilt."""
+    rows, _, store = of
+    weights = {key: store.read("runs", key) for key in keys}
+    if spoilt:
+        nothing = {name: array * np.nan for name, array in codecs.weights_from(weights[spoilt]).items()}
+        weights[spoilt] = codecs.weights_bytes(nothing)
+    specs = [json.loads(rows[key]["spec"]) for key in keys]
+    item = {"runs": specs, "keys": keys, "weights": [weights[key] for key in keys], "cells": cells}
+    examples = {cell.examples: examples_of("vision", store.read("data", cell.examples)) for cell in cells}
+    shared = {"examples": examples, "store": None, "checkout": {"commit": "c" * 40, "dirty": False}}
+    return {cell.key: found for cell, found in zip(cells, predicted(item, shared), strict=True)}
+
+
+def test_models_of_a_cohort_that_finished_are_looked_at_together(finished: Sweep) -> None:
+    rows, cells, _ = finished
+    together = looked_at_together(cells, rows)
+    assert sorted(tuple(rows[key]["run"].removeprefix("vision/") for key in keys) for keys in together) == [
+        *((f"mixup/resnet-4/{seed}",) for seed in range(5)),
+        ("standard/resnet-4/0", "standard/resnet-4/1"),
+        ("standard/resnet-4/0@2", "standard/resnet-4/1@2"),
+        ("standard/resnet-4/2@2", "standard/resnet-4/3@2"),
+        ("standard/resnet-4/3",),
+        ("standard/resnet-4/4",),
+        ("standard/resnet-4/4@2",),
+    ]
+    assert sorted(cell.key for some in together.values() for cell in some) == sorted(cell.key for cell in cells)
+    (of_one,) = looked_at_together(cells[:1], rows)
+    assert of_one in together
+
+
+def both_and_theirs(of: Sweep) -> tuple[tuple[str, ...], list[Cell]]:
+    rows, cells, _ = of
+    together = looked_at_together(cells, rows)
+    return next((keys, theirs) for keys, theirs in together.items() if len(keys) == 2 and len(theirs) > 2)
+
+
+def test_a_cell_of_a_cohort_that_is_lost_is_made_again_with_the_same_bytes(finished: Sweep) -> None:
+    """And is what its model gives alone, up to the last bits, but where a condition draws for all."""
+    keys, cells = both_and_theirs(finished)
+    found = looked_at(keys, cells, finished)
+    assert {cell.condition for cell in cells} == {"clean", "corruptions", "near", "spurious", "pgd", "smoothing"}
+    for cell in cells:
+        again = looked_at(keys, [cell], finished)
+        assert again[cell.key]["outcomes"] == found[cell.key]["outcomes"]
+        alone = looked_at((cell.model_key,), [cell], finished)
+        one, other = (codecs.outcomes_from(each[cell.key]["outcomes"]) for each in (found, alone))
+        if cell.condition != "pgd":
+            np.testing.assert_allclose(one.logits, other.logits, atol=1e-4)
+        if cell.condition == "smoothing":  # looked at one by one
+            assert found[cell.key]["outcomes"] == alone[cell.key]["outcomes"]
+
+
+def test_a_model_that_can_not_be_attacked_leaves_the_other_its_outcomes(finished: Sweep) -> None:
+    keys, cells = both_and_theirs(finished)
+    attacked = [cell for cell in cells if cell.condition == "pgd"]
+    first, second = (next(cell for cell in attacked if cell.model_key == key) for key in keys)
+    found = looked_at(keys, attacked, finished, spoilt=second.model_key)
+    assert found[second.key]["failure"]["error"] == "Broken"
+    alone = looked_at((first.model_key,), [first], finished)
+    assert found[first.key]["outcomes"] == alone[first.key]["outcomes"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_runs_out_of_memory_on_a_share_of_a_card_is_tried_on_a_whole_one(
+    together: bool, finished: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the worker's item fails, not the cell; on a whole card it is the cell."""
+    keys, cells = both_and_theirs(finished)
+    keys = keys if together else keys[:1]
+    cells = [cell for cell in cells if cell.model_key in keys and cell.condition in ("clean", "smoothing")]
+
+    def full(*_: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(domains.cohorts("vision") if together else domains.running("vision"), "predict", full)
+    monkeypatch.setattr(resources, "assigned", lambda: (1.0, 0.5))
+    with pytest.raises(torch.OutOfMemoryError):
+        looked_at(keys, cells, finished)
+    monkeypatch.setattr(resources, "assigned", lambda: (1.0, 1.0))
+    found = looked_at(keys, cells, finished)
+    assert all(("failure" in each) != together for each in found.values())
 
 
 @pytest.mark.parametrize(
