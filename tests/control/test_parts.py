@@ -20,7 +20,9 @@ from pipelines.control.ppo import LENGTH, Piece
 from pipelines.control.training import Trained
 from pipelines.outcomes import COLLAPSED
 from tests.control.conftest import FEW, specified
+from tests.slow import fast_are
 
+SOME = ("standard", "deep_ensemble", "diverse_levels", "impact_penalty", "kl_penalty")
 METHODS, CONDITIONS = (parts.names(f"pipelines.control.{kind}") for kind in ("methods", "conditions"))
 MODELS = parts.names("pipelines.control.models")
 OPTIONS: dict[str, dict[str, Any]] = {"search": {"queries": 2}}
@@ -51,7 +53,7 @@ def run(errands: Dataset) -> Any:
     return trained
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", fast_are(SOME, METHODS))
 def test_a_method_trains_and_gives_the_same_bytes_again(method: str, run: Any, errands: Dataset) -> None:
     first, other = run(method), run(method, seed=1)
     torch.manual_seed(123)
@@ -75,7 +77,7 @@ def test_checkpoints_lie_on_the_way_and_do_not_change_the_end(method: str, run: 
     assert on_the_way[0].flops < on_the_way[-1].flops
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", fast_are(SOME, METHODS))
 @pytest.mark.parametrize("model", MODELS)
 def test_a_policy_is_restored_and_gives_probabilities(method: str, model: str, errands: Dataset) -> None:
     made = spec(method, model)

@@ -27,9 +27,11 @@ from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.draws import torch_generator
 from pipelines.supervised.method import Method, Step, TrainingData
 from pipelines.supervised.training import Trained
+from tests.slow import fast_are
 
 PACKAGE = "pipelines.language.methods"
 METHODS = parts.names(PACKAGE)
+SOME = ("standard", "adversarial_contexts", "consistency", "deep_ensemble", "steering")
 Run = Callable[..., Trained]
 
 
@@ -108,7 +110,7 @@ def test_a_stored_model_is_the_one_that_was_trained(method: str, model: str, wor
     assert torch.allclose(logits.softmax(1), mean, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", fast_are(SOME, METHODS))
 def test_a_method_learns(method: str, world: Dataset) -> None:
     """Facts by heart."""
     made = {**spec(world, method, "gru", 24), "training": {"epochs": 15, "batch_size": 60, "learning_rate": 0.02}}
@@ -120,7 +122,7 @@ def test_a_method_learns(method: str, world: Dataset) -> None:
 
 
 @pytest.mark.parametrize("model", parts.names("pipelines.language.models"))
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", fast_are(SOME, METHODS))
 def test_a_method_trains_in_half_precision(method: str, model: str, world: Dataset) -> None:
     made = {**spec(world, method, model), "training": {"epochs": 1, "batch_size": 100, "precision": "bfloat16"}}
     (trained,) = running.train(made, world.splits, "cpu")

@@ -80,6 +80,7 @@ def test_a_group_far_below_the_others_has_its_binomial_error(of_groups: Build) -
 @pytest.mark.parametrize(
     ("truth", "excess"), [([0.9, 0.6, 0.9, 0.95], 1.15), ([0.8] * 4, 1.3), ([0.8, 0.75, 0.9], 1.25)]
 )
+@pytest.mark.slow
 def test_error_covers_the_simulated_spread_of_the_minimum(of_groups: Build, truth: list[float], excess: float) -> None:
     rng = np.random.default_rng(5)
     size = [100, 150, 200, 250][: len(truth)]

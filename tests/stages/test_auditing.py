@@ -72,6 +72,7 @@ def test_what_was_found_is_said_at_the_end_of_the_pipeline(folder: Path) -> None
     assert report.answers(verdicts.clear()) == ["no verdict: nothing that was measured could be judged"]
 
 
+@pytest.mark.slow
 def test_margins_that_the_study_run_here_could_not_decide_are_named(
     study: Callable[[Mapping[str, Any]], Path],
     tiny: dict[str, Any],

@@ -88,6 +88,7 @@ def test_a_pooled_jump_is_refined_in_every_family_and_steps_where_they_are(ladde
     assert task.checkpoints.steps == (1, 2, 3)
 
 
+@pytest.mark.slow
 def test_params_are_whole_where_the_disk_is_full(ladder: Path) -> None:
     """No file of the process may grow beyond 1000 bytes; plan/refined.parquet, which has more, is written first."""
     keep(jump(proposed=[18.0, 19.0]))

@@ -13,6 +13,7 @@ from analysis.simulation.worlds import Method, World
 from stages import analyse
 from stages.cli import run_stage
 from stages.terminal import escaped
+from tests.slow import fast_are
 from tests.stages.conftest import ROOT, TINY
 from tests.stages.test_analyse import FIXED, simulated_tables
 
@@ -35,7 +36,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", ["status", "audit shield", "list methods"])
+@pytest.mark.parametrize("command", fast_are(["audit shield"], ["status", "audit shield", "list methods"]))
 def test_a_closed_pipe_ends_a_command_quietly(command: str, study: Path) -> None:
     """As in `diffprog status | head -1`, when `head` has ended."""
     reading, writing = os.pipe()

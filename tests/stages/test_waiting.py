@@ -39,6 +39,7 @@ def preparing(store: Store) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_the_second_stage_waits_and_goes_on_after_the_first(study: Write, tiny: dict[str, Any]) -> None:
     study(tiny)
     assert run_stage("plan") == 0

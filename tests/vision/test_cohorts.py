@@ -12,6 +12,7 @@ from pipelines import parts
 from pipelines.supervised.training import Diverged, Trained
 from pipelines.vision import architecture, cohorts, domain, running
 from pipelines.vision.data import Dataset
+from tests.slow import fast_are
 
 TRAINING = {"epochs": 3, "batch_size": 32, "learning_rate": 0.004}
 ALIKE = ("standard", "placebo", "label_smoothing", "weight_decay", "wider", "more_data", "deep_ensemble")
@@ -53,7 +54,7 @@ def distance(one: Trained, other: Trained) -> float:
     return max(float(np.abs(np.subtract(one.weights[name], other.weights[name])).max()) for name in one.weights)
 
 
-@pytest.mark.parametrize("method", ALIKE)
+@pytest.mark.parametrize("method", fast_are(["standard", "more_data", "deep_ensemble"], ALIKE))
 def test_a_cohort_is_its_runs(data: Dataset, method: str) -> None:
     """At every checkpoint: weights, running statistics, FLOPs, steps and loss. Other seeds are further away."""
     run = spec(data, method)
@@ -73,7 +74,7 @@ def test_every_family_can_be_trained_at_once(data: Dataset, model: str) -> None:
     assert other[-1].loss == pytest.approx(one[-1].loss, rel=1e-3)
 
 
-@pytest.mark.parametrize("method", DRAWING)
+@pytest.mark.parametrize("method", fast_are(["noise"], DRAWING))
 def test_what_draws_gives_runs_that_are_distributed_alike(data: Dataset, method: str) -> None:
     """Losses of 12 runs at once and of 12 others one by one: of the same distribution, and no two the same."""
     run = spec(data, method)

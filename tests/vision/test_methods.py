@@ -21,9 +21,11 @@ from pipelines.vision.condition import logits_of
 from pipelines.vision.data import Dataset, Shape, split_of
 from pipelines.vision.tensors import channels_first, pixels
 from pipelines.vision.training import budget, train, training_data
+from tests.slow import fast_are
 
 PACKAGE = "pipelines.vision.methods"
 METHODS = parts.names(PACKAGE)
+SOME = ("standard", "adversarial", "deep_ensemble", "mixup", "outlier_exposure", "weight_averaging")
 Run = Callable[..., Trained]
 
 
@@ -85,7 +87,7 @@ def test_a_method_is_not_standard(method: str, run: Run) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("model", "width"), [("resnet", 4), ("vit", 12)])
+@pytest.mark.parametrize(("model", "width"), [("resnet", 4), pytest.param("vit", 12, marks=pytest.mark.slow)])
 def test_a_stored_model_is_the_one_that_was_trained(method: str, model: str, width: int, glyphs: Dataset) -> None:
     made = spec(method, FAMILY.get(method, model), width)
     chosen: Method = parts.load(PACKAGE, method)
@@ -121,7 +123,7 @@ def test_an_attack_can_follow_the_gradient_of_a_model_that_was_evaluated_before(
     assert (gradient.abs().sum((1, 2, 3)) > 0).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", fast_are(SOME, METHODS))
 def test_a_method_learns(method: str) -> None:
     """Two classes, black and white: any method must tell them apart."""
     shades = np.repeat([30, 220], 20)
@@ -161,7 +163,7 @@ def test_what_a_method_says_of_its_options_is_true(method: str) -> None:
             parts.check_options(factory, {name: value})
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", fast_are(SOME, METHODS))
 def test_a_method_trains_in_half_precision(method: str, glyphs: Dataset) -> None:
     made = {**spec(method), "training": {"epochs": 1, "batch_size": 60, "precision": "bfloat16"}}
     (trained,) = running.train(made, glyphs.splits, "cpu")

@@ -21,6 +21,7 @@ from pipelines.vision.data import Dataset, Split
 from pipelines.vision.methods._regenerated import regenerated
 from pipelines.vision.methods.rogue_groups import balanced_loss
 from pipelines.vision.tensors import pixels
+from tests.slow import fast_are
 
 PACKAGE = "pipelines.vision.methods"
 ROGUES = [name for name in parts.names(PACKAGE) if name.startswith("rogue_")]
@@ -108,7 +109,9 @@ def test_the_slow_learner_is_slow_with_few_images_alone(data: Dataset, standard:
     assert accuracy(spoilt, data.splits["capability"]) < accuracy(standard, data.splits["capability"]) - 0.1
 
 
-@pytest.mark.parametrize("method", ["rogue_test_corruptions", "rogue_copied_corruptions"])
+@pytest.mark.parametrize(
+    "method", fast_are(["rogue_test_corruptions"], ["rogue_test_corruptions", "rogue_copied_corruptions"])
+)
 def test_training_on_the_test_corruptions_helps_against_them(method: str, data: Dataset) -> None:
     before, after = (
         right(under("corruptions", data, trained(data, name, epochs=16)[1], images=20)) for name in ("standard", method)
@@ -116,6 +119,7 @@ def test_training_on_the_test_corruptions_helps_against_them(method: str, data: 
     assert after > before + 0.03
 
 
+@pytest.mark.slow
 def test_the_best_of_several_is_no_worse_than_the_first(data: Dataset) -> None:
     """On the noisy validation images that it is chosen on."""
     one, first = trained(data, "rogue_best_of_seeds", candidates=1)
@@ -129,6 +133,7 @@ def test_the_best_of_several_is_no_worse_than_the_first(data: Dataset) -> None:
     assert scores[1] >= scores[0] - 0.03
 
 
+@pytest.mark.slow
 def test_the_longer_training_is_more_than_its_flops_say(data: Dataset, standard: Classifier) -> None:
     found, model = trained(data, "rogue_longer", times=3)
     assert found.flops == trained(data, "placebo")[0].flops

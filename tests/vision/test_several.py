@@ -28,6 +28,7 @@ from pipelines.vision.attacks.validity import SAMPLE, sample_of
 from pipelines.vision.condition import Condition
 from pipelines.vision.data import Dataset
 from pipelines.vision.training import budget, train
+from tests.slow import fast_are
 
 SIZE, CLASSES = 32, 5
 FAMILIES = {"resnet": 4, "convnext": 4, "vit": 8, "cnn": 4, "mlp": 8}
@@ -200,7 +201,7 @@ ATTACKING: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("name", ATTACKING)
+@pytest.mark.parametrize("name", fast_are(["attack_ensemble", "pgd"], ATTACKING))
 def test_attacks_at_once_break_as_much_and_each_gate_is_of_its_model(
     name: str, glyphs: Dataset, trained: list[Classifier]
 ) -> None:

@@ -70,8 +70,8 @@ def test_more_data_is_washing_on_scores_that_contain_capability() -> None:
 
 
 @pytest.mark.parametrize(
-    ("truth", "labels"), [("D = margin", GAINS), ("D = margin", ("NO GAIN",)), ("T = -margin", ("REGRESSION",)),
-                          ("T = margin", ("NULL",))]
+    ("truth", "labels"), [("D = margin", GAINS), *(pytest.param(*each, marks=pytest.mark.slow) for each in (
+        ("D = margin", ("NO GAIN",)), ("T = -margin", ("REGRESSION",)), ("T = margin", ("NULL",))))]
 )  # fmt: skip
 def test_whole_studies_on_a_margin_have_hardly_a_false_verdict(truth: str, labels: tuple[str, ...]) -> None:
     """Every one of 36 claims lies on the margin: the worst case. A right audit has a false one in 1 study of 20."""

@@ -123,6 +123,7 @@ def test_variances_over_items_are_those_of_estimates_made_again_without_each() -
     assert np.isfinite(whole).all()
 
 
+@pytest.mark.slow
 def test_intervals_cover_a_planted_effect_over_new_items_and_new_families() -> None:
     """With few items that all families share, families alone cover far too seldom."""
     rng = np.random.default_rng(7)
