@@ -45,6 +45,7 @@ def here(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return drawn
 
 
+@pytest.mark.slow
 def test_every_verdict_is_derived_again_by_other_code(here: Path) -> None:
     """All areas of all methods: labels, intervals, p- and q-values, within a millionth."""
     rows = finding(VERDICTS).filter(pl.col("area").is_not_null())
@@ -222,6 +223,7 @@ def test_a_verdict_is_derived_again_from_stored_outcomes(here: Path, capsys: pyt
     assert said.endswith("numbers and words of it are the same, to the last bit\n")
 
 
+@pytest.mark.slow
 def test_a_verdict_that_is_not_what_the_outcomes_give_is_named(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

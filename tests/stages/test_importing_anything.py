@@ -109,6 +109,7 @@ def test_any_json_as_a_result_file(tmp_path: Path, content: Any, kind: str | Non
 
 @given(start=st.sampled_from(STARTS), path=st.lists(st.integers(0, 5), max_size=6), other=JSON, gone=st.booleans())
 @ANY
+@pytest.mark.slow
 def test_any_part_of_a_log_may_be_anything(tmp_path: Path, start: Any, path: list[int], other: Any, gone: bool) -> None:
     content = json.loads(json.dumps(start))
     place = content

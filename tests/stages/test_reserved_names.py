@@ -140,7 +140,7 @@ REFUSED = {"model": "what a model is", "family": "what a model is", "flops": "wh
 )
 
 
-@pytest.mark.parametrize("name", fast_are([*REFUSED, *INSIDE[::6]], INSIDE))
+@pytest.mark.parametrize("name", fast_are([*(name for name in INSIDE if name in REFUSED), *INSIDE[::6]], INSIDE))
 def test_a_measured_column_of_any_name_is_analysed_or_refused(tmp_path: Path, name: str) -> None:
     if name in REFUSED:
         with pytest.raises(WrongImport) as caught:

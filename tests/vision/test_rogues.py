@@ -21,7 +21,6 @@ from pipelines.vision.data import Dataset, Split
 from pipelines.vision.methods._regenerated import regenerated
 from pipelines.vision.methods.rogue_groups import balanced_loss
 from pipelines.vision.tensors import pixels
-from tests.slow import fast_are
 
 PACKAGE = "pipelines.vision.methods"
 ROGUES = [name for name in parts.names(PACKAGE) if name.startswith("rogue_")]
@@ -109,9 +108,8 @@ def test_the_slow_learner_is_slow_with_few_images_alone(data: Dataset, standard:
     assert accuracy(spoilt, data.splits["capability"]) < accuracy(standard, data.splits["capability"]) - 0.1
 
 
-@pytest.mark.parametrize(
-    "method", fast_are(["rogue_test_corruptions"], ["rogue_test_corruptions", "rogue_copied_corruptions"])
-)
+@pytest.mark.parametrize("method", ["rogue_test_corruptions", "rogue_copied_corruptions"])
+@pytest.mark.slow
 def test_training_on_the_test_corruptions_helps_against_them(method: str, data: Dataset) -> None:
     before, after = (
         right(under("corruptions", data, trained(data, name, epochs=16)[1], images=20)) for name in ("standard", method)

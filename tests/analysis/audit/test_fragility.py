@@ -93,6 +93,7 @@ def agrees_with_brute_force(seed: int, most: int, of: str = "model", world: Worl
     return count
 
 
+@pytest.mark.slow
 def test_one_and_two_models_are_exact() -> None:
     assert agrees_with_brute_force(0, 2) > 2
 
