@@ -175,7 +175,7 @@ class Cohorts(Protocol):
         self, condition: Spec, models: Sequence[Any], examples: Any, seeds: Sequence[int], /
     ) -> Sequence[Outcomes] | None:
         """The outcomes under a condition of some models that Running.restore gave, of runs of a cohort with these
-        seeds; None where that condition looks at one model at a time.
+        seeds; None where they are to be looked at one by one. Which of the two, they decide and the condition.
         """
 
     def trains_together(self, method: Spec, model: Spec, training: Spec, about: Spec, /) -> bool:

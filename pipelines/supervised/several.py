@@ -1,7 +1,7 @@
 """Classifiers that are alike, looked at together: their weights are stacked, and one pass goes through all of them.
 
 On a GPU small models leave most of the card idle; together they fill it. Sums differ from those of a model alone in
-their last bits.
+their last bits, and what a condition draws is drawn for all of them.
 """
 
 import warnings
@@ -30,20 +30,24 @@ class Stacked:
 
     def all_of(self, inputs: Tensor) -> Tensor:
         """[models, n, ...]: every input [n, ...] through every model."""
-        return self._pass(inputs, None)
+        return self._pass(self.weights, inputs, None)
 
-    def each_of(self, inputs: Tensor) -> Tensor:
-        """[models, n, ...]: the inputs [models, n, ...] each through its model."""
-        return self._pass(inputs, 0)
+    def each_of(self, inputs: Tensor, models: Tensor) -> Tensor:
+        """[chosen, n, ...]: the inputs [chosen, n, ...] each through its model, the chosen `models` by their places."""
+        few = len(models) < self.size
+        weights = {name: value[models] for name, value in self.weights.items()} if few else self.weights
+        return self._pass(weights, inputs, 0)
 
-    def _pass(self, inputs: Tensor, along: int | None) -> Tensor:
+    def _pass(self, weights: dict[str, Tensor], inputs: Tensor, along: int | None) -> Tensor:
         def of_one(weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
             found: Tensor = torch.func.functional_call(self.one, weights, (inputs,))
             return found
 
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "There is a performance drop")  # few operations are done model by model
-            found: Tensor = torch.func.vmap(of_one, in_dims=(0, along))(self.weights, inputs)
+            # a mask that is drawn at its first use and kept is drawn as it is for one model
+            at_once = torch.func.vmap(of_one, in_dims=(0, along), randomness="same")
+            found: Tensor = at_once(weights, inputs)
         return found
 
 
@@ -63,18 +67,20 @@ class Asked(nn.Module):
 class Several:
     """Several models as one function of rows: each row goes through the model that it belongs to.
 
-    of     [n], the place of each row's model
-    place  [n], of a row among those of its model
+    of      [n], the place of each row's model among all
+    models  the places of those that have rows
     """
 
     def __init__(self, stacked: Stacked, of: Tensor):
-        self.stacked, self.of, self.place = stacked, of, place_in_group(of)
-        self.longest = int(self.place.max()) + 1 if len(of) else 0
+        self.stacked, self.of = stacked, of
+        self.models, group = of.unique(return_inverse=True)
+        self._where = group, place_in_group(of)
+        self._longest = int(self._where[1].max()) + 1 if len(of) else 0
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Of each row [n, ...] what its model gives."""
-        beside = rows.new_zeros(self.stacked.size, self.longest, *rows.shape[1:])
-        found: Tensor = self.stacked.each_of(beside.index_put((self.of, self.place), rows))[self.of, self.place]
+        beside = rows.new_zeros(len(self.models), self._longest, *rows.shape[1:]).index_put(self._where, rows)
+        found: Tensor = self.stacked.each_of(beside, self.models)[self._where]
         return found
 
     def part(self, rows: Tensor) -> "Several":

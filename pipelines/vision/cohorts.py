@@ -39,14 +39,17 @@ def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Coll
 def predict(
     condition: Spec, models: Sequence[Classifier], examples: Examples, seeds: Sequence[int]
 ) -> list[Outcomes] | None:
-    """The outcomes of a cohort's models under a condition, which draws for all of them; None where the condition is one
-    that looks at one model at a time.
+    """The outcomes of a cohort's models under a condition, which draws for all of them; None where the condition looks
+    at one model at a time, and where one of them gives no numbers to look at.
     """
     chosen: Condition[Any, Examples, Any] = part("conditions", condition)
     if not isinstance(chosen.outcomes, OfEach):
         return None
     purpose = f"condition/{condition['use']}/{','.join(map(str, seeds))}"
-    return chosen.outcomes.each(models, examples, torch_generator(seeds[0], purpose))
+    try:
+        return chosen.outcomes.each(models, examples, torch_generator(seeds[0], purpose))
+    except ArithmeticError:
+        return None
 
 
 def trains_together(method: Spec, model: Spec, training: Mapping[str, Any], about: Mapping[str, Any]) -> bool:

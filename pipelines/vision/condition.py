@@ -42,7 +42,12 @@ def of_each(models: Sequence[Classifier], function: str, images: NDArray[np.uint
     if len(models) == 1:
         return [in_batches(getattr(models[0], function), images, device)]
     stacked = Stacked(models, function)
-    every = in_batches(lambda batch: stacked.all_of(batch).transpose(0, 1), images, device)
+    at_once = max(1, (BATCH if device.type == "cpu" else 16 * BATCH) // len(models))
+
+    def rows_of_all(batch: Tensor) -> Tensor:
+        return torch.cat([stacked.all_of(some).transpose(0, 1) for some in batch.split(at_once)])
+
+    every = in_batches(rows_of_all, images, device)
     return [np.ascontiguousarray(every[:, number]) for number in range(len(models))]
 
 

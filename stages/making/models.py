@@ -25,7 +25,7 @@ CURVE_POINTS = 24  # of the loss over a training, at most
 CURVE_BYTES = 2**28  # that the weights at these points may take meanwhile
 FAILURE = ("error", "message", "traceback")
 Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
-Failure = dict[str, str]  # class, message and traceback
+Failure = dict[str, Any]  # class, message, traceback; `inherent` where the run fails whenever it is trained
 
 
 def train_all(
@@ -119,7 +119,7 @@ def trained(cohort: tuple[Training, ...], shared: Mapping[str, Any]) -> list[lis
     found: list[list[Stored] | Failure] = []
     for training, results in zip(cohort, every, strict=True):
         if isinstance(results, Exception):
-            found.append({"error": type(results).__name__, "message": str(results), "traceback": ""})
+            found.append({"error": type(results).__name__, "message": str(results), "traceback": "", "inherent": True})
             continue
         stored = stored_of(training, results, about)
         if shared["store"]:

@@ -34,8 +34,11 @@ def predict_all(
     if not missing:
         return
     rows = {row["run_key"]: row for row in runs.iter_rows(named=True)}
-    asked = looked_at_together(missing, rows)
-    train_again((key for keys in asked for key in keys), data, store, progress)
+    groups = looked_at_together(missing, rows, store)
+    missing = [cell for cells in groups.values() for cell in cells]
+    if not missing:
+        return
+    train_again((key for keys in groups for key in keys), data, store, progress)
     prepare_again((cell.examples for cell in missing), data, store)
     examples = {
         which: examples_of(domain, store.read("data", which))
@@ -43,19 +46,19 @@ def predict_all(
     }
 
     def items() -> Iterator[dict[str, Any]]:
-        for keys, cells in sorted(asked.items(), key=lambda each: (-rows[each[0][0]]["parameters"], each[0])):
+        for keys, cells in sorted(groups.items(), key=lambda each: (-rows[each[0][0]]["parameters"], each[0])):
             named = tuple(rows[keys[0]][name] for name in ("task", "method", "model"))
             weights = [None if store.shared else store.read("runs", key) for key in keys]
             specs = [json.loads(rows[key]["spec"]) for key in keys]
             yield {"runs": specs, "keys": keys, "named": named, "weights": weights, "cells": cells}
 
-    progress.begin(len(asked), len(missing))
-    models = ((rows[key]["run"], rows[key]["spec"], rows[key]["code"]) for keys in asked for key in keys)
+    progress.begin(len(groups), len(missing))
+    models = ((rows[key]["run"], rows[key]["spec"], rows[key]["code"]) for keys in groups for key in keys)
     for result in swept(
         "predict",
         predicted,
         items(),
-        total=len(asked),
+        total=len(groups),
         shared={"examples": examples},
         needs=lambda compute, item: compute.resources(*item["named"]),
         codes=[*codes_of(models), *condition_codes(missing)],
@@ -66,22 +69,36 @@ def predict_all(
 
 
 def looked_at_together(
-    missing: Iterable[Cell], rows: Mapping[str, Mapping[str, Any]]
+    missing: Iterable[Cell], rows: Mapping[str, Mapping[str, Any]], store: Store
 ) -> dict[tuple[str, ...], list[Cell]]:
-    """The missing cells by the keys of the models that are looked at together: those of a cohort that finished, whether
-    cells of theirs are missing or not, as the outcomes of each depend on all; else one. `rows` are of the table RUNS.
+    """The missing cells by the keys of the models that are looked at together: those of a cohort, whether cells of
+    theirs are missing or not, as the outcomes of each depend on all; else one. `rows` are of the table RUNS.
+
+    A cohort is without its runs that fail whenever they are trained. While another one is not trained, the cells of
+    its cohort fail: they would be others without it.
     """
     cohorts: dict[Any, list[str]] = {}
     of_key: dict[str, Any] = {}
     for key, row in rows.items():
-        cohort = json.loads(row["spec"]).get("cohort")
-        if cohort and row["status"] == "finished":
+        if cohort := json.loads(row["spec"]).get("cohort"):
             of_key[key] = (*(row[name] for name in ("task", "method", "model", "at_step")), *cohort)
             cohorts.setdefault(of_key[key], []).append(key)
+    untrained: dict[Any, str] = {}
+    for which, keys in cohorts.items():
+        for key in keys:
+            if rows[key]["status"] != "finished" and not (store.failure("runs", key) or {}).get("inherent"):
+                untrained[which] = rows[key]["run"]
+        finished = [key for key in keys if rows[key]["status"] == "finished"]
+        cohorts[which] = sorted(finished, key=lambda key: rows[key]["seed"])
     found: dict[tuple[str, ...], list[Cell]] = {}
     for cell in missing:
-        keys = cohorts[of_key[cell.model_key]] if cell.model_key in of_key else [cell.model_key]
-        found.setdefault(tuple(sorted(keys, key=lambda key: (rows[key]["seed"], key))), []).append(cell)
+        which = of_key.get(cell.model_key)
+        if which in untrained:
+            why = f"{untrained[which]}, of the same cohort, is not trained; `dvc repro` tries it again"
+            failure = {"run": cell.run, "condition": cell.condition, "error": "NotWhole", "message": why}
+            store.write_failure("cells", cell.key, failure)
+            continue
+        found.setdefault(tuple(cohorts.get(which, [cell.model_key])), []).append(cell)
     return found
 
 
@@ -134,13 +151,15 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
         began = time.perf_counter()
         examples = shared["examples"][cells[0].examples]
         together = at_once(cells[0], models, seeds, examples) if len(models) > 1 else {}
-        shares = (time.perf_counter() - began) / len(cells)
+        share = (time.perf_counter() - began) / len(models)
         for cell in cells:
-            began, which = time.perf_counter() - shares, cell.model_key
+            began, key = time.perf_counter() - share, cell.model_key
             try:
-                outcomes = together.get(which)
+                outcomes = together.get(key)
+                if isinstance(outcomes, Exception):
+                    raise outcomes
                 if outcomes is None:
-                    outcomes = running.predict(cell.spec, models[which], examples, seeds[which])
+                    outcomes = running.predict(cell.spec, models[key], examples, seeds[key])
                 payload = codecs.outcomes_bytes(outcomes)
                 found = {"outcomes": payload, "seconds": time.perf_counter() - began, ENVIRONMENT: environment}
                 if store:
@@ -154,17 +173,17 @@ def predicted(item: Mapping[str, Any], shared: Mapping[str, Any]) -> list[dict[s
     return [results[cell.key] for cell in item["cells"]]
 
 
-def at_once(cell: Cell, models: Mapping[str, Any], seeds: Mapping[str, int], examples: Any) -> dict[str, Outcomes]:
-    """The outcomes of all models under a cell's condition, by their keys; none where they are looked at one by one: by
-    what the condition is, or because it fails with one of them, so that the error is that one's.
+def at_once(
+    cell: Cell, models: Mapping[str, Any], seeds: Mapping[str, int], examples: Any
+) -> dict[str, Outcomes | Exception]:
+    """The outcomes of all models under a cell's condition, by their keys, or the error that is each one's; nothing
+    where they are looked at one by one.
     """
-    together = domains.cohorts(cell.domain)
+    cohorts = domains.cohorts(cell.domain)
     try:
-        found = together.predict(cell.spec, [*models.values()], examples, [*seeds.values()]) if together else None
+        found = cohorts.predict(cell.spec, [*models.values()], examples, [*seeds.values()]) if cohorts else None
     except Exception as error:
-        if needs_a_whole_card(error):
-            raise
-        return {}
+        return dict.fromkeys(models, error)
     return dict(zip(models, found, strict=True)) if found else {}
 
 

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from cluster import resources
 from cluster.fanout import Failed, Finished
+from pipelines.supervised.several import Stacked
 from stages import artifacts, domains
 from stages.cli import run_stage
 from stages.making import models
@@ -144,6 +145,7 @@ def test_a_run_of_a_cohort_that_failed_is_the_only_one(sweep: list[Run], monkeyp
     keep(Finished(both, trained(both, shared_of(sweep, store)), 1.0), store)
     failure = store.failure("runs", one.run.key)
     assert failure
+    assert failure["inherent"] is True
     assert (failure["error"], failure["message"], failure["run"]) == ("ArithmeticError", "the loss is nan", one.run.run)
     assert store.done("runs", one.run.key) is None
     assert store.done("runs", other.run.key)
@@ -170,6 +172,7 @@ def finished(sweep: list[Run]) -> Sweep:
     rows = [with_fate(run, store.done("runs", run.key), store) for run in sweep]
     (lost,) = [row for row in rows if row["run"] == "vision/standard/resnet-4/2"]
     lost["status"] = "failed"
+    store.write_failure("runs", lost["run_key"], {"error": "Diverged", "message": "", "inherent": True})
     table = pl.DataFrame(rows, schema=artifacts.RUNS.table.columns)
     cells = planned_cells(table, artifacts.PLANNED_CELLS.read(), artifacts.prepared_data())
     return {row["run_key"]: row for row in rows}, cells, store
@@ -190,8 +193,8 @@ def looked_at(keys: tuple[str, ...], cells: list[Cell], of: Sweep, spoilt: str =
 
 
 def test_models_of_a_cohort_that_finished_are_looked_at_together(finished: Sweep) -> None:
-    rows, cells, _ = finished
-    together = looked_at_together(cells, rows)
+    rows, cells, store = finished
+    together = looked_at_together(cells, rows, store)
     assert sorted(tuple(rows[key]["run"].removeprefix("vision/") for key in keys) for keys in together) == [
         *((f"mixup/resnet-4/{seed}",) for seed in range(5)),
         ("standard/resnet-4/0", "standard/resnet-4/1"),
@@ -202,13 +205,30 @@ def test_models_of_a_cohort_that_finished_are_looked_at_together(finished: Sweep
         ("standard/resnet-4/4@2",),
     ]
     assert sorted(cell.key for some in together.values() for cell in some) == sorted(cell.key for cell in cells)
-    (of_one,) = looked_at_together(cells[:1], rows)
+    (of_one,) = looked_at_together(cells[:1], rows, store)
     assert of_one in together
 
 
+def test_cells_of_a_cohort_wait_for_a_run_that_may_yet_finish(finished: Sweep) -> None:
+    """They would be others without it. One that was tried again, and finished, is looked at with the others."""
+    rows, cells, store = finished
+    lost, other = (next(row for row in rows.values() if row["run"] == f"vision/standard/resnet-4/{n}") for n in (2, 3))
+    store.write_failure("runs", lost["run_key"], {"error": "WorkerCrashedError", "message": "it died"})
+    theirs = [cell for cell in cells if cell.model_key == other["run_key"]]
+    assert looked_at_together(theirs, rows, store) == {}
+    for cell in theirs:
+        failure = store.failure("cells", cell.key) or {}
+        assert (failure["error"], failure["run"]) == ("NotWhole", other["run"])
+        assert failure["message"].startswith("vision/standard/resnet-4/2, of the same cohort, is not trained; ")
+    lost["status"] = "finished"
+    ((keys, found),) = looked_at_together(theirs, rows, store).items()
+    assert keys == (lost["run_key"], other["run_key"])
+    assert found == theirs
+
+
 def both_and_theirs(of: Sweep) -> tuple[tuple[str, ...], list[Cell]]:
-    rows, cells, _ = of
-    together = looked_at_together(cells, rows)
+    rows, cells, store = of
+    together = looked_at_together(cells, rows, store)
     return next((keys, theirs) for keys, theirs in together.items() if len(keys) == 2 and len(theirs) > 2)
 
 
@@ -238,6 +258,22 @@ def test_a_model_that_can_not_be_attacked_leaves_the_other_its_outcomes(finished
     assert found[first.key]["outcomes"] == alone[first.key]["outcomes"]
 
 
+def test_an_error_of_looking_at_several_is_the_failure_of_each(
+    finished: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, cells = both_and_theirs(finished)
+
+    def wrong(*_: Any) -> Any:
+        raise TypeError("a bug in the stacking")
+
+    monkeypatch.setattr(Stacked, "all_of", wrong)
+    clean = [cell for cell in cells if cell.condition in ("clean", "smoothing")]
+    found = looked_at(keys, clean, finished)
+    for cell in clean:
+        failure = found[cell.key].get("failure", {"message": None})
+        assert failure["message"] == ("a bug in the stacking" if cell.condition == "clean" else None)
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_what_runs_out_of_memory_on_a_share_of_a_card_is_tried_on_a_whole_one(
     together: bool, finished: Sweep, monkeypatch: pytest.MonkeyPatch
@@ -256,7 +292,7 @@ def test_what_runs_out_of_memory_on_a_share_of_a_card_is_tried_on_a_whole_one(
         looked_at(keys, cells, finished)
     monkeypatch.setattr(resources, "assigned", lambda: (1.0, 1.0))
     found = looked_at(keys, cells, finished)
-    assert all(("failure" in each) != together for each in found.values())
+    assert all("failure" in each for each in found.values())
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_a_gate_fails_where_chance_would_seldom_let_it() -> None:
 
 
 def test_flags_name_what_failed_of_which_model() -> None:
-    assert validity.flags({"G1": [False], "G2": [False]}) == ()
+    assert validity.flags({"G1": [False], "G2": [False]}, 0) == ()
     failed = {"G1": [False, True], "G6": [True, False], "G10": [True, False]}
-    assert validity.flags(failed) == ("gradient-masking", "gate:G6", "gate:G10")
+    assert validity.flags(failed, 0) == ("gradient-masking", "gate:G6", "gate:G10")
     assert validity.flags(failed, 1) == ("gradient-masking", "gate:G1")

@@ -4,6 +4,8 @@ all of them.
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from torch import Tensor
 from pipelines import parts
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.classifier import Classifier
+from pipelines.supervised.methods import _dropout
 from pipelines.supervised.several import OfEach, Several, Stacked, place_in_group
 from pipelines.vision.architecture import build
 from pipelines.vision.attacks import worst_logits
@@ -138,6 +141,28 @@ def test_the_sample_of_the_gates_has_so_many_of_every_model() -> None:
     assert torch.bincount(of[rows]).tolist() == [min(SAMPLE, int((of == model).sum())) for model in range(3)]
     alone = sample_of(torch.zeros(150, dtype=torch.int64), generator())
     assert torch.equal(alone, torch.randperm(150, generator=generator())[:SAMPLE])
+
+
+@pytest.mark.parametrize("method", ["mc_dropout", "deep_ensemble"])
+def test_models_that_average_several_passes_are_stacked_too(method: str) -> None:
+    """Masks are the same for all models, also where they are first drawn for several."""
+    chosen = parts.load("pipelines.vision.methods", method)
+    architecture = parts.load("pipelines.vision.models", "resnet", {"width": 4})
+    models = [chosen.build(partial(build, architecture, CLASSES, SIZE), seed).eval() for seed in range(2)]
+    _dropout.mask.cache_clear()
+    images = images_of(3, dtype=torch.float32)
+    found = Stacked(models).all_of(images)
+    torch.testing.assert_close(found, torch.stack([model(images) for model in models]), rtol=1e-4, atol=1e-5)
+
+
+def test_models_without_rows_take_no_part_in_a_pass() -> None:
+    several = Several(Stacked([model_of("resnet", seed) for seed in range(3)]), torch.tensor([2, 2, 0]))
+    assert several.models.tolist() == [0, 2]
+    with patch.object(several.stacked, "_pass", wraps=several.stacked._pass) as passed:
+        several(images_of(3))
+    (weights, inputs, _), _ = passed.call_args
+    assert inputs.shape[:2] == (2, 2)
+    assert {len(value) for value in weights.values()} == {2}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def drop_none(rows: Tensor, points: Tensor, logits: Tensor) -> Tensor:
 
 
 def part(model: Model, rows: Tensor) -> Model:
-    """The model of some of the rows that it is asked for: another one only where it is several."""
+    """What to ask for some of the rows that a model is asked for: the model itself, but where it is several."""
     return model.part(rows) if isinstance(model, Several) else model
 
 

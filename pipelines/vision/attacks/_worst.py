@@ -27,8 +27,7 @@ class Worst:
         self.model, self.images, self.labels = model, images, labels
         self.of, self.models = owners(model, labels), model.stacked.size if isinstance(model, Several) else 1
         self.points = images.clone()
-        batches = torch.arange(len(images), device=images.device).split(batch_of(images))
-        self.clean_logits = torch.cat([self.true_logits(images[rows], rows) for rows in batches])
+        self.clean_logits = self.logits_at(images)
         self.logits = self.clean_logits.clone()
         self.margins = margins(self.logits, labels)
 
@@ -80,9 +79,14 @@ class Worst:
 
         return drop
 
+    def rows(self) -> Tensor:
+        """The positions of all images."""
+        return torch.arange(len(self.labels), device=self.labels.device)
+
     def logits_at(self, points: Tensor) -> Tensor:
-        """Those of all images at these points."""
-        return self.true_logits(points, torch.arange(len(points), device=points.device))
+        """Those of all images at these points. Raises Broken."""
+        batches = self.rows().split(batch_of(points))
+        return torch.cat([self.true_logits(points[rows], rows) for rows in batches])
 
     def true_logits(self, points: Tensor, rows: Tensor) -> Tensor:
         """Logits at points of these images by the model itself, in float32. Raises Broken."""

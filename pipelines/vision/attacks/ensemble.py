@@ -61,7 +61,7 @@ class Attacked:
     fell: Mapping[Name, list[int]]
 
     def part(self, rows: Tensor) -> "Attacked":
-        """The same for some of the images, on its own from here on; what fell is what fell of all."""
+        """The same for some of the images, on its own from here on, but that what fell is what fell of all of them."""
         return replace(self, worst=self.worst.part(rows), search=self.search.part(rows))
 
 

@@ -35,15 +35,16 @@ from pipelines.vision.attacks.ensemble import RUNS, Attacked, from_random_start,
 
 Fails = list[bool]  # whether a gate fails, of each of the models that were attacked at once
 BLOCKING = "gradient-masking"
-SAMPLE = 100  # images
+SAMPLE = 100  # images of each model
 LEVEL = 0.01  # how often a model that is just within what a gate allows fails it
 FEW, HARDLY = 0.01, 0.002
 STEPS = 20  # of the gates' own searches
 LOOKS = 5  # at the same images, or at other noise
 
 
-def flags(failed: Mapping[str, Fails], model: int = 0) -> tuple[str, ...]:
-    """Flags for a model's outcomes: the one that blocks a verdict where any gate failed, and one for each that did."""
+def flags(failed: Mapping[str, Fails], model: int) -> tuple[str, ...]:
+    """Flags for the outcomes of the model in this place: the one that blocks a verdict where any gate failed, and one
+    for each that did."""
     named = tuple(f"gate:{name}" for name, fails in failed.items() if fails[model])
     return (BLOCKING, *named) if named else ()
 
@@ -82,19 +83,23 @@ def more_than(count: int, images: int, share: float) -> bool:
     return bool(binom.sf(count - 1, images, share) < LEVEL)
 
 
-def too_many(counts: list[int], of: Worst, share: float) -> Fails:
+def too_many(counts: list[int], sample: Worst, share: float) -> Fails:
     """Whether so many of each model's images are more than the share gives by chance."""
-    return [more_than(*both, share) for both in zip(counts, of.count(everything(of)), strict=True)]
+    return [more_than(*both, share) for both in zip(counts, sample.count(sample.rows()), strict=True)]
 
 
-def everything(of: Worst) -> Tensor:
-    """The positions of all images."""
-    return torch.arange(len(of.labels), device=of.labels.device)
+def gradients_at(sample: Worst) -> Tensor:
+    """Of the cross-entropy, at the images as they are."""
+    found = []
+    for rows in sample.rows().split(batch_of(sample.images)):
+        loss = partial(cross_entropy, labels=sample.labels[rows])
+        found.append(gradients_of(part(sample.model, rows), sample.images[rows], loss)[2])
+    return torch.cat(found)
 
 
 def single_step_is_stronger(sample: Worst, ball: Ball) -> Fails:
     """G1: a step of the whole radius."""
-    _, _, gradients = gradients_of(sample.model, sample.images, partial(cross_entropy, labels=sample.labels))
+    gradients = gradients_at(sample)
     step = ball.epsilon * ball.direction(gradients)
     return weaker_is_stronger(sample, [ball.around(sample.images).project(sample.images + step)])
 
@@ -126,19 +131,18 @@ def stands_at_any_radius(sample: Worst, ball: Ball) -> Fails:
 
 def gradients_vanish(sample: Worst) -> Fails:
     """G6: among the images that the model has right."""
-    right = sample.rightly_seen()
-    if not len(right):
+    right = sample.part(sample.rightly_seen())
+    if not len(right.labels):
         return [False] * sample.models
-    loss = partial(cross_entropy, labels=sample.labels[right])
-    _, _, gradients = gradients_of(part(sample.model, right), sample.images[right], loss)
-    return too_many(sample.count(right[(gradients == 0).flatten(1).all(1)]), sample.part(right), FEW)
+    vanish = (gradients_at(right) == 0).flatten(1).all(1)
+    return too_many(right.count(vanish.nonzero()[:, 0]), right, FEW)
 
 
 def are_probabilities(sample: Worst) -> Fails:
     """G7: every row in [0, 1] and its sum 1."""
     logits = sample.clean_logits
     inside = ((logits >= 0) & (logits <= 1)).all(1) & ((logits.sum(1) - 1).abs() < 1e-3)
-    among = zip(sample.count(inside.nonzero()[:, 0]), sample.count(everything(sample)), strict=True)
+    among = zip(sample.count(inside.nonzero()[:, 0]), sample.count(sample.rows()), strict=True)
     return [0 < count == images for count, images in among]
 
 
@@ -152,7 +156,10 @@ def is_random(sample: Worst) -> Fails:
 def loss_stays(sample: Worst, ball: Ball) -> Fails:
     """G10: among the images that the model has right, by Auto-PGD from the image itself."""
     right = sample.part(sample.rightly_seen())
-    moved = apgd(right.model, right.images, right.labels, torch.zeros_like(right.images), ball, steps=LOOKS)
+    moved = right.images.clone()
+    for rows in right.rows().split(batch_of(right.images)):
+        images, labels = right.images[rows], right.labels[rows]
+        moved[rows] = apgd(part(right.model, rows), images, labels, torch.zeros_like(images), ball, steps=LOOKS)
     before, after = right.clean_logits, right.logits_at(moved)
     no_higher = cross_entropy(after, right.labels) <= cross_entropy(before, right.labels)
     return too_many(right.count(no_higher.nonzero()[:, 0]), right, FEW)

@@ -1,4 +1,4 @@
-"""What conditions with attacks share: the test images they are made on."""
+"""What conditions with attacks share: the test images they are made on, and several models attacked at once."""
 
 from collections.abc import Callable, Collection, Sequence
 
