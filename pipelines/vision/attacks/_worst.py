@@ -83,10 +83,14 @@ class Worst:
         """The positions of all images."""
         return torch.arange(len(self.labels), device=self.labels.device)
 
+    def batches(self) -> tuple[Tensor, ...]:
+        """Those positions, as many as are looked at at a time."""
+        rows: tuple[Tensor, ...] = self.rows().split(batch_of(self.images))
+        return rows
+
     def logits_at(self, points: Tensor) -> Tensor:
         """Those of all images at these points. Raises Broken."""
-        batches = self.rows().split(batch_of(points))
-        return torch.cat([self.true_logits(points[rows], rows) for rows in batches])
+        return torch.cat([self.true_logits(points[rows], rows) for rows in self.batches()])
 
     def true_logits(self, points: Tensor, rows: Tensor) -> Tensor:
         """Logits at points of these images by the model itself, in float32. Raises Broken."""

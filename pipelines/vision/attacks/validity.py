@@ -91,7 +91,7 @@ def too_many(counts: list[int], sample: Worst, share: float) -> Fails:
 def gradients_at(sample: Worst) -> Tensor:
     """Of the cross-entropy, at the images as they are."""
     found = []
-    for rows in sample.rows().split(batch_of(sample.images)):
+    for rows in sample.batches():
         loss = partial(cross_entropy, labels=sample.labels[rows])
         found.append(gradients_of(part(sample.model, rows), sample.images[rows], loss)[2])
     return torch.cat(found)
@@ -157,7 +157,7 @@ def loss_stays(sample: Worst, ball: Ball) -> Fails:
     """G10: among the images that the model has right, by Auto-PGD from the image itself."""
     right = sample.part(sample.rightly_seen())
     moved = right.images.clone()
-    for rows in right.rows().split(batch_of(right.images)):
+    for rows in right.batches():
         images, labels = right.images[rows], right.labels[rows]
         moved[rows] = apgd(part(right.model, rows), images, labels, torch.zeros_like(images), ball, steps=LOOKS)
     before, after = right.clean_logits, right.logits_at(moved)

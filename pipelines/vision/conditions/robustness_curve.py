@@ -6,7 +6,6 @@ infinite where it stands at all of them. Flags as of `attack_ensemble`, from the
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -51,22 +50,19 @@ def condition(
         }
         logits, fell_at, failed = curve(*for_each(models, examples), plans, generator)
         split, count = examples.split, len(radii)
-        of_all = Outcomes(
-            logits=np.zeros(0, dtype=np.float32),
-            labels=np.tile(split.labels, count),
-            examples=np.tile(examples.rows, count),
-            groups=np.tile(split.groups, count),
-            parts=np.repeat(np.arange(count), len(split)),
-            part_names=tuple(f"{level:g}/255" for level in radii),
-        )
+        of_each = zip(apart(torch.stack(logits, dim=1), models), apart(fell_at, models), strict=True)
         return [
-            replace(
-                of_all,
-                logits=torch.cat([apart(at_level, models)[number] for at_level in logits]).cpu().numpy(),
-                values={"minimal_radius": np.tile(apart(fell_at, models)[number].cpu().numpy(), count)},
+            Outcomes(
+                logits=by_level.transpose(0, 1).flatten(0, 1).cpu().numpy(),
+                labels=np.tile(split.labels, count),
+                examples=np.tile(examples.rows, count),
+                groups=np.tile(split.groups, count),
+                parts=np.repeat(np.arange(count), len(split)),
+                part_names=tuple(f"{level:g}/255" for level in radii),
+                values={"minimal_radius": np.tile(radius.cpu().numpy(), count)},
                 flags=flags(failed, number),
             )
-            for number in range(len(models))
+            for number, (by_level, radius) in enumerate(of_each)
         ]
 
     return Condition(drawn(images, chosen), OfEach(each), has=("labels", "minimal_radius"))
