@@ -4,6 +4,7 @@ and that each has its own fate.
 
 import copy
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,23 @@ def test_a_model_that_can_not_be_attacked_leaves_the_other_its_outcomes(finished
     assert found[second.key]["failure"]["error"] == "Broken"
     alone = looked_at((first.model_key,), [first], finished)
     assert found[first.key]["outcomes"] == alone[first.key]["outcomes"]
+
+
+def test_a_cell_takes_its_models_share_of_the_seconds_whether_the_others_were_missing(
+    finished: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, cells = both_and_theirs(finished)
+    (cell,) = [cell for cell in cells if cell.condition == "clean" and cell.model_key == keys[0]]
+    module = domains.cohorts("vision")
+    assert module
+    predict = module.predict
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(1)
+        return predict(*arguments)
+
+    monkeypatch.setattr(module, "predict", slow)
+    assert 0.5 <= looked_at(keys, [cell], finished)[cell.key]["seconds"] < 1
 
 
 def test_an_error_of_looking_at_several_is_the_failure_of_each(

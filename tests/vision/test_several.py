@@ -28,7 +28,7 @@ from pipelines.vision.attacks.apgd import apgd
 from pipelines.vision.attacks.fog import fog
 from pipelines.vision.attacks.square import square
 from pipelines.vision.attacks.validity import SAMPLE, sample_of
-from pipelines.vision.condition import Condition
+from pipelines.vision.condition import Condition, logits_of
 from pipelines.vision.data import Dataset
 from pipelines.vision.training import budget, train
 from tests.slow import fast_are
@@ -236,6 +236,13 @@ def test_attacks_at_once_break_as_much_and_each_gate_is_of_its_model(
         right, expected = (found.logits.argmax(1) == found.labels for found in (one, other))
         assert right.mean() == pytest.approx(expected.mean(), abs=0.1)
         np.testing.assert_array_equal(one.examples, other.examples)
+    condition: Condition = parts.load("pipelines.vision.conditions", name, ATTACKING[name])
+    images = condition.examples(glyphs, np.random.default_rng(0)).split.images
+    for one, model in zip(together, trained, strict=True):  # what a model has wrong already is left as it is
+        own = np.tile(logits_of(model, images), (len(one.logits) // len(images), 1))
+        wrong = own.argmax(1) != one.labels
+        assert 0 < wrong.sum() < len(wrong)
+        np.testing.assert_allclose(one.logits[wrong], own[wrong], atol=1e-5 * np.abs(own).max())
     assert ("gradient-masking" in together[2].flags) == ("gradient-masking" in alone[2].flags) == (name != "unforeseen")
     assert together[0].flags == together[1].flags == ()
     again, _ = outcomes_of(name, ATTACKING[name], glyphs, trained)
