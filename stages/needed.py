@@ -51,9 +51,9 @@ def cohorts(every: Iterable[Training]) -> list[tuple[Training, ...]]:
     """The trainings, those together that are of one cohort, each where its first one is."""
     found: dict[Any, list[Training]] = {}
     for training in every:
-        spec = json.loads(training.run.spec)
-        same = (training.run.task, training.run.method, training.run.model, *spec.get("cohort", (training.run.run,)))
-        found.setdefault(same, []).append(training)
+        run = training.run
+        seeds = json.loads(run.spec).get("cohort", (run.run,))
+        found.setdefault((run.task, run.method, run.model, run.sibling, *seeds), []).append(training)
     return [tuple(some) for some in found.values()]
 
 

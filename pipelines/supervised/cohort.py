@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from pipelines.flops import FlopCount
 from pipelines.supervised.classifier import Build, Classifier
 from pipelines.supervised.draws import seed_for, torch_generator
-from pipelines.supervised.method import Labelled, Method, Step, TrainingData, plain_update, same_data, same_model
+from pipelines.supervised.method import Labelled, Method, Step, TrainingData, plain_update, same_model
 from pipelines.supervised.training import Augment, Budget, Diverged, Trained, Weights, as_it_is, optimiser_of, steps_of
 
 Member = list[Trained] | Diverged  # a run of a cohort: as `train` returns it, or the error that it raises
@@ -85,20 +85,20 @@ def possible(build: Build, method: Method, data: TrainingData, budget: Budget) -
 def train_together(
     build: Build,
     method: Method,
-    data: TrainingData,
+    data: Sequence[TrainingData],
     budget: Budget,
     seeds: Sequence[int],
     checkpoints: Collection[int] = (),
     augment: Augment = as_it_is,
 ) -> list[Member]:
-    """Train the runs of these seeds from scratch, as `pipelines.supervised.training.train` does one. One that diverges
-    leaves the others as they are. Raises RuntimeError where the method's loss is not one that fits.
+    """Train the runs of these seeds from scratch, each on its data, as `pipelines.supervised.training.train` does one.
+    One that diverges leaves the others as they are. Raises RuntimeError where the method's loss is not one that fits.
     """
-    device = data.inputs.device
+    device = data[0].inputs.device
     members = [method.build(build, seed_for(seed, "weights")).to(device) for seed in seeds]
-    every = [method.prepare(data, torch_generator(seed, "method")) for seed in seeds]
-    own = method.prepare is not same_data
-    stacked = _side_by_side(every) if own else data
+    every = [method.prepare(each, torch_generator(seed, "method")) for each, seed in zip(data, seeds, strict=True)]
+    own = any(each is not every[0] for each in every)
+    stacked = _side_by_side(every) if own else every[0]
     together = seed_for(seeds[0], f"cohort/{','.join(map(str, seeds))}")
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(together)

@@ -16,7 +16,7 @@ from pipelines.supervised.method import Labelled, Method, TrainingData
 from pipelines.supervised.several import OfEach
 from pipelines.vision.architecture import build
 from pipelines.vision.data import Examples, Split
-from pipelines.vision.running import Spec, architecture, part
+from pipelines.vision.running import Spec, architecture, learnt, part
 from pipelines.vision.tensors import pixels
 from pipelines.vision.training import augment, budget, training_data
 
@@ -24,16 +24,20 @@ TRIED = 4  # images
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Member]:
-    """The trained models of a cohort, `{model, method, training, data, cohort}`, by its seeds: each at its checkpoints
-    and, last, at the end; or the error of one that diverged.
+    """The trained models of a cohort, `{model, method, training, data, sibling, cohort}`, by its seeds: each at its
+    checkpoints and, last, at the end; or the error of one that diverged.
     """
     compute_reproducibly()
     method: Method = part("methods", run["method"])
     options = budget(**run["training"])
     classes = run["data"]["classes"]
     fresh = partial(build, architecture(run["model"], method), classes, run["data"]["size"])
-    data = training_data(splits, method, classes, device)
-    return train_together(fresh, method, data, options, run["cohort"], checkpoints, partial(augment, options))
+    seeds: Sequence[int] = run["cohort"]
+    if run["sibling"]:
+        data = [training_data(learnt({**run, "seed": seed}, splits), method, classes, device) for seed in seeds]
+    else:
+        data = [training_data(splits, method, classes, device)] * len(seeds)
+    return train_together(fresh, method, data, options, seeds, checkpoints, partial(augment, options))
 
 
 def predict(

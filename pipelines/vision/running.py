@@ -31,7 +31,7 @@ def part(kind: str, spec: Spec) -> Any:
 
 
 _running = Running(part)
-architecture, predict = _running.architecture, _running.predict
+architecture, learnt, predict = _running.architecture, _running.learnt, _running.predict
 
 
 def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Collection[int] = ()) -> list[Trained]:
@@ -43,7 +43,7 @@ def train(run: Spec, splits: Mapping[str, Split], device: str, checkpoints: Coll
     return training.train(
         architecture(run["model"], method),
         method,
-        _running.learnt(run, splits),
+        learnt(run, splits),
         run["data"]["classes"],
         budget(**run["training"]),
         run["seed"],

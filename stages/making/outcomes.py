@@ -81,7 +81,7 @@ def looked_at_together(
     of_key: dict[str, Any] = {}
     for key, row in rows.items():
         if cohort := json.loads(row["spec"]).get("cohort"):
-            of_key[key] = (*(row[name] for name in ("task", "method", "model", "at_step")), *cohort)
+            of_key[key] = (*(row[name] for name in ("task", "method", "model", "sibling", "at_step")), *cohort)
             cohorts.setdefault(of_key[key], []).append(key)
     untrained: dict[Any, str] = {}
     for which, keys in cohorts.items():

@@ -54,7 +54,7 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
             digests: dict[tuple[str, ...], str] = {}
             for seed, role in itertools.product(task.seeds[method.name], each):
                 spec = run_spec(task, method, model, seed, role.sibling)
-                if role.sibling is None and len(cohorts[seed]) > 1:
+                if len(cohorts[seed]) > 1:
                     spec["cohort"] = cohorts[seed]
                 modules = tuple(domains.training_modules(spec))
                 digests[modules] = digests.get(modules) or code.digest(modules)

@@ -31,10 +31,14 @@ from stages.study import params
 from stages.study.checks import WrongParams
 from tests.stages.conftest import TINY
 
+OF_EACH = ("", "@few_examples")  # a run and its second model
+
 
 @pytest.fixture
 def study() -> dict[str, Any]:
-    """Five runs of standard training, two of them trained at once and two others, and five of mixup, which can't be."""
+    """Five runs of standard training, two of them trained at once and two others, and five of mixup, which can't be;
+    and a second model of each.
+    """
     tiny = copy.deepcopy(TINY)
     tiny["vision"] |= {
         "models": {"resnet": {"widths": [4]}},
@@ -44,6 +48,7 @@ def study() -> dict[str, Any]:
         "evaluate_at": {"steps": [2], "conditions": ["clean"]},
     }
     tiny["vision"]["conditions"] |= {"pgd": {"images": 20, "steps": 2}, "smoothing": {"images": 2, "samples": 5}}
+    tiny["vision"]["conditions"]["few_examples"] = {"share": 0.5}
     tiny.pop("audit", None)
     return tiny
 
@@ -78,11 +83,11 @@ def test_the_plan_says_who_is_trained_with_whom(sweep: list[Run], capsys: pytest
     said = capsys.readouterr().out
     assert "2 seeds of a model are trained at once; one at a time, some or all runs of standard, mixup\n" in said
     assert names(cohorts(trainings(sweep))) == [
-        *([f"vision/mixup/resnet-4/{seed}"] for seed in range(5)),
-        *([f"vision/standard/resnet-4/{seed}" for seed in seeds] for seeds in ((0, 1), (2, 3), (4,))),
+        *([f"vision/mixup/resnet-4/{seed}{of}"] for seed in range(5) for of in OF_EACH),
+        *([f"vision/standard/resnet-4/{seed}{of}" for seed in s] for s in ((0, 1), (2, 3), (4,)) for of in OF_EACH),
     ]
     of = {run.run: json.loads(run.spec).get("cohort") for run in sweep}
-    assert of["vision/standard/resnet-4/3"] == of["vision/standard/resnet-4/3@2"] == [2, 3]
+    assert [of[f"vision/standard/resnet-4/3{which}"] for which in (*OF_EACH, "@2")] == [[2, 3]] * 3
     assert of["vision/standard/resnet-4/4"] is of["vision/mixup/resnet-4/0"] is None
 
 
@@ -197,13 +202,16 @@ def test_models_of_a_cohort_that_finished_are_looked_at_together(finished: Sweep
     rows, cells, store = finished
     together = looked_at_together(cells, rows, store)
     assert sorted(tuple(rows[key]["run"].removeprefix("vision/") for key in keys) for keys in together) == [
-        *((f"mixup/resnet-4/{seed}",) for seed in range(5)),
+        *((f"mixup/resnet-4/{seed}{of}",) for seed in range(5) for of in OF_EACH),
         ("standard/resnet-4/0", "standard/resnet-4/1"),
         ("standard/resnet-4/0@2", "standard/resnet-4/1@2"),
+        ("standard/resnet-4/0@few_examples", "standard/resnet-4/1@few_examples"),
         ("standard/resnet-4/2@2", "standard/resnet-4/3@2"),
+        ("standard/resnet-4/2@few_examples", "standard/resnet-4/3@few_examples"),
         ("standard/resnet-4/3",),
         ("standard/resnet-4/4",),
         ("standard/resnet-4/4@2",),
+        ("standard/resnet-4/4@few_examples",),
     ]
     assert sorted(cell.key for some in together.values() for cell in some) == sorted(cell.key for cell in cells)
     (of_one,) = looked_at_together(cells[:1], rows, store)

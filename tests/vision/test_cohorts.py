@@ -66,6 +66,24 @@ def test_a_cohort_is_its_runs(data: Dataset, method: str) -> None:
     assert distance(at_once[0][-1], singly[0][-1]) < 0.01 < 0.1 < distance(at_once[0][-1], at_once[1][-1])
 
 
+@pytest.mark.parametrize(
+    ("condition", "options", "method"),
+    [("few_examples", {"share": 0.5}, "more_data"), ("trojan", {"rate": 0.3, "share": 0.5}, "standard")],
+)
+def test_second_models_learn_each_from_its_own_images(
+    data: Dataset, condition: str, options: dict[str, float], method: str
+) -> None:
+    """Which images a second model learns from, and which of them are poisoned, hangs on its seed."""
+    full = parts.full_options("pipelines.vision.conditions", condition, options)
+    run = {**spec(data, method), "sibling": {"use": condition, "options": full}}
+    singly, at_once = (train(run, data, (3, 1)) for train in (alone, together))
+    for one, other in zip(singly, at_once, strict=True):
+        assert (other[-1].steps, other[-1].flops) == (one[-1].steps, one[-1].flops)
+        assert other[-1].loss == pytest.approx(one[-1].loss, rel=1e-3)
+        assert distance(one[-1], other[-1]) < 0.01
+    assert singly[0][-1].steps < alone(spec(data, method), data, (3,))[0][-1].steps
+
+
 @pytest.mark.parametrize("model", ["convnext", "vit", "cnn", "mlp"])
 def test_every_family_can_be_trained_at_once(data: Dataset, model: str) -> None:
     run = spec(data, "standard", model)
