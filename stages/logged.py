@@ -1,23 +1,28 @@
 """Every run of a study logged to MLflow with its values."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, RUN
 from stages.described import Row, described, grouped, plan_digest
+from stages.errors import TrackingError
 from stages.needed import planned_runs
 from stages.records import Values
 from stages.run_values import RunValues
 from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
-from stages.tracking import Tracking
 from stages.tracking_values import COLUMNS, TABLE
 from stages.tracking_values import Values as Tracked
+
+if TYPE_CHECKING:
+    from stages.tracking import Tracking
 
 REPLICATE_OF = ("task", "domain", "dataset", "method", "model", "seed")  # the run of a row of REPLICATES
 
@@ -31,7 +36,7 @@ class Measured:
     environments: Mapping[str, list[str]]
 
     @classmethod
-    def of(cls, run: Row, every: list[Values], store: Store, failing: set[str]) -> "Measured":
+    def of(cls, run: Row, every: list[Values], store: Store, failing: Collection[str]) -> "Measured":
         """`every` are the values that are to be measured of it, `failing` the keys of those whose last try failed."""
         found = RunValues.of(every, store, failing)
         made_with = {
@@ -42,36 +47,73 @@ class Measured:
         return cls(run, found, {stage: sorted(which - {""}) for stage, which in made_with.items()})
 
 
-def log_all(every: Iterable[Values], store: Store) -> int:
-    """Log every run of the table RUNS, and write logged.parquet and replicates.parquet. `every` are the values that are
-    to be measured. How many finished ones there are, checkpoints among them.
+class Logging:
+    """Logs every run of the table RUNS once all that is to be measured of it is there, as far as that is `missing`
+    beside the measuring. What MLflow does not take stops no measuring: it is raised at the end.
     """
-    runs, data = artifacts.RUNS.read(), artifacts.prepared_data()
-    tracking = Tracking(artifacts.study_name(), plan_digest(runs["run_key"], data))
-    splits = {run.run: run.splits for run in planned_runs(artifacts.PLANNED_RUNS.read(), data)}
-    capability = set(artifacts.PLANNED_MEASUREMENTS.read().filter(axis="capability")["measurement"])
-    by_run: dict[str, list[Values]] = {}
-    for each in every:
-        by_run.setdefault(each.run, []).append(each)
-    failing = store.failing("values")
-    entries = store.entries("runs", runs.filter(role=RUN)["run_key"])
-    rows: list[dict[str, Any]] = []
-    replicates: list[dict[str, Any]] = []
-    hidden = 0
-    for run, finished in tqdm(list(grouped(runs)), desc="log", unit="run", dynamic_ncols=True):
+
+    def __init__(self, every: Iterable[Values], store: Store, missing: Iterable[Values] = ()):
+        self.table, self.data, self.store = artifacts.RUNS.read(), artifacts.prepared_data(), store
+        self.splits = {run.run: run.splits for run in planned_runs(artifacts.PLANNED_RUNS.read(), self.data)}
+        self.capability = set(artifacts.PLANNED_MEASUREMENTS.read().filter(axis="capability")["measurement"])
+        self.entries = store.entries("runs", self.table.filter(role=RUN)["run_key"])
+        self.failing = store.failing("values")
+        self.values: dict[str, list[Values]] = {}
+        for each in every:
+            self.values.setdefault(each.run, []).append(each)
+        self.runs = list(grouped(self.table))
+        self.place = {part["run"]: place for place, (_, parts) in enumerate(self.runs) for part in parts}
+        self.awaited = Counter(self.place[part] for part in {each.run for each in missing})
+        self.rows: dict[int, list[dict[str, Any]]] = {}  # of the table LOGGED, by the run's place
+        self.replicates: dict[int, list[dict[str, Any]]] = {}
+        self.hidden = 0
+        self.error: TrackingError | None = None
+
+    @cached_property
+    def tracking(self) -> "Tracking":
+        """MLflow, which takes seconds to import: the workers have begun by then."""
+        from stages.tracking import Tracking
+
+        return Tracking(artifacts.study_name(), plan_digest(self.table["run_key"], self.data))
+
+    def measured(self, asked: Sequence[Values], failed: Collection[str]) -> None:
+        """Take in that what was missing of a run or checkpoint has been measured, but for what `failed`, by key."""
+        self.failing = (self.failing - {values.key for values in asked}) | set(failed)
+        place = self.place[asked[0].run]
+        self.awaited[place] -= 1
+        if self.awaited[place] or self.error:
+            return
+        try:
+            self._log(place)
+        except TrackingError as error:
+            self.error = error
+
+    def end(self) -> int:
+        """Log the rest, and write logged.parquet and replicates.parquet. How many finished runs there are, checkpoints
+        among them.
+        """
+        if self.error:
+            raise self.error
+        rest = [place for place in range(len(self.runs)) if place not in self.rows]
+        for place in tqdm(rest, desc="log", unit="run", dynamic_ncols=True, disable=not rest):
+            self._log(place)
+        self.tracking.settle()
+        if self.hidden:
+            print(f"MLflow shows {COLUMNS} metrics of a run at most: {self.hidden} more are in its table {TABLE} alone")
+        artifacts.REPLICATES.write([row for place in sorted(self.rows) for row in self.replicates[place]])
+        return len(artifacts.LOGGED.write([row for place in sorted(self.rows) for row in self.rows[place]]))
+
+    def _log(self, place: int) -> None:
+        """Log a run with its checkpoints."""
+        run, finished = self.runs[place]
         key = run["run_key"]
-        facts = entries[key].facts if key in entries else store.failure("runs", key)
-        parts = [Measured.of(part, by_run.get(part["run"], []), store, failing) for part in finished]
-        values = tracked(parts, capability) if parts else None
-        logged = tracking.log(described(run, splits[run["run"]], data, facts or {}), values)
-        hidden = max(hidden, values.hidden if values else 0)
-        rows += [row_of(part, key, logged.run_id, logged.values_digest) for part in parts]
-        replicates += [row for part in parts for row in replicates_of(part)]
-    tracking.settle()
-    if hidden:
-        print(f"MLflow shows {COLUMNS} metrics of a run at most: {hidden} more are in its table {TABLE} alone")
-    artifacts.REPLICATES.write(replicates)
-    return len(artifacts.LOGGED.write(rows))
+        facts = self.entries[key].facts if key in self.entries else self.store.failure("runs", key)
+        parts = [Measured.of(part, self.values.get(part["run"], []), self.store, self.failing) for part in finished]
+        values = tracked(parts, self.capability) if parts else None
+        logged = self.tracking.log(described(run, self.splits[run["run"]], self.data, facts or {}), values)
+        self.hidden = max(self.hidden, values.hidden if values else 0)
+        self.rows[place] = [row_of(part, key, logged.run_id, logged.values_digest) for part in parts]
+        self.replicates[place] = [row for part in parts for row in replicates_of(part)]
 
 
 def tracked(parts: Iterable[Measured], capability: set[str]) -> Tracked:

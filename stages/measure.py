@@ -1,7 +1,7 @@
 """Stage `measure`: metrics on stored outcomes, on Ray; every run's values logged to MLflow."""
 
 from stages import artifacts
-from stages.logged import log_all
+from stages.logged import Logging
 from stages.making.agreement import agreements, compared
 from stages.making.outcomes import predict_again
 from stages.making.values import measure_all
@@ -11,7 +11,7 @@ from stages.store.store import Store
 
 
 def main() -> None:
-    """Measure what is missing, log every run to MLflow, then write logged.parquet, replicates.parquet and
+    """Measure what is missing and log every run to MLflow, then write logged.parquet, replicates.parquet and
     agreement.parquet.
     """
     runs = measured_runs()
@@ -25,8 +25,9 @@ def main() -> None:
         missing = [values for values in every if values.key not in done]
         looked_at = [key for values in missing for key in values.outcomes]
         predict_again([*looked_at, *compared(runs, conditions, outcomes)["cell_key"]], store, progress)
-        measure_all(missing, store, progress)
-        log_all(every, store)
+        logging = Logging(every, store, missing)
+        measure_all(missing, store, progress, logging.measured)
+        logging.end()
         agreeing = [*agreements(runs, conditions, outcomes, store)]
     artifacts.AGREEMENT.write(agreeing)
     failing = store.failing("values")

@@ -22,6 +22,7 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from stages.errors import TrackingError, masked
 from stages.tracking_address import address, one_line
@@ -118,8 +119,10 @@ class Tracking:
     def end(self, files: Mapping[Path, str], note: str) -> None:
         """Keep files with the plan's parent run, each in the folder given, describe the plan, and end its run."""
         parent = self.parent
+        with answering():
+            files_at = self.client.get_run(parent).info.artifact_uri
         for path, folder in files.items():
-            self._keep(parent, path, folder)
+            self._keep(files_at, path, folder)
         with answering():
             self.client.set_tag(parent, NOTE, note)
             self.client.set_terminated(parent, FINISHED)
@@ -137,22 +140,23 @@ class Tracking:
         tags: dict[str, str] = {}
         if ready is None:
             place = {PARENT: str(parent), PLAN: str(plan), RUN_KEY: run.run_key, NAME: run.name}
-            run_id, points = self._created(run, place)
+            run_id, files_at, points = self._created(run, place)
             params = {name: str(value) for name, value in run.params.items()}
             tags = {name: text[:TAG_LENGTH] for name, text in run.facts.items()}
-            ready = Logged(run_id, params, {}, {**place, **tags}, FINISHED if run.failure is None else FAILED)
+            status = FINISHED if run.failure is None else FAILED
+            ready = Logged(run_id, files_at, params, {}, {**place, **tags}, status)
         elif values is None:
             return ready
         if values:
             now = milliseconds(time.time())
-            listed = LISTED if self._keep_table(ready.run_id, values) else {}
+            listed = LISTED if self._keep_table(ready.files_at, values) else {}
             points += [Metric(name, value, now, step) for name, value, step in values.points()]
             tags |= {**listed, **values.packed(), VALUES: values.digest}
         self._batches(ready.run_id, points, params, tags)
         return replace(ready, columns=values.columns() if values else {}, tags={**ready.tags, **tags})
 
-    def _created(self, run: Described, place: Mapping[str, str]) -> tuple[str, list[Metric]]:
-        """The id of a run that is made now, with its times and data, and the curve of its loss."""
+    def _created(self, run: Described, place: Mapping[str, str]) -> tuple[str, str, list[Metric]]:
+        """The id of a run that is made now, with its times and data; where its files go; the curve of its loss."""
         ended = time.time() if run.ended is None else run.ended
         began = ended - run.seconds
         made = self.client.create_run(self.experiment, milliseconds(began), tags=dict(place))
@@ -161,14 +165,15 @@ class Tracking:
         if run.data:
             self.client.log_inputs(run_id, [_dataset(data) for data in run.data])
         last = run.curve[-1][0] if run.curve else 1
-        return run_id, [Metric(LOSS, loss, milliseconds(began + run.seconds * at / last), at) for at, loss in run.curve]
+        at_each = [(step, loss, milliseconds(began + run.seconds * step / last)) for step, loss in run.curve]
+        return run_id, made.info.artifact_uri, [Metric(LOSS, loss, at, step) for step, loss, at in at_each]
 
-    def _keep_table(self, run_id: str, values: Values) -> bool:
+    def _keep_table(self, files_at: str, values: Values) -> bool:
         """Whether the values could be kept with a run as a table."""
         with tempfile.TemporaryDirectory() as folder:
             table = Path(folder, TABLE)
             table.write_text(values.table(), encoding="utf-8")
-            return self._keep(run_id, table, "")
+            return self._keep(files_at, table, "")
 
     def _batches(
         self, run_id: str, points: Sequence[Metric], params: Mapping[str, str], tags: Mapping[str, str]
@@ -181,11 +186,14 @@ class Tracking:
             points, texts, facts = points[METRICS_A_CALL:], texts[PARAMS_A_CALL:], facts[min(99, len(facts) - 1) :]
         self.client.log_batch(run_id, points, texts, facts)
 
-    def _keep(self, run_id: str, path: Path, folder: str) -> bool:
-        """Whether a file could be kept with a run: they are for people, and nothing is read back from them."""
+    def _keep(self, files_at: str, path: Path, folder: str) -> bool:
+        """Whether a file could be kept with a run, whose files are at that address: they are for people, and nothing is
+        read back from them.
+        """
         if self.keeps_files:
             try:
-                self.client.log_artifact(run_id, str(path), folder or None)
+                files: Any = get_artifact_repository(files_at, address())
+                files.log_artifact(str(path), folder or None)
             except (MlflowException, OSError, ImportError) as error:
                 self.keeps_files = False
                 where = f"MLflow at {address()}: files can't be kept with its runs: {one_line(error)}"
@@ -200,7 +208,7 @@ class Tracking:
     def _children(self) -> Iterator[Logged]:
         for run in self._search(f"tags.{RUN_KEY} LIKE '%'"):
             info, data = run.info, run.data
-            yield Logged(info.run_id, data.params, columns(data.metrics), data.tags, info.status)
+            yield Logged(info.run_id, info.artifact_uri, data.params, columns(data.metrics), data.tags, info.status)
 
     def _search(self, query: str) -> Iterator[Any]:
         token = None

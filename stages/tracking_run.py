@@ -59,9 +59,12 @@ class Described:
 
 @dataclass(frozen=True)
 class Logged:
-    """A child run as MLflow holds it. `columns` are its metrics, the last value of each, but for the loss."""
+    """A child run as MLflow holds it. `files_at` is the address of its artifacts; `columns` are its metrics, the last
+    value of each, but for the loss.
+    """
 
     run_id: str
+    files_at: str
     params: Mapping[str, str]
     columns: Mapping[str, float]
     tags: Mapping[str, str]

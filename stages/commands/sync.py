@@ -2,7 +2,7 @@
 
 import argparse
 
-from stages.logged import log_all
+from stages.logged import Logging
 from stages.needed import measured_runs, values_of
 from stages.published import PAGE, publish
 from stages.store.lock import locked
@@ -29,7 +29,7 @@ def run(_: argparse.Namespace) -> int:
     every = values_of(runs)
     with locked(store, "sync"):
         held = store.entries("values", (values.key for values in every))
-        logged = log_all(every, store)
+        logged = Logging(every, store).end()
     if PAGE.exists():
         publish()
     print(f"MLflow holds {logged} runs, from {len(held)} of {len(every)} stored values")

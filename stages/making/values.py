@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +17,12 @@ from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
 
 
-def measure_all(missing: list[Values], store: Store, progress: Progress) -> None:
-    """Fan the runs out, each with what is to be measured of it, and store the values as they come."""
+def measure_all(
+    missing: list[Values], store: Store, progress: Progress, ended: Callable[[list[Values], list[str]], None]
+) -> None:
+    """Fan the runs out, each with what is to be measured of it, store the values as they come, and say which are
+    `ended`, and in which of them, by key, something failed.
+    """
     if not missing:
         return
     by_run: dict[str, list[Values]] = {}
@@ -42,7 +46,7 @@ def measure_all(missing: list[Values], store: Store, progress: Progress) -> None
         codes=metric_codes(missing),
         store=store,
     ):
-        keep(result, store)
+        ended(result.item["asked"], keep(result, store))
         progress.advance(len(result.item["asked"]))
 
 
@@ -100,13 +104,15 @@ def measured_values(asked: Values, stored: Mapping[str, bytes]) -> tuple[dict[st
     return {"values": values, "flags": list(outcomes.flags), "replicates": replicates}, failed
 
 
-def keep(result: Finished | Failed, store: Store) -> None:
-    """Store the values under each condition, where the worker has not, and what failed."""
+def keep(result: Finished | Failed, store: Store) -> list[str]:
+    """Store the values under each condition, where the worker has not, and what failed: of which, by key."""
+    failed = []
     for position, asked in enumerate(result.item["asked"]):
         where = {"run": asked.run, "condition": asked.condition}
         if isinstance(result, Failed):
             failure = {name: getattr(result, name) for name in ("error", "message", "traceback")}
             store.write_failure("values", asked.key, {**where, **failure, "measurements": [*asked.metrics]})
+            failed.append(asked.key)
             continue
         found = result.value[position]
         if "values" in found:
@@ -117,3 +123,5 @@ def keep(result: Finished | Failed, store: Store) -> None:
         (first, failure), *_ = found["failed"].items()
         failure = {**failure, "message": f"{first}: {failure['message']}", "measurements": [*found["failed"]]}
         store.write_failure("values", asked.key, {**where, **failure})
+        failed.append(asked.key)
+    return failed

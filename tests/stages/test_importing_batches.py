@@ -22,7 +22,7 @@ def run(number: int, **metrics: float) -> dict[str, Any]:
 
 def back(batch: dict[str, Any]) -> list[Any]:
     packed = Values({0: batch["metrics"]}).packed()
-    return list(batches.models_in(Logged("id", batch["params"], {}, packed)))
+    return list(batches.models_in(Logged("id", "", batch["params"], {}, packed)))
 
 
 @pytest.mark.parametrize(("models", "runs"), [(batches.FEW, batches.FEW), (batches.FEW + 1, 3), (1000, 11)])

@@ -1,6 +1,7 @@
 """A sweep that is running shows in MLflow what has finished and what has failed, and its curves change no weights."""
 
 import copy
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +11,21 @@ import pytest
 from ruamel.yaml import YAML
 
 from cluster.fanout import Failed, Finished
+from pipelines.measuring import ALL
 from stages import artifacts
 from stages.cli import run_stage
+from stages.errors import TrackingError
 from stages.live import Live
-from stages.logged import log_all
+from stages.logged import Logging
 from stages.making import models
 from stages.making.models import CURVE_POINTS, curve_steps, keep, split_of, trained, with_fate
-from stages.needed import planned_runs, trainings
-from stages.records import Run
+from stages.needed import measured_runs, planned_cells, planned_runs, trainings, values_of
+from stages.records import Run, Values
+from stages.store.provenance import ENVIRONMENT
 from stages.store.store import Store
 from stages.tracking import Tracking
 from stages.tracking_connection import connected
+from stages.tracking_run import Described
 from tests.stages.conftest import TINY
 
 
@@ -127,7 +132,7 @@ def test_runs_shown_live_are_those_that_measure_completes(sweep: list[Run]) -> N
     artifacts.RUNS.write([with_fate(run, entries.get(run.key), store) for run in sweep])
     shown = {run.run_key: run.run_id for run in Tracking("tiny", live.plan).children}
     assert len(shown) == sum(run.role == "run" for run in sweep)
-    assert log_all([], store) == len(sweep)
+    assert Logging([], store).end() == len(sweep)
     logged = artifacts.LOGGED.read()
     assert {row["run_key"]: row["mlflow_run_id"] for row in logged.iter_rows(named=True)} == shown
 
@@ -145,5 +150,81 @@ def test_models_that_end_faster_than_they_are_logged_are_left_to_measure(
             live.ended(training)
     assert len(Tracking("tiny", live.plan).children) == 1
     artifacts.RUNS.write([with_fate(run, None, store) for run in sweep])
-    log_all([], store)
+    Logging([], store).end()
     assert len(Tracking("tiny", live.plan).children) == sum(run.role == "run" for run in sweep)
+
+
+@pytest.fixture
+def outcomes(sweep: list[Run]) -> tuple[dict[str, list[Values]], Store]:
+    """What is to be measured of each run and checkpoint once all outcomes are there, and a store with values of it."""
+    store = Store.from_environment()
+    made = {"flops": 1.0, "steps": 0, "loss": 0.5, "seconds": 1.0, "ended": 1e9, ENVIRONMENT: {}}
+    for run in sweep:
+        store.write("runs", run.key, b"", {**made, "run": run.run, "steps": run.at_step or run.planned_steps})
+    artifacts.RUNS.write([with_fate(run, store.entry("runs", run.key), store) for run in sweep])
+    runs, conditions = artifacts.RUNS.read(), artifacts.PLANNED_CELLS.read()
+    cells = planned_cells(runs, conditions, artifacts.prepared_data())
+    fate = {"digest": "d", ENVIRONMENT: "", "status": "finished", "reason": ""}
+    named = [{name: getattr(cell, name) for name in ("run", "run_key", "condition")} for cell in cells]
+    artifacts.OUTCOMES.write([{**row, "cell_key": cell.key, **fate} for row, cell in zip(named, cells, strict=True)])
+    found: dict[str, list[Values]] = {}
+    for values in values_of(measured_runs()):
+        found.setdefault(values.run, []).append(values)
+        measured = {"values": {name: {ALL: [0.5, 0.1, 9]} for name in values.metrics}, "flags": [], "replicates": {}}
+        facts = {"run": values.run, "condition": values.condition, ENVIRONMENT: {}}
+        store.write("values", values.key, json.dumps(measured).encode(), facts)
+    return found, store
+
+
+def test_a_run_is_logged_beside_the_measuring_once_it_and_its_checkpoint_are_measured(
+    outcomes: tuple[dict[str, list[Values]], Store],
+) -> None:
+    """And what is logged, in which order whatsoever, gives the same tables."""
+    asked, store = outcomes
+    every = [values for of_run in asked.values() for values in of_run]
+    checkpoint = next(name for name in asked if "@" in name)
+    with_one, _, step = checkpoint.partition("@")
+    another = next(name for name in asked if name not in (checkpoint, with_one))
+    logging = Logging(every, store, every)
+
+    def shown() -> dict[str, set[int]]:
+        """The steps whose values MLflow has, by run."""
+        held = Tracking("tiny", logging.tracking.plan).read().values()
+        return {run.tags["mlflow.runName"]: set(run.values.by_step) for run in held}
+
+    assert shown() == {}
+    logging.measured(asked[another], [])
+    assert list(shown()) == [another]
+    logging.measured(asked[with_one], [])
+    assert list(shown()) == [another]
+    failed = asked[checkpoint][0]
+    store.write_failure("values", failed.key, {"error": "ValueError", "message": "", "measurements": ["clean/x"]})
+    logging.measured(asked[checkpoint], [failed.key])
+    assert shown()[with_one] == {int(step), 4}
+    assert logging.end() == len(asked)
+    assert len(shown()) == len([name for name in asked if "@" not in name])
+    tables = [artifacts.LOGGED.read().to_dicts(), artifacts.REPLICATES.read().to_dicts()]
+    assert [row["run"] for row in tables[0] if "clean/x" in row["unmeasured"]] == [checkpoint]
+    assert Logging(every, store).end() == len(asked)
+    assert [artifacts.LOGGED.read().to_dicts(), artifacts.REPLICATES.read().to_dicts()] == tables
+
+
+def test_what_mlflow_does_not_take_is_raised_once_all_is_measured(
+    outcomes: tuple[dict[str, list[Values]], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, store = outcomes
+    tried = []
+
+    def refused(_: Tracking, run: Described, __: Any) -> None:
+        tried.append(run.name)
+        raise TrackingError("MLflow at here: it is full")
+
+    monkeypatch.setattr(Tracking, "log", refused)
+    every = [values for of_run in asked.values() for values in of_run]
+    logging = Logging(every, store, every)
+    for of_run in asked.values():
+        logging.measured(of_run, [])
+    with pytest.raises(TrackingError, match="it is full"):
+        logging.end()
+    assert len(tried) == 1
+    assert not artifacts.LOGGED.path.exists()
