@@ -36,19 +36,26 @@ def of_features(made: Callable[[Examples, NDArray[np.float32], Classifier], Outc
     return OfEach(each)
 
 
-def of_each(models: Sequence[Classifier], function: str, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """What `forward` or `features` of each of some models that are alike gives for images."""
-    device = device_of(models[0])
-    if len(models) == 1:
-        return [in_batches(getattr(models[0], function), images, device)]
-    stacked = Stacked(models, function)
-    at_once = max(1, (BATCH if device.type == "cpu" else 16 * BATCH) // len(models))
-
-    def rows_of_all(batch: Tensor) -> Tensor:
-        return torch.cat([stacked.all_of(some).transpose(0, 1) for some in batch.split(at_once)])
-
-    every = in_batches(rows_of_all, images, device)
+def of_each(
+    models: Sequence[Classifier], function: str, images: NDArray[np.uint8], axis: int = 0
+) -> list[NDArray[np.float32]]:
+    """What a function of each of some models that are alike gives for images, these along the first axis."""
+    every = in_batches(rows_of_all(models, function, axis), images, device_of(models[0]))
     return [np.ascontiguousarray(every[:, number]) for number in range(len(models))]
+
+
+def rows_of_all(models: Sequence[Classifier], function: str, axis: int = 0) -> Callable[[Tensor], Tensor]:
+    """What a function of each of some models that are alike, by its name, gives for a batch: [n, models, ...]. `axis`
+    is that of the images in what one model gives.
+    """
+    stacked = Stacked(models, function) if len(models) > 1 else None
+    at_once = max(1, (BATCH if device_of(models[0]).type == "cpu" else 16 * BATCH) // len(models))
+
+    def rows(batch: Tensor) -> Tensor:
+        found = stacked.all_of(batch) if stacked else getattr(models[0], function)(batch)[None]
+        return found.movedim(axis + 1, 0)
+
+    return lambda batch: torch.cat([rows(some) for some in batch.split(at_once)])
 
 
 def outcomes_of(examples: Examples, logits: NDArray[np.float32]) -> Outcomes:
@@ -100,11 +107,6 @@ def take(split: Split, rows: NDArray[np.int64]) -> Split:
 def logits_of(model: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits [n, classes] in float32, whatever precision the model was trained in."""
     return in_batches(model, images, device_of(model))
-
-
-def features_of(model: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Features [n, d], the input of the last layer."""
-    return in_batches(model.features, images, device_of(model))
 
 
 def in_batches(

@@ -47,7 +47,7 @@ def study() -> dict[str, Any]:
         "methods": {"standard": None, "mixup": None},
         "evaluate_at": {"steps": [2], "conditions": ["clean"]},
     }
-    tiny["vision"]["conditions"] |= {"pgd": {"images": 20, "steps": 2}, "smoothing": {"images": 2, "samples": 5}}
+    tiny["vision"]["conditions"] |= {"pgd": {"images": 20, "steps": 2}, "attributions": {"images": 2}}
     tiny["vision"]["conditions"]["few_examples"] = {"share": 0.5}
     tiny.pop("audit", None)
     return tiny
@@ -245,7 +245,7 @@ def test_a_cell_of_a_cohort_that_is_lost_is_made_again_with_the_same_bytes(finis
     """And is what its model gives alone, up to the last bits, but where a condition draws for all."""
     keys, cells = both_and_theirs(finished)
     found = looked_at(keys, cells, finished)
-    assert {cell.condition for cell in cells} == {"clean", "corruptions", "near", "spurious", "pgd", "smoothing"}
+    assert {cell.condition for cell in cells} == {"clean", "corruptions", "near", "spurious", "pgd", "attributions"}
     for cell in cells:
         again = looked_at(keys, [cell], finished)
         assert again[cell.key]["outcomes"] == found[cell.key]["outcomes"]
@@ -253,7 +253,7 @@ def test_a_cell_of_a_cohort_that_is_lost_is_made_again_with_the_same_bytes(finis
         one, other = (codecs.outcomes_from(each[cell.key]["outcomes"]) for each in (found, alone))
         if cell.condition != "pgd":
             np.testing.assert_allclose(one.logits, other.logits, atol=1e-4)
-        if cell.condition == "smoothing":  # looked at one by one
+        if cell.condition == "attributions":  # looked at one by one
             assert found[cell.key]["outcomes"] == alone[cell.key]["outcomes"]
 
 
@@ -293,7 +293,7 @@ def test_an_error_of_looking_at_several_is_the_failure_of_each(
         raise TypeError("a bug in the stacking")
 
     monkeypatch.setattr(Stacked, "all_of", wrong)
-    clean = [cell for cell in cells if cell.condition in ("clean", "smoothing")]
+    clean = [cell for cell in cells if cell.condition in ("clean", "attributions")]
     found = looked_at(keys, clean, finished)
     for cell in clean:
         failure = found[cell.key].get("failure", {"message": None})
@@ -307,7 +307,7 @@ def test_what_runs_out_of_memory_on_a_share_of_a_card_is_tried_on_a_whole_one(
     """So the worker's item fails, not the cell; on a whole card it is the cell."""
     keys, cells = both_and_theirs(finished)
     keys = keys if together else keys[:1]
-    cells = [cell for cell in cells if cell.model_key in keys and cell.condition in ("clean", "smoothing")]
+    cells = [cell for cell in cells if cell.model_key in keys and cell.condition in ("clean", "attributions")]
 
     def full(*_: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")

@@ -199,9 +199,9 @@ def test_the_answer_is_chosen_by_other_copies_than_those_it_is_bounded_by(monkey
     """Selection says class 1, estimation class 0, which is the label: nothing is certified, and the answer is 0."""
     drawn = []
 
-    def answers(model: object, image: object, classes: int, sigma: float, copies: int, generator: object) -> np.ndarray:
+    def answers(logits: object, image: object, sigma: float, copies: int, generator: object) -> np.ndarray:
         drawn.append(copies)
-        return np.array([0, copies]) if copies == 30 else np.array([copies, 0])
+        return np.array([[0, copies]]) if copies == 30 else np.array([[copies, 0]])
 
     monkeypatch.setattr(smoothing, "answers", answers)
     model, examples, _ = linear()

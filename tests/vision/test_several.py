@@ -28,7 +28,7 @@ from pipelines.vision.attacks.apgd import apgd
 from pipelines.vision.attacks.fog import fog
 from pipelines.vision.attacks.square import square
 from pipelines.vision.attacks.validity import SAMPLE, sample_of
-from pipelines.vision.condition import Condition, logits_of
+from pipelines.vision.condition import Condition, logits_of, rows_of_all
 from pipelines.vision.data import Dataset
 from pipelines.vision.training import budget, train
 from tests.slow import fast_are
@@ -153,6 +153,9 @@ def test_models_that_average_several_passes_are_stacked_too(method: str) -> None
     images = images_of(3, dtype=torch.float32)
     found = Stacked(models).all_of(images)
     torch.testing.assert_close(found, torch.stack([model(images) for model in models]), rtol=1e-4, atol=1e-5)
+    members = rows_of_all(models, "member_logits", axis=1)(images)
+    expected = torch.stack([model.member_logits(images) for model in models])  # [models, members, images, classes]
+    torch.testing.assert_close(members, expected.permute(2, 0, 1, 3), rtol=1e-4, atol=1e-5)
 
 
 def test_models_without_rows_take_no_part_in_a_pass() -> None:
@@ -200,6 +203,9 @@ LOOKING: dict[str, dict[str, object]] = {
     "perturbations": {"images": 3},
     "held_out_fonts": {},
     "spurious": {},
+    "members": {"images": 4},
+    "uncertainty": {"features": True},
+    "smoothing": {"images": 6, "selection": 10, "samples": 300},
 }
 
 
@@ -215,7 +221,7 @@ def test_what_is_only_looked_at_is_the_same_for_each(name: str, glyphs: Dataset,
             np.testing.assert_allclose(one.features, other.features, rtol=1e-4, atol=1e-4)
         assert sorted(one.values) == sorted(other.values)
         for value, expected in other.values.items():
-            np.testing.assert_array_equal(one.values[value], expected)
+            np.testing.assert_allclose(one.values[value], expected, rtol=1e-4, atol=1e-5)
 
 
 ATTACKING: dict[str, dict[str, object]] = {

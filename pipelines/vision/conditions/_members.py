@@ -1,36 +1,31 @@
 """What the members of a model say of each example, and how far they agree."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.classifier import Classifier
-from pipelines.supervised.condition import device_of
-from pipelines.vision.condition import in_batches, logits_of, outcomes_of
+from pipelines.vision.condition import of_each, outcomes_of
 from pipelines.vision.data import Examples
 
 MEMBERS = ("members", "aleatoric", "mutual_information", "disagreement")
 
 
-def inference_with_members(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-    """The model's logits on the examples as they are, and these values of each:
+def with_members(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
+    """Each model's logits on the examples as they are, and these values of each example:
 
     members             how many models it averages, 1 for one alone
     aleatoric           the entropy of a member's forecast, in nats, averaged over members
     mutual_information  of forecast and member, in nats: the entropy of the mean forecast less that; 0 for one alone
     disagreement        the share of pairs of members that answer differently; 0 for one alone
     """
-
-    def members_last(images: Tensor) -> Tensor:
-        return model.member_logits(images).transpose(0, 1)
-
     images = examples.split.images
-    values = agreement(in_batches(members_last, images, device_of(model)))
-    return replace(outcomes_of(examples, logits_of(model, images)), values=values)
+    every = zip(of_each(models, "forward", images), of_each(models, "member_logits", images, axis=1), strict=True)
+    return [replace(outcomes_of(examples, logits), values=agreement(members)) for logits, members in every]
 
 
 def agreement(logits: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

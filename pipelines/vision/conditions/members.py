@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Literal
 
 from pipelines.parts import Count
+from pipelines.supervised.several import OfEach
 from pipelines.vision.condition import Condition
 from pipelines.vision.conditions import clean, corruptions, held_out_fonts
-from pipelines.vision.conditions._members import MEMBERS, inference_with_members
+from pipelines.vision.conditions._members import MEMBERS, with_members
 
 
 def condition(
@@ -20,4 +21,4 @@ def condition(
         "held_out_fonts": held_out_fonts.condition(),
     }
     chosen = shifts[shift]
-    return replace(chosen, outcomes=inference_with_members, has=(*chosen.has, *MEMBERS))
+    return replace(chosen, outcomes=OfEach(with_members), has=(*chosen.has, *MEMBERS))

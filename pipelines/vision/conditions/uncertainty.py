@@ -5,6 +5,7 @@ The values of each example are those of `_members.py`. A blend's label is its fi
 image of one class has no group. Half of the test images are shown as they are, the other half blended.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -13,8 +14,9 @@ import torch
 
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.classifier import Classifier
-from pipelines.vision.condition import Condition, features_of
-from pipelines.vision.conditions._members import MEMBERS, inference_with_members
+from pipelines.supervised.several import OfEach
+from pipelines.vision.condition import Condition, of_each
+from pipelines.vision.conditions._members import MEMBERS, with_members
 from pipelines.vision.data import Dataset, Examples, split_of
 
 
@@ -36,11 +38,12 @@ def condition(*, outliers: Literal["near", "far"] = "far", features: bool = Fals
         )
         return Examples(split, np.concatenate([alone, first, np.arange(len(unknown))]))
 
-    def outcomes_with_features(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
-        found = inference_with_members(model, examples, generator)
-        return replace(found, features=features_of(model, examples.split.images))
+    def with_features(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
+        found = with_members(models, examples, generator)
+        every = of_each(models, "features", examples.split.images)
+        return [replace(outcomes, features=of_one) for outcomes, of_one in zip(found, every, strict=True)]
 
     has = ("labels", "outliers", "groups", *MEMBERS)
     if not features:
-        return Condition(examples, inference_with_members, ("test", name), has)
-    return Condition(examples, outcomes_with_features, ("test", name), (*has, "features"))
+        return Condition(examples, OfEach(with_members), ("test", name), has)
+    return Condition(examples, OfEach(with_features), ("test", name), (*has, "features"))
