@@ -4,6 +4,7 @@ and that each has its own fate.
 
 import copy
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,6 @@ from tests.stages.conftest import TINY
 OF_EACH = ("", "@few_examples")  # a run and its second model
 
 
-@pytest.fixture
 def study() -> dict[str, Any]:
     """Five runs of standard training, two of them trained at once and two others, and five of mixup, which can't be;
     and a second model of each.
@@ -53,14 +53,24 @@ def study() -> dict[str, Any]:
     return tiny
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of that study, with its data in the store."""
+    made = tmp_path_factory.mktemp("planned")
+    YAML().dump(study(), made / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        patch.delenv("DIFFPROG_STORE", raising=False)
+        assert [run_stage(name) for name in ("plan", "prepare")] == [0, 0]
+    return made
+
+
 @pytest.fixture
-def sweep(study: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
-    """The planned runs of that study, with its data in the store."""
+def sweep(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """The planned runs of that study, in a copy of its folder."""
     for name in ("DIFFPROG_STORE", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    YAML().dump(study, Path("params.yaml"))
-    assert [run_stage(name) for name in ("plan", "prepare")] == [0, 0]
+    monkeypatch.chdir(shutil.copytree(folder, tmp_path / "study"))
     return planned()
 
 
@@ -91,10 +101,11 @@ def test_the_plan_says_who_is_trained_with_whom(sweep: list[Run], capsys: pytest
     assert of["vision/standard/resnet-4/4"] is of["vision/mixup/resnet-4/0"] is None
 
 
-def test_only_runs_of_a_cohort_have_other_keys(sweep: list[Run], study: dict[str, Any]) -> None:
+def test_only_runs_of_a_cohort_have_other_keys(sweep: list[Run]) -> None:
     """And the code that trains cohorts is in the keys of those alone."""
-    del study["vision"]["cohort"]
-    YAML().dump(study, Path("params.yaml"))
+    one_by_one = study()
+    del one_by_one["vision"]["cohort"]
+    YAML().dump(one_by_one, Path("params.yaml"))
     assert run_stage("plan") == 0
     without = {run.run: run for run in planned()}
     for run in sweep:
@@ -169,12 +180,24 @@ def test_a_cohort_whose_worker_died_fails_as_a_whole(sweep: list[Run]) -> None:
 Sweep = tuple[dict[str, dict[str, Any]], list[Cell], Store]  # rows of the table RUNS by key, all cells, the store
 
 
+@pytest.fixture(scope="module")
+def trained_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of that folder with all models in the store."""
+    copied = tmp_path_factory.mktemp("trained") / "study"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(shutil.copytree(folder, copied))
+        patch.delenv("DIFFPROG_STORE", raising=False)
+        store, runs = Store.from_environment(), planned()
+        for item in cohorts(trainings(runs)):
+            keep(Finished(item, trained(item, shared_of(runs, store)), 1.0), store)
+    return copied
+
+
 @pytest.fixture
-def finished(sweep: list[Run]) -> Sweep:
+def finished(sweep: list[Run], trained_folder: Path) -> Sweep:
     """That study once its runs are trained, but for one that failed."""
+    shutil.copytree(trained_folder / "store", "store", dirs_exist_ok=True)
     store = Store.from_environment()
-    for item in cohorts(trainings(sweep)):
-        keep(Finished(item, trained(item, shared_of(sweep, store)), 1.0), store)
     rows = [with_fate(run, store.done("runs", run.key), store) for run in sweep]
     (lost,) = [row for row in rows if row["run"] == "vision/standard/resnet-4/2"]
     lost["status"] = "failed"
