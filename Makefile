@@ -46,9 +46,9 @@ lint: .venv
 	ruff format --check .
 
 types: .venv
-	mypy
-	mypy benchmarks
-	mypy tests
+	mypy -n auto
+	mypy -n auto benchmarks
+	mypy -n auto tests
 
 .venv: .venv/ready  ## the virtual environment with pinned dependencies
 

@@ -78,7 +78,8 @@ class Logging:
 
     def measured(self, asked: Sequence[Values], failed: Collection[str]) -> None:
         """Take in that what was missing of a run or checkpoint has been measured, but for what `failed`, by key."""
-        self.failing = (self.failing - {values.key for values in asked}) | set(failed)
+        self.failing.difference_update(values.key for values in asked)
+        self.failing.update(failed)
         place = self.place[asked[0].run]
         self.awaited[place] -= 1
         if self.awaited[place] or self.error:
