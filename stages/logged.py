@@ -96,9 +96,10 @@ class Logging:
         if self.error:
             raise self.error
         rest = [place for place in range(len(self.runs)) if place not in self.rows]
+        tracking = self.tracking  # or one line, before any bar, that it can't be reached
         for place in tqdm(rest, desc="log", unit="run", dynamic_ncols=True, disable=not rest):
             self._log(place)
-        self.tracking.settle()
+        tracking.settle()
         if self.hidden:
             print(f"MLflow shows {COLUMNS} metrics of a run at most: {self.hidden} more are in its table {TABLE} alone")
         artifacts.REPLICATES.write([row for place in sorted(self.rows) for row in self.replicates[place]])
