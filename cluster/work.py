@@ -136,9 +136,11 @@ class Work:
         return ended
 
     def _overdue(self) -> Iterator[Ended]:
+        """End what has run too long; not what ended while nobody asked for it."""
         ages = self.ray.get(self.clock.ages.remote())
         now = time.monotonic()
-        for reference, each in list(self.running.items()):
+        ended, _ = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
+        for reference, each in [pair for pair in self.running.items() if pair[0] not in ended]:
             if each.attempt in ages:
                 each.began = now - ages[each.attempt]
             limit = each.resources.timeout

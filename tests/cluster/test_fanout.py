@@ -149,6 +149,15 @@ def test_what_hangs_is_stopped_and_the_others_go_on() -> None:
     assert [results[item].value for item in items[2:]] == [0, 1, 4, 9]  # type: ignore[union-attr]
 
 
+def test_what_ended_while_its_results_were_not_asked_for_is_in_time() -> None:
+    timeout = 1.0
+    items = [("square", n) for n in range(8)]
+    results = fanout(act, items, total=len(items), resources=lambda item: Resources(timeout=timeout))
+    found = [next(results)]
+    time.sleep(2 * timeout)
+    assert {result.value for result in [*found, *results] if isinstance(result, Finished)} == {n * n for n in range(8)}
+
+
 def test_what_fits_on_no_node_fails_at_once() -> None:
     results = run([("square", 2), ("assigned", 0)], resources=lambda item: Resources(gpus=item[0] == "assigned"))
     failed = results["assigned", 0]
