@@ -30,7 +30,9 @@ ONCE = (0.0,)  # the phases of a method whose every step costs the same
 
 @dataclass(frozen=True)
 class TogetherStep(Step):
-    """The step of one run among others: every run gets draws of its own from the device's generator."""
+    """The step of one run among others: every run gets draws of its own from the device's generator. `data` holds the
+    examples of all of them where they do not learn from the same.
+    """
 
     def uniform(self, *shape: int) -> Tensor:
         return torch.rand(*shape, device=self.inputs.device)
@@ -67,13 +69,16 @@ def fits(method: Method) -> bool:
 
 def possible(build: Build, method: Method, data: TrainingData, budget: Budget) -> bool:
     """Whether runs with this method can be trained at once, tried on two of them: not where a loss depends on the
-    values of its draws or its groups, takes gradients of its own, or keeps something from step to step.
+    values of its draws or its groups, takes gradients of its own, keeps something from step to step, or learns from
+    what it makes for each run.
     """
     if not fits(method):
         return False
     inputs = data.batch(data.inputs)
-    batch = Labelled(inputs.expand(2, *inputs.shape), data.labels.expand(2, -1), data.groups.expand(2, -1))
+    batch = Labelled(torch.stack([inputs] * 2), data.labels.repeat(2, 1), data.groups.repeat(2, 1))
     try:
+        if method.prepare(data, torch.Generator()).beside is not data.beside:
+            return False
         cohort = Cohort([method.build(build, seed) for seed in (0, 1)], method, budget, data, len(data))
         for progress in (0.0, 1.0):
             cohort.step_losses(batch, progress).sum().backward()
@@ -92,7 +97,8 @@ def train_together(
     augment: Augment = as_it_is,
 ) -> list[Member]:
     """Train the runs of these seeds from scratch, each on its data, as `pipelines.supervised.training.train` does one.
-    One that diverges leaves the others as they are. Raises RuntimeError where the method's loss is not one that fits.
+    One that diverges leaves the others as they are. Raises RuntimeError where the method's loss is not one that fits,
+    and ValueError where the runs do not have equally many examples.
     """
     device = data[0].inputs.device
     members = [method.build(build, seed_for(seed, "weights")).to(device) for seed in seeds]
@@ -211,6 +217,9 @@ class Cohort:
 
 def _side_by_side(every: list[TrainingData]) -> TrainingData:
     """The examples of all runs, those of one after those of another."""
+    sizes = [len(data) for data in every]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"runs of {sizes} examples can't be trained at once: a step would not be one of each")
     inputs, labels, groups = (
         torch.cat([getattr(data, name) for data in every]) for name in ("inputs", "labels", "groups")
     )
