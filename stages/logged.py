@@ -12,7 +12,7 @@ from tqdm import tqdm
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, RUN
 from stages.described import Row, described, grouped, plan_digest
-from stages.errors import TrackingError
+from stages.errors import masked
 from stages.needed import planned_runs
 from stages.records import Values
 from stages.run_values import RunValues
@@ -49,7 +49,7 @@ class Measured:
 
 class Logging:
     """Logs every run of the table RUNS once all that is to be measured of it is there, as far as that is `missing`
-    beside the measuring. What MLflow does not take stops no measuring: it is raised at the end.
+    beside the measuring. What goes wrong with it stops no measuring: from then on all waits for the end.
     """
 
     def __init__(self, every: Iterable[Values], store: Store, missing: Iterable[Values] = ()):
@@ -67,7 +67,7 @@ class Logging:
         self.rows: dict[int, list[dict[str, Any]]] = {}  # of the table LOGGED, by the run's place
         self.replicates: dict[int, list[dict[str, Any]]] = {}
         self.hidden = 0
-        self.error: TrackingError | None = None
+        self.waits = False
 
     @cached_property
     def tracking(self) -> "Tracking":
@@ -82,19 +82,19 @@ class Logging:
         self.failing.update(failed)
         place = self.place[asked[0].run]
         self.awaited[place] -= 1
-        if self.awaited[place] or self.error:
+        if self.awaited[place] or self.waits:
             return
         try:
             self._log(place)
-        except TrackingError as error:
-            self.error = error
+        except Exception as error:  # where it lasts, the end raises it
+            self.waits = True
+            said = masked(str(error)) or type(error).__name__
+            tqdm.write(f"{asked[0].run}: {said}; measuring goes on, and the runs that are left are logged at its end")
 
     def end(self) -> int:
         """Log the rest, and write logged.parquet and replicates.parquet. How many finished runs there are, checkpoints
         among them.
         """
-        if self.error:
-            raise self.error
         rest = [place for place in range(len(self.runs)) if place not in self.rows]
         tracking = self.tracking  # or one line, before any bar, that it can't be reached
         for place in tqdm(rest, desc="log", unit="run", dynamic_ncols=True, disable=not rest):

@@ -28,6 +28,7 @@ def main() -> None:
         logging = Logging(every, store, missing)
         measure_all(missing, store, progress, logging.measured)
         logging.end()
+        del logging  # what it holds of every run
         agreeing = [*agreements(runs, conditions, outcomes, store)]
     artifacts.AGREEMENT.write(agreeing)
     failing = store.failing("values")

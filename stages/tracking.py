@@ -14,14 +14,13 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from stages.errors import TrackingError, masked
@@ -121,8 +120,12 @@ class Tracking:
         parent = self.parent
         with answering():
             files_at = self.client.get_run(parent).info.artifact_uri
-        for path, folder in files.items():
-            self._keep(files_at, path, folder)
+
+        def send(to: Any) -> None:
+            for path, folder in files.items():
+                to.log_artifact(str(path), folder or None)
+
+        self._kept(files_at, send)
         with answering():
             self.client.set_tag(parent, NOTE, note)
             self.client.set_terminated(parent, FINISHED)
@@ -170,10 +173,14 @@ class Tracking:
 
     def _keep_table(self, files_at: str, values: Values) -> bool:
         """Whether the values could be kept with a run as a table."""
-        with tempfile.TemporaryDirectory() as folder:
-            table = Path(folder, TABLE)
-            table.write_text(values.table(), encoding="utf-8")
-            return self._keep(files_at, table, "")
+
+        def send(files: Any) -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                table = Path(folder, TABLE)
+                table.write_text(values.table(), encoding="utf-8")
+                files.log_artifact(str(table))
+
+        return self._kept(files_at, send)
 
     def _batches(
         self, run_id: str, points: Sequence[Metric], params: Mapping[str, str], tags: Mapping[str, str]
@@ -186,15 +193,14 @@ class Tracking:
             points, texts, facts = points[METRICS_A_CALL:], texts[PARAMS_A_CALL:], facts[min(99, len(facts) - 1) :]
         self.client.log_batch(run_id, points, texts, facts)
 
-    def _keep(self, files_at: str, path: Path, folder: str) -> bool:
-        """Whether a file could be kept with a run, whose files are at that address: they are for people, and nothing is
-        read back from them.
+    def _kept(self, files_at: str, send: Callable[[Any], None]) -> bool:
+        """Whether files could be sent to the address of a run's files: they are for people, and nothing is read back
+        from them.
         """
         if self.keeps_files:
             try:
-                files: Any = get_artifact_repository(files_at, address())
-                files.log_artifact(str(path), folder or None)
-            except (MlflowException, OSError, ImportError) as error:
+                send(get_artifact_repository(files_at, address()))
+            except Exception as error:  # every kind of store has errors of its own
                 self.keeps_files = False
                 where = f"MLflow at {address()}: files can't be kept with its runs: {one_line(error)}"
                 print(masked(f"{where}; all values are in its database"))

@@ -209,22 +209,31 @@ def test_a_run_is_logged_beside_the_measuring_once_it_and_its_checkpoint_are_mea
     assert [artifacts.LOGGED.read().to_dicts(), artifacts.REPLICATES.read().to_dicts()] == tables
 
 
-def test_what_mlflow_does_not_take_is_raised_once_all_is_measured(
-    outcomes: tuple[dict[str, list[Values]], Store], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [TrackingError("MLflow at here: it is full"), OSError("no space"), RuntimeError()])
+def test_what_goes_wrong_with_logging_stops_no_measuring_and_the_rest_is_logged_at_the_end(
+    outcomes: tuple[dict[str, list[Values]], Store],
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Where it lasts, the end raises it."""
     asked, store = outcomes
     tried = []
 
     def refused(_: Tracking, run: Described, __: Any) -> None:
         tried.append(run.name)
-        raise TrackingError("MLflow at here: it is full")
+        raise error
 
-    monkeypatch.setattr(Tracking, "log", refused)
     every = [values for of_run in asked.values() for values in of_run]
     logging = Logging(every, store, every)
-    for of_run in asked.values():
-        logging.measured(of_run, [])
-    with pytest.raises(TrackingError, match="it is full"):
-        logging.end()
-    assert len(tried) == 1
-    assert not artifacts.LOGGED.path.exists()
+    with monkeypatch.context() as away:
+        away.setattr(Tracking, "log", refused)
+        for of_run in asked.values():
+            logging.measured(of_run, [])
+        assert len(tried) == 1
+        said = f"{tried[0]}: {str(error) or 'RuntimeError'}; measuring goes on, and the runs that are left are"
+        assert [line for line in capsys.readouterr().out.splitlines() if line.startswith(said)]
+        with pytest.raises(type(error)):
+            logging.end()
+        assert not artifacts.LOGGED.path.exists()
+    assert logging.end() == len(asked)

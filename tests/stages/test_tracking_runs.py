@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,15 @@ def test_files_that_cannot_be_kept_are_said_once_and_the_values_are_whole(
     assert line.startswith(f"MLflow at {address()}: files can't be kept with its runs: ")
     assert line.endswith("; all values are in its database")
     assert len(Tracking("study", "p1").read()) == 2
+
+
+def test_a_table_that_finds_no_temporary_folder_is_a_file_that_cannot_be_kept(
+    plan: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
+    log(plan, "k", "k", {}, {"clean/accuracy": 0.5}, 1)
+    assert "files can't be kept with its runs: [Errno 2] No such file or directory" in capsys.readouterr().out
+    assert len(Tracking("study", "p1").read()) == 1
 
 
 def test_a_renamed_experiment_is_one_line_that_says_how_to_go_on(plan: Tracking) -> None:
