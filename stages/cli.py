@@ -1,6 +1,7 @@
 """The command `diffprog`, and the stages as DVC calls them."""
 
 import argparse
+import gc
 import importlib
 import shutil
 import sys
@@ -48,10 +49,13 @@ USER_ERRORS = (
     ClusterError,
 )
 STOPPED = 130  # as shells count a Ctrl-C
+COLLECTED_AFTER = (100_000, 50, 100)  # new objects; what imports and tables make stays, and is looked through in vain
 
 
 def run_stage(name: str, arguments: Sequence[str] = ()) -> int:
     """Run one stage; its exit status: 0, or 2 with one line on standard error for each thing that was wrong."""
+
+    gc.set_threshold(*COLLECTED_AFTER)
 
     def stage() -> int:
         module = importlib.import_module(f"stages.{name}")
@@ -66,6 +70,7 @@ def run_stage(name: str, arguments: Sequence[str] = ()) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run the command; its exit status."""
+    gc.set_threshold(*COLLECTED_AFTER)
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = parser_with(given[:1]).parse_args(given)
 
