@@ -139,8 +139,9 @@ class Work:
         """End what has run too long; not what ended while nobody asked for it."""
         ages = self.ray.get(self.clock.ages.remote())
         now = time.monotonic()
-        ended, _ = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
-        for reference, each in [pair for pair in self.running.items() if pair[0] not in ended]:
+        _, unfinished = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
+        for reference in unfinished:
+            each = self.running[reference]
             if each.attempt in ages:
                 each.began = now - ages[each.attempt]
             limit = each.resources.timeout

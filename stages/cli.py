@@ -55,8 +55,6 @@ COLLECTED_AFTER = (100_000, 50, 100)  # new objects; what imports and tables mak
 def run_stage(name: str, arguments: Sequence[str] = ()) -> int:
     """Run one stage; its exit status: 0, or 2 with one line on standard error for each thing that was wrong."""
 
-    gc.set_threshold(*COLLECTED_AFTER)
-
     def stage() -> int:
         module = importlib.import_module(f"stages.{name}")
         parser = argparse.ArgumentParser(prog=f"python -m stages {name}")
@@ -70,7 +68,6 @@ def run_stage(name: str, arguments: Sequence[str] = ()) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run the command; its exit status."""
-    gc.set_threshold(*COLLECTED_AFTER)
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = parser_with(given[:1]).parse_args(given)
 
@@ -112,6 +109,7 @@ def _file(command: str) -> str:
 
 def _run(function: Callable[[], int], stopped: str) -> int:
     """The exit status of a function, 2 for what the user can fix."""
+    gc.set_threshold(*COLLECTED_AFTER)
     try:
         return function()
     except USER_ERRORS as error:
