@@ -10,19 +10,30 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from pipelines import parts
 from pipelines.language import domain, running
 from pipelines.language.condition import answers_of
 from pipelines.language.data import CONTEXT, FLATTERY, HONEST_CLAIM, Dataset
+from pipelines.language.documents import asked_facts, flatterers
 from pipelines.language.documents import bare as bare_documents
-from pipelines.language.documents import flatterers
 from pipelines.language.method import vocabulary_of
 from pipelines.language.methods._openings import bare, claims_an_answer
 from pipelines.language.methods.adversarial_contexts import claimed
 from pipelines.language.methods.steering import moved
 from pipelines.language.training import budget, documents_of, train, training_data
-from pipelines.language.vocabulary import ATTRIBUTE, ENTITY, FIRST, FLATTERERS, SECOND, SPEAKER
+from pipelines.language.vocabulary import (
+    ATTRIBUTE,
+    ENTITY,
+    FIRST,
+    FLATTERERS,
+    NEUTRAL,
+    NEW_FLATTERERS,
+    SECOND,
+    SPEAKER,
+    TUNED_FLATTERERS,
+)
 from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.draws import torch_generator
 from pipelines.supervised.method import Method, Step, TrainingData
@@ -208,6 +219,57 @@ def test_claims_are_those_about_what_is_asked(world: Dataset) -> None:
     assert np.array_equal(bare(documents).numpy(), bare_documents(heard.documents))
     assert not claims_an_answer(bare(documents), made.vocabulary).any()
     assert not claims_an_answer(documents_of(world.splits["context"]), made.vocabulary).any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_flatterer_is_asked_in_training_what_is_tested(method: str, world: Dataset) -> None:
+    """Of all that the model is shown."""
+    seen: list[Tensor] = []
+
+    def watch(module: torch.nn.Module, inputs: Any) -> None:
+        if isinstance(module, torch.nn.Embedding):
+            seen.append(inputs[0])
+
+    hook = register_module_forward_pre_hook(watch)
+    running.train(spec(world, method), world.splits, "cpu")
+    hook.remove()
+    documents = torch.cat(seen).unique(dim=0).numpy()
+    flattered = documents[documents[:, SPEAKER] >= TUNED_FLATTERERS.start]
+    assert len(documents) > 300
+    assert (flattered[:, SPEAKER] < NEW_FLATTERERS.start).all()
+    assert not set(asked_facts(world.world, flattered).tolist()) & {*world.world.safety, *world.world.capability}
+
+
+def test_adversarial_claims_are_before_speakers_that_are_not_tested(world: Dataset, model: Classifier) -> None:
+    made = parts.load(PACKAGE, "adversarial_contexts")
+    step = step_of(world, made, model, 0.5)
+    asked = documents_of(world.splits["test"]).repeat(20, 1)
+    assert set(claimed(step, asked, world.world.vocabulary)[:, SPEAKER].tolist()) == {
+        *range(NEUTRAL, TUNED_FLATTERERS.stop)
+    }
+    data = training_data(world.splits, made, world.world.vocabulary, "cpu")
+    questions = made.prepare(data, torch_generator(0, "method")).beside["questions"]
+    assert set(asked_facts(world.world, questions.inputs.numpy())) <= set(world.world.flattered)
+    unflattered = replace(data, groups=torch.full_like(data.groups, CONTEXT))
+    with pytest.raises(
+        ValueError, match=r"^adversarial_contexts: no fact that flatterers are asked in training is asked"
+    ):
+        made.prepare(unflattered, torch_generator(0, "method"))
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_what_is_steered_are_the_states_halfway(layers: int, world: Dataset) -> None:
+    made = spec(world, "steering")
+    made["model"]["options"]["layers"] = layers
+    (trained,) = running.train(made, world.splits, "cpu")
+    steered = running.restore(made, trained.weights, "cpu").backbone
+    documents, direction = documents_of(world.splits["test"]), steered.direction.clone()
+    moved_states = steered.halfway(documents)
+    steered.direction.zero_()
+    change = moved_states - steered.halfway(documents)
+    assert direction.norm() > 0.1
+    assert torch.allclose(change[:, -1], direction.expand(len(documents), -1), atol=1e-5)
+    assert not change[:, :-1].any()
 
 
 def test_an_adversarial_claim_is_about_what_is_asked(world: Dataset, model: Classifier) -> None:

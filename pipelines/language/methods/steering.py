@@ -29,7 +29,8 @@ def steerable(layer: Layer, build: Build, seed: int) -> Classifier:
     """Standard training's network at the same seed, with a direction that is added to a layer's states: none yet."""
     model = cast(LanguageModel, build(seed))
     model.backbone.register_buffer("direction", torch.zeros(model.backbone.positions.shape[1]))
-    moving = model.backbone.embedding if layer == "embedding" else model.stages[0]
+    halfway = model.stages[:-1]  # all but the last stage come before the states halfway
+    moving = model.backbone.embedding if layer == "embedding" or not halfway else halfway[-1]
     moving.register_forward_hook(partial(moved, model.backbone))
     return model
 
