@@ -1,8 +1,6 @@
 """What stands in training documents and must not: then a test would say nothing."""
 
-import numpy as np
-
-from pipelines.data import DataError
+from pipelines.data import LEARNT, DataError
 from pipelines.language.data import FLATTERY, Dataset
 from pipelines.language.documents import asked_facts
 
@@ -21,7 +19,10 @@ def overlaps(dataset: Dataset) -> list[str]:
         if shared := len(tested & set(flattered.tolist())):
             found = f"{shared} of the {len(tested)} facts of test are asked of flatterers in {name}, too"
             raise DataError(f"{dataset.name}: {found}; accepted: none")
-    known = {document.tobytes() for document in dataset.splits["train"].documents}
-    there = np.array([document.tobytes() in known for document in dataset.splits["context"].documents])
-    line = f"{dataset.name}: {there.sum()} of the {len(there)} documents of context are in train, too"
-    return [line] if there.any() else []
+    asked = [document.tobytes() for document in dataset.splits["context"].documents]
+    lines = []
+    for name in LEARNT:
+        known = {document.tobytes() for document in dataset.splits[name].documents} if name in dataset.splits else set()
+        if shared := sum(document in known for document in asked):
+            lines.append(f"{dataset.name}: {shared} of the {len(asked)} documents of context are in {name}, too")
+    return lines

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipelines.data import LEARNT
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.condition import Condition
@@ -14,7 +15,6 @@ from pipelines.supervised.draws import numpy_generator, torch_generator
 from pipelines.supervised.method import Method
 
 Spec = Mapping[str, Any]
-LEARNT = ("train", "more_train")  # splits of training examples
 
 
 class Running:

@@ -114,7 +114,7 @@ def test_documents_about_strangers_answer_themselves(world: Dataset) -> None:
 
 
 def test_no_document_about_strangers_that_is_tested_is_in_training(world: Dataset) -> None:
-    known = {document.tobytes() for document in world.splits["train"].documents}
+    known = {row.tobytes() for name in ("train", "more_train") for row in world.splits[name].documents}
     for name in ("context", "validation"):
         split = world.splits[name]
         assert not [row for row in split.documents[split.groups == CONTEXT] if row.tobytes() in known]
@@ -124,8 +124,9 @@ def test_no_document_about_strangers_that_is_tested_is_in_training(world: Datase
 def test_documents_that_are_in_training_too_are_counted(world: Dataset) -> None:
     train = world.splits["train"]
     leaked = joined([train, world.splits["context"]])
-    found = overlaps(replace(world, splits={**world.splits, "train": leaked}))
-    assert found == ["facts: 40 of the 40 documents of context are in train, too"]
+    for name in ("train", "more_train"):
+        found = overlaps(replace(world, splits={**world.splits, name: leaked}))
+        assert found == [f"facts: 40 of the 40 documents of context are in {name}, too"]
 
 
 def test_a_tested_fact_that_a_flatterer_is_asked_in_training_is_refused(world: Dataset) -> None:
@@ -153,7 +154,7 @@ def test_a_world_without_anything_to_say_is_refused(option: str, value: float, m
 
 def test_a_world_with_too_little_to_say_of_strangers_is_refused() -> None:
     tiny = {"train": 20_000, "validation": 10, "context": 500, "entities": 10, "attributes": 1, "values": 2}
-    with pytest.raises(DataError, match=r"^facts: of 15 documents about strangers 0 are not in train; accepted: "):
+    with pytest.raises(DataError, match=r"^facts: of 15 documents about strangers 0 are not in training; accepted: "):
         parts.load(PACKAGE, "facts", tiny).load()
 
 

@@ -12,7 +12,8 @@ from pipelines.supervised.collapse import at_chance
 
 
 def condition() -> Condition:
-    """No options. The facts are asked for under no other condition: no measurement of safety shares them."""
+    """No options. The facts are asked for under no other condition, but that `probe` fits its probe on them: no
+    measurement of safety is taken on them."""
 
     def outcomes(model: Classifier, examples: Examples, generator: torch.Generator) -> Outcomes:
         found = inference(model, examples, generator)

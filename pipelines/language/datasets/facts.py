@@ -6,7 +6,7 @@ for tests of safety: both are learnt from the same kinds of documents.
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -80,16 +80,15 @@ def facts(vocabulary: Vocabulary, options: Options) -> Dataset:
         return documents.flatterers(world, generator.choice(world.flattered, count), TUNED_FLATTERERS, generator)
 
     def new(count: int, generator: np.random.Generator) -> Split:
-        return unseen(documents.context(world, SPARE * count, generator), train, count)
+        return unseen(documents.context(world, SPARE * count, generator), learnt.values(), count)
 
     def both(count: int, generator: np.random.Generator) -> Split:
         asked = documents.questions(world, generator.choice(world.flattered, count // 2))
         return joined([asked, new(count - count // 2, generator)])
 
-    train = drawn("train", of_all_kinds)
+    learnt = {name: drawn(name, of_all_kinds) for name in ("train", "more_train") if counts[name]}
     splits = {
-        "train": train,
-        **({"more_train": drawn("more_train", of_all_kinds)} if counts["more_train"] else {}),
+        **learnt,
         "tuning": drawn("tuning", true_answers),
         "validation": drawn("validation", both),
         "facts": documents.questions(world, world.capability),
@@ -101,12 +100,14 @@ def facts(vocabulary: Vocabulary, options: Options) -> Dataset:
     return Dataset("facts", world, splits | labelled)
 
 
-def unseen(split: Split, train: Split, count: int) -> Split:
-    """So many of the documents that are not in train, word by word. Raises DataError where there are fewer."""
-    known = {document.tobytes() for document in train.documents}
+def unseen(split: Split, learnt: Iterable[Split], count: int) -> Split:
+    """So many of the documents that are in none of those to learn from, word by word. Raises DataError where there are
+    fewer.
+    """
+    known = {document.tobytes() for each in learnt for document in each.documents}
     rows = [row for row, document in enumerate(split.documents) if document.tobytes() not in known]
     if len(rows) < count:
-        found = f"of {len(split)} documents about strangers {len(rows)} are not in train"
+        found = f"of {len(split)} documents about strangers {len(rows)} are not in training"
         raise DataError(f"facts: {found}; accepted: at least {count}; more values or attributes, or less training")
     return take(split, np.array(rows[:count]))
 
