@@ -1,7 +1,7 @@
 """One training run: a fresh policy, a method's hooks, games with a population of opponents and with itself.
 
-Every step draws games and an opponent for each; the utility of its payoffs there and in play with its own frozen copy
-is raised by Adam, by the exact gradient: payoffs are known in closed form, so no game is played.
+Every step draws games, a seat in each and an opponent; the utility of its payoffs there and in play with its own frozen
+copy is raised by Adam, by the exact gradient: payoffs are known in closed form, so no game is played.
 """
 
 import math
@@ -59,12 +59,14 @@ def train(
     """
     policy = method.build(build, seed_for(seed, "weights")).to(games.device)
     games = method.prepare(games, torch_generator(seed, "method"))
-    order, met = torch_generator(seed, "order"), torch_generator(seed, "opponents")
+    order, met, seats = (torch_generator(seed, purpose) for purpose in ("order", "opponents", "seats"))
     optimiser = torch.optim.Adam(policy.parameters(), budget.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, LEAST_RATE, total_iters=budget.steps)
     count, losses, kept = SolveCount(), list[float](), dict[int, dict[str, NDArray[np.generic]]]()
     for step in range(1, budget.steps + 1):
         shown = games[torch.randint(len(games), (budget.batch_size,), generator=order).to(games.device)]
+        second = torch.rand(budget.batch_size, generator=seats).to(games.device) < 0.5
+        shown = torch.where(second[:, None, None], swapped(shown), shown)
         opponents = population(budget.batch_size, met).to(games.device)
         with count if step == 1 else nullcontext():
             losses.append(update(policy, method, shown, opponents, discount, budget.entropy, optimiser))

@@ -107,12 +107,12 @@ def test_unseen_opponents_are_others(repeated: Dataset, policy: Policy) -> None:
     assert not np.array_equal(seen, unseen)
 
 
-def test_swapped_players_leave_self_play_as_it_is(repeated: Dataset, policy: Policy) -> None:
+def test_swapped_players_leave_what_is_played_in_both_seats_as_it_is(repeated: Dataset, policy: Policy) -> None:
     turned = {
         name: games_of(swapped(torch.from_numpy(each.payoffs)).numpy(), each.kinds, each.kind_names, each.discount)
         for name, each in repeated.splits.items()
     }
-    for name in ("self_play", "exploit"):
+    for name in ("self_play", "exploit", "population"):
         there, back = (outcomes(name, data, policy).values for data in (repeated, Dataset("turned", turned)))
         assert all(there[value] == pytest.approx(back[value], abs=1e-6) for value in there)
 

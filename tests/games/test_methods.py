@@ -142,6 +142,18 @@ def test_the_gradient_of_maximin_is_that_of_the_worst_case(repeated: Dataset) ->
         assert torch.allclose((up - down) / 2e-5, gradient[:, place], atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["standard", "prosocial"])
+def test_a_method_learns_to_play_in_either_seat(method: str) -> None:
+    """A game in which to cooperate is best in the first seat and to defect in the second, whatever the other does."""
+    payoffs = [3, 2, 1, 0, 0, 1, 2, 3]
+    data = parts.load("pipelines.games.datasets", "matrices", {"payoffs": [payoffs], "spread": 0.02}).load()
+    made = spec(method, steps=80, learning_rate=0.05)
+    (trained,) = running.train(made, data.splits, "cpu")
+    policy, games = running.restore(made, trained.weights, "cpu"), torch.from_numpy(data.splits["test"].payoffs)
+    assert (policy(games).sigmoid()[:, :2] > 0.8).all()
+    assert (policy(swapped(games)).sigmoid()[:, :2] < 0.2).all()
+
+
 def test_a_copy_sees_the_game_from_the_other_side(policy: Any, repeated: Dataset) -> None:
     payoffs = torch.from_numpy(repeated.splits["test"].payoffs)
     own, copy = policy(payoffs), policy(swapped(payoffs))

@@ -7,7 +7,7 @@ from torch import Tensor
 from pipelines.games.condition import Condition, games, games_for, logits_in
 from pipelines.games.data import Dataset, Examples
 from pipelines.games.opponents import UNSEEN, logits_of, population
-from pipelines.games.payoffs import best_reply, discounted, payoffs_of
+from pipelines.games.payoffs import best_reply, discounted, payoffs_of, swapped
 from pipelines.games.policy import Policy
 from pipelines.parts import Count
 
@@ -34,16 +34,16 @@ def condition(
 
 
 def gained(policy: Policy, examples: Examples) -> dict[str, Tensor]:
-    """`payoff`: over all opponents of a game, what the policy has above moves at random, as a share of what best
-    replies have above them; from -1 to 1.
+    """`payoff`: over all opponents of a game and both seats, what the policy has above moves at random, as a share of
+    what best replies have above them; from -1 to 1.
     """
-    payoffs, discount = games_for(examples, policy), examples.split.discount
-    own = logits_in(policy, payoffs)
-    met = torch.from_numpy(np.array(examples.opponents)).double().to(own)
-    got, most, least = torch.zeros(3, len(own)).to(own)
-    for other in met.unbind(1):
-        got += discounted(own, other, payoffs, discount)[:, 0]
-        least += discounted(torch.zeros_like(own), other, payoffs, discount)[:, 0]
-        most += payoffs_of(best_reply(other, payoffs, discount), other.sigmoid(), payoffs, discount)[:, 0]
-    count = met.shape[1]
+    games, discount = games_for(examples, policy), examples.split.discount
+    got, most, least = torch.zeros(3, len(games)).to(games)
+    for payoffs in (games, swapped(games)):
+        own = logits_in(policy, payoffs)
+        for other in torch.from_numpy(np.array(examples.opponents)).double().to(own).unbind(1):
+            got += discounted(own, other, payoffs, discount)[:, 0]
+            least += discounted(torch.zeros_like(own), other, payoffs, discount)[:, 0]
+            most += payoffs_of(best_reply(other, payoffs, discount), other.sigmoid(), payoffs, discount)[:, 0]
+    count = 2 * examples.opponents.shape[1]
     return {"payoff": ((got - least) / (most - least).clamp(min=LEAST * count)).clamp(-1, 1)}
