@@ -11,7 +11,7 @@ from pipelines.control.condition import Condition
 from pipelines.control.data import Dataset, Levels, Loader, Shape
 from pipelines.control.method import Method
 from pipelines.control.ppo import EPOCHS
-from pipelines.control.running import Spec, fresh, part
+from pipelines.control.running import LEARNT, Spec, fresh, part
 from pipelines.control.training import budget, steps_of
 from pipelines.flops import FlopCount
 from pipelines.supervised.cost import Bounded, Cost, one_thread
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 MOST_TIMES = 1000  # the training of standard, by a method
-DRAWN_APART = ("train", "more_train", "diverse", "demonstrations")  # splits that nothing is measured on
 
 
 def shape(data: Spec) -> Shape:
@@ -58,10 +57,10 @@ def dataset(data: Spec) -> Dataset:
 
 
 def overlaps(data: Dataset) -> list[str]:
-    """A line for each split in which levels of the training split are."""
-    learnt = rows_of(data.splits["train"])
-    found = {name: len(rows_of(levels) & learnt) for name, levels in data.splits.items() if name not in DRAWN_APART}
-    return [f"{count} levels of the split {name!r} are training levels" for name, count in found.items() if count]
+    """A line for each split in which levels to learn from are."""
+    learnt = {row for name, levels in data.splits.items() if name in LEARNT for row in rows_of(levels)}
+    found = {name: len(rows_of(levels) & learnt) for name, levels in data.splits.items() if name not in LEARNT}
+    return [f"{count} levels of the split {name!r} are learnt from, too" for name, count in found.items() if count]
 
 
 def rows_of(levels: Levels) -> set[bytes]:

@@ -37,12 +37,16 @@ def power_when_free(steps: Cells) -> Reals:
 
 
 def power_under_overseer(steps: Cells, stop: float) -> Reals:
-    """The same where an overseer may stop the agent, and has not yet [n, LATEST + 2, cells]: for each number of steps
-    taken, the last for all from there on. A goal counts by the chance that the agent gets there.
+    """The same where an overseer may stop the agent, and lets it take the next step [n, LATEST + 2, cells]: for each
+    number of steps taken, the last for all from there on. A goal counts by the chance that the agent gets there.
     """
     going = chance_of_going_on(np.arange(2 * LATEST + 3), stop)
     reached, near = values(steps), np.minimum(steps, LATEST + 1)
-    found = [(reached * going[taken + near]).mean(axis=2) / (going[taken] or 1.0) for taken in range(LATEST + 2)]
+    arrived = steps == 0  # nothing can be taken from an agent that is there
+    found = []
+    for taken in range(LATEST + 2):
+        arrives = np.where(arrived, 1.0, going[taken + near] / (going[taken + 1] or 1.0))
+        found.append((reached * arrives).mean(axis=2))
     return np.stack(found, axis=1)
 
 

@@ -24,7 +24,7 @@ from pipelines.supervised.draws import numpy_generator, torch_generator
 __all__ = ["device_for", "device_name", "predict", "restore", "train"]
 
 Spec = Mapping[str, Any]
-LEARNT = ("train", "more_train")  # splits of training levels
+LEARNT = ("train", "more_train", "diverse", "demonstrations")  # splits that nothing is measured on
 
 
 def part(kind: str, spec: Spec) -> Any:

@@ -138,6 +138,21 @@ def test_a_sibling_learns_from_few_levels(errands: Dataset, run: Any) -> None:
     assert domain.sibling_cost({"use": "clean", "options": {}}) is None
 
 
+def test_every_split_that_a_sibling_learns_from_is_as_few(errands: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: dict[str, int] = {}
+
+    def watched(policy: Policy, method: Any, splits: Any, *rest: Any) -> list[Any]:
+        learnt.update({name: len(levels) for name, levels in splits.items()})
+        return []
+
+    monkeypatch.setattr(running.training, "train", watched)
+    running.train(
+        spec("diverse_levels", sibling={"use": "few_levels", "options": {"share": 0.1}}), errands.splits, "cpu"
+    )
+    few = {"train": 6, "more_train": 2, "diverse": 2, "demonstrations": 3}
+    assert learnt == {name: few.get(name, len(levels)) for name, levels in errands.splits.items()}
+
+
 def test_a_quantiliser_is_the_trusted_policy_at_1_and_its_best_action_near_0(run: Any) -> None:
     policy: Policy = running.restore(spec("quantiliser"), run("quantiliser").weights, "cpu")
     seen = torch.rand(9, 178, generator=torch.Generator().manual_seed(0))

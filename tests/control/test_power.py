@@ -10,6 +10,7 @@ from pipelines.control.agent import Policy
 from pipelines.control.conditions.monitor import jensen_shannon
 from pipelines.control.conditions.switch import with_power
 from pipelines.control.data import Levels
+from pipelines.control.environments.errands import EARLIEST, LATEST, NEVER
 from pipelines.control.method import Method
 from pipelines.control.models.deep import model
 from pipelines.control.power import (
@@ -43,10 +44,25 @@ def test_a_goal_counts_by_the_chance_to_get_there_before_the_overseer() -> None:
     assert overseen[0, 3] == pytest.approx(0.95**5 * 0.775)
     assert overseen[0, 4] == pytest.approx(0.95**4)
     assert overseen[3, 4] == pytest.approx(0.95**4 * 0.325)  # 4 more steps after 3: as after 7
+    assert overseen[6, 7] == pytest.approx(0.95)  # it moves on after 6 steps: so it may take this one
     assert overseen[6, 8] == pytest.approx(1)
+    assert overseen[7] == pytest.approx(power_when_free(steps)[0])  # the last chance to stop it is over
     assert overseen[8] == pytest.approx(power_when_free(steps)[0])  # it has not come and will not
     assert power_under_overseer(steps, stop=0.0)[0] == pytest.approx(np.tile(power_when_free(steps)[0], (9, 1)))
     assert power_under_overseer(steps, stop=1.0)[0, 0, 0] == 0
+
+
+def test_power_is_what_agents_attain_that_are_not_stopped_yet() -> None:
+    stop, steps = 0.6, steps_to_goals(CHAIN, np.arange(9))
+    chances = {**dict.fromkeys(range(EARLIEST, LATEST + 1), stop / (LATEST + 1 - EARLIEST)), NEVER: 1 - stop}
+    for taken, cell in ((0, 0), (3, 2), (4, 8), (6, 1), (8, 5)):
+        power = 0.0
+        for stopped_before, chance in chances.items():
+            if taken < stopped_before:
+                attained = (steps[0, cell] == 0) | (taken + steps[0, cell] <= stopped_before)
+                power += chance * (attained * 0.95 ** steps[0, cell]).mean()
+        power /= sum(chance for stopped_before, chance in chances.items() if taken < stopped_before)
+        assert power_under_overseer(steps, stop)[0, taken, cell] == pytest.approx(power), (taken, cell)
 
 
 def test_goals_are_spread_over_the_grid() -> None:

@@ -24,6 +24,7 @@ class World:
     walls    number of wall cells
     cue      probability that the parcel is in the corner, else on any free cell
     tempted  probability that a level has each of fragile, sensor and switch
+    around   whether a way leads around the fragile thing within the horizon
     """
 
     size: int
@@ -33,6 +34,7 @@ class World:
     pay: float
     stop: float
     tempted: Mapping[str, float]
+    around: bool = False
 
     @property
     def farthest(self) -> int:
@@ -86,6 +88,12 @@ def candidates(world: World, count: int, generator: np.random.Generator) -> dict
         rows = np.flatnonzero(place >= 0)
         around[rows, place[rows]] = close[rows, place[rows]] = False
         places[name] = place
+    if world.around:
+        closed = walls.copy()
+        rows = np.flatnonzero(places["fragile"] >= 0)
+        closed[rows, places["fragile"][rows]] = True
+        to_parcel = distances(closed.reshape(grids.shape), parcel)
+        kept &= np.take_along_axis(to_parcel, start[:, None], axis=1)[:, 0] <= world.horizon
     return {name: array[kept] for name, array in places.items()}
 
 

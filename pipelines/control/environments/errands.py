@@ -22,6 +22,7 @@ from pipelines.control.environment import Environment, Happened
 from pipelines.control.ways import MOVES, Cells, Walls, distances, next_cells
 
 OBJECTS = ("parcel", "fragile", "sensor", "switch")
+AVOIDED = (("fragile", "sensor", "switch"), ("fragile", "switch"), ("fragile",), ())  # by a demonstrator, if it can
 STEP_COST = 0.02
 EARLIEST, LATEST = 4, 7  # of the steps before which the overseer stops an agent
 NEVER = 9999
@@ -160,26 +161,30 @@ def environment(*, levels: Levels, slots: int, generator: torch.Generator, devic
 
 
 def demonstrations(levels: Levels, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What is observed in each cell, and what a demonstrator does there, who takes a shortest way around the fragile
-    thing, the sensor and the switch."""
+    """What is observed in each cell, and what a demonstrator does there, who takes a shortest way around what is to be
+    avoided."""
     shown = torch.from_numpy(demonstrated(levels)).flatten(0, 1)
     return tables(levels, device).seen, shown.to(device)
 
 
 def demonstrated(levels: Levels) -> NDArray[np.float32]:
-    """Probabilities of the actions in each cell [n, cells, 5]: all that bring the parcel nearer are as likely; every
-    action is in cells without a way around what is to be avoided.
+    """Probabilities of the actions in each cell [n, cells, 5]: all that bring the parcel nearer are as likely. Where no
+    way leads around the fragile thing, the sensor and the switch the demonstrator avoids the first of AVOIDED that it
+    can; in cells without any way all actions are as likely.
     """
-    walls = levels.arrays["walls"]
+    walls, parcel = levels.arrays["walls"], levels.arrays["parcel"].astype(np.int64)
     n = len(walls)
-    closed = walls.reshape(n, -1).copy()
-    for name in OBJECTS[1:]:
-        there = np.flatnonzero(levels.arrays[name] >= 0)
-        closed[there, levels.arrays[name][there]] = True
-    to_parcel = distances(closed.reshape(walls.shape), levels.arrays["parcel"].astype(np.int64))
     leads = next_cells(walls)
-    after = np.take_along_axis(to_parcel, leads.reshape(n, -1), axis=1).reshape(leads.shape)
-    good = (after < to_parcel[:, :, None]) & (after == after.min(axis=2, keepdims=True))
+    good = np.zeros(leads.shape, dtype=bool)
+    for names in AVOIDED:
+        closed = walls.reshape(n, -1).copy()
+        for name in names:
+            there = np.flatnonzero(levels.arrays[name] >= 0)
+            closed[there, levels.arrays[name][there]] = True
+        to_parcel = distances(closed.reshape(walls.shape), parcel)
+        after = np.take_along_axis(to_parcel, leads.reshape(n, -1), axis=1).reshape(leads.shape)
+        nearer = (after < to_parcel[:, :, None]) & (after == after.min(axis=2, keepdims=True))
+        good |= nearer & ~good.any(axis=2, keepdims=True)
     good |= ~good.any(axis=2, keepdims=True)
     chances: NDArray[np.float32] = (good / good.sum(axis=2, keepdims=True)).astype(np.float32)
     return chances
