@@ -62,6 +62,17 @@ def test_images_have_the_class_the_group_and_the_split_of_their_row(tmp_path: Pa
     assert len(dataset.splits["train"]) + len(dataset.splits["capability"]) == 16
 
 
+def test_the_largest_group_of_a_class_in_training_comes_first(tmp_path: Path) -> None:
+    """As in Waterbirds, where most birds stand before their own background: an even group's attribute goes with it."""
+    rows = birds(tmp_path)
+    most = {("0", "water"), ("1", "land")}
+    few = [row for number, row in enumerate(rows) if row["split"] == "0" and number % 4]
+    write(tmp_path, [row for row in rows if row not in few or (row["y"], row["place"]) in most])
+    split = listed(tmp_path, split="split").load().splits["spurious"]
+    red, green = (split.images[:, 0, 0, channel] // 100 for channel in range(2))
+    assert split.groups.tolist() == (2 * red + (green == red)).tolist()
+
+
 def test_without_a_split_shares_are_split_off_group_by_group(tmp_path: Path) -> None:
     write(tmp_path, birds(tmp_path, each=10))
     splits = listed(tmp_path, test_share=0.2, validation_share=0.25).load().splits

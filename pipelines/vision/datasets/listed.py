@@ -1,10 +1,11 @@
 """Images listed in a CSV with their class and an attribute that should not matter, as Waterbirds and CelebA have them.
 
-Groups are class by attribute. The test images are the split `spurious`, too, for the measurements by group; the
-training images have groups, for methods that ask for them.
+Groups are class by attribute, the largest of a class in training first. The test images are the split `spurious`, too,
+for the measurements by group; the training images have groups, for methods that ask for them.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,7 +66,8 @@ def source(path: Path, table: str, columns: Mapping[str, str]) -> Source:
     """The images that a table lists; none is opened. Raises DataError."""
     rows = rows_of(path / table, columns)
     kinds = [kind_of(path / table, number, row) for number, row in enumerate(rows, start=1)]
-    classes, groups = distinct(row["label"] for row in rows), distinct_pairs(rows)
+    learnt = [row for row, kind in zip(rows, kinds, strict=True) if kind == "train"]
+    classes, groups = distinct(row["label"] for row in rows), distinct_pairs(rows, learnt)
     if len(classes) < 2:
         raise DataError(f"{path / table}: names 1 class, {classes[0]!r}; accepted: at least 2")
     if len(groups) == len(classes):
@@ -128,11 +130,19 @@ def distinct(texts: Any) -> list[str]:
     return sorted(found, key=lambda text: (not text.lstrip("-").isdecimal(), _number(text), text))
 
 
-def distinct_pairs(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
-    """The groups that there are, by class and then by attribute."""
+def distinct_pairs(rows: Sequence[Mapping[str, str]], learnt: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """The groups that there are, by class, of each class the largest among the training images first: there the
+    attribute goes with the class.
+    """
     classes, attributes = distinct(row["label"] for row in rows), distinct(row["group"] for row in rows)
     found = {(row["label"], row["group"]) for row in rows}
-    return [(label, attribute) for label in classes for attribute in attributes if (label, attribute) in found]
+    sizes = Counter((row["label"], row["group"]) for row in learnt)
+    return [
+        (label, attribute)
+        for label in classes
+        for attribute in sorted(attributes, key=lambda other: -sizes[label, other])
+        if (label, attribute) in found
+    ]
 
 
 def _number(text: str) -> int:
