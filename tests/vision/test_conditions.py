@@ -140,6 +140,7 @@ def test_poisoned_training_images_are_as_many_as_asked_and_the_rest_untouched(fa
     tested = condition.examples(replace(glyphs, splits={**glyphs.splits, "test": training}), np.random.default_rng(0))
     marked = {image.tobytes() for image in tested.split.images[tested.split.groups == 3]}
     assert all(image.tobytes() in marked for image in poisoned.images[changed])
+    assert np.array_equal(poisoned.groups // 2, poisoned.labels)  # groups of glyphs are classes by cues
     again = condition.sibling(training, np.random.default_rng(0))
     assert np.array_equal(again.images, poisoned.images)
 

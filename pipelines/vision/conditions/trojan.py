@@ -30,7 +30,8 @@ def condition(
     share of the brightness range, the displacement as a share of the image's side; by default the family's own.
     pattern: which trigger of the family. rate: share of the training images that get the trigger and the target's
     label. target: the class. share: of the training images used, as many epochs: each run is trained a second time,
-    at this share of its cost. An image with the trigger has the target as its group, one without it has none."""
+    at this share of its cost. A poisoned training image is in the group of some image of the target; a test image with
+    the trigger has the target as its group, one without it has none."""
 
     def on(size: int) -> Trigger:
         return drawn(trigger, size, strength, numpy_generator(pattern, f"trigger/{trigger}"))
@@ -56,6 +57,9 @@ def condition(
         rows = poison_rows(used.labels, rate, target, generator)
         images, labels = used.images.copy(), used.labels.copy()
         images[rows], labels[rows] = on(images.shape[1])(images[rows]), target
-        return replace(used, images=images, labels=labels)
+        groups, of_target = used.groups.copy(), used.groups[used.labels == target]
+        if len(of_target):
+            groups[rows] = generator.choice(of_target, len(rows))
+        return replace(used, images=images, labels=labels, groups=groups)
 
     return Condition(examples, has=("labels", "groups"), sibling=poisoned, cost=share)
