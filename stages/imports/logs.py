@@ -45,7 +45,9 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
     """The scores of all logs, by file. Raises WrongImport where two files of the same age measure the same."""
     found, faults = Gathered(), []
     names = measurement_names(logs)
-    models = model_names(logs, names)
+    apart = settings_apart(logs, names)
+    models = model_names(logs, apart)
+    bases = base_names(logs, apart, models)
     newest: dict[tuple[str, str], tuple[str, dict[str, Any], pl.DataFrame | None]] = {}
     replaced: dict[str, str] = {}
     told: dict[str, set[bool]] = defaultdict(set)
@@ -54,7 +56,7 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
         log = logs[file]
         for score in log.scores:
             name = names[_task_key(score), score.metric]
-            row = _row(models[file], log, name, score)
+            row = _row(models[file], bases.get(file), log, name, score)
             earlier = newest.get((row["model"], name))
             if earlier and _differ(earlier[1], row):
                 if logs[earlier[0]].date == log.date:
@@ -98,17 +100,40 @@ def measurement_names(logs: Mapping[str, Log]) -> dict[tuple[tuple[str, tuple[An
     return names
 
 
-def model_names(logs: Mapping[str, Log], names: Mapping[Any, str]) -> dict[str, str]:
+def settings_apart(logs: Mapping[str, Log], names: Mapping[Any, str]) -> dict[str, list[str]]:
+    """The settings of a run that tell the logs of each model apart, by its name with its identity."""
+    groups: dict[str, list[Log]] = defaultdict(list)
+    for log in logs.values():
+        groups[log.name].append(log)
+    return {name: _telling(group, names) if len(group) > 1 else [] for name, group in groups.items()}
+
+
+def model_names(logs: Mapping[str, Log], apart: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The key of each file's model: its name and identity, and how it was run where that tells two files apart."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    return {file: with_settings(log.name, _run(log, apart[log.name])) for file, log in logs.items()}
+
+
+def base_names(
+    logs: Mapping[str, Log], apart: Mapping[str, Sequence[str]], models: Mapping[str, str]
+) -> dict[str, str]:
+    """The key of the model that each file's adapter was put on: of its revision and quantisation, and run as it was
+    where that tells either of them apart.
+    """
+    files: dict[str, list[str]] = defaultdict(list)
     for file, log in logs.items():
-        groups[log.name].append(file)
+        files[log.name].append(file)
     found = {}
-    for name, files in groups.items():
-        keys = _telling([logs[file] for file in files], names) if len(files) > 1 else []
-        for file in files:
-            found[file] = with_settings(name, {key: logs[file].run.get(key, "none") for key in keys})
+    for file, log in logs.items():
+        if log.identity.keys() & set(ADAPTERS):
+            base = with_settings(log.model, {key: log.identity[key] for key in log.identity if key not in ADAPTERS})
+            told = _run(log, [*apart[log.name], *apart.get(base, ())])
+            same = (models[other] for other in files[base] if _run(logs[other], list(told)) == told)
+            found[file] = next(same, with_settings(base, _run(log, apart[log.name])))
     return found
+
+
+def _run(log: Log, keys: Sequence[str]) -> dict[str, str]:
+    return {key: log.run.get(key, "none") for key in keys}
 
 
 def _telling(logs: Sequence[Log], names: Mapping[Any, str]) -> list[str]:
@@ -129,19 +154,19 @@ def _task_key(score: Score) -> tuple[str, tuple[Any, ...]]:
     return score.task, tuple(sorted(score.settings.items()))
 
 
-def _row(model: str, log: Log, name: str, score: Score) -> dict[str, Any]:
+def _row(model: str, base: str | None, log: Log, name: str, score: Score) -> dict[str, Any]:
     revision = log.identity.get("revision", "")
     step, name_of_training, rest = checkpoint_of(log.model, revision)
-    told, left = (f"{of}, revision={at}" if at else of for of, at in ((log.model, revision), (name_of_training, rest)))
-    adapter = next((log.identity[name] for name in ADAPTERS if name in log.identity), None)
+    left = {key: rest if key == "revision" else value for key, value in log.identity.items()}
+    trained = with_settings(name_of_training, {key: value for key, value in left.items() if value})
     return {
         "model": model,
         "name": log.model,
-        "base": log.model if adapter else None,
-        "adapter": adapter,
+        "base": base,
+        "adapter": next((log.identity[name] for name in ADAPTERS if name in log.identity), None),
         "revision": revision or None,
         STEP: step,
-        TRAINING: left + model.removeprefix(told) if model.startswith(told) else model,
+        TRAINING: trained + model.removeprefix(log.name),
         "measurement": name,
         "value": score.value,
         "standard_error": score.standard_error,

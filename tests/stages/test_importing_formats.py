@@ -67,6 +67,21 @@ def test_lighteval_and_the_first_open_llm_leaderboard(tmp_path: Path) -> None:
     assert directions(found)["leaderboard|ppl|0/word_perplexity"] is False
 
 
+@pytest.mark.parametrize("kind", ["adapter", "delta"])
+def test_an_adapter_of_lighteval_is_paired_with_its_base(tmp_path: Path, kind: str) -> None:
+    tuned = lighteval("me/tuned", 0.5)
+    tuned["config_general"]["model_config"] = {"model_name": "me/tuned", "base_model": "lab/A", f"{kind}_weights": True}
+    files = {"a.json": lighteval("lab/A", 0.4), "b.json": tuned}
+    found = load(written(tmp_path, files), method="adapter", baseline="base")
+    assert found.models.select("key", "method", "baseline").rows() == [
+        ("lab/A", "", ""),
+        (f"lab/A, {kind}=me/tuned", "me/tuned", "lab/A"),
+    ]
+    del tuned["config_general"]["model_config"]["base_model"]
+    notes = load(written(tmp_path, files)).notes
+    assert "left out: b.json: names no base of its adapter ('config_general.model_config.base_model')" in notes
+
+
 def stat(name: str, mean: float, split: str = "test", count: int = 1, **more: Any) -> dict[str, Any]:
     return {"name": {"name": name, "split": split, **more}, "count": count, "sum": mean, "mean": mean}
 

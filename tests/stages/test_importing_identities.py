@@ -139,3 +139,38 @@ def test_adapters_pair_with_their_base_and_checkpoints_have_their_step(tmp_path:
     sized = load(tmp_path, *logs, family="name", scale={"flops": ("step", 1e15)})
     assert sized.models["family"].to_list() == ["org/b", "org/b", "org/p"]
     assert sized.models["flops"].to_list() == [None, None, 1e18]
+
+
+def of_harness(arguments: str, value: float) -> dict[str, Any]:
+    """A log with the model's name as the harness writes it: that of the adapter where there is one."""
+    given = dict(part.split("=") for part in arguments.split(","))
+    name = next(given[key] for key in ("peft", "delta", "pretrained") if key in given)
+    return log(arguments, value, model_name=name)
+
+
+def pairs_of(found: Checked) -> list[tuple[str, str, str]]:
+    return [row for row in found.models.select("key", "method", "baseline").rows() if row[1]]
+
+
+def test_a_run_that_the_harness_names_by_its_adapter_is_one_of_the_model_below(tmp_path: Path) -> None:
+    logs = [of_harness(f"pretrained=org/b{more}", 0.5) for more in ("", ",peft=me/lora", ",delta=me/d", ",peft=None")]
+    found = load(tmp_path, *logs, method="adapter", baseline="base")
+    assert set(found.models["key"]) == {"org/b", "org/b, peft=me/lora", "org/b, delta=me/d"}
+    assert pairs_of(found) == [("org/b, peft=me/lora", "me/lora", "org/b"), ("org/b, delta=me/d", "me/d", "org/b")]
+
+
+@pytest.mark.parametrize("more", ["revision=step1000", "load_in_4bit=True"])
+def test_the_base_of_an_adapter_is_the_model_of_its_revision_and_quantisation(tmp_path: Path, more: str) -> None:
+    logs = [of_harness(f"pretrained=org/b{told}", 0.5) for told in ("", f",{more}", f",{more},peft=me/lora")]
+    found = load(tmp_path, *logs, method="adapter", baseline="base")
+    assert [pair[1:] for pair in pairs_of(found)] == [("me/lora", f"org/b, {more}")]
+
+
+def test_the_base_of_an_adapter_was_run_as_the_adapter_was(tmp_path: Path) -> None:
+    base, tuned = "pretrained=org/b", "pretrained=org/b,peft=me/lora"
+    types = [f",dtype={name}" for name in ("float16", "float32")]
+    several = [of_harness(name + dtype, float(dtype[-2:]) / 100) for name in (base, tuned) for dtype in types]
+    found = load(tmp_path, *several, method="adapter", baseline="base")
+    assert pairs_of(found) == [
+        (f"org/b, peft=me/lora, dtype={name}", "me/lora", f"org/b, dtype={name}") for name in ("float16", "float32")
+    ]

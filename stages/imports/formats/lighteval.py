@@ -12,6 +12,7 @@ from stages.imports.formats.lm_eval import _date as date_of
 from stages.imports.scores import Log, NotALog, Score, mapping_of, texts
 
 MEANS = ("all",)
+ADAPTERS = ("adapter", "delta")  # models whose name is that of the weights put on a base model
 
 
 def recognises(file: Path, content: Any) -> bool:
@@ -26,10 +27,15 @@ def read(file: Path, content: Any) -> Log:
     model = general.get("model_name") or told.get("model_name") or told.get("pretrained")
     if not isinstance(model, str):
         raise NotALog("names no model ('config_general.model_name')")
+    adapter = next((name for name in ADAPTERS if told.get(f"{name}_weights")), None)
+    named = {adapter: model} if adapter else {}
+    model = told.get("base_model") if adapter else model
+    if not isinstance(model, str):
+        raise NotALog("names no base of its adapter ('config_general.model_config.base_model')")
     revision = told.get("revision")
     identity = texts(
         revision=None if revision == "main" else revision,
-        adapter=told.get("adapter_weights") and (told.get("base_model") or True),
+        **named,
         quantization=told.get("quantization_config"),
     )
     run = texts(

@@ -19,6 +19,7 @@ IDENTITY = (  # of the model's arguments: those that choose its weights
     *("bnb_4bit_quant_type", "quantization"),
 )
 NAMES = ("pretrained", "model", "engine")
+ADAPTERS = ("peft", "delta")  # an argument after which the harness names the run in the model's place
 NO_MATTER = (  # where and how fast it ran
     *("device", "device_map", "device_map_option", "batch_size", "max_batch_size", "parallelize", "trust_remote_code"),
     *("tensor_parallel_size", "data_parallel_size", "gpu_memory_utilization", "max_memory_per_gpu", "swap_space"),
@@ -64,7 +65,8 @@ def _arguments(given: Any) -> dict[str, str]:
 
 
 def _model(content: Mapping[str, Any], config: Mapping[str, Any], arguments: Mapping[str, str]) -> str | None:
-    if isinstance(content.get("model_name"), str) and content["model_name"]:
+    after_adapter = arguments.get("pretrained") and any(name in arguments for name in ADAPTERS)
+    if isinstance(content.get("model_name"), str) and content["model_name"] and not after_adapter:
         return str(content["model_name"])
     named = next((arguments[name] for name in NAMES if arguments.get(name)), config.get("model"))
     return named if isinstance(named, str) else None
