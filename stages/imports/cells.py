@@ -36,7 +36,8 @@ def numbers(cells: pl.Series, missing: Sequence[str] = (), decimal: decimals.Dec
     Text is read as `1,014.45` (thousands), `0,85` (decimal comma), `88.03 ± 0.25` (value and standard error), `8/255`,
     `+2`, `84.2%`; a minus sign may be U+2212. missing: texts, or numbers, that stand for a missing cell here, beside
     the usual ones. decimal: which mark the table has, where a cell such as `1,234` can be two numbers; where nothing
-    tells, it is bad. NaN counts as missing, and is counted. A number beyond float64 and an infinite one are bad.
+    tells, it is bad. A percent sign after the error is the value's, too, unless the value is at most 1: the cell is bad
+    then. NaN counts as missing, and is counted. A number beyond float64 and an infinite one are bad.
     """
     nothing = _nothing(cells)
     no = pl.repeat(False, len(cells), eager=True)
@@ -91,7 +92,8 @@ def _from_text(cells: pl.Series, missing_too: Sequence[str], decimal: decimals.D
     whole = groups["3"].is_null() | odd["error"].is_finite().fill_null(False)
     finite = odd["value"].is_finite().fill_null(False) & whole
     negative = (odd["error"] < 0).fill_null(False)
-    bad = ~(missing | nan | (finite & ~negative))
+    apart = (groups["4"] == "%") & (groups["2"] != "%") & (odd["value"].abs() <= 1)  # 0.84 ± 1.2%: in two units
+    bad = ~(missing | nan | (finite & ~negative & ~apart.fill_null(False)))
     percent = (groups["2"].fill_null("") + groups["4"].fill_null("")).str.contains("%") & ~bad
     counts = {
         "missing": int(missing.sum()),

@@ -10,13 +10,16 @@ from stages.imports.wide import Wide, lines_of
 
 GAP = 5  # between the largest fraction and the smallest percent of a column that holds both, at least
 MIXED = "if all are, name the column under 'percent'"
+APART = (
+    "is its standard error, and only one of the two has a percent sign; if both are percents, name it under 'percent'"
+)
 
 
 def in_one_unit(
     source: str, wide: Wide, measured: Sequence[Measured], spec: Spec, faults: list[str], notes: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Values and standard errors, percents as fractions: where the spec says so, or every cell has the sign, and not by
-    the size of the numbers. A column that mixes both is an error.
+    the size of the numbers. A column that mixes both is an error, and so is an error that is not in its value's unit.
     """
     values, errors = {}, {}
     declared = chosen(spec.percent, [one.name for one in measured])[0]
@@ -31,6 +34,9 @@ def in_one_unit(
             odd = sign if sign.any() else _fractions_among_percents(value)
             remark = "is in a column of numbers that are not percents" if sign.any() else "is in a column of percents"
             faults += lines_of(source, name, wide.rows, value, odd, f"{remark}; {MIXED}")
+        if name in wide.error_percent and name not in declared:
+            apart = (wide.error_percent[name] != sign) & value.is_not_null() & error.is_not_null()
+            faults += lines_of(source, name, wide.rows, wide.errors[name], apart, APART)
         values[name], errors[name] = value, error
     notes += _said(declared, signed, wide)
     return pl.DataFrame(values), pl.DataFrame(errors)

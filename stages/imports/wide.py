@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.imports.cells import Reading
+from stages.imports.cells import Numbers, Reading
 from stages.imports.decimals import EITHER, EITHER_DOT
 from stages.imports.raw import MOST_LINES, short
 
@@ -18,7 +18,8 @@ MOST_NAMED = 5
 @dataclass(frozen=True)
 class Wide:
     """Values, standard errors, percent signs and numbers of examples by measurement, each a series over `rows`, the
-    models' names; `about`: the other columns, one row for each of them; `counts`: how cells were written.
+    models' names; `error_percent`: the signs of those errors that have cells of their own; `about`: the other columns,
+    one row for each of them; `counts`: how cells were written.
     """
 
     rows: pl.Series
@@ -26,6 +27,7 @@ class Wide:
     values: dict[str, pl.Series] = field(default_factory=dict)
     errors: dict[str, pl.Series] = field(default_factory=dict)
     percent: dict[str, pl.Series] = field(default_factory=dict)
+    error_percent: dict[str, pl.Series] = field(default_factory=dict)
     n: dict[str, pl.Series] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -56,18 +58,21 @@ def from_wide(
         wide.counts.update(found.counts)
         for what, into in (("standard_error", wide.errors), ("n", wide.n)):
             if name in beside[what]:
-                into[name] = _beside(source, frame, beside[what][name], what, rows, reading, faults)
+                said = _beside(source, frame, beside[what][name], what, rows, reading, faults)
+                into[name] = said.value
+                if what == "standard_error":
+                    wide.error_percent[name] = said.percent
     return wide, left_out
 
 
 def _beside(
     source: str, frame: pl.DataFrame, column: str, what: str, rows: pl.Series, reading: Reading, faults: list[str]
-) -> pl.Series:
+) -> Numbers:
     """A column of standard errors, or of numbers of items."""
     found = reading.numbers(frame[column])
     faults += bad_cells(source, column, rows, frame[column], found.bad)
     faults += impossible(source, column, what, rows, found.value)
-    return found.value
+    return found
 
 
 def impossible(source: str, column: str, what: str, rows: pl.Series, value: pl.Series) -> list[str]:
@@ -103,6 +108,8 @@ def _wrong(cell: object) -> str:
     text = str(cell).strip()
     if re.match(EITHER, text) or re.match(EITHER_DOT, text):
         return "a thousand or a fraction of ten here: say which by 'decimal: \".\"' or 'decimal: \",\"'"
+    if re.search(r"[^%\s]\s*(?:±|\+/?-)[^%]*%$", text):
+        return "a value without a percent sign and an error with one: both need it, or none"
     return "not a number"
 
 
@@ -141,7 +148,7 @@ def from_long(
     for column in ("standard_error", "n"):
         if column in long:
             said = _beside(source, frame, long[column], column, places, reading, faults)
-            columns["error" if column == "standard_error" else "n"] = said
+            columns |= {"n": said.value} if column == "n" else {"error": said.value, "error_percent": said.percent}
     cells = pl.DataFrame(columns)
     faults += _repeated(source, cells)
     faults += _varying(source, frame.select(*about), rows)
@@ -156,9 +163,13 @@ def from_long(
         if column not in ("row", "measurement")
     }
     by_name = {column: {name: part[name] for name in part.columns[1:]} for column, part in parts.items()}
-    signs = {name: column.fill_null(False) for name, column in by_name["percent"].items()}
+    signs, beside = (
+        {name: column.fill_null(False) for name, column in by_name.get(kind, {}).items()}
+        for kind in ("percent", "error_percent")
+    )
     counts = Counter(value.counts)
-    return Wide(order, first.drop(" row"), by_name["value"], by_name["error"], signs, by_name.get("n", {}), counts)
+    about_models = first.drop(" row")
+    return Wide(order, about_models, by_name["value"], by_name["error"], signs, beside, by_name.get("n", {}), counts)
 
 
 def _repeated(source: str, cells: pl.DataFrame) -> list[str]:

@@ -190,6 +190,54 @@ def test_percents_are_declared_or_signed_and_never_guessed(load: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "declared"),
+    [
+        (("84%", "1.2%"), False),
+        (("0.84", "0.012"), False),
+        (("84%", "1.2"), True),
+        (("84", "1.2%"), True),
+        (("84 ± 1.2%", ""), False),
+    ],
+)
+@pytest.mark.parametrize("long", [True, False])
+def test_an_error_is_in_the_unit_of_its_value(load: Any, cells: tuple[str, str], declared: bool, long: bool) -> None:
+    text, fields = with_error(*cells, long)
+    found = load(text, **fields, **({"percent": ["acc"]} if declared else {}))
+    assert (found.values["acc"][0], found.errors["acc"][0]) == (pytest.approx(0.84), pytest.approx(0.012))
+
+
+@pytest.mark.parametrize("cells", [("0.84", "1.2%"), ("84%", "0.012")])
+@pytest.mark.parametrize("long", [True, False])
+def test_an_error_whose_percent_sign_is_not_its_values_is_refused(
+    load: Any, cells: tuple[str, str], long: bool
+) -> None:
+    text, fields = with_error(*cells, long)
+    said = "is its standard error, and only one of the two has a percent sign"
+    assert faults(load, text, **fields) == [
+        f"t.csv: column 'acc', row 'a': {float(cells[1].strip('%'))} {said}; "
+        "if both are percents, name it under 'percent'"
+    ]
+
+
+def test_a_percent_sign_after_the_error_alone_is_not_that_of_a_fraction(load: Any) -> None:
+    assert faults(load, "model,acc\na,0.84 ± 1.2%\n", safety=["acc"]) == [
+        "t.csv: column 'acc', row 'a': '0.84 ± 1.2%' is a value without a percent sign and an error with one: "
+        "both need it, or none",
+        "t.csv: column 'acc': mostly text: it can be named under 'ignore'",
+    ]
+
+
+def with_error(value: str, error: str, long: bool) -> tuple[str, dict[str, Any]]:
+    """A table of one model with its error beside it, and what a spec says of it."""
+    if long:
+        names = {"measurement": "metric", "value": "value"} | ({"standard_error": "se"} if error else {})
+        return f"model,metric,value,se\na,acc,{value},{error}\n", {"long": names}
+    return f"model,acc,se\na,{value},{error}\n", {"safety": ["acc"]} | (
+        {"standard_error": {"acc": "se"}} if error else {}
+    )
+
+
 # Files as they are.
 
 PLAIN = "model,mmlu,tox\na,0.5,0.1\nb,0.6,0.2\n"
