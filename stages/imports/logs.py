@@ -52,6 +52,7 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
     replaced: dict[str, str] = {}
     told: dict[str, set[bool]] = defaultdict(set)
     metrics: dict[str, str] = {}
+    ranges: dict[str, dict[tuple[float, float], str]] = defaultdict(dict)
     for file in sorted(logs, key=lambda file: (logs[file].date, file)):
         log = logs[file]
         for score in log.scores:
@@ -66,8 +67,16 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
             same = earlier[2] if earlier and not _differ(earlier[1], row) else None
             newest[row["model"], name] = file, row, same if score.items is None else score.items
             metrics[name] = (score.metric or score.task).rpartition("/")[2]
+            if score.range:
+                ranges[name].setdefault(score.range, file)
             told[name] |= {score.higher_is_better} - {None}  # type: ignore[arg-type]
     faults += [f"{name!r}: the files disagree on its direction" for name, ways in told.items() if len(ways) > 1]
+    faults += [
+        f"{name!r}: the files disagree on its range: "
+        + ", ".join(f"{low:g} to {high:g} in {file}" for (low, high), file in of.items())
+        for name, of in ranges.items()
+        if len(of) > 1
+    ]
     if faults:
         raise WrongImport(faults)
     found.rows = [row for _, row, _ in newest.values()]

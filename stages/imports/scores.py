@@ -19,8 +19,8 @@ class Score:
     """One number of a log: the `metric` of a `task`, its standard error and number of items where they are known.
 
     higher_is_better: None where the log does not say. settings: how the task was put to the model (few-shot, version);
-    a part of the measurement's name where the logs of a folder differ in it. items: the scores that it is the mean of,
-    where the log has them (`stages.imports.items`).
+    a part of the measurement's name where the logs of a folder differ in it. range: from what to what it can be, where
+    the log says. items: the scores that it is the mean of, where the log has them (`stages.imports.items`).
     """
 
     task: str
@@ -30,6 +30,7 @@ class Score:
     n: object = None
     higher_is_better: bool | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    range: tuple[float, float] | None = None
     items: pl.DataFrame | None = field(default=None, compare=False)
 
     @property

@@ -31,8 +31,8 @@ def in_one_unit(
             faults += lines_of(source, name, wide.rows, value, outside, "is no percentage")
             value, error = value / 100, error / 100
         else:
-            odd = sign if sign.any() else _fractions_among_percents(value)
-            remark = "is in a column of numbers that are not percents" if sign.any() else "is in a column of percents"
+            odd, kind = (sign, "numbers that are not percents") if sign.any() else _mixed(value)
+            remark = f"is in a column of {kind}"
             faults += lines_of(source, name, wide.rows, value, odd, f"{remark}; {MIXED}")
         if name in wide.error_percent and name not in declared:
             apart = (wide.error_percent[name] != sign) & value.is_not_null() & error.is_not_null()
@@ -71,12 +71,17 @@ def _least(value: pl.Series) -> float:
     return float(value.min() or 0.0)  # type: ignore[arg-type]
 
 
-def _fractions_among_percents(value: pl.Series) -> pl.Series:
-    """Which values (rows,) look like fractions (0.5) in a column of percents (50)."""
-    low, high = value.filter((value > 0) & (value < 1)), value.filter(value > 1)
+def _mixed(value: pl.Series) -> tuple[pl.Series, str]:
+    """Which values (rows,) look like fractions (0.5) in a column of percents (50), or the reverse, and what the column
+    has more of.
+    """
+    fractions, percents = ((value > 0) & (value < 1)).fill_null(False), (value > 1).fill_null(False)
+    low, high = value.filter(fractions), value.filter(percents)
     none = pl.repeat(False, len(value), eager=True)
-    if not len(low) or not len(high) or value.min() < 0 or high.max() > 100 or len(low) > len(high):  # type: ignore[operator]
-        return none
+    if not len(low) or not len(high) or value.min() < 0 or high.max() > 100:  # type: ignore[operator]
+        return none, ""
     apart = high.min() >= GAP * low.max()  # type: ignore[operator]
     within = bool((low * 100).is_between(high.min() / 2, high.max() * 2).all())  # type: ignore[operator]
-    return ((value > 0) & (value < 1)).fill_null(False) if apart and within else none
+    if not apart or not within:
+        return none, ""
+    return (percents, "fractions") if len(low) > len(high) else (fractions, "percents")

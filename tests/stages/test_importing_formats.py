@@ -82,6 +82,26 @@ def test_an_adapter_of_lighteval_is_paired_with_its_base(tmp_path: Path, kind: s
     assert "left out: b.json: names no base of its adapter ('config_general.model_config.base_model')" in notes
 
 
+def test_the_error_of_a_mean_over_parts_is_that_of_independent_parts(tmp_path: Path) -> None:
+    content = lighteval("lab/A", 0.4)
+    errors = {"a": 0.03, "b": 0.04, "_average": 0.035}
+    content["results"] = {
+        f"leaderboard|mmlu:{part}|5": {"acc": 0.5, "acc_stderr": error, "odd": 1.0} for part, error in errors.items()
+    }
+    told = [{"metric_name": "acc", "higher_is_better": True}, {"metric_name": "odd", "higher_is_better": False}]
+    content["config_tasks"] = {f"leaderboard|mmlu:{part}": {"metric": told, "effective_num_docs": 100} for part in "ab"}
+    content["versions"] = {f"leaderboard|mmlu:{part}": 0 for part in "ab"}
+    found = load(written(tmp_path, {"a.json": content}))
+    names = [f"leaderboard|mmlu:{part}|5/acc" for part in errors]
+    assert [found.errors[name][0] for name in names] == [0.03, 0.04, pytest.approx(0.025)]
+    assert [found.n[name][0] for name in names] == [100, 100, 200]
+    assert [directions(found)[f"leaderboard|mmlu:{part}|5/odd"] for part in errors] == [False] * 3
+    later = json.loads(json.dumps(content).replace('"lab/A"', '"lab/B"'))
+    later["versions"] = {f"leaderboard|mmlu:{part}": 1 for part in "ab"}
+    found = load(written(tmp_path, {"b.json": later}))
+    assert {f"leaderboard|mmlu:_average|5 (version={k})/acc" for k in (0, 1)} <= set(found.values.columns)
+
+
 def stat(name: str, mean: float, split: str = "test", count: int = 1, **more: Any) -> dict[str, Any]:
     return {"name": {"name": name, "split": split, **more}, "count": count, "sum": mean, "mean": mean}
 
@@ -159,6 +179,19 @@ def test_every_eval_ever(tmp_path: Path) -> None:
     assert found.errors["IFEval"].to_list() == [0.02, 0.02]
     assert found.n["IFEval"].to_list() == [541, 541]
     assert directions(found) == {"IFEval": True, "HELM safety/harm": False}
+
+
+def test_scores_of_one_name_and_two_ranges_are_refused(tmp_path: Path) -> None:
+    files = {f"{name}.json": every_eval_ever(f"lab/{name}") for name in "abc"}
+    last = files["c.json"]["evaluation_results"][0]
+    last["metric_config"]["max_score"], last["score_details"] = 100, {"score": 44.0}
+    with pytest.raises(WrongImport) as caught:
+        load(written(tmp_path, files))
+    assert caught.value.faults == ["'IFEval': the files disagree on its range: 0 to 1 in a.json, 0 to 100 in c.json"]
+    for content in files.values():
+        content["evaluation_results"][0]["metric_config"]["max_score"] = 100
+        content["evaluation_results"][0]["score_details"] = {"score": 44.0}
+    assert load(written(tmp_path, files)).values["IFEval"].to_list() == [44.0] * 3
 
 
 def metric(name: str, value: float, **more: Any) -> dict[str, Any]:

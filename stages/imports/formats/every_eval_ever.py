@@ -38,6 +38,7 @@ def _score(one: Any) -> Score:
     levels = config.get("score_type") == "levels" and config.get("has_unknown_level") and details["score"] == -1
     dataset, metric = mapping_of(one.get("source_data")).get("dataset_name"), config.get("metric_name")
     name = str(one["evaluation_name"])
+    ends = [config.get(end) for end in ("min_score", "max_score")]
     shown = f"{dataset}/{name}" if dataset and dataset != name else name
     return Score(
         shown,
@@ -46,4 +47,5 @@ def _score(one: Any) -> Score:
         mapping_of(uncertainty.get("standard_error")).get("value"),
         uncertainty.get("num_samples"),
         not lower if isinstance(lower, bool) else None,
+        range=(float(ends[0]), float(ends[1])) if None not in ends else None,
     )
