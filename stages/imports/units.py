@@ -9,7 +9,7 @@ from stages.imports.spec import Spec, chosen
 from stages.imports.wide import Wide, lines_of
 
 GAP = 5  # between the largest fraction and the smallest percent of a column that holds both, at least
-MIXED = "if all are, name the column under 'percent'"
+MIXED = "if all are percents, name the column under 'percent'"
 APART = (
     "is its standard error, and only one of the two has a percent sign; if both are percents, name it under 'percent'"
 )

@@ -44,8 +44,8 @@ def test_all_faults_are_there_at_once_each_with_column_and_row(load: Any) -> Non
         "table.csv: row 'gpt-2': no family",
         "table.csv: column 'flop', row 'gpt-2': 'a lot' is not a number",
         "table.csv: column 'flop', row 'opt': -2.0 is not above 0",
-        "table.csv: column 'z', row 'gpt-2': 0.7 is in a column of percents; if all are, name the column under "
-        "'percent'",
+        "table.csv: column 'z', row 'gpt-2': 0.7 is in a column of percents; if all are percents, "
+        "name the column under 'percent'",
     ]
 
 
@@ -113,13 +113,21 @@ def test_percents_become_fractions_with_their_errors(load: Any) -> None:
 
 def test_percents_and_fractions_in_one_column_are_refused(load: Any) -> None:
     text = "name,mmlu,acc,odd,top\na,1,71.5,84%,101\nb,1,0.72,0.8,1\nc,1,69,84%,2\n"
-    beside = "is in a column of numbers that are not percents; if all are, name the column under 'percent'"
+    beside = "is in a column of numbers that are not percents; if all are percents, name the column under 'percent'"
     assert faults(load, text, percent=["top"]) == [
-        "table.csv: column 'acc', row 'b': 0.72 is in a column of percents; if all are, name the column under "
-        "'percent'",
+        "table.csv: column 'acc', row 'b': 0.72 is in a column of percents; if all are percents, "
+        "name the column under 'percent'",
         f"table.csv: column 'odd', row 'a': 84.0 {beside}",
         f"table.csv: column 'odd', row 'c': 84.0 {beside}",
         "table.csv: column 'top', row 'a': 101.0 is no percentage",
+    ]
+
+
+def test_a_percent_among_fractions_is_refused_however_many_they_are(load: Any) -> None:
+    text = "name,mmlu\na,0.55\nb,0.62\nc,71\nd,0.8\n"
+    assert faults(load, text) == [
+        "table.csv: column 'mmlu', row 'c': 71.0 is in a column of fractions; if all are percents, "
+        "name the column under 'percent'"
     ]
 
 
