@@ -1,13 +1,17 @@
 """What a result file of an evaluation library says: a model, how it was run, and its scores."""
 
 import hashlib
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
 LONGEST_SHOWN = 60
+UNDATED = -math.inf
 
 
 class NotALog(ValueError):
@@ -45,15 +49,15 @@ class Log:
 
     identity: what makes it another model than its name says (revision, adapter), always a part of its key. run: how it
     was run (number format, generation), a part of its key only where two logs measure the same of it and differ there.
-    date: when it was measured, in an order that text has too. remarks: what a reader of the study should know. beside:
-    the names of files in its folder that were read with it; unread: those that could not be, with the reason.
+    date: when it was measured (`seconds`). remarks: what a reader of the study should know. beside: the names of files
+    in its folder that were read with it; unread: those that could not be, with the reason.
     """
 
     model: str
     scores: tuple[Score, ...]
     identity: Mapping[str, str] = field(default_factory=dict)
     run: Mapping[str, str] = field(default_factory=dict)
-    date: str = ""
+    date: float = UNDATED
     remarks: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +81,20 @@ def _shown(value: str) -> str:
 def mapping_of(value: object) -> Mapping[str, Any]:
     """A mapping as it is, anything else as an empty one: logs leave out what does not apply, or write null."""
     return value if isinstance(value, dict) else {}
+
+
+def seconds(time: object) -> float:
+    """A time in seconds since 1970, from such a number or from ISO 8601, in UTC where that names no zone; where it is
+    neither UNDATED, which is before all others.
+    """
+    text = "" if isinstance(time, bool) else str(time).strip()
+    if re.fullmatch(r"\d{9,11}(\.\d*)?", text):
+        return float(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return UNDATED
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def texts(**settings: object) -> dict[str, str]:

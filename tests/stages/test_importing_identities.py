@@ -8,6 +8,7 @@ import pytest
 
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
+from stages.imports.scores import seconds
 from stages.imports.spec import Spec, WrongImport
 
 
@@ -80,6 +81,23 @@ def test_of_two_dates_the_later_counts_and_the_earlier_is_named(tmp_path: Path) 
     found = load(tmp_path, log(model, 0.5, date=1.7e9), log(model, 0.6, date=1.6e9))
     assert found.values["piqa/acc"].to_list() == [0.5]
     assert "1.json: measured again in 0.json, which counts" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2024-05-01T10:00:00+02:00", "2024-05-01T09:00:00+00:00"),
+        ("2024-05-01T10:00:00+02:00", "2024-05-01 09:00:00"),
+        ("2024-01-01T00:00:00Z", "1750000000.0"),
+        (999999999, 1.1e9),
+        ("2024-05-01T10:00:00", "2024-05-01T10:00:00.5"),
+        (None, "2024-05-01"),
+        ("yesterday", "2024-05-01"),
+        (True, 1e9),
+    ],
+)
+def test_times_are_compared_as_times(earlier: object, later: object) -> None:
+    assert seconds(earlier) < seconds(later)
 
 
 def test_the_same_number_twice_is_one_and_two_numbers_of_no_date_are_refused(tmp_path: Path) -> None:

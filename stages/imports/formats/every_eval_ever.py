@@ -6,7 +6,7 @@ The direction of each score, its range and, where it is known, its standard erro
 from pathlib import Path
 from typing import Any
 
-from stages.imports.scores import Log, Score, mapping_of, texts
+from stages.imports.scores import Log, Score, mapping_of, seconds, texts
 
 
 def recognises(file: Path, content: Any) -> bool:
@@ -26,7 +26,7 @@ def read(file: Path, content: Any) -> Log:
         library=mapping_of(content.get("eval_library")).get("name"),
         source=mapping_of(content.get("source_metadata")).get("source_name"),
     )
-    date = str(content.get("evaluation_timestamp") or content.get("retrieved_timestamp") or "")
+    date = seconds(content.get("evaluation_timestamp") or content.get("retrieved_timestamp"))
     scores = [_score(one) for one in content["evaluation_results"]]
     return Log(model.get("id") or model["name"], tuple(scores), {}, run, date)
 

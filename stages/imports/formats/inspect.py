@@ -11,7 +11,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
-from stages.imports.scores import Log, NotALog, Score, mapping_of, texts
+from stages.imports.scores import Log, NotALog, Score, mapping_of, seconds, texts
 
 BESIDE = ("eval-set.json", "logs.json", "listing.json")  # what Inspect writes into a folder of logs for itself
 MEANS = ("accuracy", "mean")
@@ -40,8 +40,7 @@ def read(file: Path, content: Any) -> Log:
         epochs=None if config.get("epochs") == 1 else config.get("epochs"),
     )
     limited = ("run with a limit, on a part of the items",) if config.get("limit") else ()
-    date = str(about.get("created") or "")
-    return Log(about["model"], tuple(_scores(content)), identity, run, date, limited)
+    return Log(about["model"], tuple(_scores(content)), identity, run, seconds(about.get("created")), limited)
 
 
 def _scores(content: Mapping[str, Any]) -> Iterator[Score]:

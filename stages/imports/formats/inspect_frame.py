@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.imports.formats.inspect import BOUNDS, ERRORS, MEANS, SPREADS
-from stages.imports.scores import Log, NotALog, Score, mapping_of, texts
+from stages.imports.scores import Log, NotALog, Score, mapping_of, seconds, texts
 
 HEADLINE = "score_headline_"
 
@@ -22,7 +22,7 @@ def read(row: Mapping[str, str | None]) -> Log:
         raise NotALog(f"the status of this log is {status!r}, and only a valid 'success' counts")
     identity = {name: str(value) for name, value in _mapping(row.get("model_args")).items() if value}
     run = texts(model_base_url=row.get("model_base_url"), **_mapping(row.get("model_generate_config")))
-    return Log(str(row["model"] or ""), tuple(_scores(row)), identity, run, row.get("created") or "")
+    return Log(str(row["model"] or ""), tuple(_scores(row)), identity, run, seconds(row.get("created")))
 
 
 def _scores(row: Mapping[str, str | None]) -> Iterator[Score]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stages.imports.formats.lm_eval import _date as date_of
+from stages.imports.formats.lm_eval import date_of
 from stages.imports.scores import Log, NotALog, Score, mapping_of, texts
 
 MEANS = ("all",)

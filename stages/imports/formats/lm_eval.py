@@ -7,11 +7,10 @@ in the task's `metric_list` in `configs` (0.4.0 to 0.4.2), or nowhere (0.3).
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stages.imports.scores import Log, NotALog, Score, mapping_of, texts
+from stages.imports.scores import UNDATED, Log, NotALog, Score, mapping_of, seconds, texts
 
 NOT_METRICS = ("alias", "name", "sample_len", "sample_count", "samples")
 IDENTITY = (  # of the model's arguments: those that choose its weights
@@ -55,7 +54,7 @@ def read(file: Path, content: Any) -> Log:
     )
     scores = [score for task, metrics in content["results"].items() for score in _task(task, metrics, content, config)]
     limited = ("run with --limit, on a part of the items",) if config.get("limit") else ()
-    return Log(model, tuple(scores), identity, run, _date(file, content), limited)
+    return Log(model, tuple(scores), identity, run, date_of(file, content), limited)
 
 
 def _arguments(given: Any) -> dict[str, str]:
@@ -103,10 +102,8 @@ def _direction(task: str, metric: str, content: Mapping[str, Any], asked: Mappin
     return None
 
 
-def _date(file: Path, content: Mapping[str, Any]) -> str:
+def date_of(file: Path, content: Mapping[str, Any]) -> float:
     """When it was run: `date` in seconds, or the time in the name of the file."""
-    seconds = content.get("date")
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < 1e11:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()
-    found = re.search(r"\d{4}-\d\d-\d\dT\d\d[-:]\d\d[-:]\d\d(?:\.\d+)?", file.name)
-    return found.group().replace("-", ":").replace(":", "-", 2) if found else ""
+    told = seconds(content.get("date"))
+    found = re.search(r"(\d{4}-\d\d-\d\dT\d\d)[-:](\d\d)[-:](\d\d(?:\.\d+)?)", file.name)
+    return seconds(":".join(found.groups())) if found and told == UNDATED else told
