@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from stages.imports.directions import known
+from stages.imports.raw import short
 from stages.imports.scores import Log, Score, with_settings
 from stages.imports.spec import WrongImport
 from stages.imports.training import STEP, TRAINING, checkpoint_of
@@ -85,6 +86,7 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
             about = pl.lit(model).alias("model"), pl.lit(name).alias("measurement")
             found.of_items.append(items.select(*about, pl.all()))
     found.directions = {name: next(iter(told[name]), known(metric)) for name, metric in metrics.items()}
+    found.notes += _joined(logs, models)
     found.notes += [f"{old}: measured again in {new}, which counts" for old, new in sorted(replaced.items())]
     for remark in dict.fromkeys(remark for log in logs.values() for remark in log.remarks):
         found.notes.append(f"{listed([file for file, log in logs.items() if remark in log.remarks])}: {remark}")
@@ -139,6 +141,22 @@ def base_names(
             same = (models[other] for other in files[base] if _run(logs[other], list(told)) == told)
             found[file] = next(same, with_settings(base, _run(log, apart[log.name])))
     return found
+
+
+def _joined(logs: Mapping[str, Log], models: Mapping[str, str]) -> list[str]:
+    """A line on the models whose logs were run in different ways, and are one as they measure nothing in common."""
+    groups: dict[str, list[Mapping[str, str]]] = defaultdict(list)
+    for file, log in logs.items():
+        groups[models[file]].append(log.run)
+    ways = {
+        model: {key for run in runs for key in run if len({other.get(key) for other in runs}) > 1}
+        for model, runs in groups.items()
+    }
+    joined = [model for model, keys in ways.items() if keys]
+    shown = ", ".join(map(short, joined[:MOST_NAMED])) + (", ..." if len(joined) > MOST_NAMED else "")
+    keys = ", ".join(sorted(set().union(*ways.values())))
+    said = f"of one model, as they measure nothing in common, are logs that were run differently ({keys}): {shown}"
+    return [said] if joined else []
 
 
 def _run(log: Log, keys: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import polars as pl
 
 LONGEST_SHOWN = 60
 UNDATED = -math.inf
+QUANTISED = re.compile(r"(?<!\d)[1-8][-_ ]?bit|u?int\d|fp[48]|float[48]|nf4|gptq|awq|gguf")
 
 
 class NotALog(ValueError):
@@ -47,8 +48,9 @@ class Score:
 class Log:
     """The scores of one model.
 
-    identity: what makes it another model than its name says (revision, adapter), always a part of its key. run: how it
-    was run (number format, generation), a part of its key only where two logs measure the same of it and differ there.
+    identity: what makes it another model than its name says (revision, adapter, quantisation), always a part of its key.
+    run: how it was run (precision, generation), a part of its key only where two logs measure the same of it and differ
+    there.
     date: when it was measured (`seconds`). remarks: what a reader of the study should know. beside: the names of files
     in its folder that were read with it; unread: those that could not be, with the reason.
     """
@@ -81,6 +83,12 @@ def _shown(value: str) -> str:
 def mapping_of(value: object) -> Mapping[str, Any]:
     """A mapping as it is, anything else as an empty one: logs leave out what does not apply, or write null."""
     return value if isinstance(value, dict) else {}
+
+
+def quantised(number_format: object) -> str | None:
+    """A number format where its weights are others than those of 16 or 32 bits, None where they are the same."""
+    text = str(number_format or "")
+    return text if QUANTISED.search(text.lower()) else None
 
 
 def seconds(time: object) -> float:

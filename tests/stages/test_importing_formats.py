@@ -102,6 +102,19 @@ def test_the_error_of_a_mean_over_parts_is_that_of_independent_parts(tmp_path: P
     assert {f"leaderboard|mmlu:_average|5 (version={k})/acc" for k in (0, 1)} <= set(found.values.columns)
 
 
+def test_a_quantised_model_is_another_one(tmp_path: Path) -> None:
+    """Though nothing is measured of both."""
+    files = {"a.json": lighteval("lab/A", 0.4), "b.json": lighteval("lab/A", 0.5)}
+    files["a.json"]["config_general"]["model_config"] = {"dtype": "bfloat16"}
+    files["b.json"]["config_general"]["model_config"] = {"dtype": "4bit"}
+    del files["b.json"]["results"]["harness|arc:challenge|25"], files["a.json"]["results"]["leaderboard|ppl|0"]
+    assert set(load(written(tmp_path / "lighteval", files)).models["model"]) == {"lab/A", "lab/A, dtype=4bit"}
+    files = {"a.json": every_eval_ever("lab/a"), "b.json": every_eval_ever("lab/a")}
+    files["b.json"]["model_info"]["additional_details"] = {"precision": "8bit"}
+    del files["b.json"]["evaluation_results"][0], files["a.json"]["evaluation_results"][1]
+    assert set(load(written(tmp_path / "every", files)).models["model"]) == {"lab/a", "lab/a, precision=8bit"}
+
+
 def stat(name: str, mean: float, split: str = "test", count: int = 1, **more: Any) -> dict[str, Any]:
     return {"name": {"name": name, "split": split, **more}, "count": count, "sum": mean, "mean": mean}
 

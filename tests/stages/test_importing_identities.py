@@ -8,7 +8,7 @@ import pytest
 
 from stages.imports.check import Checked, check
 from stages.imports.readers import read_table
-from stages.imports.scores import seconds
+from stages.imports.scores import quantised, seconds
 from stages.imports.spec import Spec, WrongImport
 
 
@@ -62,6 +62,8 @@ def test_how_a_model_was_run_tells_it_apart_only_where_the_same_was_measured(tmp
     half, full = "pretrained=org/m,dtype=float16", "pretrained=org/m,dtype=float32"
     found = load(tmp_path, log(half, 0.5), log(full, 0.6, task="arc"))
     assert found.models["model"].to_list() == ["org/m"]
+    said = "of one model, as they measure nothing in common, are logs that were run differently (dtype): 'org/m'"
+    assert said in found.notes
     found = load(tmp_path, log(half, 0.5), log(full, 0.6), log("pretrained=org/m", 0.7))
     assert found.models["model"].to_list() == [f"org/m, dtype={dtype}" for dtype in ("float16", "float32", "none")]
 
@@ -81,6 +83,16 @@ def test_of_two_dates_the_later_counts_and_the_earlier_is_named(tmp_path: Path) 
     found = load(tmp_path, log(model, 0.5, date=1.7e9), log(model, 0.6, date=1.6e9))
     assert found.values["piqa/acc"].to_list() == [0.5]
     assert "1.json: measured again in 0.json, which counts" in found.notes
+
+
+@pytest.mark.parametrize("text", ["4bit", "8-bit", "int8", "uint4", "fp8", "float8_e4m3fn", "nf4", "GPTQ", "awq"])
+def test_quantised_weights_are_others(text: str) -> None:
+    assert quantised(text) == text
+
+
+@pytest.mark.parametrize("text", [None, "auto", "float16", "torch.bfloat16", "fp16", "fp32", "16bit", "float32"])
+def test_a_precision_has_the_same_weights(text: str | None) -> None:
+    assert quantised(text) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ The direction of each score, its range and, where it is known, its standard erro
 from pathlib import Path
 from typing import Any
 
-from stages.imports.scores import Log, Score, mapping_of, seconds, texts
+from stages.imports.scores import Log, Score, mapping_of, quantised, seconds, texts
 
 
 def recognises(file: Path, content: Any) -> bool:
@@ -19,16 +19,18 @@ def read(file: Path, content: Any) -> Log:
     model = content["model_info"]
     details = mapping_of(model.get("additional_details"))
     engine = mapping_of(model.get("inference_engine"))
+    precision = details.get("precision")
+    identity = texts(precision=quantised(precision))
     run = texts(
         platform=model.get("inference_platform"),
         engine=engine.get("name"),
-        precision=details.get("precision"),
+        precision=None if identity else precision,
         library=mapping_of(content.get("eval_library")).get("name"),
         source=mapping_of(content.get("source_metadata")).get("source_name"),
     )
     date = seconds(content.get("evaluation_timestamp") or content.get("retrieved_timestamp"))
     scores = [_score(one) for one in content["evaluation_results"]]
-    return Log(model.get("id") or model["name"], tuple(scores), {}, run, date)
+    return Log(model.get("id") or model["name"], tuple(scores), identity, run, date)
 
 
 def _score(one: Any) -> Score:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.imports.formats.lm_eval import date_of
-from stages.imports.scores import Log, NotALog, Score, mapping_of, texts
+from stages.imports.scores import Log, NotALog, Score, mapping_of, quantised, texts
 
 MEANS = ("all",)
 AVERAGE = ":_average"
@@ -36,13 +36,15 @@ def read(file: Path, content: Any) -> Log:
     if not isinstance(model, str):
         raise NotALog("names no base of its adapter ('config_general.model_config.base_model')")
     revision = told.get("revision")
+    number_format = general.get("model_dtype") or told.get("dtype")
     identity = texts(
         revision=None if revision == "main" else revision,
         **named,
         quantization=told.get("quantization_config"),
+        dtype=quantised(number_format),
     )
     run = texts(
-        dtype=general.get("model_dtype") or told.get("dtype"),
+        dtype=None if quantised(number_format) else number_format,
         system_prompt=told.get("system_prompt"),
         generation=told.get("generation_parameters"),
         max_samples=general.get("max_samples"),
