@@ -14,6 +14,22 @@ LONGEST_SHOWN = 60
 UNDATED = -math.inf
 QUANTISED = re.compile(r"(?<!\d)[1-8][-_ ]?bit|u?int\d|fp[48]|float[48]|nf4|gptq|awq|gguf")
 
+NO_MATTER = (  # of a model's arguments: where and how fast it ran
+    *("device", "device_map", "device_map_option", "batch_size", "max_batch_size", "parallelize", "trust_remote_code"),
+    *("tensor_parallel_size", "data_parallel_size", "gpu_memory_utilization", "max_memory_per_gpu", "swap_space"),
+    *("max_cpu_memory", "offload_folder", "num_concurrent", "max_retries", "timeout", "base_url", "use_accelerate"),
+    *(
+        "low_cpu_mem_usage",
+        "download_dir",
+        "cache_dir",
+        "logits_cache",
+        "use_fast",
+        "use_fast_tokenizer",
+        "token",
+        "max_connections",
+    ),
+)
+
 
 class NotALog(ValueError):
     """A file that cannot be imported; the message says why."""
@@ -48,9 +64,8 @@ class Score:
 class Log:
     """The scores of one model.
 
-    identity: what makes it another model than its name says (revision, adapter, quantisation), always a part of its key.
-    run: how it was run (precision, generation), a part of its key only where two logs measure the same of it and differ
-    there.
+    identity: what makes it another model than its name says (revision, adapter, quantisation), always in its key. run:
+    how it was run (precision, generation), in its key only where two logs measure the same of it and differ there.
     date: when it was measured (`seconds`). remarks: what a reader of the study should know. beside: the names of files
     in its folder that were read with it; unread: those that could not be, with the reason.
     """

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from stages.imports.check import Checked, check
-from stages.imports.formats import READERS
+from stages.imports.formats import READERS, inspect_frame
 from stages.imports.readers import read_table
 from stages.imports.spec import FORMATS, Spec, WrongImport
 
@@ -331,3 +331,34 @@ def frame_row(model: str, value: float, status: str = "success") -> dict[str, An
         "score_judge_std": None,
         **{f"score_headline_{name}": text for name, text in headline.items()},
     }
+
+
+def test_where_and_how_fast_a_model_ran_makes_no_other_model(tmp_path: Path) -> None:
+    files = {f"{place}.json": inspect("hf/m", 0.5) for place in ("a", "b")}
+    for number, content in enumerate(files.values()):
+        content["eval"]["task"] = f"task{number}"
+        content["eval"]["model_args"] = {"device": f"cuda:{number}", "batch_size": number + 1, "seed": 1}
+        content["eval"]["model_generate_config"] = {"max_connections": number + 1}
+    assert load(written(tmp_path, files)).models["model"].to_list() == ["hf/m, seed=1"]
+
+
+def test_checkpoints_are_known_wherever_their_revision_stands_among_the_arguments(tmp_path: Path) -> None:
+    files = {f"{step}.json": inspect("hf/m", 0.5) for step in (1000, 2000)}
+    for step, content in zip((1000, 2000), files.values(), strict=True):
+        content["eval"]["model_args"] = {"seed": 1, "revision": f"step{step}", "peft": "x"}
+    found = load(written(tmp_path, files))
+    assert found.models["step"].to_list() == [1000, 2000]
+    assert found.models["training"].to_list() == ["hf/m, seed=1, peft=x"] * 2
+
+
+def test_a_row_of_inspects_frame_is_the_model_that_its_log_is(tmp_path: Path) -> None:
+    about = {
+        "model_args": {"device": "cuda:0", "seed": 1},
+        "model_generate_config": {"max_connections": 8, "timeout": 9, "model_base_url": "x", "temperature": 0.5},
+    }
+    log = inspect("m", 0.9)
+    log["eval"] |= about
+    of_frame = inspect_frame.read({**frame_row("m", 0.9), **{name: json.dumps(said) for name, said in about.items()}})
+    of_log = READERS["inspect"].read(tmp_path, log)
+    assert (of_frame.identity, of_frame.run) == (of_log.identity, of_log.run)
+    assert of_frame.run == {"model_base_url": "x", "temperature": "0.5"}

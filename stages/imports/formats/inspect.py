@@ -11,7 +11,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
-from stages.imports.scores import Log, NotALog, Score, mapping_of, seconds, texts
+from stages.imports.scores import NO_MATTER, Log, NotALog, Score, mapping_of, seconds, texts
 
 BESIDE = ("eval-set.json", "logs.json", "listing.json")  # what Inspect writes into a folder of logs for itself
 MEANS = ("accuracy", "mean")
@@ -31,16 +31,23 @@ def read(file: Path, content: Any) -> Log:
         status = "invalidated" if content["status"] == "success" else content["status"]
         raise NotALog(f"the status of this log is {status!r}, and only a valid 'success' counts")
     about = content["eval"]
-    config, generation = mapping_of(about.get("config")), mapping_of(about.get("model_generate_config"))
-    identity = {str(name): str(value) for name, value in mapping_of(about.get("model_args")).items() if value}
-    run = texts(
-        model_base_url=about.get("model_base_url"),
-        **{name: generation[name] for name in generation if name not in ("max_connections", "max_retries", "timeout")},
-        limit=config.get("limit"),
-        epochs=None if config.get("epochs") == 1 else config.get("epochs"),
-    )
+    config = mapping_of(about.get("config"))
+    identity = identity_of(mapping_of(about.get("model_args")))
+    run = run_of(about.get("model_base_url"), mapping_of(about.get("model_generate_config")))
+    run |= texts(limit=config.get("limit"), epochs=None if config.get("epochs") == 1 else config.get("epochs"))
     limited = ("run with a limit, on a part of the items",) if config.get("limit") else ()
     return Log(about["model"], tuple(_scores(content)), identity, run, seconds(about.get("created")), limited)
+
+
+def identity_of(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """The arguments of a model, but for where and how fast it ran."""
+    return {str(name): str(value) for name, value in arguments.items() if value and name not in NO_MATTER}
+
+
+def run_of(base_url: object, generation: Mapping[str, Any]) -> dict[str, str]:
+    """Where a model was asked, and what of the way in which it generates can change an answer."""
+    kept = {name: value for name, value in generation.items() if name not in NO_MATTER}
+    return texts(**{"model_base_url": base_url} | kept)
 
 
 def _scores(content: Mapping[str, Any]) -> Iterator[Score]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stages.imports.formats.inspect import BOUNDS, ERRORS, MEANS, SPREADS
+from stages.imports.formats.inspect import BOUNDS, ERRORS, MEANS, SPREADS, identity_of, run_of
 from stages.imports.scores import Log, NotALog, Score, mapping_of, seconds, texts
 
 HEADLINE = "score_headline_"
@@ -20,8 +20,8 @@ def read(row: Mapping[str, str | None]) -> Log:
     status = row.get("status") or "success"
     if status != "success":
         raise NotALog(f"the status of this log is {status!r}, and only a valid 'success' counts")
-    identity = {name: str(value) for name, value in _mapping(row.get("model_args")).items() if value}
-    run = texts(model_base_url=row.get("model_base_url"), **_mapping(row.get("model_generate_config")))
+    identity = identity_of(_mapping(row.get("model_args")))
+    run = run_of(row.get("model_base_url"), _mapping(row.get("model_generate_config")))
     return Log(str(row["model"] or ""), tuple(_scores(row)), identity, run, seconds(row.get("created")))
 
 

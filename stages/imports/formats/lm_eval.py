@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.imports.scores import UNDATED, Log, NotALog, Score, mapping_of, seconds, texts
+from stages.imports.scores import NO_MATTER, UNDATED, Log, NotALog, Score, mapping_of, seconds, texts
 
 NOT_METRICS = ("alias", "name", "sample_len", "sample_count", "samples")
 IDENTITY = (  # of the model's arguments: those that choose its weights
@@ -19,12 +19,6 @@ IDENTITY = (  # of the model's arguments: those that choose its weights
 )
 NAMES = ("pretrained", "model", "engine")
 ADAPTERS = ("peft", "delta")  # an argument after which the harness names the run in the model's place
-NO_MATTER = (  # where and how fast it ran
-    *("device", "device_map", "device_map_option", "batch_size", "max_batch_size", "parallelize", "trust_remote_code"),
-    *("tensor_parallel_size", "data_parallel_size", "gpu_memory_utilization", "max_memory_per_gpu", "swap_space"),
-    *("max_cpu_memory", "offload_folder", "num_concurrent", "max_retries", "timeout", "base_url", "use_accelerate"),
-    *("low_cpu_mem_usage", "download_dir", "cache_dir", "logits_cache", "use_fast", "use_fast_tokenizer", "token"),
-)
 
 
 def recognises(file: Path, content: Any) -> bool:
