@@ -115,6 +115,13 @@ def _from_text(cells: pl.Series, missing_too: Sequence[str], decimal: decimals.D
     )
 
 
+def known_text(cells: pl.Series, missing: Sequence[str] = ()) -> pl.Series:
+    """The text of cells, trimmed; null where it stands for a missing cell, here or everywhere."""
+    text = cells.cast(pl.String).str.strip_chars()
+    nothing = text.str.to_lowercase().is_in([*MISSING, *NOT_A_NUMBER]) | text.is_in(list(missing))
+    return text.set(nothing.fill_null(False), None)
+
+
 @dataclass
 class Reading:
     """How the cells of a table are read, and which of the texts declared as missing it has had so far."""

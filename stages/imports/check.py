@@ -60,7 +60,8 @@ def check(raw: Raw, spec: Spec) -> Checked:
         raise WrongImport(faults)
     models = models_of(raw.source, wide, spec, reading, faults, notes)
     values, errors = in_one_unit(raw.source, wide, measured, spec, faults, notes)
-    texts = {text for name in columns_of(spec) for text in frame[name].cast(pl.String).unique()}
+    named = [*columns_of(spec), *([spec.family] if isinstance(spec.family, str) else [])]
+    texts = {text for name in named for text in frame[name].cast(pl.String).unique()}
     unseen = [text for text in spec.missing if text not in reading.seen | texts]
     faults += [f"{spec.source}: missing: {text!r} has no effect: no cell is written like that" for text in unseen]
     if faults:

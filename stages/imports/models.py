@@ -4,7 +4,7 @@ import polars as pl
 
 from analysis.pairs.structure import name_of
 from analysis.words import several
-from stages.imports.cells import Reading
+from stages.imports.cells import Reading, known_text
 from stages.imports.names import families_of, look_alikes
 from stages.imports.pairing import paired, without_rungs
 from stages.imports.raw import short
@@ -20,7 +20,7 @@ def models_of(
     """A row for each row of the table: model, family, flops, parameters, released (a year), lab; where rows are paired,
     row, key, within, method and baseline, too; where a training step is known, step and training.
     """
-    families = families_of(source, wide.rows, wide.about, spec.family, faults, spec.source)
+    families = families_of(source, wide.rows, wide.about, spec.family, faults, spec.source, spec.missing)
     columns = {"model": wide.rows, "family": families}
     columns |= {"released": _released(source, wide, spec, faults), "lab": _lab(wide, spec)}
     columns |= training_of(source, wide, spec, reading, faults)
@@ -49,19 +49,21 @@ def models_of(
 def _lab(wide: Wide, spec: Spec) -> pl.Series:
     if spec.lab is None:
         return pl.Series([None] * len(wide.rows), dtype=pl.String)
-    return wide.about[spec.lab].cast(pl.String).str.strip_chars()
+    return known_text(wide.about[spec.lab], spec.missing)
 
 
 def _released(source: str, wide: Wide, spec: Spec, faults: list[str]) -> pl.Series:
     """When each model was released, as a year with its fraction: from a date (2024-07-18), a month or a year."""
     if spec.released is None:
         return pl.Series([None] * len(wide.rows), dtype=pl.Float64)
-    text = wide.about[spec.released].cast(pl.String).str.strip_chars()
+    text = known_text(wide.about[spec.released], spec.missing)
     parts = text.str.extract_groups(r"^(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?(?:[T ].*)?$").struct.unnest()
     year, month, day = (parts[name].cast(pl.Float64) for name in ("1", "2", "3"))
     dated = year + (month.fill_null(7) - 1) / 12 + (day.fill_null(1) - 1) / 365
-    found = dated.fill_null(text.cast(pl.Float64, strict=False))
-    bad = (text.is_not_null() & (text != "") & ~found.is_between(1950, 2100).fill_null(False)).fill_null(False)
+    whole = pl.concat_str(parts["1"], *(parts[name].fill_null("1").str.zfill(2) for name in ("2", "3")), separator="-")
+    real = pl.select(whole.str.to_date("%Y-%m-%d", strict=False))[:, 0].is_not_null()
+    found = dated.set(~real, None).fill_null(text.cast(pl.Float64, strict=False))
+    bad = text.is_not_null() & ~found.is_between(1950, 2100).fill_null(False)
     faults += bad_cells(source, spec.released, wide.rows, text, bad, "a date such as 2024-07-18")
     return found
 

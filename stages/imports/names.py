@@ -5,6 +5,7 @@ from fnmatch import translate
 
 import polars as pl
 
+from stages.imports.cells import known_text
 from stages.imports.raw import MOST_LINES, short, unfit_names
 
 # Letters of other alphabets that look like Latin ones: Cyrillic, then Greek.
@@ -46,6 +47,7 @@ def families_of(
     family: str | Mapping[str, str] | None,
     faults: list[str],
     spec_source: str = "spec.yaml",
+    missing: Sequence[str] = (),
 ) -> pl.Series:
     """The family of each row: a column's text, the first group of a pattern in the key, or that of the first glob
     that fits the key; null throughout where none is asked for. A row without one is an error.
@@ -53,7 +55,7 @@ def families_of(
     if family is None:
         return pl.Series("family", [None] * len(rows), dtype=pl.String)
     if isinstance(family, str):
-        found = about[family].cast(pl.String).str.strip_chars().str.normalize("NFC")
+        found = known_text(about[family], missing).str.normalize("NFC")
         faults += unfit_names(source, f"column {short(family)}, family", found)
     elif "regex" in family:
         try:

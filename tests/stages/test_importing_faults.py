@@ -104,6 +104,32 @@ def test_a_text_that_stands_often_where_a_number_should_is_pointed_out(load: Any
     ]
 
 
+@pytest.mark.parametrize("word", ["unknown", "n/a", "NaN", "-", "none", ""])
+def test_a_missing_lab_or_date_is_none_and_a_missing_family_an_error(load: Any, word: str) -> None:
+    text = f"model,x,of,day\na,1,A,2024-01-01\nb,2,{word},{word}\n"
+    missing = {"missing": ["unknown"]} if word == "unknown" else {}
+    found = load(text, lab="of", released="day", safety=["x"], **missing)
+    assert found.models["lab"].to_list() == ["A", None]
+    assert found.models["released"].to_list() == [2024.0, None]
+    assert faults(load, text, family="of", safety=["x"], **missing) == ["t.csv: row 'b': no family"]
+
+
+@pytest.mark.parametrize("day", ["2024-18-07", "2024-00-01", "2024-02-30", "2024-01-00", "yesterday"])
+def test_a_day_that_never_was_is_no_date(load: Any, day: str) -> None:
+    assert faults(load, f"model,x,day\na,1,{day}\n", released="day", safety=["x"]) == [
+        f"t.csv: column 'day', row 'a': '{day}' is not a date such as 2024-07-18"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "year"),
+    [("2024-02-29", 2024 + 1 / 12 + 28 / 365), ("2024-7", 2024.5), ("2024", 2024.5), ("2023.25", 2023.25)],
+)
+def test_a_day_a_month_or_a_year_is_a_date(load: Any, day: str, year: float) -> None:
+    found = load(f"model,x,day\na,1,{day}\n", released="day", safety=["x"])
+    assert found.models["released"].to_list() == [pytest.approx(year)]
+
+
 def test_what_tells_nothing_apart_is_named(load: Any) -> None:
     notes = load("model,x,y,z\na,1,0.5,\nb,1,0.6,\nc,1,0.7,1\n", safety=["x", "y", "z"]).notes
     assert "2 of 9 values missing, by column: 'z' 2" in notes
