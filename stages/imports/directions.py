@@ -15,6 +15,8 @@ HIGHER = re.compile(
     r"(pass|bleu|exact_match|rouge)[@_](at_)?\w+|(prompt|inst)_level_(strict|loose)_acc)(@\d+)?"
 )
 
+NEGATED = {"non", "no", "not", "anti", "free", "less", "without"}  # words that turn what stands beside them
+
 ANYWHERE = {  # words in the name of a column that is no measurement, whatever stands beside them
     *("rank", "ranks", "ranking", "likes", "downloads", "votes", "stars", "emission", "emissions", "co2", "stderr"),
     *("ci", "stddev", "stdev", "sem", "unnamed", "date", "timestamp", "latency", "runtime", "params", "parameters"),
@@ -48,6 +50,8 @@ def is_no_measurement(name: str) -> bool:
 def known(metric: str) -> bool | None:
     """Whether a metric of this name is better when higher; None where its name does not tell. `acc,none` is `acc`."""
     name = re.sub(r"[\s-]+", "_", re.split(r"[,(]", metric, maxsplit=1)[0].strip().lower())
+    if NEGATED.intersection(re.split(r"[\W_]+", name)):
+        return None
     if LOWER.fullmatch(name):
         return False
     return True if HIGHER.fullmatch(name) else None

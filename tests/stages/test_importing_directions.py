@@ -42,6 +42,13 @@ def test_accuracies_are_better_when_higher(name: str) -> None:
     assert known(name) is True
 
 
+@pytest.mark.parametrize(
+    "name", ["non_toxicity", "no hallucination rate", "anti-violation", "violation_free", "toxicity-less"]
+)
+def test_a_negated_name_tells_nothing(name: str) -> None:
+    assert known(name) is None
+
+
 @pytest.mark.parametrize("name", ["mean", "wonder", "refusal", "power", "score", "length", "accident", "glossary"])
 def test_other_names_tell_nothing(name: str) -> None:
     assert known(name) is None
