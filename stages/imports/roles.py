@@ -173,9 +173,16 @@ def _of(spec: Spec, role: str, picked: Sequence[str]) -> list[str]:
 
 
 def _is_lower(name: str, spec: Spec, directions: Mapping[str, bool | None], faults: list[str]) -> bool:
-    """Whether a column is better when lower: by its name in the spec, else by a glob there, else by its format."""
-    for exact in (True, False):
-        lower, higher = (_fits(name, wanted, exact) for wanted in (spec.lower_is_better, spec.higher_is_better))
+    """Whether a column is better when lower: by its name in the spec, else by a glob there, else by `*`, else by its
+    format.
+    """
+    listed = (spec.lower_is_better, spec.higher_is_better)
+    globs = [[glob for glob in wanted if glob != "*"] for wanted in listed]
+    for lower, higher in (
+        [name in wanted for wanted in listed],
+        [_fits(name, wanted) for wanted in globs],
+        ["*" in wanted for wanted in listed],
+    ):
         if lower and higher:
             faults.append(f"{spec.source}: {name!r} is listed under lower_is_better and under higher_is_better")
         if lower or higher:
@@ -183,5 +190,5 @@ def _is_lower(name: str, spec: Spec, directions: Mapping[str, bool | None], faul
     return directions.get(name) is False
 
 
-def _fits(name: str, wanted: Sequence[str], exact: bool = False) -> bool:
-    return name in wanted or (not exact and any(fnmatchcase(name, glob) for glob in wanted))
+def _fits(name: str, wanted: Sequence[str]) -> bool:
+    return name in wanted or any(fnmatchcase(name, glob) for glob in wanted)

@@ -412,6 +412,22 @@ def test_a_long_table_may_have_its_family_and_size_in_its_key(load: Any) -> None
 # Directions.
 
 
+@pytest.mark.parametrize(("starred", "globbed"), [("lower", "higher"), ("higher", "lower")])
+def test_a_star_is_for_what_the_other_list_does_not_name(load: Any, starred: str, globbed: str) -> None:
+    text = "model,tox_a,tox_b,acc\na,1,2,3\n"
+    found = load(text, **{f"{starred}_is_better": "*", f"{globbed}_is_better": ["tox*"]})
+    turned = globbed == "higher"
+    assert {one.name: one.higher_is_better for one in found.measured} == {
+        "tox_a": turned,
+        "tox_b": turned,
+        "acc": not turned,
+    }
+    both = {"lower_is_better": "*", "higher_is_better": "*"}
+    assert faults(load, "model,x\na,1\n", safety=["x"], **both) == [
+        "spec.yaml: 'x' is listed under lower_is_better and under higher_is_better"
+    ]
+
+
 def test_names_of_errors_taken_as_gains_are_pointed_out(load: Any) -> None:
     text = "model,wikitext/word_perplexity,acc\na,20,0.5\nb,10,0.6\n"
     told = "taken as better when higher, though their names speak of errors or losses: 'wikitext/word_perplexity'"
