@@ -13,6 +13,7 @@ from stages.imports.json_tables import frame_of, json_of, table
 from stages.imports.logs import COLUMNS, KEY, LONG, gathered, listed
 from stages.imports.raw import Raw, named
 from stages.imports.scores import Log, NotALog
+from stages.imports.sound import sound
 from stages.imports.spec import Spec, WrongImport
 
 SUFFIXES = (".json", ".eval", ".jsonl")
@@ -36,7 +37,7 @@ def from_files(path: Path, spec: Spec, strict: bool) -> Raw:
     logs: dict[str, Log] = {}
     for file, kind in formats.items():
         if file not in reasons:
-            _read(kind, files[file], contents[file], file, logs, reasons)
+            _read(kind, files[file], contents[file], file, spec, logs, reasons)
     _refuse(path, logs, reasons)
     for file, log in logs.items():
         reasons = _beside(Path(file).parent, log, reasons)
@@ -84,14 +85,17 @@ def _format(file: Path, content: Any) -> str:
     return next((name for name, module in READERS.items() if module.recognises(file, content)), "table")
 
 
-def _read(kind: str, file: Path, content: Any, name: str, logs: dict[str, Log], reasons: dict[str, str]) -> None:
+def _read(
+    kind: str, file: Path, content: Any, name: str, spec: Spec, logs: dict[str, Log], reasons: dict[str, str]
+) -> None:
     try:
-        log = READERS[kind].read(file, content)
+        log, wrong = sound(READERS[kind].read(file, content), spec.missing)
+        reasons |= {f"{name}: {score!r}": reason for score, reason in wrong.items()}
         log = ITEMS[kind](file, content, log) if kind in ITEMS else log
         if not isinstance(log.model, str) or not log.model.strip():
             raise NotALog("names no model")
         if not log.scores:
-            raise NotALog("holds no score")
+            raise NotALog("holds no other score" if wrong else "holds no score")
     except NotALog as error:
         reasons[name] = str(error)
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:

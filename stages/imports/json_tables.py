@@ -38,7 +38,7 @@ def frame_of(source: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
     """Rows as a table of text; what is no text as JSON writes it. Raises WrongImport."""
     check_header(source, list(columns))
     try:
-        return pl.DataFrame({name: [_cell(row.get(name)) for row in rows] for name in columns}).cast(pl.String)
+        return pl.DataFrame({name: [cell(row.get(name)) for row in rows] for name in columns}).cast(pl.String)
     except UnicodeEncodeError as error:
         raise WrongImport([f"{source}: text that is not Unicode: {error.object[error.start]!r}"]) from error
 
@@ -76,7 +76,8 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield f"{prefix}{name}", value
 
 
-def _cell(value: Any) -> str | None:
+def cell(value: Any) -> str | None:
+    """A value as text: as it is, or as JSON writes it."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value)

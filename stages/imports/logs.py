@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from stages.imports.cells import MISSING, NOT_A_NUMBER
 from stages.imports.directions import known
 from stages.imports.raw import short
 from stages.imports.scores import Log, Score, with_settings
@@ -60,6 +61,10 @@ def gathered(logs: Mapping[str, Log]) -> Gathered:
             name = names[_task_key(score), score.metric]
             row = _row(models[file], bases.get(file), log, name, score)
             earlier = newest.get((row["model"], name))
+            if earlier and _is_missing(score.value) and not _is_missing(earlier[1]["value"]):
+                said = f"has no value, and that in {earlier[0]} counts"
+                found.notes.append(f"{file}: {name!r} of {row['model']!r} {said}")
+                continue
             if earlier and _differ(earlier[1], row):
                 if logs[earlier[0]].date == log.date:
                     other = f"{earlier[1]['value']} in {earlier[0]}; leave one out"
@@ -199,6 +204,10 @@ def _row(model: str, base: str | None, log: Log, name: str, score: Score) -> dic
         "standard_error": score.standard_error,
         "n": score.n,
     }
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or str(value).strip().lower() in (*MISSING, *NOT_A_NUMBER)
 
 
 def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Published results as one frame: CSV, TSV, Parquet and JSON tables, and the result files of evaluation libraries."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,7 @@ from stages.imports.json_tables import frame_of, json_lines_of, table
 from stages.imports.logs import COLUMNS, KEY, LONG, gathered
 from stages.imports.raw import Raw, named
 from stages.imports.scores import Log, NotALog
+from stages.imports.sound import sound
 from stages.imports.spec import Spec, WrongImport
 from stages.imports.text import SEPARATORS, text_table
 
@@ -34,15 +36,16 @@ def read_table(path: Path, spec: Spec, *, strict: bool = False) -> Raw:
     else:
         raise WrongImport([f"{path.name}: not one of: {ACCEPTED}"])
     if spec.format == "inspect" or (spec.format is None and inspect_frame.recognises(frame.columns)):
-        return _inspect_frame(path.name, frame, notes, strict)
+        return _inspect_frame(path.name, frame, notes, spec, strict)
     return named(path.name, frame, notes)
 
 
 def _parquet(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise WrongImport([f"{path.name}: not a Parquet file: {str(error).splitlines()[0]}"]) from error
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise WrongImport([f"{path.name}: not a Parquet file: {reason}"]) from error
 
 
 def _json_lines(path: Path, spec: Spec) -> Raw:
@@ -56,15 +59,17 @@ def _json_lines(path: Path, spec: Spec) -> Raw:
         raise WrongImport([f"{path.name}: not JSON lines: {error}"]) from error
 
 
-def _inspect_frame(source: str, frame: pl.DataFrame, notes: list[str], strict: bool) -> Raw:
+def _inspect_frame(source: str, frame: pl.DataFrame, notes: list[str], spec: Spec, strict: bool) -> Raw:
     """The rows of Inspect's data frame, as their logs would be read."""
     if not inspect_frame.recognises(frame.columns):
         raise WrongImport([f"{source}: not a data frame of Inspect's: it has the columns {', '.join(frame.columns)}"])
     logs: dict[str, Log] = {}
     reasons: dict[str, str] = {}
-    for number, row in enumerate(frame.cast(pl.String).iter_rows(named=True), start=1):
+    for number, row in enumerate(frame.select(map(_text, frame)).iter_rows(named=True), start=1):
         try:
-            logs[f"row {number}"] = inspect_frame.read(row)
+            log, wrong = sound(inspect_frame.read(row), spec.missing)
+            reasons |= {f"row {number}, {row['model']}: {score!r}": reason for score, reason in wrong.items()}
+            logs |= {f"row {number}": log} if log.scores or not wrong else {}
         except NotALog as error:
             reasons[f"row {number}, {row['model']}"] = str(error)
     if reasons and (strict or not logs):
@@ -72,3 +77,11 @@ def _inspect_frame(source: str, frame: pl.DataFrame, notes: list[str], strict: b
     found = gathered(logs)
     rows = frame_of(source, found.rows, COLUMNS)
     return named(source, rows, [*notes, *left_out(reasons), *found.notes], found.directions, KEY, LONG)
+
+
+def _text(column: pl.Series) -> pl.Series:
+    """A column as text; lists and structures as JSON."""
+    if not column.dtype.is_nested():
+        return column.cast(pl.String, strict=False)
+    cells = [None if cell is None else json.dumps(cell, default=str) for cell in column.to_list()]
+    return pl.Series(column.name, cells, dtype=pl.String)

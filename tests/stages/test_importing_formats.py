@@ -333,6 +333,15 @@ def frame_row(model: str, value: float, status: str = "success") -> dict[str, An
     }
 
 
+def test_a_log_of_no_items_is_named_and_the_others_go_in(tmp_path: Path) -> None:
+    empty = inspect("o", 0.0)
+    empty["results"]["completed_samples"] = 0
+    found = load(written(tmp_path, {"a.json": inspect("m", 0.5), "b.json": empty}))
+    assert found.models["model"].to_list() == ["m"]
+    said = "0 is no number of items: those are whole and above 0"
+    assert f"left out: b.json: 'harm/judge/accuracy': {said}" in found.notes
+
+
 def test_where_and_how_fast_a_model_ran_makes_no_other_model(tmp_path: Path) -> None:
     files = {f"{place}.json": inspect("hf/m", 0.5) for place in ("a", "b")}
     for number, content in enumerate(files.values()):
@@ -362,3 +371,22 @@ def test_a_row_of_inspects_frame_is_the_model_that_its_log_is(tmp_path: Path) ->
     of_log = READERS["inspect"].read(tmp_path, log)
     assert (of_frame.identity, of_frame.run) == (of_log.identity, of_log.run)
     assert of_frame.run == {"model_base_url": "x", "temperature": "0.5"}
+
+
+def test_a_parquet_frame_of_inspects_may_hold_lists_and_structures(tmp_path: Path) -> None:
+    rows = [{**frame_row("m", 0.9), "tags": ["x"], "task_arg_of": {"a": 1}}]
+    pl.DataFrame(rows).write_parquet(tmp_path / "evals.parquet")
+    found = load(tmp_path / "evals.parquet")
+    assert found.values["harm/judge/accuracy"].to_list() == [0.9]
+
+
+def test_a_damaged_parquet_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panics(path: Path) -> None:
+        raise pl.exceptions.PanicException("range end index 9 out of range\nsecond line")
+
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    with pytest.raises(WrongImport, match=r"^t.parquet: not a Parquet file: "):
+        load(tmp_path / "t.parquet")
+    monkeypatch.setattr(pl, "read_parquet", panics)
+    with pytest.raises(WrongImport, match=r"^t.parquet: not a Parquet file: range end index 9 out of range$"):
+        load(tmp_path / "t.parquet")

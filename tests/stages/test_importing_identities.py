@@ -1,6 +1,8 @@
 """Whose numbers a log's are: nothing that makes a model or a measurement another one is cut off."""
 
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,35 @@ def test_of_two_dates_the_later_counts_and_the_earlier_is_named(tmp_path: Path) 
     found = load(tmp_path, log(model, 0.5, date=1.7e9), log(model, 0.6, date=1.6e9))
     assert found.values["piqa/acc"].to_list() == [0.5]
     assert "1.json: measured again in 0.json, which counts" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"acc,none": math.inf}, "inf is no finite number"),
+        ({"acc_stderr,none": -0.1}, "-0.1 is no standard error: those are numbers from 0"),
+        ({"acc,none": "high"}, "'high' is no finite number"),
+    ],
+)
+def test_one_odd_score_leaves_the_others_in_and_strict_refuses(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    odd = log("pretrained=org/odd", 0.4)
+    odd["results"]["piqa"] |= change
+    odd["results"]["arc"] = {"acc,none": 0.7, "acc_stderr,none": "N/A"}
+    found = load(tmp_path, log("pretrained=org/m", 0.5), odd)
+    assert found.values["piqa/acc"].to_list() == [0.5, None]
+    assert found.values["arc/acc"].to_list() == [None, 0.7]
+    assert f"left out: 1.json: 'piqa/acc': {said}" in found.notes
+    with pytest.raises(WrongImport, match=rf"^1.json: 'piqa/acc': {re.escape(said)}$"):
+        load(tmp_path, strict=True)
+
+
+def test_a_later_log_without_a_value_does_not_replace_a_number(tmp_path: Path) -> None:
+    model = "pretrained=org/m"
+    found = load(tmp_path, log(model, 0.5, date=1.6e9), log(model, math.nan, date=1.7e9))
+    assert found.values["piqa/acc"].to_list() == [0.5]
+    assert "1.json: 'piqa/acc' of 'org/m' has no value, and that in 0.json counts" in found.notes
 
 
 @pytest.mark.parametrize("text", ["4bit", "8-bit", "int8", "uint4", "fp8", "float8_e4m3fn", "nf4", "GPTQ", "awq"])
