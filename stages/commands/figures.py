@@ -5,7 +5,7 @@ from pathlib import Path
 
 from analysis.schema import TableError
 from stages import artifacts
-from stages.imports.analysed import figures_of
+from stages.imports.analysed import figures_of, made
 from stages.page.pictures import write_pictures
 from stages.page.sections import charted
 from stages.page.study_section import read_planned
@@ -31,6 +31,7 @@ def run(chosen: argparse.Namespace) -> int:
         specs = figures_of(chosen.study, chosen.score) if chosen.study else _figures()
     except ValueError as error:
         raise TableError(str(error)) from error
+    made(chosen.out)
     files = write_pictures(specs, chosen.out, chosen.format)
     print(f"{len(files)} pictures in {chosen.out}")
     return 0

@@ -27,6 +27,7 @@ def analyse_study(study: str, out: Path, score: str) -> int:
     try:
         imported = collect(study)
         found, notes = tables_of(imported, score)
+        made(out)
     except (TrackingError, StoreError, TableError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,6 +44,7 @@ def report_study(study: str, out: Path, score: str) -> int:
     try:
         imported = collect(study)
         found, notes = tables_of(imported, score)
+        made(out)
     except (TrackingError, StoreError, TableError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -50,6 +52,14 @@ def report_study(study: str, out: Path, score: str) -> int:
     _write(imported, found, out / "tables")
     print(f"the report is at {out / 'index.html'}")
     return 0
+
+
+def made(folder: Path) -> None:
+    """Make a folder that is to be written into. Raises TableError where it cannot be one."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TableError(f"--out: {str(folder)!r} cannot be a folder: {error.strerror}") from error
 
 
 def figures_of(study: str, score: str) -> Specs:

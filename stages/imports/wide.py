@@ -144,7 +144,7 @@ def from_long(
     value = reading.numbers(frame[long["value"]])
     places = rows + pl.Series([", "]) + names
     faults += bad_cells(source, long["value"], places, frame[long["value"]], value.bad)
-    columns = {"row": rows, "measurement": names, "value": value.value, "percent": value.percent, "error": value.error}
+    columns = {" row": rows, "measurement": names, "value": value.value, "percent": value.percent, "error": value.error}
     for column in ("standard_error", "n"):
         if column in long:
             said = _beside(source, frame, long[column], column, places, reading, faults)
@@ -158,9 +158,9 @@ def from_long(
     of_rows = pl.DataFrame([rows.alias(" row"), *(frame[name] for name in about)])
     first = of_rows.unique(" row", keep="first", maintain_order=True)
     parts = {
-        column: cells.pivot(on="measurement", index="row", values=column, maintain_order=True)
+        column: cells.pivot(on="measurement", index=" row", values=column, maintain_order=True)
         for column in columns
-        if column not in ("row", "measurement")
+        if column not in (" row", "measurement")
     }
     by_name = {column: {name: part[name] for name in part.columns[1:]} for column, part in parts.items()}
     signs, beside = (
@@ -173,7 +173,7 @@ def from_long(
 
 
 def _repeated(source: str, cells: pl.DataFrame) -> list[str]:
-    twice = cells.group_by("row", "measurement", maintain_order=True).len().filter(pl.col("len") > 1)
+    twice = cells.group_by(" row", "measurement", maintain_order=True).len().filter(pl.col("len") > 1)
     lines = [
         f"{source}: row {short(row)}: duplicate value of {short(name)}, {count} times"
         for row, name, count in twice.head(MOST_LINES).iter_rows()

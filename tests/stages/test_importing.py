@@ -98,6 +98,11 @@ def test_the_analysis_writes_its_tables(tmp_path: Path, capsys: pytest.CaptureFi
     assert estimates["brier"] == ("mmlu", 1.0)
     assert estimates["mmlu"] == ("safetywashing", 1.0)
     assert estimates["flops"] == ("safetywashing", 1.0)
+    (tmp_path / "file").write_text("")
+    for command, out, reason in (("analyse", "file", "File exists"), ("figures", "file/below", "Not a directory")):
+        place = str(tmp_path / out)
+        assert main([command, "--study", "analysed", "--out", place]) == 2
+        assert capsys.readouterr().err == f"--out: {place!r} cannot be a folder: {reason}\n"
 
 
 def test_a_table_with_a_fault_logs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

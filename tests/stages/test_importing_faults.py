@@ -409,6 +409,12 @@ def test_a_long_table_may_have_its_family_and_size_in_its_key(load: Any) -> None
     assert found.values.columns == ["PACS/acc", "VLCS/acc"]
 
 
+def test_a_measurement_of_a_long_table_may_be_called_row(load: Any) -> None:
+    text = "model,metric,value\na,row,1\na,x,2\nb,row,3\nb,x,4\n"
+    found = load(text, long={"measurement": "metric", "value": "value"})
+    assert found.values.to_dict(as_series=False) == {"row": [1, 3], "x": [2, 4]}
+
+
 # Directions.
 
 
