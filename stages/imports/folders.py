@@ -71,7 +71,7 @@ def _contents(files: Mapping[str, Path]) -> tuple[dict[str, Any], dict[str, str]
         try:
             contents[name] = archives.header(file) if file.suffix.lower() == ".eval" else json_of(file)
         except OSError as error:
-            reasons[name] = str(error.strerror)
+            reasons[name] = error.strerror or str(error)
         except NotALog as error:
             reasons[name] = str(error)
         except (ValueError, RecursionError) as error:

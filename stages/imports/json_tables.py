@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.imports.raw import Raw, check_header, named
+from stages.imports.raw import Raw, check_header, named, short
 from stages.imports.spec import Spec, WrongImport, spaced
 
 SHAPES = "a list of objects, one for each row; a mapping of models to their values; a mapping of columns to lists"
@@ -29,7 +29,7 @@ def table(source: str, content: Any, spec: Spec) -> Raw:
     rows, key = _rows(source, content, spec)
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise WrongImport([f"{source}: not one of: {SHAPES}"])
-    flat = [dict(_flat(row)) for row in rows]
+    flat = [_flat_once(source, number, row) for number, row in enumerate(rows, start=1)]
     columns = tuple(dict.fromkeys(name for row in flat for name in row))
     return named(source, frame_of(source, flat, columns), [], key=key)
 
@@ -65,6 +65,18 @@ def _rows(source: str, content: Any, spec: Spec) -> tuple[list[Any], tuple[str, 
     if any(key in row for row in content.values()):
         return list(content.values()), ()
     return [{key: model, **row} for model, row in content.items()], (key,)
+
+
+def _flat_once(source: str, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without mappings inside it. Raises WrongImport where two of its values have one name then."""
+    pairs = list(_flat(row))
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WrongImport(
+            [f"{source}: row {number}: two values of the name {short(twice)}, one of them inside another"]
+        )
+    return dict(pairs)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

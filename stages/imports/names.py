@@ -59,7 +59,8 @@ def families_of(
         faults += unfit_names(source, f"column {short(family)}, family", found)
     elif "regex" in family:
         try:
-            found = rows.str.extract(family["regex"], 1 if "(" in family["regex"] else 0)
+            groups = rows.str.extract_groups(family["regex"]).struct.fields
+            found = rows.str.extract(family["regex"], min(1, len(groups)))
         except pl.exceptions.ComputeError as error:
             faults.append(
                 f"{source}: family: {family['regex']!r} is not a regular expression: {str(error).splitlines()[0]}"
@@ -72,10 +73,10 @@ def families_of(
             if glob != "*" and not fits.any():
                 faults.append(f"{spec_source}: family: {glob!r} has no effect: no model is of that name")
             found = found.set(fits & found.is_null(), name)
-    missing = (found.is_null() | (found == "")).arg_true()
-    faults += [f"{source}: row {short(row)}: no family" for row in rows.gather(missing[:MOST_LINES])]
-    if len(missing) > MOST_LINES:
-        faults.append(f"{source}: and {len(missing) - MOST_LINES:,} more rows without a family")
+    without = (found.is_null() | (found == "")).arg_true()
+    faults += [f"{source}: row {short(row)}: no family" for row in rows.gather(without[:MOST_LINES])]
+    if len(without) > MOST_LINES:
+        faults.append(f"{source}: and {len(without) - MOST_LINES:,} more rows without a family")
     return found.alias("family")
 
 

@@ -20,6 +20,7 @@ UNITS = {
 def sizes(cells: pl.Series, reading: Reading) -> tuple[Numbers, pl.Series]:
     """Cells as numbers, and the unit that stands in each, 1 where none does; a value is in that unit."""
     none = pl.repeat(1.0, len(cells), eager=True)
+    cells = cells.cast(pl.String) if cells.dtype in (pl.Categorical, pl.Enum) else cells
     if cells.dtype != pl.String:
         return reading.numbers(cells), none
     parts = cells.str.strip_chars().str.extract_groups(rf"(?i)^(.*\d)\s*({'|'.join(UNITS)})$").struct.unnest()

@@ -1,9 +1,11 @@
 """What once went into a study wrongly and without a word: it is read right, said, or refused."""
 
 import gzip
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from ruamel.yaml import YAML
 
@@ -85,6 +87,27 @@ def test_a_join_without_a_partner_is_an_error(load: Any, tmp_path: Path) -> None
     )
 
 
+def test_a_join_tells_its_notes_and_refuses_a_name_that_is_there(load: Any, tmp_path: Path) -> None:
+    (tmp_path / "real.csv").write_text("model;x\na;1\n;\nb;2\n")
+    notes = load(BOTH, join={"real": "real.csv"}).notes
+    assert "real.csv: cells are separated by semicolons" in notes
+    assert "real.csv: 1 blank lines left out" in notes
+    clash = BOTH.replace("refusal", "real/x")
+    assert faults(load, clash, join={"real": "real.csv"}) == ["spec.yaml: join: column 'real/x' is in t.csv, too"]
+
+
+def test_two_values_of_one_name_in_a_row_of_json_are_refused(load: Any) -> None:
+    assert faults(load, '[{"model": "a", "x/y": 5, "x": {"y": 7}}]', "t.json") == [
+        "t.json: row 1: two values of the name 'x/y', one of them inside another"
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["^(?:qwen|llama)", "^(qwen|llama)", "qwen|llama", "[(]?(?i:QWEN|LLAMA)"])
+def test_a_family_is_the_first_group_of_a_pattern_or_all_of_it(load: Any, pattern: str) -> None:
+    found = load("model,x\nqwen-1,1\nllama-1,2\n", family={"regex": pattern})
+    assert found.models["family"].to_list() == ["qwen", "llama"]
+
+
 # Missing cells.
 
 
@@ -107,7 +130,7 @@ def test_a_text_that_stands_often_where_a_number_should_is_pointed_out(load: Any
 @pytest.mark.parametrize("word", ["unknown", "n/a", "NaN", "-", "none", ""])
 def test_a_missing_lab_or_date_is_none_and_a_missing_family_an_error(load: Any, word: str) -> None:
     text = f"model,x,of,day\na,1,A,2024-01-01\nb,2,{word},{word}\n"
-    missing = {"missing": ["unknown"]} if word == "unknown" else {}
+    missing: dict[str, Any] = {"missing": ["unknown"]} if word == "unknown" else {}
     found = load(text, lab="of", released="day", safety=["x"], **missing)
     assert found.models["lab"].to_list() == ["A", None]
     assert found.models["released"].to_list() == [2024.0, None]
@@ -188,6 +211,14 @@ def test_the_decimal_mark_can_be_declared(load: Any) -> None:
 )
 def test_sizes_have_units(load: Any, cell: str, size: float) -> None:
     assert load(f"model,x,size\na,1,{cell}\n", scale={"parameters": "size"}).models["parameters"].to_list() == [size]
+
+
+def test_sizes_of_a_parquet_file_may_be_categories(load: Any) -> None:
+    size = pl.Series(["7B", "70B"], dtype=pl.Categorical)
+    frame = pl.DataFrame({"model": ["a", "b"], "x": [1, 2], "size": size})
+    frame.write_parquet(payload := BytesIO())
+    found = load(payload.getvalue(), "t.parquet", scale={"parameters": "size"})
+    assert found.models["parameters"].to_list() == [7e9, 70e9]
 
 
 def test_a_unit_in_the_cell_and_one_in_the_spec_are_one_too_many(load: Any) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from stages.imports import archives
 from stages.imports.check import Checked, check
 from stages.imports.formats import READERS, inspect_frame
 from stages.imports.readers import read_table
@@ -285,6 +286,18 @@ def test_an_archive_that_was_cut_short_is_named(tmp_path: Path) -> None:
     notes = load(tmp_path).notes
     assert "left out: b.eval: was cut short: it has no header.json, and so no results" in notes
     assert "left out: c.eval: not an .eval file: File is not a zip file" in notes
+
+
+def test_an_archive_whose_compression_is_damaged_is_named_with_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(file: Path) -> None:
+        raise OSError("ZSTD decompression failed: Data corruption detected")
+
+    archive(tmp_path / "a.eval", inspect("m", 0.5), 93)
+    monkeypatch.setattr(archives, "header", damaged)
+    with pytest.raises(WrongImport, match=r"^a.eval: ZSTD decompression failed: Data corruption detected$"):
+        load(tmp_path)
 
 
 def test_inspect_frames_say_what_their_logs_say(tmp_path: Path) -> None:

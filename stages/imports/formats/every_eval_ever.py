@@ -40,7 +40,7 @@ def _score(one: Any) -> Score:
     levels = config.get("score_type") == "levels" and config.get("has_unknown_level") and details["score"] == -1
     dataset, metric = mapping_of(one.get("source_data")).get("dataset_name"), config.get("metric_name")
     name = str(one["evaluation_name"])
-    ends = [config.get(end) for end in ("min_score", "max_score")]
+    low, high = config.get("min_score"), config.get("max_score")
     shown = f"{dataset}/{name}" if dataset and dataset != name else name
     return Score(
         shown,
@@ -49,5 +49,5 @@ def _score(one: Any) -> Score:
         mapping_of(uncertainty.get("standard_error")).get("value"),
         uncertainty.get("num_samples"),
         not lower if isinstance(lower, bool) else None,
-        range=(float(ends[0]), float(ends[1])) if None not in ends else None,
+        range=None if low is None or high is None else (float(low), float(high)),
     )
