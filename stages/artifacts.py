@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -226,17 +227,18 @@ def prepared_data(folder: Path = Path()) -> dict[str, Any]:
 
 
 def failures() -> Failures:
-    """By stage and name of what failed, `{reason, attempts}`."""
+    """By stage and name of what failed, `{reason, attempts, tried}`."""
     return {stage: json.loads(path.read_text(encoding="utf-8")) for stage, path in FAILURES.items()}
 
 
 def write_failures(stage: str, failed: list[tuple[str, Mapping[str, Any] | None]]) -> None:
     """Print what failed in a stage (of each its name and the store's failure) and write it, with the number of
-    attempts, for the next repro.
+    attempts, for the next repro, and when it was tried: to DVC no failure is the same as an earlier one.
     """
-    written = {}
+    written, now = {}, datetime.now(UTC).isoformat()
     for name, failure in failed:
-        written[name] = {"reason": reason(failure), "attempts": failure["attempts"] if failure else 0}
+        attempts = failure["attempts"] if failure else 0
+        written[name] = {"reason": reason(failure), "attempts": attempts, "tried": now}
         print(f"failed: {name}: {written[name]['reason']}")
     tables.write_json(written, FAILURES[stage])
 

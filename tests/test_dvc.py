@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -119,14 +120,20 @@ def test_repro_is_made_once_and_experiments_amend_it(clone: Path) -> None:
     assert len(added) == 6
 
 
-def test_what_failed_is_tried_again_by_the_next_repro(clone: Path, tmp_path: Path) -> None:
+def with_flaky(clone: Path, marker: Path) -> dict[str, Any]:
+    """Its params.yaml with a method that fails while the marker is there, as it is."""
     (clone / "pipelines/vision/methods/flaky.py").write_text(FLAKY)
-    marker = tmp_path / "marker"
     marker.touch()
-    params = YAML(typ="safe").load(clone / "params.yaml")
+    params: dict[str, Any] = YAML(typ="safe").load(clone / "params.yaml")
     params["vision"]["methods"] = {"standard": None, "flaky": {"marker": str(marker)}}
     params["vision"]["models"] = {"resnet": {"widths": [4]}}
     YAML().dump(params, clone / "params.yaml")
+    return params
+
+
+def test_what_failed_is_tried_again_by_the_next_repro(clone: Path, tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    with_flaky(clone, marker)
     dvc(clone, "repro")
     assert len(json.loads((clone / "failures/train.json").read_text())) == 2
     assert "RuntimeError: not yet" in (clone / "report/index.html").read_text()
@@ -136,6 +143,27 @@ def test_what_failed_is_tried_again_by_the_next_repro(clone: Path, tmp_path: Pat
     assert json.loads((clone / "failures/train.json").read_text()) == {}
     assert "RuntimeError: not yet" not in (clone / "report/index.html").read_text()
     assert "up to date" in dvc(clone, "status")
+
+
+def test_a_failure_like_an_earlier_one_is_tried_again_and_none_comes_back(clone: Path, tmp_path: Path) -> None:
+    """It fails and then succeeds; does so again with other options; retry.json becomes what it was at the first."""
+    marker = tmp_path / "marker"
+    params = with_flaky(clone, marker)
+    params["vision"] |= {"seeds": [0], "conditions": {"clean": None}}
+    params["vision"]["measurements"] = {"clean": {"accuracy": "capability", "brier_score": "monitoring"}}
+    for rate in (0.002, 0.003):
+        params["vision"]["training"]["learning_rate"] = rate
+        YAML().dump(params, clone / "params.yaml")
+        marker.touch()
+        dvc(clone, "repro")
+        assert fates(clone) == {"finished": 1, "failed": 1}
+        marker.unlink()
+        dvc(clone, "repro")
+        assert fates(clone) == {"finished": 2}
+    git(clone, "checkout", "-q", "retry.json")
+    dvc(clone, "repro")
+    assert fates(clone) == {"finished": 2}
+    assert set(pl.read_parquet(clone / "results.parquet")["method"]) == {"standard", "flaky"}
 
 
 def test_a_number_as_dvc_writes_it_is_read(clone: Path) -> None:

@@ -223,6 +223,7 @@ def test_a_metric_that_fails_costs_its_own_value_is_listed_and_is_tried_again(
     assert json.loads((project / "audit.json").read_text())["failed"] == {"train": 0, "predict": 0, "measure": 4}
     assert "ArithmeticError: spurious/moody: out of luck" in (project / "report/index.html").read_text()
     listed = json.loads((project / "failures/measure.json").read_text())
+    assert len({about.pop("tried") for about in listed.values()}) == 1
     assert listed == {
         f"vision/{method}/resnet-4/{seed} under spurious": {
             "attempts": 1, "reason": "ArithmeticError: spurious/moody: out of luck"
