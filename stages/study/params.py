@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stages import documents, domains
+from stages import domains
 from stages.study.checks import NAME, Faults, WrongParams, check_options, content_of
 from stages.study.compute import Compute, compute_faults, compute_options
 from stages.study.model import Study
@@ -13,8 +13,10 @@ from stages.study.names import Names, names_of
 from stages.study.preregistration import audit_faults, preregistered
 from stages.study.task import BESIDE_TASKS, read_task
 
+PARAMS = Path("params.yaml")
 
-def read(path: Path = Path("params.yaml")) -> Study:
+
+def read(path: Path = PARAMS) -> Study:
     """The study of a params.yaml. Raises WrongParams with every error in it."""
     faults = Faults(path.name)
     content = content_of(path, faults)
@@ -36,11 +38,17 @@ def _study(content: Mapping[str, Any], faults: Faults) -> Study:
         faults.add("", f"no task is given: a section named {' or '.join(domains.names())}, or one that says its domain")
     found = [read_task(key, section, faults) for key, section in sections.items()]
     tasks = [task for task in found if task]
-    named = {key: names_of(section) for key, section in sections.items() if isinstance(key, str)}
+    named = _named(content)
     _audit(content.get("audit") or {}, named, faults)
     _compute(content.get("compute") or {}, named, faults)
     audit = preregistered({} if faults else content.get("audit") or {}, [task.name for task in tasks])
     return Study(str(name), tuple(tasks), audit, Compute(content.get("compute") or {}))
+
+
+def _named(content: Mapping[str, Any]) -> dict[str, Names]:
+    """By task, the names that it gives."""
+    sections = {key: section for key, section in content.items() if key not in BESIDE_TASKS}
+    return {key: names_of(section) for key, section in sections.items() if isinstance(key, str)}
 
 
 def _audit(section: Any, named: Mapping[str, Names], faults: Faults) -> None:
@@ -73,6 +81,11 @@ def _compute(section: Any, named: Mapping[str, Names], faults: Faults) -> None:
         faults.add(f"compute.{where}", what)
 
 
-def compute(path: Path = Path("params.yaml")) -> Compute:
-    """The section `compute` of a params.yaml that was checked when it was planned."""
-    return Compute(documents.read(path).content.get("compute") or {})
+def compute(path: Path = PARAMS) -> Compute:
+    """The section `compute` of a params.yaml, which may be edited while a stage runs. Raises WrongParams."""
+    faults = Faults(path.name)
+    section = (content := content_of(path, faults)).get("compute") or {}
+    _compute(section, _named(content), faults)
+    if faults:
+        raise WrongParams(list(faults))
+    return Compute(section)

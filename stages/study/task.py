@@ -86,7 +86,8 @@ def _read(name: str, domain: Domain, use: str, section: Mapping[str, Any], fault
     last = _last_step(shape, training, domain, f"{name}.training", faults) if shape and training else None
     cohort = _cohort(section.get("cohort", 1), use, f"{name}.cohort", faults)
     where = f"{name}.evaluate_at"
-    checkpoints = _checkpoints(section.get("evaluate_at"), named, measurements, last, where, faults)
+    beside = [part.name for part in conditions if domain.sibling_cost(part.spec()) is not None]
+    checkpoints = _checkpoints(section.get("evaluate_at"), named, beside, measurements, last, where, faults)
     if data is None or training is None or checkpoints is None or len(faults) > before:
         return None
     return Task(
@@ -143,14 +144,22 @@ def evaluate_at_options(
     *, steps: Checkpointed | list[parts.Count], methods: list[str] | None = None, conditions: list[str] | None = None
 ) -> dict[str, Any]:
     """steps: a number of steps, evenly spaced in their logarithm from the first on, or a list of steps. methods: whose
-    runs, by default the baseline's. conditions: by default all."""
+    runs, by default the baseline's. conditions: by default all that look at the run's own model."""
     return {"steps": steps, "methods": methods, "conditions": conditions}
 
 
 def _checkpoints(
-    section: Any, named: Names, measurements: tuple[Measurement, ...], last: int | None, where: str, faults: Faults
+    section: Any,
+    named: Names,
+    beside: Collection[str],
+    measurements: tuple[Measurement, ...],
+    last: int | None,
+    where: str,
+    faults: Faults,
 ) -> Checkpoints | None:
-    """None where it has errors, or the last step is not known, as the data or the training have."""
+    """None where it has errors, or the last step is not known, as the data or the training have. `beside` are the
+    conditions that look at a sibling model, of which there are no checkpoints.
+    """
     before = len(faults)
     options = asked(evaluate_at_options, section, where, faults)
     if options is None:
@@ -165,9 +174,15 @@ def _checkpoints(
         for name in wanted[kind] or []:
             if name not in names:
                 faults.add(f"{where}.{kind}", f"{name!r} is not one of the {kind}: {', '.join(names)}")
+            elif name in beside and kind == "conditions":
+                own = [each for each in names if each not in beside]
+                what = (
+                    f"{name!r} looks at a second model of a run, which has no checkpoints; accepted: {', '.join(own)}"
+                )
+                faults.add(f"{where}.{kind}", what)
     if not last or len(faults) > before:
         return None
-    chosen = wanted["conditions"] or list(named.conditions)
+    chosen = wanted["conditions"] or [name for name in named.conditions if name not in beside]
     chosen += [item.reference for item in measurements if item.reference and item.condition in chosen]
     return Checkpoints(tuple(sorted(set(steps))), tuple(wanted["methods"]), tuple(dict.fromkeys(chosen)))
 

@@ -204,6 +204,38 @@ def test_checkpoints_are_of_the_study_they_stand_in(study: Write, tiny: dict[str
     assert vision.checkpoints.conditions == ("clean", "corruptions", "near", "spurious")
 
 
+def test_second_models_are_looked_at_at_their_end_alone(study: Write, tiny: dict[str, Any]) -> None:
+    """A checkpoint has none of its own: the one of the finished run would stand for it."""
+    vision = tiny["vision"]
+    vision["conditions"]["few"] = {"use": "few_examples", "share": 0.5}
+    vision["evaluate_at"] = {"steps": [1]}
+    (read,) = params.read(study(tiny) / "params.yaml").tasks
+    assert read.checkpoints.conditions == ("clean", "corruptions", "near", "spurious")
+    vision["evaluate_at"]["conditions"] = ["clean", "few"]
+    assert faults(study(tiny)) == [
+        "params.yaml: vision.evaluate_at.conditions: 'few' looks at a second model of a run, which has no checkpoints; "
+        "accepted: clean, corruptions, near, spurious"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "params.yaml: No such file or directory"),
+        ("study: [", "params.yaml: not YAML: "),
+        ("study: s\nvision: {}\ncompute: {cpus: two}\n", "params.yaml: compute: 'cpus' is 'two', not "),
+        ("study: s\nvision: {}\ncompute: 3\n", "params.yaml: compute: 3 is not a mapping of options"),
+    ],
+)
+def test_what_work_needs_is_one_line_where_it_is_being_edited(text: str | None, said: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(WrongParams) as caught:
+        params.compute(tmp_path / "params.yaml")
+    (line,) = caught.value.faults
+    assert line.removeprefix(f"{tmp_path}/").startswith(said)
+
+
 def test_agreement_is_looked_at_under_conditions_with_labels(study: Write, tiny: dict[str, Any]) -> None:
     tiny["vision"]["agreement"] = {"unshifted": "clea", "shifted": ["corruptions"], "of": 1}
     assert faults(study(tiny)) == ["params.yaml: vision.agreement: 'of' is not one of: unshifted, shifted"]
