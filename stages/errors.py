@@ -16,7 +16,7 @@ def masked(text: str) -> str:
 
 
 class CodeChanged(RuntimeError):
-    """Source files that are not as they were when the study was planned, or when the stage began."""
+    """What a stage reads (code, params.yaml, data) is not as it was when the study was planned, or the stage began."""
 
 
 class CodeNotFollowed(RuntimeError):

@@ -203,23 +203,39 @@ def _same_run(run: Run) -> tuple[Any, ...]:
     return tuple(getattr(run, name) for name in SAME_RUN)
 
 
+def made_from(planned: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    """The digest of what the data and the examples of a task are made from, but for code and files; `about` is what
+    the data's shape says, by which models are planned.
+    """
+    return digest({**planned, "about": dict(about)})
+
+
+def data_of(runs: pl.DataFrame, folder: Path = Path()) -> dict[str, Any]:
+    """What data.json in a folder says. `runs` is the table PLANNED_RUNS or RUNS of the plan there. Raises TableError
+    where the data are another plan's, or were edited after it.
+    """
+    data, planned = artifacts.prepared_data(folder), artifacts.read_planned(folder / artifacts.PLANNED_DATA)
+    for task, spec in runs.unique("task").select("task", "spec").sort("task").iter_rows():
+        asked = made_from(planned[task], json.loads(spec)["data"]) if task in planned else None
+        if asked is None or data.get(task, {}).get("made_from") != asked:
+            raise TableError(
+                f"{folder / artifacts.DATA}: {task}: not the data of this plan; `dvc repro prepare` makes them, `dvc "
+                "repro --force prepare` where they were edited and DVC does not see it"
+            )
+    return data
+
+
 def needed(folder: Path = Path()) -> Needed:
-    """What the plan in a folder needs. Raises TableError where its tables or its data.json are not there."""
+    """What the plan in a folder needs. Raises TableError where its tables or its data are not there."""
     planned = artifacts.PLANNED_RUNS.read(folder)
     conditions = artifacts.PLANNED_CELLS.read(folder)
     measurements = artifacts.PLANNED_MEASUREMENTS.read(folder)
-    try:
-        return of_plan(planned, conditions, measurements, artifacts.prepared_data(folder))
-    except (TableError, KeyError) as error:
-        where = folder / artifacts.DATA
-        raise TableError(f"{where}: not the data of this plan; `dvc repro prepare` makes them") from error
+    return of_plan(planned, conditions, measurements, data_of(planned, folder))
 
 
 def of_plan(
     planned: pl.DataFrame, conditions: pl.DataFrame, measurements: pl.DataFrame, data: Mapping[str, Any]
 ) -> Needed:
-    """What a plan's tables need, with the data that data.json describes. Raises KeyError where they do not fit."""
-    for task, condition in conditions.select("task", "condition").iter_rows():
-        data[task]["conditions"][condition]["digest"]  # else the data are of another plan
+    """What a plan's tables need, with the data that data.json describes."""
     runs = sorted(planned_runs(planned, data), key=_same_run)
     return Needed(set[str]().union(*map(digests_of, data.values())), runs, conditions, measurements, data)

@@ -11,9 +11,12 @@ from cluster.connection import ClusterError
 from stages import artifacts, tables
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
 from stages.part import read_part
-from stages.store.code_snapshot import copied, unedited
+from stages.store.code_snapshot import copied
+from stages.store.unedited import unedited
 from stages.study import nested, params
 from stages.study.expansion import described, expanded
+from stages.study.params import PARAMS
+from stages.study.watched import WATCHED
 
 BESIDE = {CHECKPOINT: "checkpoints", SIBLING: "sibling models"}  # what is trained beside the runs, as it is printed
 
@@ -22,8 +25,8 @@ def main() -> None:
     """Write plan/runs.parquet, plan/cells.parquet, plan/measurements.parquet, plan/study.json, plan/data.json and
     plan/audit.json."""
     begin_ray()
-    study = params.read()
-    with unedited():
+    with unedited(PARAMS, WATCHED):
+        study = params.read()
         runs, cells, measurements = expanded(study)
     if part := read_part():
         runs = nested.part_of(artifacts.PLANNED_RUNS.frame(runs), part.taken).to_dicts()

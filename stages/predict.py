@@ -8,7 +8,7 @@ import polars as pl
 from stages import artifacts
 from stages.errors import reason
 from stages.making.outcomes import predict_all
-from stages.needed import planned_cells
+from stages.needed import data_of, planned_cells
 from stages.records import Cell
 from stages.store.lock import locked
 from stages.store.provenance import ENVIRONMENT
@@ -18,7 +18,7 @@ from stages.store.store import Entry, Store
 def main() -> None:
     """Make the missing cells, then write outcomes.parquet: every run x condition, finished or failed."""
     runs = artifacts.RUNS.read()
-    data = artifacts.prepared_data()
+    data = data_of(runs)
     store = Store.from_environment()
     cells = planned_cells(runs, artifacts.PLANNED_CELLS.read(), data)
     trained = set(runs.filter(pl.col("status") == "finished")["run_key"])

@@ -3,7 +3,7 @@
 from stages import artifacts
 from stages.live import Live
 from stages.making.models import train_all, with_fate
-from stages.needed import planned_runs, trainings
+from stages.needed import data_of, planned_runs, trainings
 from stages.store.lock import locked
 from stages.store.store import Store
 
@@ -11,7 +11,7 @@ from stages.store.store import Store
 def main() -> None:
     """Train what is missing, then write runs.parquet: every planned run, finished or failed."""
     planned = artifacts.PLANNED_RUNS.read()
-    data = artifacts.prepared_data()
+    data = data_of(planned)
     store = Store.from_environment()
     runs = planned_runs(planned, data)
     with locked(store, "train", wait=True) as progress:

@@ -8,8 +8,7 @@ from typing import Any
 
 from analysis.schema import TableError
 from stages import artifacts
-from stages.making.data import made_from
-from stages.needed import Needed, of_plan, trainings
+from stages.needed import Needed, made_from, of_plan, trainings
 from stages.store.store import Entry, Store
 from stages.study.expansion import described
 from stages.study.model import Study
@@ -70,7 +69,8 @@ def prepared(study: Study) -> dict[str, Any] | None:
     """data.json, if it was made from this study's data and conditions."""
     try:
         data = artifacts.prepared_data()
-        fits = all(data[task.name]["made_from"] == made_from(described(task)) for task in study.tasks)
+        asked = {task.name: made_from(described(task), task.shape.about) for task in study.tasks}
+        fits = all(data[name]["made_from"] == digest for name, digest in asked.items())
     except (TableError, KeyError, TypeError):
         return None
     return dict(data) if fits else None

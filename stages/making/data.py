@@ -9,9 +9,9 @@ from tqdm import tqdm
 from stages import artifacts, domains
 from stages.errors import StoreError
 from stages.home import data_home
-from stages.needed import digests_of
+from stages.needed import digests_of, made_from
 from stages.store import codecs
-from stages.store.keys import bytes_digest, digest
+from stages.store.keys import bytes_digest
 from stages.store.provenance import ENVIRONMENT, checkout, environment
 from stages.store.store import Store
 from stages.study.watched import unwatched
@@ -21,7 +21,7 @@ def prepared(planned: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """Make and store a task's data, `{domain, data, conditions}` as planned; what data.json says of it."""
     domain, stored_as = domains.domain(planned["domain"]), domains.arrays(planned["domain"])
     with chdir(data_home(domain.files(planned["data"]))):
-        data = domain.dataset(planned["data"])
+        shape, data = domain.shape(planned["data"]), domain.dataset(planned["data"])
     for line in (*unwatched(planned["domain"], planned["data"]), *domain.overlaps(data)):
         print(line)
     splits = {
@@ -33,16 +33,11 @@ def prepared(planned: Mapping[str, Any], store: Store) -> dict[str, Any]:
         examples = domain.examples(spec, data)
         conditions[name] = stored(store, codecs.npz(stored_as.examples_arrays(examples)), len(examples))
     return {
-        "made_from": made_from(planned),
+        "made_from": made_from(planned, shape.about),
         "about": domain.describe(data),
         "splits": splits,
         "conditions": conditions,
     }
-
-
-def made_from(planned: Mapping[str, Any]) -> str:
-    """The digest of what the data and the examples are made from, but for code and files."""
-    return digest(planned)
 
 
 def stored(store: Store, payload: bytes, rows: int) -> dict[str, Any]:

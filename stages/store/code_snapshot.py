@@ -6,25 +6,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cluster.connection import ClusterError, first_line
-from cluster.sources import sources_digest
 from cluster.temporary import place, temporary
 from stages.errors import CodeChanged
-from stages.store.code_path import ROOT, SCIENCE, CodePath
+from stages.store.code_path import ROOT, CodePath
+from stages.store.unedited import unedited
 
 PACKAGES = ("pipelines", "stages", "analysis", "cluster")
 Planned = tuple[str, list[str], str]  # what is made, the modules that decide it, and the digest they had in the plan
-
-
-@contextmanager
-def unedited() -> Iterator[None]:
-    """Raises CodeChanged at the end where `pipelines` was edited meanwhile."""
-    before = sources_digest(ROOT / SCIENCE)
-    yield
-    if sources_digest(ROOT / SCIENCE) != before:
-        raise CodeChanged(
-            "pipelines/ was edited while the stage ran; what was finished is kept under the earlier code's keys: "
-            "run `dvc repro` again"
-        )
 
 
 @contextmanager

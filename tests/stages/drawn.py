@@ -15,9 +15,8 @@ from pipelines.outcomes import Outcomes
 from stages import analyse, artifacts, collect, tables
 from stages.artifacts import FAILURES
 from stages.cli import run_stage
-from stages.making.data import made_from
 from stages.making.values import measured_values, store_values
-from stages.needed import measured_runs, needed, planned_cells, planned_values, row_of
+from stages.needed import made_from, measured_runs, needed, planned_cells, planned_values, row_of
 from stages.run_values import RunValues
 from stages.store import codecs
 from stages.store.keys import bytes_digest
@@ -158,7 +157,7 @@ def _data(folder: Path) -> None:
             part.name: {"digest": f"{number}" * 64, "rows": 5, "bytes": 9}
             for number, part in enumerate(task.conditions)
         }
-        about = {"made_from": made_from(described(task)), "about": {"classes": CLASSES}}
+        about = {"made_from": made_from(described(task), task.shape.about), "about": {"classes": CLASSES}}
         said[task.name] = {**about, "splits": splits, "conditions": conditions}
     (folder / "data.json").write_text(json.dumps(said))
 

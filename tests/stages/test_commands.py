@@ -15,7 +15,7 @@ import pytest
 from cluster.reach import cluster_or_fault
 from stages.cli import main, run_stage
 from stages.commands import doctor, estimate
-from stages.making.data import made_from
+from stages.needed import made_from
 from stages.needed import needed as needed_of_the_plan
 from stages.records import Run
 from stages.store.lock import locked
@@ -44,7 +44,12 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (vision,) = params.read().tasks
         splits = {"train": {"digest": "f" * 64}, "training_outliers": {"digest": "d" * 64}}
         conditions = {part.name: {"digest": f"{number}" * 64} for number, part in enumerate(vision.conditions)}
-        data = {"made_from": made_from(described(vision)), "about": {}, "splits": splits, "conditions": conditions}
+        data = {
+            "made_from": made_from(described(vision), vision.shape.about),
+            "about": {},
+            "splits": splits,
+            "conditions": conditions,
+        }
         Path("data.json").write_text(json.dumps({"vision": data}))
     return folder
 
