@@ -6,7 +6,9 @@ no Ray itself.
 """
 
 import json
+import os
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from cluster.temporary import PREFIX, place
 from cluster.work import Ended
 
 ABOUT, SOCKET, CODE = "session.json", "socket", "code"  # in the keeper's folder
+PRIVATE = 0o700  # mode of a folder that is its owner's alone
 READY = "ready "  # what the keeper prints before the path of its folder
 
 
@@ -108,6 +111,9 @@ def _kept(runner: int, code: Path) -> Iterator[Path]:
     about = about_session(runner, code)
     for folder in place()[0].glob(f"{PREFIX}*"):
         with suppress(OSError, ValueError):
+            held = folder.lstat()
+            if held.st_uid != os.getuid() or stat.S_IMODE(held.st_mode) != PRIVATE:  # what a keeper sends is unpickled
+                continue
             if json.loads((folder / ABOUT).read_text()) == about:
                 yield folder
 

@@ -1,6 +1,7 @@
 """The Ray session that the stages of one `dvc repro` share, with real processes."""
 
 import importlib
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster import session
 from cluster.process import born, runner
+from cluster.temporary import PREFIX
 
 ROOT = Path(__file__).parents[2]
 STAGE = """
@@ -111,6 +114,22 @@ def appears(path: Path) -> None:
 def keepers(above: subprocess.Popen[bytes]) -> list[int]:
     found = subprocess.run(["pgrep", "-f", f"cluster.keeper {above.pid} "], capture_output=True, text=True, check=False)
     return [int(pid) for pid in found.stdout.split()]
+
+
+def test_only_a_folder_that_is_this_users_alone_is_joined(
+    tmp_path: Path, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes from its socket is unpickled."""
+    monkeypatch.setattr(session, "place", lambda: (tmp_path, ""))
+    folder = tmp_path / f"{PREFIX}other"
+    folder.mkdir(mode=0o700)
+    (folder / session.ABOUT).write_text(json.dumps(session.about_session(os.getpid(), code)))
+    assert list(session._kept(os.getpid(), code)) == [folder]
+    folder.chmod(0o755)
+    assert list(session._kept(os.getpid(), code)) == []
+    folder.chmod(0o700)
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    assert list(session._kept(os.getpid(), code)) == []
 
 
 @pytest.mark.slow
