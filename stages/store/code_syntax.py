@@ -15,8 +15,11 @@ IMPORTING = {"importlib.import_module", "__import__", "pipelines.parts.load", "p
 RUNNING = {"exec", "eval", "compile", "runpy.run_path", "runpy.run_module", "importlib.util.spec_from_file_location"}
 READING = {"open", "io.open", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap"}
 READING |= {"torch.load", "gzip.open", "sqlite3.connect", "pandas.read_csv", "polars.read_csv", "polars.read_parquet"}
-READING_METHODS = {"read_text", "read_bytes"}
+READING |= {"torch.hub.load"}
+READING_METHODS = {"read_text", "read_bytes", "load_file", "imread", "open_memmap"}
+ENVIRONMENT = {"os.getenv", "os.environ.get"}
 REDIRECTING = {"sys.path", "sys.modules", "sys.meta_path"}
+BY_NAME = {"importlib", "builtins", "runpy", "sys", "os"}  # modules whose parts are not to be got by name
 BESIDE = ("__file__", "importlib.resources", "pkgutil")  # how a module finds the files in its own folder
 
 
@@ -81,8 +84,13 @@ class Source:
     def refuse_what_hides_an_edit(self) -> None:
         """Raises CodeNotFollowed, with the line, where the file imports, runs or reads what only running it tells."""
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute) and self.full_name(node) in REDIRECTING:
+            if isinstance(node, ast.Attribute | ast.Name) and self.full_name(node) in REDIRECTING:
                 self._refuse(node, "changes what is imported")
+            looked_up = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+            if looked_up and self.full_name(node.value) == "os.environ":
+                self._refuse(node, "depends on the environment")
+            if isinstance(node, ast.Attribute) and self._leaves_the_folder(node):
+                self._refuse(node, "looks above the module's own folder")
             if not isinstance(node, ast.Call):
                 continue
             called, constants = self.full_name(node.func), [isinstance(value, ast.Constant) for value in node.args]
@@ -90,9 +98,27 @@ class Source:
                 self._refuse(node, "imports by a name that is known only when it runs")
             if called in RUNNING:
                 self._refuse(node, "runs code that is not written there")
-            reads = called in READING or called.rpartition(".")[2] in READING_METHODS
-            if reads and not self.looks_beside():
+            if called in ENVIRONMENT:
+                self._refuse(node, "depends on the environment")
+            if called == "getattr" and node.args and self.full_name(node.args[0]) in BY_NAME:
+                self._refuse(node, "gets by name what is known only when it runs")
+            if self._reads(node, called) and not self.looks_beside():
                 self._refuse(node, "reads a file: put that beside the module, and find it by __file__")
+
+    def _reads(self, node: ast.Call, called: str) -> bool:
+        """Whether a call reads a file, as far as its name says so: what is imported opens bytes, too."""
+        last = called.rpartition(".")[2]
+        if last != "open" or called in READING:
+            return called in READING or last in READING_METHODS
+        imported = called.partition(".")[0] in {name.partition(".")[0] for name in self.names.values()}
+        return not imported or (bool(node.args) and isinstance(node.args[0], ast.Constant))
+
+    def _leaves_the_folder(self, node: ast.Attribute) -> bool:
+        """Whether it is `.parents` or `.parent.parent` of `__file__`."""
+        above = node.attr == "parents" or (
+            node.attr == "parent" and isinstance(node.value, ast.Attribute) and node.value.attr == "parent"
+        )
+        return above and any(isinstance(part, ast.Name) and part.id == "__file__" for part in ast.walk(node))
 
     def _refuse(self, node: ast.expr, why: str) -> None:
         shown = ast.unparse(node)[:80]
