@@ -15,6 +15,7 @@ from stages.study import params
 from stages.study.checks import WrongParams
 from stages.terminal import say
 
+ONE_BY_ONE = "a look has some seeds of a cohort, and others later; accepted with `diffprog decide`: none, or 1"
 UNITS = {"s": 1, "m": 60, "h": 3600}
 EXAMPLES = {
     "diffprog decide --budget 2h": "as many looks as fit into two hours",
@@ -51,6 +52,8 @@ def run(chosen: argparse.Namespace) -> int:
     if read_part():
         raise WrongParams([f"{PART}: this folder holds a part of a study; run `diffprog decide` in the study's own"])
     study = params.read()
+    if together := [f"params.yaml: {task.name}.cohort: {ONE_BY_ONE}" for task in study.tasks if task.cohort > 1]:
+        raise WrongParams(together)
     chosen.folder.mkdir(parents=True, exist_ok=True)
     if chosen.folder.resolve() == Path.cwd():
         raise WrongParams([f"--folder {chosen.folder}: is the study's own; name another"])

@@ -175,6 +175,20 @@ def test_a_part_uses_what_is_the_studys(
     assert "no look was taken yet" in capsys.readouterr().err
 
 
+def test_a_study_of_cohorts_is_not_made_look_by_look(
+    study: Write, tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a model does under attack depends on its cohort, and a look has a part of one."""
+    tiny["vision"]["cohort"] = 2
+    study(tiny)
+    assert main(["decide"]) == 2
+    assert capsys.readouterr().err == (
+        "params.yaml: vision.cohort: a look has some seeds of a cohort, and others later; accepted with "
+        "`diffprog decide`: none, or 1\n"
+    )
+    assert not Path("decided").exists()
+
+
 def decided(folder: Path, *options: str) -> subprocess.Popen[str]:
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     code = "import sys; from stages.cli import main; sys.exit(main(['decide', *sys.argv[1:]]))"
