@@ -74,8 +74,8 @@ def looked_at_together(
     """The missing cells by the keys of the models that are looked at together: those of a cohort, whether cells of
     theirs are missing or not, as the outcomes of each depend on all; else one. `rows` are of the table RUNS.
 
-    A cohort is without its runs that fail whenever they are trained. While another one is not trained, the cells of
-    its cohort fail: they would be others without it.
+    A cohort is without its runs that fail whenever they are trained. While another one is not trained, or not in the
+    table, the cells of its cohort fail: they would be others without it.
     """
     cohorts: dict[Any, list[str]] = {}
     of_key: dict[str, Any] = {}
@@ -85,6 +85,11 @@ def looked_at_together(
             cohorts.setdefault(of_key[key], []).append(key)
     untrained: dict[Any, str] = {}
     for which, keys in cohorts.items():
+        first = rows[keys[0]]
+        there = {rows[key]["seed"] for key in keys}
+        for seed in json.loads(first["spec"])["cohort"]:
+            if seed not in there:
+                untrained[which] = "/".join((first["task"], first["method"], first["model"], str(seed)))
         for key in keys:
             if rows[key]["status"] != "finished" and not (store.failure("runs", key) or {}).get("inherent"):
                 untrained[which] = rows[key]["run"]

@@ -258,6 +258,15 @@ def test_cells_of_a_cohort_wait_for_a_run_that_may_yet_finish(finished: Sweep) -
     assert found == theirs
 
 
+def test_cells_of_a_cohort_wait_for_a_run_that_is_not_there(finished: Sweep) -> None:
+    rows, cells, store = finished
+    (other,) = (row for row in rows.values() if row["run"] == "vision/standard/resnet-4/3")
+    theirs = [cell for cell in cells if cell.model_key == other["run_key"]]
+    assert looked_at_together(theirs, {other["run_key"]: other}, store) == {}
+    message = (store.failure("cells", theirs[0].key) or {})["message"]
+    assert message.startswith("vision/standard/resnet-4/2, of the same cohort, is not trained; ")
+
+
 def both_and_theirs(of: Sweep) -> tuple[tuple[str, ...], list[Cell]]:
     rows, cells, store = of
     together = looked_at_together(cells, rows, store)
