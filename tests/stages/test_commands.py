@@ -121,19 +121,21 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     for run, error in zip(runs[6:9], ("Diverged", "TimeoutError", "Diverged"), strict=True):
         store.write_failure("runs", run.key, {"error": error, "message": "", "traceback": ""})
     store.write_failure("runs", "ab" * 16, {"error": "OfAnotherPlan"})
-    cells = needed_of_the_plan().cells
+    cells, values = needed_of_the_plan().cells, needed_of_the_plan().values
     store.write("cells", cells[0].key, b"outcomes")
     with locked(store, "train") as progress:
         progress.begin(12, 100)
         progress.driver = replace(progress.driver, items_done=3, amount_done=20.0, seconds=30.0)
         store.put_file("lock.json", json.dumps(vars(progress.driver)).encode())
         assert main(["status"]) == 0
+    store.write("values", values[0].key, b"a part of them")
+    store.write_failure("values", values[0].key, {"error": "ArithmeticError", "measurements": ["clean/accuracy"]})
         lines = capsys.readouterr().out.splitlines()
     assert lines[:4] == [
         "tiny, in the store store",
         "  train    6 of 18 runs done, 9 to do, 3 failed: 2 Diverged, 1 TimeoutError",
         "  predict  1 of 72 cells done, 71 to do, 0 failed",
-        "  measure  0 of 72 sets of values done, 72 to do, 0 failed",
+        "  measure  0 of 72 sets of values done, 71 to do, 1 failed: 1 ArithmeticError",
     ]
     assert lines[4].startswith(f"  at work: train on {os.uname().nodename}, process {os.getpid()}, since ")
     assert lines[4].endswith(": 3 of 12 items in 30 s, 0.1 a second, about 2 min 0 s left")
