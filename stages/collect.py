@@ -27,14 +27,15 @@ def main() -> None:
     logged = artifacts.LOGGED.read()
     held = Tracking(artifacts.study_name(), "").read()
     check(logged, held)
-    at = {row["run"]: (held[row["run_key"], row["values"]], json.loads(row["flags"])) for row in logged.to_dicts()}
+    at = {row["run"]: row for row in logged.to_dicts()}
     measurements = {(row["task"], row["measurement"]): row for row in planned.iter_rows(named=True)}
     rows: list[dict[str, Any]] = []
     made_with: list[dict[str, Any]] = []
     for run in runs.iter_rows(named=True):
-        tracked, flags = at[run["run"]]
-        rows += results(run, tracked.values.by_step[run["steps"]], measurements, flags)
-        made_with += provenance(run, tracked.values.about[run["steps"]])
+        row = at[run["run"]]
+        values = held[row["run_key"], row["values"]].values.by_step[run["steps"]]
+        rows += results(run, values, measurements, json.loads(row["flags"]))
+        made_with += provenance(run, json.loads(row["environments"]))  # MLflow has those of who logged it first
     artifacts.PROVENANCE.write(made_with)
     results_table = artifacts.RESULTS.write(rows)
     print(f"{len(results_table)} values of {len(runs)} runs read back from MLflow")

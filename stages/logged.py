@@ -49,15 +49,18 @@ class Measured:
 
 class Logging:
     """Logs every run of the table RUNS once all that is to be measured of it is there, as far as that is `missing`
-    beside the measuring. What goes wrong with it stops no measuring: from then on all waits for the end.
+    beside the measuring. What goes wrong with it stops no measuring: from then on all waits for the end. `unmade` are
+    the names of those of which outcomes failed.
     """
 
-    def __init__(self, every: Iterable[Values], store: Store, missing: Iterable[Values] = ()):
+    def __init__(
+        self, every: Iterable[Values], store: Store, missing: Iterable[Values] = (), unmade: Iterable[str] = ()
+    ):
         self.table, self.data, self.store = artifacts.RUNS.read(), artifacts.prepared_data(), store
         self.splits = {run.run: run.splits for run in planned_runs(artifacts.PLANNED_RUNS.read(), self.data)}
         self.capability = set(artifacts.PLANNED_MEASUREMENTS.read().filter(axis="capability")["measurement"])
         self.entries = store.entries("runs", self.table.filter(role=RUN)["run_key"])
-        self.failing = store.failing("values")
+        self.failing, self.unmade = store.failing("values"), set(unmade)
         self.values: dict[str, list[Values]] = {}
         for each in every:
             self.values.setdefault(each.run, []).append(each)
@@ -97,6 +100,8 @@ class Logging:
         """
         rest = [place for place in range(len(self.runs)) if place not in self.rows]
         tracking = self.tracking  # or one line, before any bar, that it can't be reached
+        if self.waits:  # another checkout may have replaced what was read
+            tracking.forget()
         for place in tqdm(rest, desc="log", unit="run", dynamic_ncols=True, disable=not rest):
             self._log(place)
         tracking.settle()
@@ -111,14 +116,15 @@ class Logging:
         key = run["run_key"]
         facts = self.entries[key].facts if key in self.entries else self.store.failure("runs", key)
         parts = [Measured.of(part, self.values.get(part["run"], []), self.store, self.failing) for part in finished]
-        values = tracked(parts, self.capability) if parts else None
+        complete = all(part.values.complete and part.run["run"] not in self.unmade for part in parts)
+        values = tracked(parts, self.capability, complete) if parts else None
         logged = self.tracking.log(described(run, self.splits[run["run"]], self.data, facts or {}), values)
         self.hidden = max(self.hidden, values.hidden if values else 0)
         self.rows[place] = [row_of(part, key, logged.run_id, logged.values_digest) for part in parts]
         self.replicates[place] = [row for part in parts for row in replicates_of(part)]
 
 
-def tracked(parts: Iterable[Measured], capability: set[str]) -> Tracked:
+def tracked(parts: Iterable[Measured], capability: set[str], complete: bool) -> Tracked:
     """The values of a run and its checkpoints as MLflow gets them, those that are capability first."""
 
     def place(name: str) -> tuple[bool, str]:
@@ -131,6 +137,7 @@ def tracked(parts: Iterable[Measured], capability: set[str]) -> Tracked:
             for step, part in by_step.items()
         },
         {step: part.environments for step, part in by_step.items()},
+        complete,
     )
 
 

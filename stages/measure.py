@@ -25,7 +25,7 @@ def main() -> None:
         missing = [values for values in every if values.key not in done]
         looked_at = [key for values in missing for key in values.outcomes]
         predict_again([*looked_at, *compared(runs, conditions, outcomes)["cell_key"]], store, progress)
-        logging = Logging(every, store, missing)
+        logging = Logging(every, store, missing, outcomes.filter(status="failed")["run"])
         measure_all(missing, store, progress, logging.measured)
         logging.end()
         del logging  # what it holds of every run

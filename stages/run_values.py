@@ -14,7 +14,8 @@ from stages.store.store import Store
 @dataclass
 class RunValues:
     """A run's values by MLflow name; the reasons of what has none; the flags of each condition; of each measurement the
-    deviations over draws of the test examples; and what they were measured with, as JSON.
+    deviations over draws of the test examples; what they were measured with, as JSON; and whether a next try may find
+    more.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
@@ -22,6 +23,7 @@ class RunValues:
     flags: dict[str, list[str]] = field(default_factory=dict)
     deviations: dict[str, list[float]] = field(default_factory=dict)
     environments: set[str] = field(default_factory=set)
+    complete: bool = True
 
     @classmethod
     def of(cls, every: list[Values], store: Store, failing: Collection[str]) -> "RunValues":
@@ -31,6 +33,7 @@ class RunValues:
             key = values.key
             entry = store.entry("values", key)
             if key in failing or not entry:
+                found.complete = False
                 failure = store.failure("values", key)
                 failed = failure["measurements"] if failure else values.metrics
                 found.unmeasured |= dict.fromkeys(failed, reason(failure))

@@ -4,10 +4,11 @@ The driver is the only writer of a checkout; several checkouts may share a study
 tags `run_key`, `trained` (the digest of what is known of it before it is measured) and `values`, the digest of its
 values; each is the last thing that is written of what it stands for (MLflow writes a batch's tags after its metrics).
 
-A child with the values that its digest says is whole: it is never changed, moved or deleted, and every plan with these
-values shares it. It stays below the plan that logged it first. Without `values` it waits for them, as a training that
-has ended, or has failed. What is cut short, a second copy, and the failure of what has finished since are deleted, each
-below its own plan; a child whose values are others than its digest says is replaced at its place.
+A child with the values that its digest says is whole: it is never changed or moved, and every plan with these values
+shares it. It stays below the plan that logged it first; where some values failed, until that plan has others. Without
+`values` it waits for them, as a training that has ended, or has failed. What is cut short, a second copy, and the
+failure of what has finished since are deleted, each below its own plan; a child whose values are others than its digest
+says is replaced at its place.
 """
 
 import json
@@ -26,7 +27,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from stages.errors import TrackingError, masked
 from stages.tracking_address import address, one_line
 from stages.tracking_connection import answering, connected, experiment_for
-from stages.tracking_run import NAME, NOTE, PARENT, PLAN, RUN_KEY, VALUES, Data, Described, Logged, columns
+from stages.tracking_run import INCOMPLETE, NAME, NOTE, PARENT, PLAN, RUN_KEY, VALUES, Data, Described, Logged, columns
 from stages.tracking_values import LOSS, TABLE, TAG_LENGTH, Values
 
 METRICS_A_CALL, PARAMS_A_CALL, PAGE = 800, 100, 1000  # MLflow takes 1000 things a call, 100 of them params or tags
@@ -70,12 +71,16 @@ class Tracking:
             found.setdefault(run.run_key, []).append(run)
         return found
 
+    def forget(self) -> None:
+        """Read the runs again when they are next asked for."""
+        self.__dict__.pop("children", None)
+        self.__dict__.pop("by_key", None)
+
     def settle(self) -> None:
         """Read the runs again, and delete second copies under this plan: a request may be sent again whose answer was
         lost, and another process may log the same plan.
         """
-        self.__dict__.pop("children", None)
-        self.__dict__.pop("by_key", None)
+        self.forget()
         copies: dict[tuple[str, str], list[Logged]] = {}
         for run in self.children:
             if run.plan == self.plan and run.values_digest:
@@ -93,7 +98,7 @@ class Tracking:
         others = self.by_key.get(run.run_key, [])
         same = [child for child in others if values and child.values_digest == values.digest]
         damaged = [child for child in same if not child.whole]
-        outdated = [child for child in others if child.plan == self.plan and child.outdated_by(run)]
+        outdated = [child for child in others if child.plan == self.plan and child.outdated_by(run, values)]
         kept = next((child for child in same if child.whole and child not in outdated), None)
         if kept is None:
             ready = next((child for child in outdated if child.ready_for(run) and not damaged), None)
@@ -154,7 +159,8 @@ class Tracking:
             now = milliseconds(time.time())
             listed = LISTED if self._keep_table(ready.files_at, values) else {}
             points += [Metric(name, value, now, step) for name, value, step in values.points()]
-            tags |= {**listed, **values.packed(), VALUES: values.digest}
+            missing = {} if values.complete else {INCOMPLETE: "some values failed"}
+            tags |= {**listed, **missing, **values.packed(), VALUES: values.digest}
         self._batches(ready.run_id, points, params, tags)
         return replace(ready, columns=values.columns() if values else {}, tags={**ready.tags, **tags})
 

@@ -10,6 +10,7 @@ from stages.tracking_values import LOSS, Values, unpacked
 
 PARENT, NAME, NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
 PLAN, RUN_KEY, TRAINED, VALUES, REASON = "plan", "run_key", "trained", "values", "reason"
+INCOMPLETE = "incomplete"  # values that a next try may add to
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,10 @@ class Logged:
         """Whether it is this run, without any of its values."""
         return self.values_digest is None and not self.columns and self.tags.get(TRAINED) == run.digest
 
-    def outdated_by(self, run: Described) -> bool:
+    def outdated_by(self, run: Described, values: Values | None) -> bool:
         """Whether, below one plan, it is what this run was before."""
-        return self.values_digest is None or (self.failed and not run.failure)
+        fewer = values is not None and INCOMPLETE in self.tags and self.values_digest != values.digest
+        return self.values_digest is None or fewer or (self.failed and not run.failure)
 
 
 def columns(metrics: Mapping[str, float]) -> dict[str, float]:

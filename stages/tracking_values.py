@@ -29,11 +29,13 @@ AtStep = Mapping[str, float]  # by name: a value's own, `standard_error/NAME` an
 class Values:
     """What was measured of a run, by its training step, the last one at its end.
 
-    about: of each step what else is known of it, as JSON.
+    about: of each step what else is known of it, as JSON. complete: whether nothing failed or is missing that a next
+    try may measure.
     """
 
     by_step: Mapping[int, AtStep]
     about: Mapping[int, Any] = field(default_factory=dict)
+    complete: bool = True
 
     @property
     def digest(self) -> str:
@@ -103,7 +105,8 @@ def split(name: str) -> tuple[str, str]:
 
 def unpacked(tags: Mapping[str, str]) -> Values:
     """The values in a run's tags; none where they are not there whole."""
-    pieces = [tags[name] for name in sorted(tags) if name.startswith(PACKED)]
+    numbered = sorted((name for name in tags if name.startswith(PACKED)), key=lambda name: (len(name), name))
+    pieces = [tags[name] for name in numbered]
     try:
         said = json.loads(zlib.decompress(base64.b64decode("".join(pieces), validate=True)))
     except (ValueError, zlib.error):

@@ -2,6 +2,8 @@
 
 import argparse
 
+from stages import artifacts
+from stages.errors import StoreError
 from stages.logged import Logging
 from stages.needed import measured_runs, values_of
 from stages.published import PAGE, publish
@@ -29,10 +31,14 @@ def run(_: argparse.Namespace) -> int:
     every = values_of(runs)
     with locked(store, "sync"):
         held = store.entries("values", (values.key for values in every))
-        logged = Logging(every, store).end()
+        failing = store.failing("values")
+        if lost := [values for values in every if values.key not in held and values.key not in failing]:
+            raise StoreError(
+                f"{store.shown}: {len(lost)} of {len(every)} sets of values are not there, the first {lost[0].name}; "
+                "`dvc repro --force --single-item measure` measures them, and logs every run"
+            )
+        logged = Logging(every, store, unmade=artifacts.OUTCOMES.read().filter(status="failed")["run"]).end()
     if PAGE.exists():
         publish()
     print(f"MLflow holds {logged} runs, from {len(held)} of {len(every)} stored values")
-    if len(held) < len(every):
-        print("the rest are not in the store: `dvc repro --force --single-item measure` measures them")
     return 0

@@ -10,12 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from cluster.reach import cluster_or_fault
+from stages import artifacts, collect
 from stages.cli import main, run_stage
 from stages.commands import doctor, estimate
-from stages.needed import made_from
+from stages.described import described as described_run
+from stages.logged import Logging
+from stages.needed import made_from, measured_runs, values_of
 from stages.needed import needed as needed_of_the_plan
 from stages.records import Run
 from stages.store.lock import locked
@@ -23,6 +27,7 @@ from stages.store.store import Store
 from stages.study import params
 from stages.study.expansion import described
 from stages.tracking import Tracking
+from stages.tracking_run import INCOMPLETE
 from tests.stages.conftest import TINY
 from tests.stages.test_auditing import RUN_KEY, write_measured
 
@@ -123,13 +128,13 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     store.write_failure("runs", "ab" * 16, {"error": "OfAnotherPlan"})
     cells, values = needed_of_the_plan().cells, needed_of_the_plan().values
     store.write("cells", cells[0].key, b"outcomes")
+    store.write("values", values[0].key, b"a part of them")
+    store.write_failure("values", values[0].key, {"error": "ArithmeticError", "measurements": ["clean/accuracy"]})
     with locked(store, "train") as progress:
         progress.begin(12, 100)
         progress.driver = replace(progress.driver, items_done=3, amount_done=20.0, seconds=30.0)
         store.put_file("lock.json", json.dumps(vars(progress.driver)).encode())
         assert main(["status"]) == 0
-    store.write("values", values[0].key, b"a part of them")
-    store.write_failure("values", values[0].key, {"error": "ArithmeticError", "measurements": ["clean/accuracy"]})
         lines = capsys.readouterr().out.splitlines()
     assert lines[:4] == [
         "tiny, in the store store",
@@ -264,6 +269,67 @@ def test_sync_waits_for_no_driver(
         assert main(["sync"]) == 2
     assert "another driver is at work on this store: train on " in capsys.readouterr().err
     assert not Path("mlflow.db").exists()
+
+
+def test_sync_needs_all_values_and_a_plan_has_a_run_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """First a metric fails, then it does not: what was logged without it gives way."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIFFPROG_STORE", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    write_measured("s")
+    store, (asked,) = Store("store"), values_of(measured_runs())
+    whole = store.read("values", asked.key)
+    part = json.dumps({"values": {}, "flags": [], "replicates": {}}).encode()
+    store.write_failure("values", asked.key, {"error": "E", "message": "", "measurements": ["clean/accuracy"]})
+    for payload in (part, part, whole):
+        store.write("values", asked.key, payload, again=True)
+        if payload is whole:
+            store.forget_failure("values", asked.key)
+        assert main(["sync"]) == 0
+        (run,) = Tracking("s", "").children
+        assert (INCOMPLETE in run.tags, "clean/accuracy" in run.columns) == (payload is part, payload is whole)
+    shutil.rmtree("store/values")
+    capsys.readouterr()
+    assert main(["sync"]) == 2
+    assert capsys.readouterr().err == (
+        "store: 1 of 1 sets of values are not there, the first vision/standard/cnn-1/0 under clean; "
+        "`dvc repro --force --single-item measure` measures them, and logs every run\n"
+    )
+
+
+def test_what_another_checkout_replaced_meanwhile_is_logged_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIFFPROG_STORE", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    write_measured("s")
+    asked = values_of(measured_runs())
+    logging = Logging(asked, Store("store"), asked)
+    row, _ = logging.runs[0]
+    ours = described_run(row, logging.splits[row["run"]], logging.data, {})
+    logging.tracking.log(ours)
+    Tracking("s", logging.tracking.plan).log(replace(ours, ended=1.0))
+    logging.measured(asked, [])
+    assert logging.waits
+    assert logging.end() == 1
+    assert [run.whole for run in Tracking("s", "").children] == [True]
+
+
+def test_where_a_run_was_made_is_what_this_checkout_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow has what the first one said that logged these values."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DIFFPROG_STORE", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    write_measured("s")
+    for made_at in ("first", "second"):
+        environment = json.dumps({"place": made_at})
+        artifacts.RUNS.write(artifacts.RUNS.read().with_columns(environment=pl.lit(environment)))
+        assert main(["sync"]) == 0
+        collect.main()
+        assert artifacts.PROVENANCE.read().filter(stage="train")["environment"].to_list() == [environment]
 
 
 def test_sync_brings_back_what_the_tracking_server_lost(

@@ -107,6 +107,23 @@ def test_values_that_are_not_whole_are_none(cut: str) -> None:
     assert unpacked({name: cut or text[:-5] for name, text in tags.items()}) == unpacked({}) == Values({})
 
 
+def test_values_in_more_than_a_thousand_tags_are_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.tracking_values.TAG_LENGTH", 1)
+    tags = MEASURED.packed()
+    assert len(tags) > 1000
+    assert unpacked(dict(sorted(tags.items()))) == MEASURED
+
+
+def test_a_run_of_which_values_failed_gives_way_to_more_of_them_below_its_own_plan(plan: Tracking) -> None:
+    part = Values({20: {"clean/accuracy": 0.5}}, complete=False)
+    first = plan.log(RUN, part)
+    assert Tracking("study", "p1").log(RUN, part).run_id == first.run_id
+    assert Tracking("study", "p2").log(RUN, MEASURED).run_id != first.run_id
+    assert len(Tracking("study", "p1").children) == 2
+    Tracking("study", "p1").log(RUN, MEASURED)
+    assert [run.values for run in Tracking("study", "p1").children] == [MEASURED]
+
+
 def test_a_training_that_has_ended_is_shown_and_gets_its_values_in_place(plan: Tracking) -> None:
     waiting = plan.log(RUN)
     assert plan.client.get_run(waiting.run_id).data.metrics == {LOSS: 1.0}
