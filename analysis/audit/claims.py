@@ -22,6 +22,7 @@ from analysis.audit.families import (
     one_more,
     step_up,
 )
+from analysis.audit.gates import NO_LADDER
 from analysis.audit.looks import Look, at_look, since
 from analysis.audit.pillars import pillar_frame
 from analysis.audit.sample_size import deciding, deciding_price
@@ -191,6 +192,14 @@ def _failed(gates: pl.DataFrame) -> dict[tuple[str, ...], Failed]:
     return found
 
 
+def _untold(failed: Failed) -> str:
+    """Why D is not told. Few rungs alone keep nothing back."""
+    said = {gate: detail for gate, (_, detail) in failed.items()}
+    if not said.get("ladder", "").startswith(NO_LADDER):
+        said.pop("ladder", None)
+    return next(said[gate] for gate in ("pairs", "families", "ladder", "range") if gate in said)
+
+
 def _decided(
     claim: Row, matches: Mapping[str, Row], failed: Failed, settings: AuditSettings
 ) -> tuple[str, str, str, str, str, int | None, int | None]:
@@ -212,11 +221,8 @@ def _decided(
             said.append(f"{needed.said} would decide its price")
         counts = (None, None) if needed is None else (needed.seeds, needed.models)
         return match, label, qualifier, "; ".join(said), label, *counts
-    thin = [
-        failed[gate][1] for gate in ("pairs", "families", "ladder", "range") if gate in failed and row["beyond"] is None
-    ]
-    if thin:
-        return match, label, qualifier, thin[0], label, None, None
+    if row["beyond"] is None:
+        return match, label, qualifier, _untold(failed), label, None, None
     if row["p_gain"] > settings.alpha >= row["p_epochs"]:
         reason = "beyond what capability explains at equal epochs, not shown at equal FLOPs"
         return match, label, "", reason, label, None, None

@@ -55,11 +55,13 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
                 draws.append(drawn)
     frame = pl.concat(rows, how="diagonal_relaxed").with_row_index("draw")
     frame = tested(with_pooled_df(frame), settings, LEAST_DF)
+    epochs = frame.filter(pl.col("match") == "epochs").select("method", "measurement", "beyond_df")
+    beyond_df = {(method, name): float(df) for method, name, df in epochs.iter_rows()}
     # a capability measurement is a part of the score: nothing of it is beyond what the score explains
     part = [name for name in frame.columns if name.startswith("beyond") or name in OF_BEYOND]
     frame = frame.with_columns(pl.when(pl.col("axis") == "safety").then(pl.col(part)))
     curve = pl.concat(curves) if curves else pl.DataFrame()
-    return Estimated(frame, np.concatenate(draws, axis=1), gate_frame(grid, found, settings), curve)
+    return Estimated(frame, np.concatenate(draws, axis=1), gate_frame(grid, found, beyond_df, settings), curve)
 
 
 def patterns(grid: Grid) -> Iterator[tuple[Bools, Ints]]:

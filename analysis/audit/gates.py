@@ -2,9 +2,12 @@
 are shown beside it.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
+from analysis.audit.decision import LEAST_DF
 from analysis.audit.estimands import Estimate
 from analysis.audit.grid import Grid
 from analysis.audit.ladder import Ladder
@@ -16,29 +19,35 @@ from analysis.schema import TASK
 
 SATURATED = (0.05, 0.95)
 FEW_RUNGS = 8
+NO_LADDER = "no ladder"
 
 
 def gate_frame(
-    grid: Grid, found: list[tuple[int, int, list[Estimate], Ladder | None]], settings: AuditSettings
+    grid: Grid,
+    found: list[tuple[int, int, list[Estimate], Ladder | None]],
+    beyond_df: Mapping[tuple[str, str], float],
+    settings: AuditSettings,
 ) -> pl.DataFrame:
     """domain, dataset, method, measurement, gate, passed, blocking, detail. found: method and measurement indices,
-    estimate, ladder.
+    estimate, ladder. beyond_df: D's degrees of freedom by method and measurement.
     """
     rows = []
     for method, column, matches, ladder in found:
         estimate, compared = (matches[0] if matches else None), len(matches) > 1
+        claim = grid.methods[method], str(grid.measurements["measurement"][column])
         gates = [_saturation(grid, method, column), *_flags(grid, method, column, settings), _sensitivity(grid, column)]
         gates += [
             _pairs(estimate, settings),
             _matched(estimate, compared),
             _rungs(ladder, settings),
-            _range(estimate, ladder),
+            _range(estimate, ladder, beyond_df[claim]),
             _reliability(ladder),
         ]
         for gate, passed, blocking, detail in gates:
-            name = {"method": grid.methods[method], "measurement": grid.measurements["measurement"][column]}
-            rows.append({**name, "gate": gate, "passed": passed, "blocking": blocking, "detail": detail})
-    frame = pl.DataFrame(rows, schema={name: dtype for name, dtype in GATES.columns.items() if name not in TASK})
+            rows.append((*claim, gate, passed, blocking, detail))
+    frame = pl.DataFrame(
+        rows, schema={name: dtype for name, dtype in GATES.columns.items() if name not in TASK}, orient="row"
+    )
     return frame.select(pl.lit(grid.domain).alias("domain"), pl.lit(grid.dataset).alias("dataset"), pl.all())
 
 
@@ -112,16 +121,19 @@ def _rungs(ladder: Ladder | None, settings: AuditSettings) -> Gate:
             "ladder",
             False,
             False,
-            f"no ladder: the baseline needs at least {settings.min_rungs} models of different capability",
+            f"{NO_LADDER}: the baseline needs at least {settings.min_rungs} models of different capability",
         )
     return "ladder", len(ladder.rungs) >= FEW_RUNGS, False, f"{len(ladder.rungs)} rungs, {FEW_RUNGS} recommended"
 
 
-def _range(estimate: Estimate | None, ladder: Ladder | None) -> Gate:
+def _range(estimate: Estimate | None, ladder: Ladder | None, beyond_df: float) -> Gate:
     if estimate is None or ladder is None:
         return "range", False, False, "not known"
-    inside, all_units = estimate.in_range, len(estimate.units.models)
-    detail = f"the ladder covers {inside} of {all_units} {estimate.units.kind}s"
+    inside, all_units, kind = estimate.in_range, len(estimate.units.models), estimate.units.kind
+    if np.isfinite(estimate.beyond.point).all() and beyond_df < LEAST_DF:
+        strata = f"in {inside - estimate.beyond.df} families" if kind == "model" else "of too few models"
+        return "range", False, False, f"D rests on {inside} {kind}s {strata}, too few"
+    detail = f"the ladder covers {inside} of {all_units} {kind}s"
     return "range", bool(np.isfinite(estimate.beyond.point).all()), False, detail
 
 

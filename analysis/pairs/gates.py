@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.decision import LEAST_DF
-from analysis.audit.gates import FEW_RUNGS, SATURATED
+from analysis.audit.gates import FEW_RUNGS, NO_LADDER, SATURATED
 from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import Pairs
@@ -74,7 +74,7 @@ def _of_families(pairs: Pairs, held: int, effective: float) -> str:
 
 def _ladder(found: Found, settings: AuditSettings) -> Gate:
     if found.ladder is None:
-        needed = f"no ladder: at least {settings.min_rungs} baseline models of different capability are needed"
+        needed = f"{NO_LADDER}: at least {settings.min_rungs} baseline models of different capability are needed"
         return "ladder", False, False, needed
     rungs = len(found.ladder.rungs)
     return "ladder", rungs >= FEW_RUNGS, False, f"{rungs} rungs, {FEW_RUNGS} recommended"

@@ -82,6 +82,31 @@ def test_measurements_that_no_run_flags_and_pairs_are_counted() -> None:
     assert details["ladder"] == "12 rungs, 8 recommended"
 
 
+@pytest.mark.parametrize(
+    ("widths", "capability", "told"),
+    [
+        (3, 0.0, "the ladder covers 6 of 6 models"),
+        (3, -0.55, "D rests on 3 models in 3 families, too few"),
+        (3, -0.8, "the ladder covers 3 of 6 models"),
+        (2, -3.0, "the ladder covers 0 of 6 models"),
+    ],
+)
+def test_a_d_that_is_not_told_says_why(widths: int, capability: float, told: str) -> None:
+    """Of nine rungs or of six: that these are few is no reason."""
+    method = {"m": Method(capability=capability, beyond=-0.42 * capability)}
+    world = World(families=3, widths=widths, seeds=1, methods=method, capability_spread=0.01)
+    results, scores = simulated_study(world, np.random.default_rng(0))
+    if widths == 3:
+        lost = (pl.col("method") == "m") & pl.col("model").str.ends_with("-2")
+        results, scores = results.filter(~lost), scores.filter(~lost)
+    found = audited(results, scores)
+    row = found.verdicts.row(0, named=True)
+    known = row["beyond"] is not None
+    gate = found.gates.filter(gate="range").row(0, named=True)
+    assert (gate["detail"], gate["passed"]) == (told, known)
+    assert known or (row["label"], row["reason"]) == ("UNDETERMINED", told)
+
+
 @pytest.mark.parametrize(("baseline", "method"), [(0.03, 0.3), (0.97, 0.7), (0.03, 0.97), (0.3, 0.03)])
 def test_a_method_that_leaves_an_end_or_reaches_it_is_not_saturated(baseline: float, method: float) -> None:
     results, scores = simulated_study(WORLD, np.random.default_rng(0))
