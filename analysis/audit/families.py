@@ -89,18 +89,20 @@ def one_more(p: Floats, kind: str, rate: float) -> float:
     return float(min(rate, DISCARDED * rate * found / (null_share(known) * taking)))
 
 
-def level_of(p: Floats, claim: int, kind: str, rate: float) -> float:
+def level_of(p: Floats, claim: int, kind: str, rate: float, weights: Floats | None = None) -> float:
     """The largest p-value with which one claim of the family is found while all others keep theirs. A claim without a
-    p-value counts as if it got one.
+    p-value counts as if it got one. weights: as in `conditional`.
     """
     kept = p.copy()
     kept[claim] = 0.0
     if kind not in CONDITIONAL:
         known = np.sort(kept[np.isfinite(kept)])
         return rate * _most(known, rate / len(known)) / len(known)
-    share, _, _ = _conditioned(kept)
+    share, _, taking = _conditioned(kept)
+    weights = np.ones(len(p)) if weights is None else weights
     each = rate / (null_share(kept) * len(share))
-    return float(min(rate, DISCARDED * min(HALF, each * _most(np.sort(share), each))))
+    own = weights[claim] * each * _most(np.sort(share / weights[taking]), each)
+    return float(min(rate, DISCARDED * min(HALF, own)))
 
 
 def _most(ordered: Floats, each: float) -> int:

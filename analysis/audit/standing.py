@@ -8,7 +8,7 @@ import polars as pl
 
 from analysis.audit.claims import claimed
 from analysis.audit.decision import GAINS, TINY, decide
-from analysis.audit.families import KINDS, level_of
+from analysis.audit.families import CLAIMED, KINDS, claim_weights, level_of
 from analysis.audit.settings import AuditSettings
 from analysis.schema import CLAIM, Row
 
@@ -27,10 +27,20 @@ def levels_left(verdicts: pl.DataFrame, settings: AuditSettings) -> dict[tuple[s
         methods = rows["method"].to_numpy()
         real = ~np.isin(methods, list(settings.placebos))
         p = {kind: rows[f"p_{kind}"].to_numpy().astype(float) for kind in KINDS}
+        weights = claim_weights(rows["claimed"].filter(pl.Series(real)).to_list()) if settings.weigh_claims else None
         for number, key in enumerate(rows.select(CLAIM).iter_rows()):
             family = np.flatnonzero(real | (methods == methods[number]))
             place = int(np.searchsorted(family, number))
-            found[key] = {kind: level_of(p[kind][family], place, kind, settings.false_discovery_rate) for kind in KINDS}
+            found[key] = {
+                kind: level_of(
+                    p[kind][family],
+                    place,
+                    kind,
+                    settings.false_discovery_rate,
+                    weights if kind in CLAIMED and real[number] else None,
+                )
+                for kind in KINDS
+            }
     return found
 
 

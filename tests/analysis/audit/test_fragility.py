@@ -9,8 +9,10 @@ import pytest
 
 from analysis.audit.claims import in_families
 from analysis.audit.decision import decide
+from analysis.audit.families import KINDS
 from analysis.audit.fragility import fragility
 from analysis.audit.settings import AuditSettings, Margins
+from analysis.audit.standing import levels_left
 from analysis.audit.verdicts import Audit, audit
 from analysis.schema import CLAIM
 from analysis.simulation.worlds import Method, World, simulated_study
@@ -108,6 +110,24 @@ def test_families_and_seeds_are_exact_too(of: str, world: World) -> None:
 def test_fragility_is_what_the_audit_says_without_the_models_in_200_studies() -> None:
     """All single models; every twentieth study all pairs, too."""
     assert sum(agrees_with_brute_force(seed, 2 if seed % 20 == 0 else 1) for seed in range(1, 201)) > 200
+
+
+@pytest.mark.parametrize("weigh", [False, True])
+def test_the_level_that_others_leave_a_claim_is_that_at_which_it_is_found(weigh: bool) -> None:
+    """With the weight of the claimed ones, and of a placebo that has none."""
+    settings = AuditSettings(weigh_claims=weigh, placebos=("m3",))
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        p = {f"p_{kind}": np.where(rng.random(24) < 0.5, rng.random(24) * 0.03, rng.random(24)) for kind in KINDS}
+        names = [(f"m{k // 6}", f"x{k % 6}", k % 6 == 0) for k in range(24)]
+        rows = pl.DataFrame(names, schema=["method", "measurement", "claimed"], orient="row")
+        place = dict.fromkeys(("domain", "dataset"), pl.lit("")) | {"tier": pl.lit("primary"), "p_neutral": pl.lit(0.5)}
+        rows = rows.with_columns(**place, **{name: pl.Series(values) for name, values in p.items()})
+        levels = levels_left(rows, settings)
+        for row in in_families(rows, settings).iter_rows(named=True):
+            level = levels[tuple(row[name] for name in CLAIM)]
+            for kind in KINDS:
+                assert (row[f"q_{kind}"] <= 0.05) == (row[f"p_{kind}"] <= level[kind]), (row, kind)
 
 
 def test_a_clear_effect_far_from_its_margin_hangs_on_no_model() -> None:
