@@ -11,7 +11,7 @@ from analysis.audit.comparison import comparisons
 from analysis.audit.externalities import externalities
 from analysis.audit.fragility import fragility
 from analysis.audit.grid import grids
-from analysis.audit.looks import Look
+from analysis.audit.looks import Look, first_judged
 from analysis.audit.preregistration import preregistration, settings_table
 from analysis.audit.schema import (
     COMPARISONS,
@@ -159,8 +159,8 @@ def audited(
     try:
         found = audit(kept, score, primary=list(named), settings=settings, rng=rng, look=look, planned=planned)
         about = _about(kept, score, settings)
-        again = _by_accuracy(kept, accuracy, list(named), settings, rng, planned)
-        fragile = fragility(kept, score, found.verdicts, found.margins, settings)
+        again = _by_accuracy(kept, accuracy, list(named), settings, rng, look, planned)
+        fragile = fragility(kept, score, found.verdicts, found.margins, settings, look)
         compared = comparisons(kept, score, found.verdicts, found.margins, settings)
     except ValueError as error:
         raise TableError(f"results: {error}") from error
@@ -184,17 +184,18 @@ def _by_accuracy(
     primary: list[str],
     settings: AuditSettings,
     rng: np.random.Generator,
+    look: Look | None,
     planned: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """The claims held against clean accuracy alone in place of the component: CLAIM, label_by_accuracy,
-    beyond_by_accuracy. The capability margin is then that of the ladder.
+    beyond_by_accuracy. The capability margin is then that of the ladder. At a look, those that are `first_judged`.
     """
     if accuracy.is_empty():
         schema = {**dict.fromkeys((*CLAIM, "label_by_accuracy"), pl.String), "beyond_by_accuracy": pl.Float64}
         return pl.DataFrame(schema=schema)
     own = replace(settings, margins=Margins(settings.margins.safety))
-    found = audit(results, accuracy, primary=primary, settings=own, rng=rng, planned=planned).verdicts
-    return found.select(*CLAIM, pl.col("label", "beyond").name.suffix("_by_accuracy"))
+    found = audit(results, accuracy, primary=primary, settings=own, rng=rng, look=look, planned=planned).verdicts
+    return first_judged(found, look, settings).select(*CLAIM, pl.col("label", "beyond").name.suffix("_by_accuracy"))
 
 
 def _about(results: pl.DataFrame, score: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.grid import Bools, Grid, grids
+from analysis.audit.looks import Look, first_judged
 from analysis.audit.removals import Whole, of_measurements, tested_without
 from analysis.audit.schema import FRAGILITY, conformed
 from analysis.audit.settings import AuditSettings
@@ -38,13 +39,20 @@ Item = tuple[str, Bools, Bools]  # its name; the models and the seeds that are l
 
 
 def fragility(
-    results: pl.DataFrame, scores: pl.DataFrame, verdicts: pl.DataFrame, margins: pl.DataFrame, settings: AuditSettings
+    results: pl.DataFrame,
+    scores: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    margins: pl.DataFrame,
+    settings: AuditSettings,
+    look: Look | None = None,
 ) -> pl.DataFrame:
     """The table FRAGILITY: a row for each claim of the primary tier on models that is not BLOCKED and each kind of what
-    can be removed without leaving too little. verdicts and margins: of the audit of `results` and `scores`.
+    can be removed without leaving too little; at a look of those that are `first_judged`. verdicts and margins: of the
+    audit of `results` and `scores` at that look.
     """
     primary = verdicts.filter(pl.col("tier") == "primary")
-    levels = levels_left(primary, settings)
+    levels = levels_left(primary, settings, look)
+    primary = first_judged(primary, look, settings)
     rows: list[dict[str, Any]] = []
     for grid in grids(results, scores, settings) if len(primary) else []:
         place = {"domain": grid.domain, "dataset": grid.dataset}
@@ -121,7 +129,7 @@ def fewest(study: Judged, items: list[Item], labels: Mapping[Claim, str], most: 
     open_claims = {
         claim: _Open(labels[claim], _known(matches))
         for claim, matches in study.claims([()], items)[()].items()
-        if standing(matches, study.levels[claim], study.settings)[0] == labels[claim]
+        if claim in labels and standing(matches, study.levels[claim], study.settings)[0] == labels[claim]
     }
     nothing = dict.fromkeys(("fewest", "removed", "label_then"))
     found = {claim: {**dict(zip(KEY, claim, strict=True)), **nothing} for claim in open_claims}

@@ -10,11 +10,9 @@ from analysis.audit.families import KINDS
 from analysis.audit.settings import AuditSettings
 from analysis.schema import CLAIM, Row
 
+PRICE = ("p_tax", "p_paid", "p_paid_epochs", "p_safer")  # of what a gain costs
 # what a verdict is decided by: q-values of each kind of claim, the star's p, and the p-values of what a gain costs
-TESTS = (
-    *(f"q_{kind}" for kind in (*KINDS, "neutral")),
-    *("p_family_wise", "p_tax", "p_paid", "p_paid_epochs", "p_safer"),
-)
+TESTS = (*(f"q_{kind}" for kind in (*KINDS, "neutral")), "p_family_wise", *PRICE)
 OPEN = ("UNDETERMINED", "GAIN, SIZE OPEN")  # labels that more runs may change
 HELD = (*CLAIM, *TESTS, "label", "look")  # of the table VERDICTS: what the next look goes on from
 
@@ -46,6 +44,20 @@ def at_look(rows: pl.DataFrame, look: Look) -> pl.DataFrame:
     rows = rows.join(earlier, on=CLAIM, how="left", maintain_order="left")
     least = [pl.min_horizontal(name, f"{name}_earlier").alias(name) for name in TESTS]
     return rows.with_columns(least).drop(pl.selectors.ends_with("_earlier"))
+
+
+def first_judged(rows: pl.DataFrame, look: Look | None, settings: AuditSettings) -> pl.DataFrame:
+    """The claims that rest on this look alone: of methods that do not wait, and nothing found by an earlier look.
+    Others have their label whatever this look's results are.
+    """
+    if look is None:
+        return rows
+    rows = rows.filter(~pl.col("method").is_in(list(look.waiting)))
+    if look.earlier is None:
+        return rows
+    rate = settings.false_discovery_rate
+    found = look.earlier.filter(pl.any_horizontal(pl.col(f"q_{kind}") <= rate for kind in KINDS))
+    return rows.join(found.select(CLAIM), on=CLAIM, how="anti", maintain_order="left")
 
 
 def since(rows: pl.DataFrame, look: Look) -> pl.DataFrame:

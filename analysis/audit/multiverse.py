@@ -3,7 +3,8 @@
 Choices: the capability score (or clean accuracy alone), the ladder's shape (or the one that the test did not choose),
 the margin of safety (or half, or twice), flagged runs (or without them), equal FLOPs beside equal epochs (or equal
 epochs alone), and the units (models or pairs). Every combination is a whole audit, families of claims included; gates
-stay. An analysis that a claim has none of (no flagged runs, no equal FLOPs, no other unit) or that lacks the estimate
+stay. At a look they are held against its share of the levels, and claims that an earlier look has found have none. An
+analysis that a claim has none of (no flagged runs, no equal FLOPs, no other unit) or that lacks the estimate
 of D that the claim has is not possible for it.
 """
 
@@ -17,6 +18,7 @@ from analysis.audit.claims import claims
 from analysis.audit.decision import LEAST_DF, tested
 from analysis.audit.estimation import Estimated, estimated
 from analysis.audit.grid import grids
+from analysis.audit.looks import Look, first_judged
 from analysis.audit.margins import margin_frame
 from analysis.audit.removals import of_measurements
 from analysis.audit.schema import MULTIVERSE, conformed
@@ -45,15 +47,16 @@ def multiverse(
     verdicts: pl.DataFrame,
     settings: AuditSettings,
     seed: int,
+    look: Look | None = None,
 ) -> pl.DataFrame:
-    """The table MULTIVERSE: a row for each claim of the primary tier. `verdicts` are those of the study's own audit,
-    with `scores`; `accuracy` is the other score. Where pairs are units their bootstrap is drawn anew. The same input
-    and seed give the same table.
+    """The table MULTIVERSE: a row for each claim of the primary tier, at a look of those that are `first_judged` by it.
+    `verdicts` are those of the study's own audit, with `scores`; `accuracy` is the other score. Where pairs are units
+    their bootstrap is drawn anew. The same input and seed give the same table.
     """
-    own = verdicts.filter(pl.col("tier") == "primary")
+    own = first_judged(verdicts.filter(pl.col("tier") == "primary"), look, settings)
     if own.is_empty():
         return MULTIVERSE.empty()
-    found = pl.concat(list(_analyses(results, {"": scores, ACCURACY: accuracy}, own, settings, seed)))
+    found = pl.concat(list(_analyses(results, {"": scores, ACCURACY: accuracy}, own, settings, seed, look)))
     facts = own.select(
         *CLAIM, "label", own_unit="unit", known="beyond", flagged_runs=pl.col("flagged_runs").fill_null(0)
     )
@@ -77,7 +80,12 @@ def multiverse(
 
 
 def _analyses(
-    results: pl.DataFrame, scores: dict[str, pl.DataFrame], own: pl.DataFrame, settings: AuditSettings, seed: int
+    results: pl.DataFrame,
+    scores: dict[str, pl.DataFrame],
+    own: pl.DataFrame,
+    settings: AuditSettings,
+    seed: int,
+    look: Look | None,
 ) -> Iterator[pl.DataFrame]:
     """A row per claim and analysis: the choices, label_then, unit, beyond, curved (the ladder that the test chose),
     matched (held against the ladder at equal FLOPs).
@@ -98,7 +106,7 @@ def _analyses(
                 found = [estimated(grid, margin, variant, rng) for grid, margin in zip(parts, margins, strict=True)]
                 curved = _curved(found) if curved is None else curved
                 chosen = {"score": score, "flagged": flagged, "shape": shape, "units": units}
-                for labels in _labels(found, names, variant):
+                for labels in _labels(found, names, variant, look):
                     rows = labels.join(curved, on=["domain", "dataset", "measurement"], how="left")
                     yield rows.with_columns(pl.lit(value).alias(name) for name, value in chosen.items())
 
@@ -116,14 +124,16 @@ def _estimations(own: pl.DataFrame, settings: AuditSettings) -> Iterator[tuple[s
             yield shape, units, replace(settings, min_models=least, curve_level=level, draws=draws)
 
 
-def _labels(found: list[Estimated], names: list[str], settings: AuditSettings) -> Iterator[pl.DataFrame]:
+def _labels(
+    found: list[Estimated], names: list[str], settings: AuditSettings, look: Look | None
+) -> Iterator[pl.DataFrame]:
     gates = pl.concat([each.gates for each in found])
     rows = pl.concat([each.rows for each in found], how="diagonal_relaxed")
     matched = rows.filter(pl.col("match") == "flops").select(CLAIM).unique().with_columns(matched=True)
     for match in FACTORS["match"] if len(matched) else ("",):
         for bound in FACTORS["bound"]:
             parts = [_changed(each, match, BOUNDS.get(bound, 1.0), settings) for each in found]
-            labels, _ = claims(parts, gates, names, settings)
+            labels, _ = claims(parts, gates, names, settings, look)
             chosen = [pl.lit(match).alias("match"), pl.lit(bound).alias("bound")]
             labels = labels.select(*CLAIM, "unit", "beyond", *chosen, label_then="label")
             yield labels.join(matched, on=CLAIM, how="left").with_columns(pl.col("matched").fill_null(False))

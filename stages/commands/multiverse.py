@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from analysis.audit.looks import Look
 from analysis.audit.multiverse import multiverse
 from analysis.audit.schema import MULTIVERSE, VERDICTS
 from analysis.capability import SCORES, capability_scores, capability_weights
@@ -15,8 +16,9 @@ from analysis.findings import SCORE, SENSITIVITY, with_deviations
 from analysis.scales import distances_from_targets
 from analysis.schema import TableError
 from stages import artifacts
-from stages.analyse import SEED
+from stages.analyse import SEED, look_of
 from stages.artifacts import Artifact, by_task
+from stages.part import read_part
 from stages.study.preregistration import TaskAudit, planned_audit
 from stages.terminal import say
 
@@ -44,29 +46,33 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.method not in (None, *methods):
         raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
     results, replicates, fixed = artifacts.RESULTS.read(), artifacts.REPLICATES.read(), planned_audit()
-    frames = [WRITTEN.table.empty()]
+    part, frames = read_part(), [WRITTEN.table.empty()]
     for task in verdicts["task"].unique().sort():
         own, moved, judged = (frame.filter(task=task).drop("task") for frame in (results, replicates, verdicts))
-        frames.append(of_task(own, moved, judged, fixed.of(task)).select(pl.lit(task).alias("task"), pl.all()))
+        look = look_of(task, part) if part else None
+        frames.append(of_task(own, moved, judged, fixed.of(task), look).select(pl.lit(task).alias("task"), pl.all()))
     found = WRITTEN.write(pl.concat(frames))
     shown = found.join(verdicts.select(*AREA, "area"), on=AREA)
     shown = shown if chosen.method is None else shown.filter(method=chosen.method)
     for (name, dataset, method), rows in shown.group_by("task", "dataset", "method", maintain_order=True):
         say(f"{name} ({dataset}), {method}: the share of analyses that give the verdict, and single choices that don't")
         print("\n".join(_lines(rows.to_dicts())), end="\n\n")
-    print(f"{len(found)} verdicts: {WRITTEN.path}")
+    before = len(verdicts.filter(tier="primary")) - len(found)
+    print(f"{len(found)} verdicts: {WRITTEN.path}" + (f"; {before} others rest on earlier looks" if before else ""))
     return 0
 
 
-def of_task(results: pl.DataFrame, replicates: pl.DataFrame, verdicts: pl.DataFrame, fixed: TaskAudit) -> pl.DataFrame:
-    """The table MULTIVERSE of one task, from the results that its verdicts were made of."""
+def of_task(
+    results: pl.DataFrame, replicates: pl.DataFrame, verdicts: pl.DataFrame, fixed: TaskAudit, look: Look | None
+) -> pl.DataFrame:
+    """The table MULTIVERSE of one task, from the results that its verdicts were made of, at the look they are of."""
     oriented = distances_from_targets(results)
     scores = pl.concat([capability_scores(oriented, score=score) for score in SCORES])
     held, scored = with_deviations(results, scores, replicates, capability_weights(oriented))
     if not fixed.equal_flops:
         held = held.with_columns(flops=pl.lit(None, dtype=pl.Float64))
     score, accuracy = (scored.filter(score_name=name) for name in (SCORE, SENSITIVITY))
-    return multiverse(held, score, accuracy, verdicts, fixed.settings, SEED)
+    return multiverse(held, score, accuracy, verdicts, fixed.settings, SEED, look)
 
 
 def _lines(rows: list[dict[str, Any]]) -> list[str]:

@@ -127,7 +127,7 @@ def test_the_level_that_others_leave_a_claim_is_that_at_which_it_is_found(weigh:
         for row in in_families(rows, settings).iter_rows(named=True):
             level = levels[tuple(row[name] for name in CLAIM)]
             for kind in KINDS:
-                assert (row[f"q_{kind}"] <= 0.05) == (row[f"p_{kind}"] <= level[kind]), (row, kind)
+                assert (row[f"q_{kind}"] <= 0.05) == (row[f"p_{kind}"] <= level.found[kind]), (row, kind)
 
 
 def test_a_clear_effect_far_from_its_margin_hangs_on_no_model() -> None:

@@ -11,9 +11,11 @@ from scipy import stats
 from analysis.audit.claims import in_families
 from analysis.audit.decision import GAINS
 from analysis.audit.families import KINDS
+from analysis.audit.fragility import fragility
 from analysis.audit.looks import HELD, TESTS, Look, at_look, chance, since
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import Audit, audit
+from analysis.findings import audited as tables_of
 from analysis.simulation.worlds import Method, World, simulated_study
 
 NAME = "condition00/auroc"
@@ -128,3 +130,52 @@ def test_a_claim_near_its_margin_is_hopeless_and_one_far_away_is_not() -> None:
 def test_shares_are_above_0_and_their_sum_is_1(looks: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="are not shares above 0 whose sum is 1"):
         replace(SETTINGS, looks=looks)
+
+
+SEVERAL = World(families=2, seeds=1, measurements=2, methods={f"m{k}": Method(beyond=0.2 * k) for k in range(3)})
+
+
+def test_what_a_verdict_hangs_on_is_at_the_looks_share_of_the_levels() -> None:
+    """Of single claims: without the models that fragility names, the audit at that look says what fragility says."""
+    changed = 0
+    for seed in range(3):
+        world = World(families=2, seeds=1, methods={"method": Method(beyond=0.3)})
+        results, scores = simulated_study(world, np.random.default_rng(seed))
+        for look in (Look(1, 0.1), Look(1, 0.6)):
+            rng = np.random.default_rng(0)
+            whole = audit(results, scores, primary=[NAME], settings=SETTINGS, rng=rng, look=look)
+            found = fragility(results, scores, whole.verdicts, whole.margins, SETTINGS, look).filter(of="model")
+            assert found.height == 1
+            row = found.row(0, named=True)
+            if row["fewest"] is not None:
+                left = ~pl.col("model").is_in(row["removed"].split(", "))
+                parts = results.filter(left), scores.filter(left)
+                again = audit(*parts, primary=[NAME], settings=SETTINGS, rng=rng, look=look).verdicts
+                assert (again["label"].item(), row["fewest"]) == (
+                    row["label_then"],
+                    len(results) // 2 - len(parts[0]) // 2,
+                )
+                changed += 1
+    assert changed > 1
+
+
+def test_the_same_score_again_gives_the_same_labels_at_a_look() -> None:
+    results, score = simulated_study(SEVERAL, np.random.default_rng(0))
+    scores = pl.concat([score.with_columns(score_name=pl.lit(name)) for name in ("pc1", "clean_accuracy")])
+    names = {name: name for name in results["measurement"].unique().sort()}
+    settings = AuditSettings(draws=100, margins=Margins(dict.fromkeys(names, 0.1)))
+    first: pl.DataFrame | None = None
+    for number, share in ((1, 0.1), (2, 0.9)):
+        look = Look(number, share, first, frozenset({"m0"} if first is not None else ()))
+        found = tables_of(results, scores, names, settings, True, np.random.default_rng(0), look)
+        verdicts = found["verdicts"]
+        earlier = [False] * 6 if first is None else (first["label"] != "UNDETERMINED").to_list()
+        rests_on_this_look = [m != "m0" or first is None for m in verdicts["method"]]
+        own = [rests and not before for rests, before in zip(rests_on_this_look, earlier, strict=True)]
+        assert sum(own) > 0
+        assert verdicts["label_by_accuracy"].is_not_null().to_list() == own
+        judged = verdicts.filter(own)
+        assert judged["label_by_accuracy"].to_list() == judged["label"].to_list()
+        claims_of = judged.select("method", "measurement").rows()
+        assert found["fragility"].filter(of="model").select("method", "measurement").rows() == claims_of
+        first = verdicts.select(HELD)
