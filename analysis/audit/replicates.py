@@ -98,25 +98,34 @@ def points(
 def jackknife(
     grid: Grid, units: Units, ladders: Ladders, inside: Bools | None, where: Bools | None, families: Ints | None
 ) -> Spread:
-    """Everything again without each model: of the ladder where there is one, else of the units. families: the units'
-    `strata`.
-    """
-    left_out = units.models if ladders.capability is None else ladders.capability.rungs
+    """Everything again without each model of the units or the ladder. families: the units' `strata`."""
+    left_out = _resampled(units, ladders)
     keep = units.models != left_out[:, None]
     own = _shares(keep, families)
     of_covered = None if inside is None else _shares(keep & inside, families)
     plain = None
     if where is not None:
         plain = (keep & where) / (keep & where).sum(1, keepdims=True)
-    compute = None
-    if ladders.compute is not None and ladders.compute_refits is not None:
-        place = {int(model): terms for model, terms in zip(ladders.compute.rungs, ladders.compute_refits, strict=True)}
-        compute = np.stack([place.get(int(model), ladders.compute.terms) for model in left_out])
-    found = _replicates(units, ladders, _Weights(own, of_covered, plain, ladders.capability_refits, compute))
+    terms = _without(left_out, ladders.capability, ladders.capability_refits)
+    compute = _without(left_out, ladders.compute, ladders.compute_refits)
+    found = _replicates(units, ladders, _Weights(own, of_covered, plain, terms, compute))
     own_strata = np.zeros_like(left_out) if families is None else grid.families[left_out]
     parts = {match: _centred(three, own_strata) for match, three in found.matches.items()}
     df, beyond_df = (_df(mask, families) for mask in (np.ones(len(units.models), bool), inside))
     return Spread(parts, df, beyond_df, left_out)
+
+
+def _resampled(units: Units, ladders: Ladders) -> Ints:
+    """The models of the units and, where there is a ladder, its rungs: two methods may have one that standard lacks."""
+    return units.models if ladders.capability is None else np.union1d(ladders.capability.rungs, units.models)
+
+
+def _without(models: Ints, ladder: Ladder | None, refits: Floats | None) -> Floats | None:
+    """The ladder's terms without each model [model, 2, measurement]: those of all rungs where it is none of them."""
+    if ladder is None or refits is None:
+        return None
+    place = {int(rung): terms for rung, terms in zip(ladder.rungs, refits, strict=True)}
+    return np.stack([place.get(int(model), ladder.terms) for model in models])
 
 
 def bootstrap(
@@ -173,9 +182,11 @@ def strata(grid: Grid, units: Units, ladders: Ladders) -> Ints | None:
     """The strata of the units, their families; None where all make one: a family has fewer than three models, or one
     unit.
     """
-    models = units.models if ladders.capability is None else ladders.capability.rungs
     own = grid.families[units.models]
-    few = np.unique(grid.families[models], return_counts=True)[1].min(initial=LEAST_STRATUM) < LEAST_STRATUM
+    few = (
+        np.unique(grid.families[_resampled(units, ladders)], return_counts=True)[1].min(initial=LEAST_STRATUM)
+        < LEAST_STRATUM
+    )
     alone = units.kind == "pair" or np.unique(own, return_counts=True)[1].min(initial=2) < 2
     return None if few or alone else own
 

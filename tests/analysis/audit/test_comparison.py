@@ -90,3 +90,19 @@ def test_intervals_hold_the_planted_difference_as_often_as_they_say() -> None:
         row = rows.row(0, named=True)
         held.append(row["beyond_lower"] <= 0.3 <= row["beyond_upper"])
     assert 0.89 <= np.mean(held) <= 0.99
+
+
+def test_what_standard_lacks_changes_neither_a_difference_nor_its_error() -> None:
+    """T and E of two methods are of their own runs; the ladder is of the seven models that standard has."""
+    world = World(families=3, seeds=1, methods={"a": Method(), "b": Method()}, interaction_spread=0.15)
+    lost = ["family0-1", "family0-2", "family1-1", "family2-0", "family2-3"]
+    results, scores = simulated_study(world, np.random.default_rng(0))
+    rows = []
+    for gone in ([], lost):
+        left = ~((pl.col("method") == "standard") & pl.col("model").is_in(gone))
+        tables = results.filter(left), scores.filter(left)
+        found = audit(*tables, primary=[NAME], settings=SETTINGS, rng=np.random.default_rng(0))
+        rows.append(comparisons(*tables, found.verdicts, found.margins, SETTINGS).row(0, named=True))
+    assert rows[0]["beyond"] != rows[1]["beyond"]
+    for name in ("units", "total_df", *(of + end for of in ("total", "capability") for end in ("", "_se"))):
+        assert rows[1][name] == pytest.approx(rows[0][name], rel=1e-9), name
