@@ -23,6 +23,7 @@ from analysis.audit.margins import margin_frame
 from analysis.audit.removals import of_measurements
 from analysis.audit.schema import MULTIVERSE, conformed
 from analysis.audit.settings import AuditSettings, Margins
+from analysis.audit.survivors import survivor_gates
 from analysis.schema import CLAIM
 
 ACCURACY = "clean accuracy as the score"
@@ -48,15 +49,17 @@ def multiverse(
     settings: AuditSettings,
     seed: int,
     look: Look | None = None,
+    planned: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The table MULTIVERSE: a row for each claim of the primary tier, at a look of those that are `first_judged` by it.
     `verdicts` are those of the study's own audit, with `scores`; `accuracy` is the other score. Where pairs are units
-    their bootstrap is drawn anew. The same input and seed give the same table.
+    their bootstrap is drawn anew. planned: every run that was planned, as in `audit`. The same input and seed give the
+    same table.
     """
     own = first_judged(verdicts.filter(pl.col("tier") == "primary"), look, settings)
     if own.is_empty():
         return MULTIVERSE.empty()
-    found = pl.concat(list(_analyses(results, {"": scores, ACCURACY: accuracy}, own, settings, seed, look)))
+    found = pl.concat(list(_analyses(results, {"": scores, ACCURACY: accuracy}, own, settings, seed, look, planned)))
     facts = own.select(
         *CLAIM, "label", own_unit="unit", known="beyond", flagged_runs=pl.col("flagged_runs").fill_null(0)
     )
@@ -86,6 +89,7 @@ def _analyses(
     settings: AuditSettings,
     seed: int,
     look: Look | None,
+    planned: pl.DataFrame | None,
 ) -> Iterator[pl.DataFrame]:
     """A row per claim and analysis: the choices, label_then, unit, beyond, curved (the ladder that the test chose),
     matched (held against the ladder at equal FLOPs).
@@ -98,6 +102,7 @@ def _analyses(
         every = [of_measurements(grid, names) for grid in grids(results, frame, fixed)]
         whole = [grid for grid in every if len(grid.measurements)]
         margins = [margin_frame(grid, fixed) for grid in whole]
+        survived = [] if planned is None else [survivor_gates(grid, planned, fixed) for grid in whole]
         for flagged in FACTORS["flagged"] if own["flagged_runs"].sum() else ("",):
             parts = whole if flagged == "" else [grid.without_flagged() for grid in whole]
             curved = None
@@ -106,7 +111,7 @@ def _analyses(
                 found = [estimated(grid, margin, variant, rng) for grid, margin in zip(parts, margins, strict=True)]
                 curved = _curved(found) if curved is None else curved
                 chosen = {"score": score, "flagged": flagged, "shape": shape, "units": units}
-                for labels in _labels(found, names, variant, look):
+                for labels in _labels(found, survived, names, variant, look):
                     rows = labels.join(curved, on=["domain", "dataset", "measurement"], how="left")
                     yield rows.with_columns(pl.lit(value).alias(name) for name, value in chosen.items())
 
@@ -125,9 +130,9 @@ def _estimations(own: pl.DataFrame, settings: AuditSettings) -> Iterator[tuple[s
 
 
 def _labels(
-    found: list[Estimated], names: list[str], settings: AuditSettings, look: Look | None
+    found: list[Estimated], survived: list[pl.DataFrame], names: list[str], settings: AuditSettings, look: Look | None
 ) -> Iterator[pl.DataFrame]:
-    gates = pl.concat([each.gates for each in found])
+    gates = pl.concat([*(each.gates for each in found), *survived])
     rows = pl.concat([each.rows for each in found], how="diagonal_relaxed")
     matched = rows.filter(pl.col("match") == "flops").select(CLAIM).unique().with_columns(matched=True)
     for match in FACTORS["match"] if len(matched) else ("",):

@@ -11,6 +11,7 @@ import polars as pl
 from analysis.audit.looks import Look
 from analysis.audit.multiverse import multiverse
 from analysis.audit.schema import MULTIVERSE, VERDICTS
+from analysis.audit.selection import planned_runs
 from analysis.capability import SCORES, capability_scores, capability_weights
 from analysis.findings import SCORE, SENSITIVITY, with_deviations
 from analysis.scales import distances_from_targets
@@ -46,11 +47,14 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.method not in (None, *methods):
         raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
     results, replicates, fixed = artifacts.RESULTS.read(), artifacts.REPLICATES.read(), planned_audit()
+    runs = artifacts.RUNS.read().filter(role=artifacts.RUN)
     part, frames = read_part(), [WRITTEN.table.empty()]
     for task in verdicts["task"].unique().sort():
-        own, moved, judged = (frame.filter(task=task).drop("task") for frame in (results, replicates, verdicts))
+        tables = (results, runs, replicates, verdicts)
+        own, of_plan, moved, judged = (frame.filter(task=task).drop("task") for frame in tables)
         look = look_of(task, part) if part else None
-        frames.append(of_task(own, moved, judged, fixed.of(task), look).select(pl.lit(task).alias("task"), pl.all()))
+        rows = of_task(own, of_plan, moved, judged, fixed.of(task), look)
+        frames.append(rows.select(pl.lit(task).alias("task"), pl.all()))
     found = WRITTEN.write(pl.concat(frames))
     shown = found.join(verdicts.select(*AREA, "area"), on=AREA)
     shown = shown if chosen.method is None else shown.filter(method=chosen.method)
@@ -63,7 +67,12 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def of_task(
-    results: pl.DataFrame, replicates: pl.DataFrame, verdicts: pl.DataFrame, fixed: TaskAudit, look: Look | None
+    results: pl.DataFrame,
+    runs: pl.DataFrame,
+    replicates: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    fixed: TaskAudit,
+    look: Look | None,
 ) -> pl.DataFrame:
     """The table MULTIVERSE of one task, from the results that its verdicts were made of, at the look they are of."""
     oriented = distances_from_targets(results)
@@ -72,7 +81,7 @@ def of_task(
     if not fixed.equal_flops:
         held = held.with_columns(flops=pl.lit(None, dtype=pl.Float64))
     score, accuracy = (scored.filter(score_name=name) for name in (SCORE, SENSITIVITY))
-    return multiverse(held, score, accuracy, verdicts, fixed.settings, SEED, look)
+    return multiverse(held, score, accuracy, verdicts, fixed.settings, SEED, look, planned_runs(runs, oriented))
 
 
 def _lines(rows: list[dict[str, Any]]) -> list[str]:

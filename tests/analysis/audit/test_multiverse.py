@@ -93,6 +93,18 @@ def test_few_models_are_judged_as_models_too() -> None:
     assert of(study(world), accuracy=False)["analyses"].to_list() == [2 * 2 * 3]
 
 
+def test_a_method_that_lost_runs_is_blocked_in_every_analysis() -> None:
+    tables = study(World(methods={"m": Method(beyond=0.6), "n": Method()}))
+    planned = tables[0].select("method", "model", "seed").unique()
+    lost = (pl.col("method") == "m") & pl.col("model").is_in(["family0-0", "family1-0"])
+    results, scores = (frame.filter(~lost) for frame in tables)
+    quick = replace(SETTINGS, draws=100)
+    rng = np.random.default_rng(0)
+    own = audit(results, scores, primary=["condition00/auroc"], settings=quick, rng=rng, planned=planned).verdicts
+    row = multiverse(results, scores, scores.clear(), own, quick, 0, planned=planned).filter(method="m")
+    assert row.select("label", "kept", "flips").rows() == [("BLOCKED", 1.0, "")]
+
+
 def test_it_is_the_same_again() -> None:
     tables = study(World(families=1, widths=9, doublings=1.0, method_models=5, methods={"m": Method(beyond=0.2)}))
     assert of(tables).equals(of((tables[0].reverse(), tables[1].reverse())))
