@@ -17,7 +17,18 @@ from stages.page.study_section import options_text
 
 BASELINE = "standard"
 INTENDED = "Experiments on methods: small models, trained to compare ways of training. Not for deployment."
-COLUMNS = ("area", "measurement", "verdict", "D, beyond capability", "T, in all", "margin", "claimed by its authors")
+COLUMNS = (
+    "area",
+    "measurement",
+    "verdict",
+    "D, beyond capability",
+    "T, in all",
+    "E, in capability",
+    "at equal",
+    "margin",
+)
+CLAIMED = "claimed by its authors"
+AT_EQUAL = {"epochs": "epochs", "flops": "FLOPs"}
 FATES = ("planned", "finished", "failed", "flagged")
 Row = dict[str, Any]
 
@@ -59,17 +70,17 @@ def card(task: str, method: str, runs: pl.DataFrame) -> str:
 def _evaluation(method: str, verdicts: list[Row]) -> list[str]:
     if not verdicts:
         return ["The baseline: every other method is compared with it." if method == BASELINE else "No verdict."]
-    effect = verdicts[0]
     lines = [
-        f"Against `{BASELINE}` of the same model and seed, by the audit {finding(SETTINGS)['digest'][0]}. "
-        f"Effect on capability: {_interval(effect, 'capability')}, in units of the capability score.",
+        f"Against `{BASELINE}` of the same model and seed, by the audit {finding(SETTINGS)['digest'][0]}. E is in "
+        "units of the capability score, between models that were trained for as many epochs or with as many FLOPs.",
         "",
-        _row(COLUMNS),
-        _row("---" for _ in COLUMNS),
+        _row((*COLUMNS, CLAIMED)),
+        _row("---" for _ in (*COLUMNS, CLAIMED)),
     ]
     for row in verdicts:
-        effects = _label(row), _interval(row, "beyond"), _interval(row, "total"), number(row["margin"])
-        lines.append(_row((row["area"], row["measurement"], *effects, "yes" if row["claimed"] else "")))
+        effects = (_interval(row, name) for name in ("beyond", "total", "capability"))
+        about = (_label(row), *effects, AT_EQUAL[row["match"]], number(row["margin"]), "yes" if row["claimed"] else "")
+        lines.append(_row((row["area"], row["measurement"], *about)))
     return lines
 
 

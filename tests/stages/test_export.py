@@ -122,6 +122,13 @@ def test_each_method_has_a_card(crate: Path) -> None:
     assert "| corruptions | corruptions/accuracy | " in cards["noise"]
     assert "- runs: 8 planned, 7 finished, 1 failed, 0 flagged" in cards["mixup"]
     assert "The baseline: every other method is compared with it." in cards["standard"]
+    verdicts = pl.read_parquet(crate / "findings/verdicts.parquet")
+    for row in verdicts.filter(pl.col("area") != "", pl.col("capability").is_not_null()).to_dicts():
+        about = f"| {row['area']} | {row['measurement']} |"
+        (line,) = (line for line in cards[row["method"]].splitlines() if line.startswith(about))
+        cells = line.split(" | ")
+        assert cells[5].startswith(f"{row['capability']:+.2f} [")
+        assert cells[6] == {"epochs": "epochs", "flops": "FLOPs"}[row["match"]]
     for text in cards.values():
         assert text.count("\n## ") == 5
 
