@@ -81,13 +81,15 @@ class Source:
         }
         return any(name == way or name.startswith(f"{way}.") for name in used for way in BESIDE)
 
+    def _of_environment(self, node: ast.Subscript) -> bool:
+        return self.full_name(node.value) == "os.environ"
+
     def refuse_what_hides_an_edit(self) -> None:
         """Raises CodeNotFollowed, with the line, where the file imports, runs or reads what only running it tells."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Attribute | ast.Name) and self.full_name(node) in REDIRECTING:
                 self._refuse(node, "changes what is imported")
-            looked_up = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
-            if looked_up and self.full_name(node.value) == "os.environ":
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and self._of_environment(node):
                 self._refuse(node, "depends on the environment")
             if isinstance(node, ast.Attribute) and self._leaves_the_folder(node):
                 self._refuse(node, "looks above the module's own folder")

@@ -145,7 +145,7 @@ def test_every_split_that_a_sibling_learns_from_is_as_few(errands: Dataset, monk
         learnt.update({name: len(levels) for name, levels in splits.items()})
         return []
 
-    monkeypatch.setattr(running.training, "train", watched)
+    monkeypatch.setattr("pipelines.control.training.train", watched)
     running.train(
         spec("diverse_levels", sibling={"use": "few_levels", "options": {"share": 0.1}}), errands.splits, "cpu"
     )

@@ -262,7 +262,7 @@ def test_what_is_steered_are_the_states_halfway(layers: int, world: Dataset) -> 
     made = spec(world, "steering")
     made["model"]["options"]["layers"] = layers
     (trained,) = running.train(made, world.splits, "cpu")
-    steered = running.restore(made, trained.weights, "cpu").backbone
+    steered: Any = running.restore(made, trained.weights, "cpu").backbone
     documents, direction = documents_of(world.splits["test"]), steered.direction.clone()
     moved_states = steered.halfway(documents)
     steered.direction.zero_()

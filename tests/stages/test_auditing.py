@@ -291,6 +291,12 @@ def test_the_multiverse_of_a_method_on_one_screen(folder: Path, capsys: pytest.C
     results, runs = simulated_tables(WORLD)
     analyse.write(results, runs, FIXED)
     artifacts.RESULTS.write(results)
+    of_table = artifacts.RUNS.table.columns
+    named = pl.format("{}/{}/{}", "method", "model", "seed")
+    lacking = (
+        named.cast(kind, strict=False).alias(name) for name, kind in of_table.items() if name not in runs.columns
+    )
+    artifacts.RUNS.write(runs.with_columns(lacking).with_columns(role=pl.lit("run")).select(*of_table))
     artifacts.REPLICATES.write([])
     tables.write_json({"options": FIXED.options}, artifacts.AUDIT)
     assert main(["multiverse", "shield"]) == 0

@@ -3,6 +3,7 @@
 import importlib
 import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,12 @@ def test_models_planned_for_other_data_are_not_trained_on_these(
     study(tiny)
     assert run_stage("plan") == 0
     capsys.readouterr()
-    for run in (lambda: run_stage("train"), lambda: main(["status"]), lambda: main(["gc", "--yes"])):
+    refusing: tuple[Callable[[], int], ...] = (
+        partial(run_stage, "train"),
+        partial(main, ["status"]),
+        partial(main, ["gc", "--yes"]),
+    )
+    for run in refusing:
         assert run() == 2
         assert capsys.readouterr().err == refused
     assert len(Store("store").listing("data")) > 1

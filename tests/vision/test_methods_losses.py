@@ -213,14 +213,6 @@ def test_invariant_risk_minimisation_weighs_both_environments_alike(glyphs: Data
     assert loss_of(step, "irm", weight=4.0, warm_up=0.5) == pytest.approx(expected, rel=1e-5)
 
 
-def test_groups_that_are_no_environments_are_refused(glyphs: Dataset) -> None:
-    data = training_data(glyphs.splits, parts.load(PACKAGE, "irm"), 10, "cpu")
-    assert irm.in_pairs(data, torch.Generator()) is data
-    for groups in (data.groups + 1, 3 * data.labels, torch.full_like(data.groups, -1)):
-        with pytest.raises(ValueError, match=r"^irm: \d+ of \d+ training examples are in no group of their class; acc"):
-            irm.in_pairs(replace(data, groups=groups), torch.Generator())
-
-
 def test_the_last_layer_is_the_weighted_logistic_regression(glyphs: Dataset, classifier: Classifier) -> None:
     """scikit-learn's penalises squared weights against a sum of losses: C = 1 / (penalty x sum of weights)."""
     generator = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from pipelines.parts import NonNegative, Share
-from pipelines.supervised.method import Method, Step, TrainingData
+from pipelines.supervised.method import Method, Step
 
 TUNED = {"weight": (0.1, 100.0, "log"), "warm_up": (0.1, 0.7, "linear")}
 
@@ -14,7 +14,7 @@ TUNED = {"weight": (0.1, 100.0, "log"), "warm_up": (0.1, 0.7, "linear")}
 def method(*, weight: NonNegative = 1.0, warm_up: Share = 0.5) -> Method:
     """weight: of the penalty; where it is above 1 the loss is divided by it. warm_up: share of the training before the
     penalty. The environments are the examples whose cue goes with their class and those whose cue conflicts with it
-    (even and odd groups, two of each class). Needs groups. Cost 1. Claimed gain: accuracy where cues mislead."""
+    (even and odd groups). Needs groups. Cost 1. Claimed gain: accuracy where cues mislead."""
 
     def loss(step: Step) -> Tensor:
         logits = step.model(step.inputs)
@@ -25,18 +25,7 @@ def method(*, weight: NonNegative = 1.0, warm_up: Share = 0.5) -> Method:
         penalties = torch.stack([penalty(logits[rows], step.labels[rows]) for rows in environments])
         return (risks.mean() + weight * penalties.mean()) / max(1.0, weight)
 
-    return Method(loss, prepare=in_pairs, groups=True)
-
-
-def in_pairs(data: TrainingData, generator: torch.Generator) -> TrainingData:
-    """The data as they are. Raises ValueError where their groups are not two of each class."""
-    others = data.groups // 2 != data.labels
-    if others.any():
-        raise ValueError(
-            f"irm: {int(others.sum())} of {len(data)} training examples are in no group of their class; accepted: two "
-            "groups of each class, of the examples whose cue goes with it and of those whose cue conflicts with it"
-        )
-    return data
+    return Method(loss, groups=True)
 
 
 def penalty(logits: Tensor, labels: Tensor) -> Tensor:
