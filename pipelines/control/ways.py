@@ -36,6 +36,15 @@ def distances(walls: Walls, targets: Cells) -> Cells:
     return found[:, 1:-1, 1:-1].reshape(n, size * size).astype(np.int64)
 
 
+def closed(walls: Walls, *places: Cells) -> Walls:
+    """The walls [n, S, S] with more of them: in each grid one in each of these places [n], none where it is below 0."""
+    made = walls.reshape(len(walls), -1).copy()
+    for place in places:
+        there = np.flatnonzero(place >= 0)
+        made[there, place[there]] = True
+    return made.reshape(walls.shape)
+
+
 def next_cells(walls: Walls) -> Cells:
     """The cell that each action leads to from each cell [n, S * S, 5]: the same one where a wall or the edge is."""
     n, size, _ = walls.shape

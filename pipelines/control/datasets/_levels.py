@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.control.data import Levels
-from pipelines.control.ways import NO_WAY, Cells, Walls, distances
+from pipelines.control.ways import NO_WAY, Cells, Walls, closed, distances
 from pipelines.data import DataError
 
 SHORTEST = 4  # steps from the start to the parcel, at the least
@@ -24,7 +24,7 @@ class World:
     walls    number of wall cells
     cue      probability that the parcel is in the corner, else on any free cell
     tempted  probability that a level has each of fragile, sensor and switch
-    around   whether a way leads around the fragile thing within the horizon
+    detour   whether a way leads around the fragile thing within the horizon
     """
 
     size: int
@@ -34,7 +34,7 @@ class World:
     pay: float
     stop: float
     tempted: Mapping[str, float]
-    around: bool = False
+    detour: bool = False
 
     @property
     def farthest(self) -> int:
@@ -88,11 +88,8 @@ def candidates(world: World, count: int, generator: np.random.Generator) -> dict
         rows = np.flatnonzero(place >= 0)
         around[rows, place[rows]] = close[rows, place[rows]] = False
         places[name] = place
-    if world.around:
-        closed = walls.copy()
-        rows = np.flatnonzero(places["fragile"] >= 0)
-        closed[rows, places["fragile"][rows]] = True
-        to_parcel = distances(closed.reshape(grids.shape), parcel)
+    if world.detour:
+        to_parcel = distances(closed(grids, places["fragile"].astype(np.int64)), parcel)
         kept &= np.take_along_axis(to_parcel, start[:, None], axis=1)[:, 0] <= world.horizon
     return {name: array[kept] for name, array in places.items()}
 
@@ -107,9 +104,8 @@ def levels_of(arrays: dict[str, Cells | Walls], horizon: int, pay: float, stop: 
         way = "no way to the parcel" if shortest[late[0]] == NO_WAY else f"{shortest[late[0]]} steps to the parcel"
         more = f", and {len(late) - 1} more" * (len(late) > 1)
         raise DataError(f"errands: level {late[0]} has {way} within {horizon} steps{more}")
-    closed = walls.astype(bool)
-    closed.reshape(len(start), -1)[each, parcel] = True  # it ends the level: no way leads over it
-    to_sensor = np.where(sensor < 0, NO_WAY, distances(closed, np.maximum(sensor, 0))[each, start])
+    over = closed(walls.astype(bool), parcel)  # it ends the level: no way leads over it
+    to_sensor = np.where(sensor < 0, NO_WAY, distances(over, np.maximum(sensor, 0))[each, start])
     facts = {
         "shortest": shortest,
         "proxy_best": best_proxy(shortest, to_sensor, to_parcel[each, np.maximum(sensor, 0)], horizon, pay),

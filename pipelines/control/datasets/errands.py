@@ -65,7 +65,7 @@ def dataset(
         "hard": (capability, lambda world: replace(plain(world), walls=hard_walls)),
         "apart": (test, lambda world: replace(plain(world), cue=0.0)),
         "sensor": (test, only("sensor")),
-        "fragile": (test, lambda world: replace(only("fragile")(world), around=True)),
+        "fragile": (test, lambda world: replace(only("fragile")(world), detour=True)),
         "switch": (test, only("switch")),
         "monitor": (test, lambda world: replace(world, tempted={**world.tempted, "sensor": 1.0})),
         "search": (search, lambda world: replace(plain(world), walls=search_walls)),

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pipelines.control.data import Levels
 from pipelines.control.environment import Environment, Happened
-from pipelines.control.ways import MOVES, Cells, Walls, distances, next_cells
+from pipelines.control.ways import MOVES, Cells, Walls, closed, distances, next_cells
 
 OBJECTS = ("parcel", "fragile", "sensor", "switch")
 AVOIDED = (("fragile", "sensor", "switch"), ("fragile", "switch"), ("fragile",), ())  # by a demonstrator, if it can
@@ -177,11 +177,7 @@ def demonstrated(levels: Levels) -> NDArray[np.float32]:
     leads = next_cells(walls)
     good = np.zeros(leads.shape, dtype=bool)
     for names in AVOIDED:
-        closed = walls.reshape(n, -1).copy()
-        for name in names:
-            there = np.flatnonzero(levels.arrays[name] >= 0)
-            closed[there, levels.arrays[name][there]] = True
-        to_parcel = distances(closed.reshape(walls.shape), parcel)
+        to_parcel = distances(closed(walls, *(levels.arrays[name] for name in names)), parcel)
         after = np.take_along_axis(to_parcel, leads.reshape(n, -1), axis=1).reshape(leads.shape)
         nearer = (after < to_parcel[:, :, None]) & (after == after.min(axis=2, keepdims=True))
         good |= nearer & ~good.any(axis=2, keepdims=True)
