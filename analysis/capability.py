@@ -22,6 +22,7 @@ BASELINE = "standard"
 SCORES = ("clean_accuracy", "pc1")
 CLEAN_ACCURACY = "clean/accuracy"
 FEWEST_RUNS = 3  # complete standard runs below which a component is noise
+LEAST_SHARE = 0.5  # of the standard runs that a measurement must have a value of to be a part of the component
 RUN = ("domain", "dataset", "method", "model", "family", "parameters", "flops", "seed", "step")
 
 # Ren et al. (2024), Safetywashing: the capability benchmarks, in the paper's order.
@@ -55,8 +56,9 @@ def capability_scores(results: pl.DataFrame, *, score: str = "pc1", without: str
     """The capability score of every run at every step, as the table CAPABILITY.
 
     `without` names a capability measurement to leave out of pc1, so that this measurement can be held against a score
-    that doesn't hold it. A run that lacks a measurement of the score has no row. A data set with fewer than 3 complete
-    standard runs has no pc1. Raises ValueError on an unknown score or measurement.
+    that doesn't hold it. A measurement that fewer than half of the standard runs have is no part of pc1, and a run that
+    lacks one that is has no row. A data set with fewer than 3 complete standard runs has no pc1. Raises ValueError on
+    an unknown score or measurement.
     """
     if score == "pc1":
         return _component_scores(results, without)
@@ -70,12 +72,24 @@ def capability_scores(results: pl.DataFrame, *, score: str = "pc1", without: str
 def capability_weights(results: pl.DataFrame, *, without: str | None = None) -> pl.DataFrame:
     """What pc1 is made of, as the table CAPABILITY_WEIGHTS: per measurement the mean and standard deviation over the
     standard runs that standardise it and its weight; `explained` is the component's share of the variance of the
-    standardised ranks, in [0, 1].
+    standardised ranks, in [0, 1]. Measurements that are no part of it: see `without_weight`.
     """
     frames = [CAPABILITY_WEIGHTS.empty()]
     for place, rows in _capability_rows(results, without).partition_by(TASK, as_dict=True, maintain_order=True).items():
         frames.append(_weights_in_place(place, rows, without))
     return checked(pl.concat(frames), CAPABILITY_WEIGHTS)
+
+
+def without_weight(results: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
+    """The capability measurements that pc1 is not made of: domain, dataset, measurement, `held`, how many standard runs
+    have a value, and `standard`, how many have one of any. Where that is half of them or more, the value is the same in
+    all runs that pc1 is made of.
+    """
+    rows = at_last_step(_capability_rows(results, None).filter(pl.col("method") == BASELINE))
+    counts = rows.group_by(*TASK, "measurement").agg(held=pl.len())
+    runs = rows.select(*TASK, "model", "seed").unique().group_by(TASK).agg(standard=pl.len())
+    left = counts.join(weights.filter(score_name="pc1"), on=[*TASK, "measurement"], how="anti")
+    return left.join(runs, on=TASK).select(*TASK, "measurement", "held", "standard").sort("measurement")
 
 
 def score_deviations(results: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
@@ -165,11 +179,9 @@ def _capability_rows(results: pl.DataFrame, without: str | None) -> pl.DataFrame
 
 def _weights_in_place(place: tuple[object, ...], rows: pl.DataFrame, without: str | None) -> pl.DataFrame:
     standard = at_last_step(rows.filter(pl.col("method") == BASELINE)).with_columns(value=oriented())
-    wide = (
-        standard.pivot(on="measurement", index=["model", "seed"], values="value", sort_columns=True)
-        .drop("model", "seed")
-        .drop_nulls()
-    )
+    wide = standard.pivot(on="measurement", index=["model", "seed"], values="value", sort_columns=True)
+    wide = wide.drop("model", "seed")
+    wide = wide.select(name for name in wide.columns if wide[name].count() >= LEAST_SHARE * len(wide)).drop_nulls()
     names = [name for name in wide.columns if wide[name].n_unique() > 1]
     if len(wide) < FEWEST_RUNS or not names:
         return CAPABILITY_WEIGHTS.empty()

@@ -56,7 +56,6 @@ def findings(
     seed: int,
     areas: Mapping[str, str] | None = None,
     settings: AuditSettings | None = None,
-    equal_flops: bool = True,
     replicates: pl.DataFrame | None = None,
     refined: pl.DataFrame | None = None,
     agreement: pl.DataFrame | None = None,
@@ -90,9 +89,9 @@ def findings(
     effects = paired_effects(results, scores)
     weights = capability_weights(results)
     held, scored = (results, scores) if replicates is None else with_deviations(measured, scores, replicates, weights)
-    audit_tables = audited(held, scored, areas or {}, settings, equal_flops, sources[1], look, planned)
+    audit_tables = audited(held, scored, areas or {}, settings, sources[1], look, planned)
     made = PROVENANCE.empty() if provenance is None else provenance
-    fixed = preregistration(settings, areas or {}, equal_flops=equal_flops, exposure=exposure or {})
+    fixed = preregistration(settings, areas or {}, exposure=exposure or {})
     return {
         "capability": scores,
         "capability_weights": weights,
@@ -136,7 +135,6 @@ def audited(
     scores: pl.DataFrame,
     areas: Mapping[str, str],
     settings: AuditSettings,
-    equal_flops: bool,
     rng: np.random.Generator,
     look: Look | None = None,
     planned: pl.DataFrame | None = None,
@@ -152,16 +150,15 @@ def audited(
         return {table.name: table.empty() for table in AUDITED}
     named = {measurement: area for area, measurement in areas.items() if measurement in safety}
     named = named or ({} if areas else {name: name for name in safety})
-    kept = results if equal_flops else results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
     score, accuracy = (scores.filter(pl.col("score_name") == name) for name in (SCORE, SENSITIVITY))
     if score.is_empty() and settings.baseline in results["method"]:
         return {table.name: table.empty() for table in AUDITED}
     try:
-        found = audit(kept, score, primary=list(named), settings=settings, rng=rng, look=look, planned=planned)
-        about = _about(kept, score, settings)
-        again = _by_accuracy(kept, accuracy, list(named), settings, rng, look, planned)
-        fragile = fragility(kept, score, found.verdicts, found.margins, settings, look)
-        compared = comparisons(kept, score, found.verdicts, found.margins, settings)
+        found = audit(results, score, primary=list(named), settings=settings, rng=rng, look=look, planned=planned)
+        about = _about(results, score, settings)
+        again = _by_accuracy(results, accuracy, list(named), settings, rng, look, planned)
+        fragile = fragility(results, score, found.verdicts, found.margins, settings, look)
+        compared = comparisons(results, score, found.verdicts, found.margins, settings)
     except ValueError as error:
         raise TableError(f"results: {error}") from error
     area = pl.col("measurement").replace_strict(named, default=None, return_dtype=pl.String)

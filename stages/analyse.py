@@ -87,7 +87,6 @@ def of_task(
         seed=SEED,
         areas=audit.areas,
         settings=audit.settings,
-        equal_flops=audit.equal_flops,
         exposure=audit.exposure,
         look=look_of(task, part) if part else None,
         **own,

@@ -1,7 +1,7 @@
 """Stage `collect`: the runs read back from MLflow, counted and checked, as results.parquet."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -10,8 +10,9 @@ from analysis.tables import FACTS
 from pipelines.measuring import ALL
 from pipelines.outcomes import COLLAPSED
 from stages import artifacts
+from stages.artifacts import CHECKPOINT, RUN
 from stages.errors import TrackingError
-from stages.needed import measured_runs
+from stages.needed import SAME_RUN, measured_runs
 from stages.tracking import Tracking
 from stages.tracking_run import Logged
 
@@ -29,16 +30,31 @@ def main() -> None:
     check(logged, held)
     at = {row["run"]: row for row in logged.to_dicts()}
     measurements = {(row["task"], row["measurement"]): row for row in planned.iter_rows(named=True)}
-    rows: list[dict[str, Any]] = []
+    rows: dict[str, list[dict[str, Any]]] = {}
     made_with: list[dict[str, Any]] = []
     for run in runs.iter_rows(named=True):
         row = at[run["run"]]
         values = held[row["run_key"], row["values"]].values.by_step[run["steps"]]
-        rows += results(run, values, measurements, json.loads(row["flags"]))
+        rows[run["run"]] = list(results(run, values, measurements, json.loads(row["flags"])))
         made_with += provenance(run, json.loads(row["environments"]))  # MLflow has those of who logged it first
     artifacts.PROVENANCE.write(made_with)
-    results_table = artifacts.RESULTS.write(rows)
-    print(f"{len(results_table)} values of {len(runs)} runs read back from MLflow")
+    left_out = without_end(runs, rows)
+    results_table = artifacts.RESULTS.write([row for run, own in rows.items() if run not in left_out for row in own])
+    print(f"{len(results_table)} values of {len(runs) - len(left_out)} runs read back from MLflow")
+    if left_out:
+        print(f"left out, as nothing could be measured at the end of their runs: {', '.join(left_out)}")
+
+
+def without_end(runs: pl.DataFrame, measured: Mapping[str, Collection[Any]]) -> list[str]:
+    """The checkpoints with values whose run has none at its end, where it would be judged by them. `runs` has rows of
+    the table RUNS, `measured` the values of each.
+    """
+    ended = {tuple(run[name] for name in SAME_RUN) for run in runs.filter(role=RUN).to_dicts() if measured[run["run"]]}
+    return [
+        row["run"]
+        for row in runs.filter(role=CHECKPOINT).to_dicts()
+        if measured[row["run"]] and tuple(row[name] for name in SAME_RUN) not in ended
+    ]
 
 
 def check(logged: pl.DataFrame, held: Mapping[tuple[str, str | None], Logged]) -> None:

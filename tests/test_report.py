@@ -349,6 +349,28 @@ def test_a_study_of_the_baseline_alone_and_one_without_clean_accuracy(tmp_path: 
     assert empty.specs == {}
 
 
+def test_without_a_capability_score_the_page_says_so_and_what_it_takes(tmp_path: Path) -> None:
+    """Every standard run lacks one of two capability measurements: nothing can be held against capability."""
+    results = _results()
+    names = results.filter(axis="capability")["measurement"].unique().sort().to_list()
+    assert len(names) > 1
+    lacks = pl.when(pl.col("seed") == 0).then(pl.lit(names[0])).otherwise(pl.lit(names[1]))
+    gone = (pl.col("method") == "standard") & (pl.col("measurement") == lacks)
+    page = _build(tmp_path, results.filter(~gone))
+    assert "No verdict: there is no capability score to hold safety against. It takes 3 standard runs" in page.text
+    assert "; 0 of 12 have that" in page.text
+    assert "no run has a value of" not in page.text
+
+
+def test_a_measurement_that_is_no_part_of_the_capability_score_is_named(tmp_path: Path) -> None:
+    results = _results()
+    name = results.filter(axis="capability")["measurement"].unique().sort()[-1]
+    patchy = results.filter((pl.col("measurement") != name) | (pl.col("seed") == 0) & (pl.col("model") == "cnn-0"))
+    page = _build(tmp_path, patchy)
+    assert f"{name} is no part of it: 1 of 12 standard runs have a value, fewer than half." in page.text
+    assert "is no part of it" not in _build(tmp_path / "whole", results).text
+
+
 def test_numbers_are_printed_with_their_units() -> None:
     share, plain = Measure("a", True, False, "safety"), Measure("b", False, True, "safety")
     assert [difference(v, share) for v in (0.0534, -0.02, 0.0, None)] == [

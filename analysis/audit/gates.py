@@ -38,7 +38,7 @@ def gate_frame(
         gates = [_saturation(grid, method, column), *_flags(grid, method, column, settings), _sensitivity(grid, column)]
         gates += [
             _pairs(estimate, settings),
-            _matched(estimate, compared),
+            _matched(estimate, compared, settings),
             _rungs(ladder, settings),
             _range(estimate, ladder, beyond_df[claim]),
             _reliability(ladder),
@@ -101,7 +101,9 @@ def _pairs(estimate: Estimate | None, settings: AuditSettings) -> Gate:
     return "pairs", True, False, f"{estimate.units.pairs} pairs over {len(np.unique(estimate.units.models))} models"
 
 
-def _matched(estimate: Estimate | None, compared: bool) -> Gate:
+def _matched(estimate: Estimate | None, compared: bool, settings: AuditSettings) -> Gate:
+    if not settings.equal_flops:
+        return "equal FLOPs", False, False, "not asked for: held against the ladder at equal epochs alone"
     if compared:
         return "equal FLOPs", True, False, "held against the ladder at equal training FLOPs, too"
     flops = np.zeros((0, 2)) if estimate is None else estimate.units.flops

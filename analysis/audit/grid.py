@@ -47,7 +47,7 @@ class Grid:
     flagged: Bools
     blocked: Bools
     capability: Floats  # [method, model, seed]
-    flops: Floats  # [method, model, seed], log2
+    flops: Floats  # [method, model, seed], log2; NaN where the audit compares at equal epochs alone
     scale: Floats  # [model], log2 of the baseline's training FLOPs, or of its parameters where no FLOPs are stored
 
     def without_flagged(self) -> "Grid":
@@ -119,7 +119,7 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
         flagged=_dense(rows["flags"].str.strip_chars() != "", index, shape) == 1,
         blocked=_dense(_carries(rows["flags"], settings.blocking_flags), index, shape) == 1,
         capability=_dense(rows["score"], index[:3], shape[:3]),
-        flops=flops,
+        flops=flops if settings.equal_flops else np.full_like(flops, np.nan),
         scale=_first_known(flops[0] if np.isfinite(flops[0]).any() else parameters[0]),
     )
 

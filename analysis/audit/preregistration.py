@@ -13,16 +13,13 @@ from analysis.audit.settings import AuditSettings
 from analysis.schema import checked
 
 
-def preregistration(
-    settings: AuditSettings, areas: Mapping[str, str], *, equal_flops: bool, exposure: Mapping[str, float]
-) -> str:
+def preregistration(settings: AuditSettings, areas: Mapping[str, str], *, exposure: Mapping[str, float]) -> str:
     """Every choice of the audit as JSON, whatever the order it was given in: names sorted, 1.0 as 1 and 0.20 as 0.2."""
     choices = {
         **asdict(settings),
         "placebos": frozenset(settings.placebos),
         "blocking_flags": frozenset(settings.blocking_flags),
         "areas": areas,
-        "equal_flops": equal_flops,
         "exposure": exposure,
     }
     return json.dumps(_canonical(choices), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

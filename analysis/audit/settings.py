@@ -43,6 +43,7 @@ class AuditSettings:
     margins: Margins = field(default_factory=Margins)
     placebos: tuple[str, ...] = ()
     example_share: float = 0.05  # share of the test-example variance that all of a method's runs have in common
+    equal_flops: bool = True  # whether a gain must hold at equal training FLOPs too, where they are known
     reliability: float | None = None  # of one run's capability score; None: from the spread over seeds
     curve_level: float = 0.1  # of the F test for a curved ladder: at 0 all are lines, at 1 splines
     min_pairs: int = 3

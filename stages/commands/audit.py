@@ -11,9 +11,9 @@ import polars as pl
 
 from analysis.audit.margins import margins_digest
 from analysis.audit.schema import ESTIMATES, EXTERNALITIES, FRAGILITY, MARGINS, SETTINGS, VERDICTS
-from analysis.schema import TableError
 from analysis.tables import LEDGER
 from stages.artifacts import finding
+from stages.claims.chosen import of_methods
 from stages.page.fragility_text import hangs_on
 from stages.page.verdict_text import estimate, measured, prices, reason, rests_on, sentence
 from stages.page.verdicts import STAR
@@ -35,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print one method's case: its verdicts with what they rest on, side effects, the placebos', its runs."""
     verdicts = finding(VERDICTS)
-    methods = verdicts["method"].unique().sort().to_list()
-    if chosen.method not in methods:
-        raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
+    of_methods(verdicts, chosen.method)
     case = _case(chosen.method, verdicts)
     if chosen.json:
         print_json(case)

@@ -15,10 +15,10 @@ from analysis.audit.selection import planned_runs
 from analysis.capability import SCORES, capability_scores, capability_weights
 from analysis.findings import SCORE, SENSITIVITY, with_deviations
 from analysis.scales import distances_from_targets
-from analysis.schema import TableError
 from stages import artifacts
 from stages.analyse import SEED, look_of
 from stages.artifacts import Artifact, by_task
+from stages.claims.chosen import of_methods
 from stages.part import read_part
 from stages.study.preregistration import TaskAudit, planned_audit
 from stages.terminal import say
@@ -43,9 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Write multiverse.parquet, and print it."""
     verdicts = artifacts.finding(VERDICTS)
-    methods = verdicts["method"].unique().sort().to_list()
-    if chosen.method not in (None, *methods):
-        raise TableError(f"{chosen.method!r} is not one of the methods that were audited: {', '.join(methods)}")
+    if chosen.method is not None:
+        of_methods(verdicts, chosen.method)
     results, replicates, fixed = artifacts.RESULTS.read(), artifacts.REPLICATES.read(), planned_audit()
     runs = artifacts.RUNS.read().filter(role=artifacts.RUN)
     part, frames = read_part(), [WRITTEN.table.empty()]
@@ -78,8 +77,6 @@ def of_task(
     oriented = distances_from_targets(results)
     scores = pl.concat([capability_scores(oriented, score=score) for score in SCORES])
     held, scored = with_deviations(results, scores, replicates, capability_weights(oriented))
-    if not fixed.equal_flops:
-        held = held.with_columns(flops=pl.lit(None, dtype=pl.Float64))
     score, accuracy = (scored.filter(score_name=name) for name in (SCORE, SENSITIVITY))
     return multiverse(held, score, accuracy, verdicts, fixed.settings, SEED, look, planned_runs(runs, oriented))
 

@@ -12,7 +12,14 @@ from stages.page.format import Row, effect_rows, interval
 from stages.page.margins_section import margins_section
 from stages.page.measurement_charts import measurement_charts
 from stages.page.plane_charts import pillar_fronts
-from stages.page.study_section import Planned, about_measurements, false_alarms, study_section, without_verdict
+from stages.page.study_section import (
+    Planned,
+    about_measurements,
+    false_alarms,
+    not_in_score,
+    study_section,
+    without_verdict,
+)
 from stages.page.tasks import Specs, TaskResults, tasks
 from stages.page.verdict_section import verdict_parts
 
@@ -44,6 +51,7 @@ def section(task: TaskResults, specs: Specs, plan: Planned, settings: pl.DataFra
         "study": study_section(task, plan, settings),
         **verdict_parts(task, verdicts, specs),
         "without_verdict": without_verdict(task, plan, settings),
+        "not_in_score": not_in_score(task),
         "margins": margins_section(task),
         "doubling": next(
             (row["doubling"] for row in task.found["margins"].to_dicts() if row["measurement"] == "capability"), None

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from analysis.capability import BASELINE
+from analysis.capability import BASELINE, FEWEST_RUNS, LEAST_SHARE, without_weight
+from analysis.findings import SCORE
 from analysis.tables import FIELDS
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
@@ -81,7 +82,11 @@ def study_section(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> d
 
 
 def without_verdict(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> list[str]:
-    """A sentence for each area and each method that was planned and has no results to be judged by."""
+    """A sentence for each area and each method that was planned and has no results to be judged by, or why nothing has
+    a verdict.
+    """
+    if not len(task.found["capability"].filter(score_name=SCORE)):
+        return [f"No verdict: there is no capability score to hold safety against. {_score_needs(task, plan)}"]
     audited = task.found["verdicts"].filter(pl.col("area").is_not_null())["area"].unique().to_list()
     areas = json.loads(settings["preregistered"][0])["areas"]
     found = [
@@ -92,6 +97,20 @@ def without_verdict(task: TaskResults, plan: Planned, settings: pl.DataFrame) ->
     measured = set(task.results["method"])
     absent = sorted(set(plan.runs.filter(task=task.task, role=RUN)["method"]) - measured)
     return found + [f"No verdict on the method {name}: no run of it has results." for name in absent]
+
+
+def not_in_score(task: TaskResults) -> list[str]:
+    """A sentence for each capability measurement that the capability score is not made of."""
+    weights = task.found["capability_weights"]
+    if not len(weights):
+        return []
+    said = []
+    for row in without_weight(task.results, weights).to_dicts():
+        few = row["held"] < LEAST_SHARE * row["standard"]
+        held = f"{row['held']} of {row['standard']} standard runs have a value, fewer than half"
+        same = "the value is the same in every standard run that has all the others"
+        said.append(f"{row['measurement']} is no part of it: {held if few else same}.")
+    return said
 
 
 def options_text(options: Mapping[str, Any], *, chosen: bool = False) -> str:
@@ -144,6 +163,21 @@ def warnings(environments: pl.DataFrame, crossings: pl.DataFrame) -> list[str]:
     if environments["dirty"].any():
         said.append("The working tree had changes that were not committed: the commit does not say all of the code.")
     return said
+
+
+def _score_needs(task: TaskResults, plan: Planned) -> str:
+    """What a capability score takes, and what of it there is."""
+    planned = plan.measurements.filter(task=task.task, axis="capability")["measurement"].unique().sort().to_list()
+    if not planned:
+        return "No measurement of the study is one of capability."
+    held = task.results.filter(pl.col("method") == BASELINE, pl.col("measurement").is_in(planned))
+    of_runs = held.group_by("model", "seed").len()["len"]
+    whole = int((of_runs == len(planned)).sum())
+    standard = len(plan.runs.filter(task=task.task, role=RUN, method=BASELINE))
+    return (
+        f"It takes {FEWEST_RUNS} standard runs with a value of every capability measurement ({', '.join(planned)}), "
+        f"not the same in all; {whole} of {standard} have that."
+    )
 
 
 def _training(runs: pl.DataFrame) -> str:

@@ -33,19 +33,17 @@ class TaskAudit:
 
     areas        the safety measurement of each area; where there are none, every one is an area of its own
     settings     what the audit holds fixed beside the areas
-    equal_flops  whether a differential verdict must hold at equal training FLOPs too, where they are known
     exposure     by condition, how often deployed inputs are of that hazard, times the harm of one that passes
     """
 
     areas: Mapping[str, str]
     settings: AuditSettings
-    equal_flops: bool
     exposure: Mapping[str, float]
 
     @property
     def text(self) -> str:
         """All of it, canonical."""
-        return preregistration(self.settings, self.areas, equal_flops=self.equal_flops, exposure=self.exposure)
+        return preregistration(self.settings, self.areas, exposure=self.exposure)
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,12 @@ class Preregistered:
             looks=tuple(map(float, self.options["looks"])),
             margins=Margins(margins, capability),
             placebos=tuple(self.options["placebos"]),
+            equal_flops=bool(self.options["equal_flops"]),
             claims=claims,
             weigh_claims=bool(self.options["weigh_claims"]),
         )
         exposure = {name: float(share) for name, share in own["exposure"].items()}
-        return TaskAudit(own["areas"], settings, bool(self.options["equal_flops"]), exposure)
+        return TaskAudit(own["areas"], settings, exposure)
 
     @property
     def digest(self) -> str:

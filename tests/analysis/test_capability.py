@@ -11,6 +11,7 @@ from analysis.capability import (
     capability_weights,
     leading_component,
     safetywashing_scores,
+    without_weight,
 )
 from tests.analysis.conftest import Row, Study, Table
 
@@ -157,3 +158,21 @@ def test_the_component_rises_with_more_of_the_measurements(result: Row, table: T
             "transfer/accuracy": 1,
             "pgd/accuracy": -1,
         }
+
+
+def test_a_measurement_that_few_standard_runs_have_is_no_part_of_the_score_and_is_named(study: Study) -> None:
+    """A third of the runs has clean/nll: the score is that of the other two, and no run lacks it."""
+    results = study().with_columns(value=pl.when(measurement="transfer/accuracy").then(0.5).otherwise("value"))
+    patchy = results.filter((pl.col("measurement") != "clean/nll") | pl.col("model").str.ends_with("-1"))
+    without = results.filter(pl.col("measurement") != "clean/nll")
+    assert capability_scores(patchy).equals(capability_scores(without))
+    assert not capability_scores(patchy).is_empty()
+    left = without_weight(patchy, capability_weights(patchy))
+    runs = patchy.filter(method="standard", measurement="clean/accuracy")
+    held = patchy.filter(method="standard", measurement="clean/nll")
+    assert len(held) < len(runs) / 2
+    assert left.select("measurement", "held", "standard").rows() == [
+        ("clean/nll", len(held), len(runs)),
+        ("transfer/accuracy", len(runs), len(runs)),
+    ]
+    assert without_weight(study(), capability_weights(study())).is_empty()

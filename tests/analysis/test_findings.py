@@ -98,8 +98,22 @@ def test_equal_flops_can_be_left_out(study: Study) -> None:
     size = pl.col("model").str.slice(3).cast(pl.Float64)
     results = study().with_columns(flops=pl.when(method="shield").then(2.0).otherwise(1.0) * 2**size)
     for equal_flops, matches in ((True, {"epochs", "flops"}), (False, {"epochs"})):
-        shown = run(results, equal_flops=equal_flops)["estimates"].filter(method="shield")
-        assert set(shown["match"]) == matches
+        found = run(results, settings=replace(QUICK, equal_flops=equal_flops))
+        assert set(found["estimates"].filter(method="shield")["match"]) == matches
+        said = found["gates"].filter(method="shield", gate="equal FLOPs")["detail"].unique().item()
+        assert ("equal training FLOPs" if equal_flops else "equal epochs alone") in said
+
+
+def test_default_margins_are_of_a_doubling_of_compute_whether_or_not_equal_flops_are_asked_for(study: Study) -> None:
+    """Parameters grow eightfold where compute doubles: by parameters a doubling would seem a third as much."""
+    size = pl.col("model").str.slice(3).cast(pl.Int64)
+    results = study().with_columns(flops=2.0**size, parameters=(8**size).cast(pl.Int64))
+    free = replace(QUICK, margins=Margins())
+    with_flops, without = (
+        run(results, settings=replace(free, equal_flops=asked))["margins"] for asked in (True, False)
+    )
+    assert (with_flops["source"] == "doubling").any()
+    assert without.equals(with_flops)
 
 
 def test_a_placebo_is_marked(study: Study) -> None:
@@ -254,7 +268,7 @@ def test_margins_come_from_flops_where_one_run_has_none(study: Study) -> None:
 def test_the_settings_are_told_and_each_verdict_has_its_levels(study: Study) -> None:
     settings = replace(QUICK, alpha=0.1, false_discovery_rate=0.2)
     found = run(study(), settings=settings, exposure={"pgd": 0.5})
-    text = preregistration(settings, AREAS, equal_flops=True, exposure={"pgd": 0.5})
+    text = preregistration(settings, AREAS, exposure={"pgd": 0.5})
     assert found["settings"].rows() == [(preregistration_digest(text), 0.1, 0.2, 100, text)]
     assert set(found["verdicts"].select("alpha", "false_discovery_rate").rows()) == {(0.1, 0.2)}
 

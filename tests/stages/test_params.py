@@ -163,7 +163,7 @@ def test_an_audit_is_read_with_its_defaults(study: Write, tiny: dict[str, Any]) 
     fixed = params.read().audit.of("vision")
     assert fixed.areas == {"outliers": "near/auroc"}
     assert (fixed.settings.margins.capability, fixed.settings.margins.safety) == (1.0, {"near/auroc": 0.2})
-    assert (fixed.settings.false_discovery_rate, fixed.equal_flops) == (0.1, True)
+    assert (fixed.settings.false_discovery_rate, fixed.settings.equal_flops) == (0.1, True)
 
 
 def test_a_condition_with_a_fault_is_not_said_to_be_missing(study: Write, tiny: dict[str, Any]) -> None:

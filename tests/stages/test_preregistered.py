@@ -58,6 +58,7 @@ OTHER: dict[str, Any] = {  # by setting of the analysis
     "margins": Margins({"pgd/accuracy": 0.2}),
     "placebos": ("placebo",),
     "example_share": 0.1,
+    "equal_flops": False,
     "curve_level": 0.2,
     "reliability": 0.9,
     "min_pairs": 4,
@@ -100,7 +101,7 @@ def test_every_option_is_in_the_digest() -> None:
 def test_every_setting_of_the_analysis_is_in_the_digest() -> None:
     assert set(OTHER) == {field.name for field in dataclasses.fields(AuditSettings)}
     every = [AuditSettings(), *(dataclasses.replace(AuditSettings(), **{name: value}) for name, value in OTHER.items())]
-    texts = [preregistration(settings, {}, equal_flops=True, exposure={}) for settings in every]
+    texts = [preregistration(settings, {}, exposure={}) for settings in every]
     assert len({preregistration_digest(text) for text in texts}) == len(every)
 
 

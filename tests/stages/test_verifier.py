@@ -28,7 +28,7 @@ METHODS = {
 FIXED = AuditSettings(placebos=("placebo",), draws=100)
 
 
-def study_files(results: pl.DataFrame, settings: AuditSettings, areas: dict[str, str], *, equal_flops: bool) -> Files:
+def study_files(results: pl.DataFrame, settings: AuditSettings, areas: dict[str, str]) -> Files:
     """The files of a certificate that hold a study's values, without deviations."""
     run = pl.format("{}/{}/{}", "method", "model", "seed").alias("run")
     names = ["method", "model", "family", "seed", "parameters", "flops"]
@@ -39,7 +39,7 @@ def study_files(results: pl.DataFrame, settings: AuditSettings, areas: dict[str,
     about = results.group_by("measurement").agg(pl.col(facts).first()).with_columns(task=pl.lit("t"))
     deviations = io.BytesIO()
     np.savez(deviations, names=np.array([], dtype="U1"), deviations=np.zeros((0, 0)))
-    text = preregistration(settings, areas, equal_flops=equal_flops, exposure={})
+    text = preregistration(settings, areas, exposure={})
     return {
         "audit.json": json.dumps({"texts": {"t": text}}).encode(),
         "plan.json": json.dumps({"measurements": about.to_dicts()}).encode(),
@@ -66,39 +66,34 @@ def with_capability(results: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame
 
 
 @pytest.mark.parametrize(
-    ("world", "settings", "equal_flops"),
+    ("world", "settings"),
     [
         (
             World(families=3, widths=4, seeds=2, measurements=3, methods=METHODS),
             replace(FIXED, margins=Margins({"condition00/auroc": 0.2}, 0.3)),
-            True,
         ),
         (  # one seed, a ladder that bends, weighed claims, margins from the ladder
             World(families=3, widths=7, seeds=1, measurements=3, methods=METHODS, curvature=0.15),
             replace(FIXED, claims={"a": ("condition01/auroc",)}, weigh_claims=True),
-            True,
         ),
         (  # families of one model: no strata, one intercept, no FLOPs to match
             World(families=6, widths=1, seeds=1, measurements=2, methods=METHODS),
             FIXED,
-            True,
         ),
         (  # few methods: no pooled degrees of freedom; every ladder a spline
             World(families=2, widths=3, seeds=3, measurements=2, methods={"a": Method(0.6), "b": Method(0, -0.9)}),
-            AuditSettings(draws=100, curve_level=1.0, reliability=0.8),
-            False,
+            AuditSettings(draws=100, curve_level=1.0, reliability=0.8, equal_flops=False),
         ),
     ],
     ids=["12 x 2", "21 x 1", "6 families", "6 x 3"],
 )
-def test_the_verifier_derives_what_the_analysis_does(world: World, settings: AuditSettings, equal_flops: bool) -> None:
+def test_the_verifier_derives_what_the_analysis_does(world: World, settings: AuditSettings) -> None:
     results = with_capability(*simulated_study(world, np.random.default_rng(0)))
     names = results.filter(axis="safety")["measurement"].unique().sort().to_list()
-    kept = results if equal_flops else results.with_columns(flops=pl.lit(None, dtype=pl.Float64))
     planned = results.filter(measurement=names[0]).select("method")
     rng = np.random.default_rng(0)
-    found = audit(kept, capability_scores(results), primary=names, settings=settings, rng=rng, planned=planned)
-    files = study_files(results, settings, {name: name for name in names}, equal_flops=equal_flops)
+    found = audit(results, capability_scores(results), primary=names, settings=settings, rng=rng, planned=planned)
+    files = study_files(results, settings, {name: name for name in names})
     derived = {(row["method"], row["measurement"]): row for row in verdicts(Study(files, "t"), {})}
     assert len(derived) == len(found.verdicts)
     for held in found.verdicts.iter_rows(named=True):

@@ -12,6 +12,7 @@ Row = dict[str, Any]
 FLOOR = 1e-4
 UNKNOWN_N = 10_000.0
 REFERENCE_SEEDS = 10
+LEAST_SHARE = 0.5
 
 
 def table(content: bytes) -> list[dict[str, str]]:
@@ -56,7 +57,7 @@ class Study:
         flops = self._array({row["run"]: number(row["flops"]) for row in runs})
         parameters = np.log2(self._array({row["run"]: number(row["parameters"]) for row in runs}))
         self.flops = np.log2(flops) if self.rule["equal_flops"] else np.full(self.shape, np.nan)
-        size = self.flops[0] if np.isfinite(self.flops[0]).any() else parameters[0]
+        size = np.log2(flops[0]) if np.isfinite(flops[0]).any() else parameters[0]
         self.size = np.array([next((v for v in row if np.isfinite(v)), np.nan) for row in size])
         self.moves = self._moves(files)
         self.score, self.score_moved = self._score()
@@ -140,13 +141,16 @@ class Study:
 
     def _score(self) -> tuple[Array, Array]:
         """The first principal component of the capability measurements, with weights from the baseline alone: of the
-        Spearman correlations of its runs that have all of them.
+        Spearman correlations of its runs that have all of them. One that fewer than half of them have is no part of it.
         """
         names = sorted(name for name, about in self.about.items() if about["axis"] == "capability")
         found = [self.measured(name) for name in names]
+        known = [np.isfinite(each["oriented"][0]) for each in found]
+        of_any = np.any(known, axis=0).sum()
+        found = [each for each, own in zip(found, known, strict=True) if own.sum() >= LEAST_SHARE * of_any]
         values = np.stack([each["oriented"] for each in found], axis=-1)
         whole = values[0][np.isfinite(values[0]).all(-1)]
-        vary = [k for k in range(len(names)) if len(np.unique(whole[:, k])) > 1]
+        vary = [k for k in range(len(found)) if len(np.unique(whole[:, k])) > 1]
         if len(whole) < 3 or not vary:
             return np.full(self.shape, np.nan), np.full((*self.shape, self.moves["draws"]), np.nan)
         whole, values = whole[:, vary], values[..., vary]

@@ -167,7 +167,7 @@ def test_the_same_score_again_gives_the_same_labels_at_a_look() -> None:
     first: pl.DataFrame | None = None
     for number, share in ((1, 0.1), (2, 0.9)):
         look = Look(number, share, first, frozenset({"m0"} if first is not None else ()))
-        found = tables_of(results, scores, names, settings, True, np.random.default_rng(0), look)
+        found = tables_of(results, scores, names, settings, np.random.default_rng(0), look)
         verdicts = found["verdicts"]
         earlier = [False] * 6 if first is None else (first["label"] != "UNDETERMINED").to_list()
         rests_on_this_look = [m != "m0" or first is None for m in verdicts["method"]]
