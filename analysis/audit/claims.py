@@ -116,7 +116,7 @@ def _largest(*p: float | None) -> float | None:
 
 
 def in_families(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
-    """The rows with q-values: one family a tier for each kind of claim, and one for neutrality with a claim a method.
+    """The rows with q-values: one family a tier for each kind of claim, and one for neutrality.
 
     p_family_wise: of the gain, the chance of any false one (Holm). level_*: the p-value that one more claim would need.
     A placebo counts in no other method's family.
@@ -140,11 +140,7 @@ def _in_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
             new[f"q_{kind}"][real] = conditional(p[real], weights)
         new[f"level_{kind}"] = np.full(len(rows), one_more(p[real], kind, settings.false_discovery_rate))
     new["p_family_wise"] = judged(rows["p_gain"].to_numpy().astype(float), methods, placebos, family_wise)
-    place = ["domain", "dataset", "method"]
-    neutral = rows.group_by(place, maintain_order=True).agg(pl.col("p_neutral").min())
-    p = neutral["p_neutral"].to_numpy().astype(float)
-    q = pl.Series("q_neutral", judged(p, neutral["method"].to_list(), placebos, step_up)).fill_nan(None)
-    rows = rows.join(neutral.select(place).with_columns(q), on=place, how="left", maintain_order="left")
+    new["q_neutral"] = judged(rows["p_neutral"].to_numpy().astype(float), methods, placebos, step_up)
     return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
 
 

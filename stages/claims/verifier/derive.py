@@ -101,24 +101,16 @@ def _blocks(study: Study, found: dict[str, Any], grid: Grid, method: int, satura
 
 
 def _with_families(rows: list[Row], rule: Row) -> None:
-    """Add the q-values of each kind of claim over all methods and areas, and Holm's p of the gain."""
+    """Add the q-values of each kind of claim and of neutrality over all methods and areas, and Holm's p of the gain."""
     placebos = rule["placebos"]
     weights = authors_weights(rows, placebos) if rule["weigh_claims"] else None
-    for kind in KINDS:
+    for kind in (*KINDS, "neutral"):
         how = conditional if kind in CONDITIONAL else step_up
         own = weights if kind in ("gain", "sign") else None
         for row, q in zip(rows, in_family(rows, f"p_{kind}", how, placebos, own), strict=True):
             row[f"q_{kind}"] = q
     for row, p in zip(rows, in_family(rows, "p_gain", holm, placebos), strict=True):
         row["p_family_wise"] = p
-    methods = list(dict.fromkeys(row["method"] for row in rows))
-    least: list[Row] = []
-    for method in methods:
-        known = [row["p_neutral"] for row in rows if row["method"] == method and row["p_neutral"] is not None]
-        least.append({"method": method, "p_neutral": min(known) if known else None})
-    q_of = dict(zip(methods, in_family(least, "p_neutral", step_up, placebos), strict=True))
-    for row in rows:
-        row["q_neutral"] = q_of[row["method"]]
 
 
 def _label(row: Row, rule: Row) -> None:

@@ -106,6 +106,9 @@ def test_every_kind_of_claim_and_tier_is_a_family_of_its_own() -> None:
     assert rows["q_null"].to_list() == pytest.approx([0.03, 0.3, 0.5, None])
     assert rows["q_none"].to_list() == pytest.approx([0.02] * 4)
     assert rows["q_neutral"].to_list() == pytest.approx([0.04] * 4)
+    # a method that is neutral where one of its two areas has runs is not neutral for the other
+    apart = in_families(claims({"neutral": [0.001, 0.9, 0.9, 0.9]}), AuditSettings())
+    assert apart["q_neutral"].to_list() == pytest.approx([0.004, 0.9, 0.9, 0.9])
     assert rows["level_null"].to_list() == pytest.approx([0.05 * 2 / 3] * 4) or rows["level_null"][0] == pytest.approx(
         0.05 * 2 / 3
     )
