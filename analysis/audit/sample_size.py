@@ -77,6 +77,7 @@ def _together(counts: list[int | None]) -> int | None:
 
 def _in_seeds_or_models(row: Row, v: dict[str, float], units: int, label: str) -> Deciding:
     seeds = v["pairs"] / v["models"]
+    units = max(units, int(v["units"]) + 1)  # those there are have not decided it
     if row["unit"] == FAMILY:
         return Deciding(None, units, label, families=True)
     if row["unit"] == "pair":

@@ -21,13 +21,15 @@ from stages.store.store import Store
 from stages.study.preregistration import planned_audit
 
 PLACE = ("task", "method", "model", "seed", "measurement")
+WHERE = [*PLACE, "step", "part"]
+MADE = {"value": "again", "standard_error": "again_se", "n": "again_n"}  # columns of RESULTS, and what is made again
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Remade:
     """Values made again from stored outcomes: the tables RESULTS and REPLICATES with them in place of those held, how
-    many they are, and the names of those that differ, by more than rounding and by rounding.
+    many they are, and what differs, by more than rounding and by rounding.
     """
 
     results: pl.DataFrame
@@ -41,22 +43,29 @@ def remade(task: str, names: Collection[str], store: Store) -> Remade:
     """These measurements of all finished runs of a task, made again."""
     runs = measured_runs().filter(task=task, role=RUN)
     places = {row["run"]: {name: row[name] for name in PLACE[:-1]} | {"step": row["steps"]} for row in runs.to_dicts()}
-    rows, moved = [], []
+    rows, moved, whys = [], [], []
     for asked, found in _measured(runs, names, store):
         place = places[asked.run]
         for name, by_part in found["values"].items():
             for part, got in by_part.items():
-                if not isinstance(got, str):
-                    beside = {"again_se": got[1], "again_n": got[2]} if part == ALL else {}
-                    rows.append({**place, "measurement": name, "part": part, "again": got[0], **beside})
+                where = {**place, "measurement": name, "part": part}
+                if isinstance(got, str):
+                    whys.append({**where, "why": got})
+                    continue
+                beside = {"again_se": got[1], "again_n": got[2]} if part == ALL else {}
+                rows.append({**where, "again": got[0], **beside})
         moved += [{**place, "measurement": name, "again": each} for name, each in found["replicates"].items()]
-    schema = {name: artifacts.RESULTS.table.columns[name] for name in (*PLACE, "step", "part")}
+    schema = {name: artifacts.RESULTS.table.columns[name] for name in WHERE}
+    why = pl.DataFrame(whys, schema={**schema, "why": pl.String})
     frame = pl.DataFrame(rows, schema={**schema, "again": pl.Float64, "again_se": pl.Float64, "again_n": pl.Int64})
     held = artifacts.RESULTS.read()
-    results = held.join(frame, on=[*PLACE, "step", "part"], how="left", maintain_order="left")
-    differing, rounded = _differences(results, frame)
-    new = {"value": "again", "standard_error": "again_se", "n": "again_n"}
-    results = results.with_columns(pl.coalesce(again, name).alias(name) for name, again in new.items())
+    ends = pl.DataFrame(list(places.values()), schema={name: schema[name] for name in (*PLACE[:-1], "step")})
+    due = held.filter(pl.col("measurement").is_in(list(names))).join(ends, on=ends.columns, how="semi")
+    gone = due.join(frame, on=WHERE, how="anti").join(why, on=WHERE, how="left")
+    results = held.join(gone, on=WHERE, how="anti", maintain_order="left")
+    results = results.join(frame, on=WHERE, how="left", maintain_order="left")
+    differing, rounded = _differences(results, frame, gone)
+    results = results.with_columns(pl.coalesce(again, name).alias(name) for name, again in MADE.items())
     replicates = artifacts.REPLICATES.read()
     deviations = pl.DataFrame(moved, schema={**{name: schema[name] for name in PLACE}, "again": pl.List(pl.Float64)})
     replicates = replicates.join(deviations, on=PLACE, how="left", maintain_order="left")
@@ -106,16 +115,25 @@ def _measured(runs: pl.DataFrame, names: Collection[str], store: Store) -> Itera
             yield asked, found
 
 
-def _differences(joined: pl.DataFrame, again: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """The values that are not the same, and those that are not held at all or not made again."""
-    differing: list[str] = []
+def _differences(joined: pl.DataFrame, again: pl.DataFrame, gone: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Of the values made again, in words, those that are not the same, with their standard errors and numbers of
+    examples, those that are not held at all, and those held that are `gone`.
+    """
+    differing = [
+        f"{_place(row)}: no value ({row['why'] or 'not measured'}), {row['value']!r} held" for row in gone.to_dicts()
+    ]
     rounded: list[str] = []
-    for row in joined.filter(pl.col("again").is_not_null(), pl.col("again") != pl.col("value")).to_dicts():
-        text = (
-            f"{row['method']}/{row['model']}/{row['seed']}:{row['measurement']} {row['again']!r}, {row['value']!r} held"
-        )
-        (rounded if near(row["again"], row["value"]) else differing).append(text)
-    held = len(joined.filter(pl.col("again").is_not_null()))
-    if held != len(again):
-        differing.append(f"{len(again) - held} values that results.parquet does not have")
+    made = joined.filter(pl.col("again").is_not_null())
+    for name, new in MADE.items():
+        for row in made.filter(pl.col(new).ne_missing(pl.col(name))).to_dicts():
+            text = f"{_place(row)}: {name.replace('_', ' ')} {row[new]!r}, {row[name]!r} held"
+            same = None not in (row[new], row[name]) and near(row[new], row[name])
+            (rounded if same else differing).append(text)
+    if len(made) != len(again):
+        differing.append(f"{len(again) - len(made)} values that results.parquet does not have")
     return differing, rounded
+
+
+def _place(row: Row) -> str:
+    part = "" if row["part"] == ALL else f":{row['part']}"
+    return f"{row['method']}/{row['model']}/{row['seed']}:{row['measurement']}{part}"

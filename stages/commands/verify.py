@@ -78,7 +78,7 @@ def _verdict(what: str) -> int:
     key = {name: held[name] for name in ("task", "domain", "dataset", "method", "measurement")}
     made: Row = rows.filter(**key).row(0, named=True)
     differing, rounded = row_differences(made, held)
-    differing += [f"the value of {each}" for each in again.differing]
+    differing += again.differing
     say(f"  audit    {planned_audit().digest}; {len(rows)} verdicts of the task derived again, this one among them")
     if differing:
         say("\n".join(["  they differ", *(f"    {each}" for each in differing[:SHOWN])]))

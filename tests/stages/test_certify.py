@@ -223,6 +223,25 @@ def test_a_verdict_is_derived_again_from_stored_outcomes(here: Path, capsys: pyt
     assert said.endswith("numbers and words of it are the same, to the last bit\n")
 
 
+def test_a_value_that_outcomes_do_not_give_any_longer_is_named(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Held: a value of a part that no outcome has, and another standard error."""
+    shutil.copytree(here, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    results = artifacts.RESULTS.read()
+    one = pl.struct("method", "model", "seed", "measurement", "part").is_in(
+        [dict(method="noise", model="resnet-2", seed=0, measurement="near/auroc", part="all")]
+    )
+    more = results.filter(one).with_columns(part=pl.lit("sideways"), value=pl.lit(0.25))
+    moved = pl.when(one).then(pl.col("standard_error") * 2).otherwise("standard_error")
+    artifacts.RESULTS.write(pl.concat([results.with_columns(standard_error=moved), more]))
+    assert main(["verify", "noise:outliers"]) == 1
+    said = capsys.readouterr().out
+    assert "noise/resnet-2/0:near/auroc:sideways: no value (not measured), 0.25 held" in said
+    assert "noise/resnet-2/0:near/auroc: standard error 0.0" in said
+
+
 @pytest.mark.slow
 def test_a_verdict_that_is_not_what_the_outcomes_give_is_named(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -235,7 +254,7 @@ def test_a_verdict_that_is_not_what_the_outcomes_give_is_named(
     assert main(["verify", "noise:outliers"]) == 1
     said = capsys.readouterr().out
     assert "8 differ" in said
-    assert "the value of noise/resnet-2/0:near/auroc" in said
+    assert "noise/resnet-2/0:near/auroc: value 0." in said
     assert main(["verify", "verdicts"]) == 1
     assert main(["verify", "environments"]) == 0
 

@@ -68,6 +68,17 @@ def test_only_what_lies_on_its_margin_is_not_decided() -> None:
             assert deciding(ROW | {"total": total, "capability": 0.0, "beyond": beyond}, AuditSettings()).said
 
 
+def test_more_are_asked_for_than_there_are() -> None:
+    """A gain five errors above its margin, undecided by another match's estimate."""
+    row = ROW | {"total": -0.09, "capability": 0.9, "beyond": 0.6, "models": 2}
+    assert needed(0.5, 0.05) < PAIRS
+    assert deciding(row, AuditSettings()).seeds == PAIRS // 2 + 1
+    of_models = deciding(row | {"unit": "model", "units": 10, "models": 10}, AuditSettings())
+    assert of_models.models == 11
+    some = deciding(row | {"unit": "model", "units": 10, "models": 10, "pairs": 20, "seed_share": 0.5}, AuditSettings())
+    assert some.seeds == 3
+
+
 def test_more_seeds_help_only_as_far_as_they_make_the_spread() -> None:
     """Of models, the share of the variance that is their own stays: then more models are asked for."""
     row = ROW | {"unit": "model", "pairs": 20, "models": 10, "total": -0.09, "capability": 0.9, "beyond": 0.25}
