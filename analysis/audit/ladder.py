@@ -192,15 +192,17 @@ def _calibrations(
     away = ladder.x - centres[:, ladder.groups]
     between = (kept * away**2).sum(1) / (rungs - members.shape[1])
     df = kept @ (counts - 1)
-    if settings.reliability is not None:
-        noise, shared = (1 - settings.reliability) * between, np.zeros((len(kept), ladder.y.shape[1]))
+    share = kept @ (1 / counts) / rungs
+    if settings.reliability is not None:  # of one run; that of the means is then Spearman and Brown's
+        of_one = settings.reliability
+        noise = (1 - of_one) * between / (of_one + (1 - of_one) * share)
+        shared = np.zeros((len(kept), ladder.y.shape[1]))
     else:
         score = np.where(keep, grid.capability[0][ladder.rungs] - ladder.x[:, None], 0.0)
         safety = np.where(keep[..., None], grid.y[0][ladder.rungs][..., columns] - ladder.y[:, None], 0.0)
         known = np.maximum(df, 1)  # without several seeds there is no noise to be seen: all sums are 0
         noise = kept @ (score**2).sum(1) / known
         shared = kept @ np.einsum("ks,ksm->km", score, safety) / known[:, None]
-    share = kept @ (1 / counts) / rungs
     reliability = np.clip(1 - noise * share / between, LEAST_RELIABILITY, 1.0)
     y = ladder.y - away[..., None] * (shared * (share / between)[:, None])[:, None]
     return centres[:, ladder.groups] + reliability[:, None] * away, y, reliability

@@ -1,10 +1,12 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 from scipy.stats import fisher_exact
 
 from analysis import schema, tables
@@ -16,6 +18,7 @@ from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
 from analysis.findings import findings
 from analysis.jumps import schema as jump_schema
+from analysis.reliability import reliability
 from tests.analysis.conftest import Study
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2, "clean/brier": 0.1}, 0.1), placebos=("sugar",))
@@ -201,6 +204,32 @@ def test_the_score_is_as_reliable_as_its_noise_leaves_it(study: Study) -> None:
     moved = pl.Series("deviations", rng.normal(0, 0.05, (len(runs), 100)).tolist(), dtype=pl.List(pl.Float64))
     halves = run(study(), replicates=runs.with_columns(moved))["reliability"]
     assert halves.filter(over="examples", score_name="pc1")["reliability"].is_between(0.3, 0.99).all()
+
+
+def test_reliability_over_seeds_is_the_intraclass_correlation() -> None:
+    """Shrout and Fleiss (1979), table 4: one-way, ICC(1, 1) = .17 of six targets with four ratings each. And of models
+    whose numbers of seeds differ, one way of two: a mixed model's.
+    """
+    ratings = [(9, 2, 5, 8), (6, 1, 3, 2), (8, 4, 6, 8), (7, 1, 2, 6), (10, 5, 6, 9), (6, 2, 4, 7)]
+    assert over_seeds(ratings) == pytest.approx(0.166, abs=0.001)
+    assert over_seeds([(1, 2), (1, 2)]) == 0
+    assert over_seeds([(1,), (2,)]) is None
+    rng = np.random.default_rng(0)
+    uneven = [tuple(mean + rng.normal(0, 1, 3 + model % 4)) for model, mean in enumerate(rng.normal(0, 2, 60))]
+    scores = np.concatenate(uneven)
+    models = np.repeat(np.arange(60), [len(each) for each in uneven])
+    fit = sm.MixedLM(scores, np.ones(len(scores)), models).fit()
+    between, within = float(fit.cov_re[0, 0]), fit.scale
+    assert over_seeds(uneven) == pytest.approx(between / (between + within), abs=0.02)
+
+
+def over_seeds(models: Sequence[Sequence[float]]) -> float | None:
+    rows = [(f"m{m}", seed, float(value)) for m, own in enumerate(models) for seed, value in enumerate(own)]
+    runs = pl.DataFrame(rows, schema=["model", "seed", "score"], orient="row")
+    place = {"domain": "d", "dataset": "e", "method": "standard", "score_name": "pc1", "step": 1}
+    scores = runs.with_columns(pl.lit(value).alias(name) for name, value in place.items())
+    found: float | None = reliability(scores, scores).filter(over="seeds")["reliability"].item()
+    return found
 
 
 def test_a_metric_with_a_target_is_analysed_as_its_distance_from_it(study: Study) -> None:

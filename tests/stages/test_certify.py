@@ -231,7 +231,7 @@ def test_a_value_that_outcomes_do_not_give_any_longer_is_named(
     monkeypatch.chdir(tmp_path / "copy")
     results = artifacts.RESULTS.read()
     one = pl.struct("method", "model", "seed", "measurement", "part").is_in(
-        [dict(method="noise", model="resnet-2", seed=0, measurement="near/auroc", part="all")]
+        [{"method": "noise", "model": "resnet-2", "seed": 0, "measurement": "near/auroc", "part": "all"}]
     )
     more = results.filter(one).with_columns(part=pl.lit("sideways"), value=pl.lit(0.25))
     moved = pl.when(one).then(pl.col("standard_error") * 2).otherwise("standard_error")

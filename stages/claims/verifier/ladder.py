@@ -90,14 +90,14 @@ def calibrated(x: Array, y: Array, group: Array, seeds: Array, squares: Array, p
     count = np.bincount(group)
     away = x - (np.bincount(group, x) / count)[group]
     between = (away**2).sum() / (len(x) - len(count))
-    free = int((seeds - 1).sum())
+    free, share = int((seeds - 1).sum()), (1 / seeds).mean()
     if rule["reliability"] is not None:
-        noise, shared = (1 - rule["reliability"]) * between, np.zeros(y.shape[1])
+        of_one = rule["reliability"]
+        noise, shared = (1 - of_one) * between / (of_one + (1 - of_one) * share), np.zeros(y.shape[1])
     elif free == 0:
         return x, y
     else:
         noise, shared = squares.sum() / free, products.sum(0) / free
-    share = (1 / seeds).mean()
     reliability = min(max(1 - noise * share / between, LEAST_RELIABILITY), 1.0)
     return x - away + reliability * away, y - np.outer(away, shared * share / between)
 
