@@ -8,7 +8,7 @@ import polars as pl
 from analysis.pairs.item_scores import numbered
 from analysis.words import several
 from stages.imports.cells import Reading
-from stages.imports.decimals import decimal_of
+from stages.imports.decimals import decimal_of, marked
 from stages.imports.gaps import gaps
 from stages.imports.joins import joined
 from stages.imports.models import models_of
@@ -54,6 +54,8 @@ def check(raw: Raw, spec: Spec) -> Checked:
     missing = _check_columns(raw.source, frame, spec)
     if missing:
         raise WrongImport([*faults, *missing])
+    if spec.decimal and not marked(frame.get_columns()):
+        faults.append(f"{spec.source}: decimal: has no effect: no number in text has a decimal mark")
     reading = Reading(spec.missing, decimal_of(frame.get_columns(), spec.decimal))
     wide, measured = _measured(raw, frame, spec, reading, faults, notes)
     if faults and spec.long:

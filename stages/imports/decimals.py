@@ -69,6 +69,12 @@ def decimal_of(columns: Iterable[pl.Series], declared: str | None) -> Decimal:
     return Decimal(None, None if points == commas else "." if points else ",")
 
 
+def marked(columns: Iterable[pl.Series]) -> bool:
+    """Whether any cell that is text begins as a number with a mark in it, be it the decimal one or one that groups."""
+    texts = [column.str.strip_chars() for column in columns if column.dtype == pl.String]
+    return any(column.str.contains(rf"^[+-]?(?:\d|{_SPACES})*[.,]\d").any() for column in texts)
+
+
 def _evidence(plain: pl.Series, odd: pl.Series) -> tuple[bool, bool]:
     """Whether a cell can only have a decimal point, and whether one can only have a decimal comma."""
     spaced = odd.str.contains(SPACED)

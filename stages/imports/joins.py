@@ -1,5 +1,7 @@
 """Further columns of a table's models, from tables with the same key."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from analysis.words import several
@@ -13,9 +15,9 @@ from stages.imports.wide import MOST_NAMED
 def joined(raw: Raw, spec: Spec, faults: list[str], notes: list[str]) -> pl.DataFrame:
     """The table with the columns of the tables it is joined with, as `prefix/column`; unmatched rows are named."""
     frame, key = raw.frame, spec.key
-    for prefix, file in spec.join.items():
+    for prefix, (file, header) in spec.join.items():
         try:
-            other = read_table(spec.folder / file, spec)
+            other = read_table(spec.folder / file, replace(spec, header=header, format=None))
         except WrongImport as error:
             faults += error.faults
             continue

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -110,7 +111,7 @@ def _by_rule(keys: pl.Series, named: pl.Series, rule: Pairing) -> dict[str, pl.S
 def _from_table(source: str, keys: pl.Series, spec: Spec, table: str, faults: list[str]) -> dict[str, pl.Series]:
     """Method and baseline from a second table, with the columns `model`, `method` and `baseline`."""
     try:
-        frame = read_table(spec.folder / table, spec).frame
+        frame = read_table(spec.folder / table, replace(spec, header=1, format=None)).frame
     except WrongImport as error:
         faults += error.faults
         return {}

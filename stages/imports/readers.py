@@ -15,6 +15,7 @@ from stages.imports.sound import sound
 from stages.imports.spec import Spec, WrongImport
 from stages.imports.text import SEPARATORS, text_table
 
+OF_TABLES = ("table", "inspect")  # formats of a file that is no log: Inspect writes data frames, too
 ACCEPTED = ".csv, .tsv (also .gz), .parquet, .json, .jsonl, .eval, or a folder of .json and .eval"
 
 
@@ -23,10 +24,18 @@ def read_table(path: Path, spec: Spec, *, strict: bool = False) -> Raw:
     Raises WrongImport.
     """
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if path.is_dir() or kind in ("json", "eval"):
-        return from_files(path, spec, strict)
-    if not path.is_file():
+    of_logs = path.is_dir() or kind in ("json", "eval")
+    if not of_logs and not path.is_file():
         raise WrongImport([f"{path.name}: no such file"])
+    faults = []
+    if spec.header > 1 and (of_logs or f".{kind}" not in SEPARATORS):
+        faults.append(f"{spec.source}: header: has no effect: {path.name} has no rows of header")
+    if not of_logs and spec.format not in (None, *OF_TABLES):
+        faults.append(f"{spec.source}: format: {spec.format!r} has no effect: {path.name} is a table")
+    if faults:
+        raise WrongImport(faults)
+    if of_logs:
+        return from_files(path, spec, strict)
     if kind == "jsonl" or kind == "ndjson":
         return _json_lines(path, spec)
     if f".{kind}" in SEPARATORS:

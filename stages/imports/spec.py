@@ -40,11 +40,11 @@ class Spec:
     """What a table is to be read as. `scale` holds (column, factor) by name; `family` a column, {"regex": pattern} or
     globs on the key; `missing` the texts that stand for a missing cell; `standard_error` and `n` the columns with those
     of a measured one, by its name; `long` the columns of a long table (measurement: several); `join` further tables by
-    prefix; `decimal` the decimal mark; `header` how many rows it has. `method` and `baseline`, or `pairs`, say which
-    rows are paired with which; `within` and `seed` are columns that tell rows of one key apart; `step` is that with the
-    training step of a checkpoint, and `training` (of a log, or the rest of the key) those that name what was trained;
-    `released` and `lab` say when and by whom a model was made; `margins` are on the audit's scales, `placebos` methods
-    that do nothing.
+    prefix, each with how many rows of header it has; `decimal` the decimal mark; `header` how many rows the table's
+    has. `method` and `baseline`, or `pairs`, say which rows are paired with which; `within` and `seed` are columns that
+    tell rows of one key apart; `step` is that with the training step of a checkpoint, and `training` (of a log, or the
+    rest of the key) those that name what was trained; `released` and `lab` say when and by whom a model was made;
+    `margins` are on the audit's scales, `placebos` methods that do nothing.
     """
 
     source: str
@@ -64,7 +64,7 @@ class Spec:
     standard_error: Mapping[str, str] = field(default_factory=dict)
     n: Mapping[str, str] = field(default_factory=dict)
     long: Mapping[str, Any] | None = None
-    join: Mapping[str, str] = field(default_factory=dict)
+    join: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     decimal: str | None = None
     header: int = 1
     format: str | None = None
@@ -210,6 +210,20 @@ def _long(value: Any) -> dict[str, Any]:
     return {name: _names(entry) if name == "measurement" else _text(entry) for name, entry in value.items()}
 
 
+def _join(value: Any) -> dict[str, tuple[str, int]]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not a mapping")
+    found = {}
+    for prefix, entry in value.items():
+        if not isinstance(entry, dict):
+            found[_text(prefix)] = (_text(entry), 1)
+        elif set(entry) <= {"file", "header"} and "file" in entry:
+            found[_text(prefix)] = (_text(entry["file"]), _header(entry.get("header", 1)))
+        else:
+            raise ValueError(f"{prefix}: {entry!r} is not a file, nor a mapping of 'file' and 'header'")
+    return found
+
+
 def _decimal(value: Any) -> str:
     if value not in (".", ","):
         raise ValueError(f"{value!r} is not one of: '.', ','")
@@ -235,7 +249,8 @@ _READ = {
     "scale": _scale,
     **dict.fromkeys(("capability", "safety", "lower_is_better", "higher_is_better", "percent"), _names),
     **dict.fromkeys(("ignore", "missing"), _names),
-    **dict.fromkeys(("against", "join", "standard_error", "n"), _mapping),
+    **dict.fromkeys(("against", "standard_error", "n"), _mapping),
+    "join": _join,
     "decimal": _decimal,
     "header": _header,
     "long": _long,

@@ -87,6 +87,41 @@ def test_a_join_without_a_partner_is_an_error(load: Any, tmp_path: Path) -> None
     )
 
 
+def test_a_second_table_is_read_by_its_own_header_and_format(load: Any, tmp_path: Path) -> None:
+    """The first table has two rows of header, the joined and the pairing one a single row; or the other way round."""
+    two, one = "model,mmlu,mmlu\n,acc,f1\na,1,2\nb,3,4\n", "model,x\na,5\nb,6\n"
+    (tmp_path / "one.csv").write_text(one)
+    (tmp_path / "two.csv").write_text(two)
+    (tmp_path / "pairs.csv").write_text("model,method,baseline\nb,tuned,a\n")
+    found = load(two, header=2, format="table", join={"more": "one.csv"}, pairs={"table": "pairs.csv"})
+    assert found.values["more/x"].to_list() == [5, 6]
+    assert found.models["method"].to_list() == ["", "tuned"]
+    again = load(one, join={"more": {"file": "two.csv", "header": 2}})
+    assert again.values["more/mmlu/f1"].to_list() == [2, 4]
+    assert faults(load, one, join={"more": {"file": "two.csv", "rows": 2}}) == [
+        "spec.yaml: join: more: {'file': 'two.csv', 'rows': 2} is not a file, nor a mapping of 'file' and 'header'"
+    ]
+
+
+def test_a_form_that_is_declared_and_has_no_effect_is_an_error(load: Any, tmp_path: Path) -> None:
+    pl.DataFrame({"model": ["a", "b"], "x": [1.5, 2.5]}).write_parquet(tmp_path / "source.parquet")
+    parquet = (tmp_path / "source.parquet").read_bytes()
+    assert faults(load, parquet, "t.parquet", header=2, format="lm-eval", decimal=",") == [
+        "spec.yaml: header: has no effect: t.parquet has no rows of header",
+        "spec.yaml: format: 'lm-eval' has no effect: t.parquet is a table",
+    ]
+    assert faults(load, parquet, "t.parquet", decimal=",") == [
+        "spec.yaml: decimal: has no effect: no number in text has a decimal mark"
+    ]
+    assert faults(load, '[{"model": "a", "x": 1}]', "t.json", header=2) == [
+        "spec.yaml: header: has no effect: t.json has no rows of header"
+    ]
+    assert faults(load, "model,x\na,1\nb,2\n", decimal=".") == [
+        "spec.yaml: decimal: has no effect: no number in text has a decimal mark"
+    ]
+    assert load("model;x\na;1,5\nb;2\n", decimal=",").values["x"].to_list() == [1.5, 2.0]
+
+
 def test_a_join_tells_its_notes_and_refuses_a_name_that_is_there(load: Any, tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("model;x\na;1\n;\nb;2\n")
     notes = load(BOTH, join={"real": "real.csv"}).notes
