@@ -1,5 +1,6 @@
-"""Inspect's .eval files: zip archives whose `header.json` is the log without its samples."""
+"""Packed files: .gz, and Inspect's .eval files, zip archives whose `header.json` is the log without its samples."""
 
+import gzip
 import json
 import zipfile
 import zlib
@@ -15,6 +16,17 @@ ZSTANDARD, LARGEST = (
     93,
     1 << 30,
 )  # a zip's number for that compression, which Python 3.11 has not; bytes of a file in it
+
+
+def unpacked(file: Path) -> bytes:
+    """The bytes of a file, of a .gz file what is packed in it. Raises OSError."""
+    raw = file.read_bytes()
+    if file.suffix.lower() != ".gz":
+        return raw
+    try:
+        return gzip.decompress(raw)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise gzip.BadGzipFile(f"not a .gz file: {error}") from error
 
 
 def header(file: Path) -> Any:

@@ -1,12 +1,14 @@
 """Tables in JSON: a list of rows, rows as JSON lines, a mapping of models, or of columns."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from stages.imports.archives import unpacked
 from stages.imports.raw import Raw, check_header, named, short
 from stages.imports.spec import Spec, WrongImport, spaced
 
@@ -15,12 +17,12 @@ SHAPES = "a list of objects, one for each row; a mapping of models to their valu
 
 def json_of(file: Path) -> Any:
     """The JSON in a file, in UTF-8, -16 or -32. Raises OSError, ValueError and RecursionError."""
-    return json.loads(file.read_bytes(), object_pairs_hook=_once)
+    return json.loads(unpacked(file), object_pairs_hook=_once)
 
 
 def json_lines_of(file: Path) -> list[Any]:
     """The JSON in each line of a file. Raises OSError, ValueError and RecursionError."""
-    lines = enumerate(file.read_text(encoding="utf-8-sig").split("\n"), start=1)
+    lines = enumerate(re.split("\r\n?|\n", unpacked(file).decode("utf-8-sig")), start=1)
     return [_line(number, text) for number, text in lines if text.strip()]
 
 

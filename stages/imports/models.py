@@ -7,7 +7,7 @@ from analysis.words import several
 from stages.imports.cells import Reading, known_text
 from stages.imports.names import families_of, look_alikes
 from stages.imports.pairing import paired, without_rungs
-from stages.imports.raw import short
+from stages.imports.raw import short, unfit_names
 from stages.imports.sizes import sizes
 from stages.imports.spec import Spec
 from stages.imports.training import STEP, TRAINING, training_of
@@ -23,6 +23,7 @@ def models_of(
     families = families_of(source, wide.rows, wide.about, spec.family, faults, spec.source, spec.missing)
     columns = {"model": wide.rows, "family": families}
     columns |= {"released": _released(source, wide, spec, faults), "lab": _lab(wide, spec)}
+    faults += unfit_names(source, "lab", columns["lab"])
     columns |= training_of(source, wide, spec, reading, faults)
     for name in ("flops", "parameters"):
         value = _scale(name, source, wide, spec, reading, faults) if name in spec.scale else _nothing(wide.rows)
@@ -41,6 +42,8 @@ def models_of(
     if not spec.paired:
         return pl.DataFrame(columns)
     beside = paired(source, wide.rows, wide.about, spec, faults)
+    for name in ("method", "within"):
+        faults += unfit_names(source, name, beside[name])
     notes += without_rungs(beside)
     names = pl.Series("model", [name_of(row) for row in beside.iter_rows(named=True)], dtype=pl.String)
     return pl.concat([pl.DataFrame(columns | {"model": names}), beside], how="horizontal")

@@ -16,7 +16,7 @@ from stages.imports.spec import Spec, WrongImport
 from stages.imports.text import SEPARATORS, text_table
 
 OF_TABLES = ("table", "inspect")  # formats of a file that is no log: Inspect writes data frames, too
-ACCEPTED = ".csv, .tsv (also .gz), .parquet, .json, .jsonl, .eval, or a folder of .json and .eval"
+ACCEPTED = ".csv, .tsv, .json, .jsonl (also .gz), .parquet, .eval, or a folder of .json and .eval"
 
 
 def read_table(path: Path, spec: Spec, *, strict: bool = False) -> Raw:
@@ -61,7 +61,7 @@ def _json_lines(path: Path, spec: Spec) -> Raw:
     try:
         return table(path.name, json_lines_of(path), spec)
     except OSError as error:
-        raise WrongImport([f"{path.name}: {error.strerror}"]) from error
+        raise WrongImport([f"{path.name}: {error.strerror or error}"]) from error
     except WrongImport:
         raise
     except (ValueError, RecursionError) as error:

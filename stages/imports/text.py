@@ -1,14 +1,13 @@
 """Tables in text files: their encoding, what separates their cells, and their header."""
 
 import codecs
-import gzip
 import re
-import zlib
 from pathlib import Path
 
 import polars as pl
 
 from analysis.words import several
+from stages.imports.archives import unpacked
 from stages.imports.raw import MOST_LINES, check_header
 from stages.imports.spec import WrongImport
 
@@ -45,11 +44,9 @@ def text_table(path: Path, separator: str, header_rows: int = 1) -> tuple[pl.Dat
 
 def _decoded(path: Path) -> tuple[str, list[str]]:
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix.lower() == ".gz" else path.read_bytes()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise WrongImport([f"{path.name}: not a .gz file: {error}"]) from error
+        raw = unpacked(path)
     except OSError as error:
-        raise WrongImport([f"{path.name}: {error.strerror}"]) from error
+        raise WrongImport([f"{path.name}: {error.strerror or error}"]) from error
     encoding = next((name for mark, name in MARKS if raw.startswith(mark)), None)
     if encoding is None and len(raw) > 3 and not any(raw[1:40:2]):
         encoding = "UTF-16-LE"

@@ -45,8 +45,8 @@ ABOUT = {"row": pl.Int64, "released": pl.Float64, "step": pl.Int64}  # what is k
 def import_table(table: Path, spec: Path, strict: bool = False) -> int:
     """`diffprog import`: check, log, read back, say what was done; the exit status, 2 with a line for each fault."""
     try:
-        asked = read_spec(spec)
-        found = check(read_table(table, asked, strict=strict), asked)
+        asked = read_spec(spec.absolute())
+        found = check(read_table(table.absolute(), asked, strict=strict), asked)
         logged = log(found)
     except (WrongImport, TrackingError, StoreError) as error:
         print(error, file=sys.stderr)

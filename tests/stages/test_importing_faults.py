@@ -122,6 +122,16 @@ def test_a_form_that_is_declared_and_has_no_effect_is_an_error(load: Any, tmp_pa
     assert load("model;x\na;1,5\nb;2\n", decimal=",").values["x"].to_list() == [1.5, 2.0]
 
 
+def test_a_method_whose_name_can_not_be_shown_is_an_error(load: Any) -> None:
+    text = "model,base,how,lab,bits,x\na,,,L,8,1\nb,a,\x1b[31mred,\u202eL,8\u200b,2\n"
+    fields = {"method": "how", "baseline": "base", "lab": "lab", "within": ["bits"]}
+    assert [fault for fault in faults(load, text, **fields) if "characters" in fault] == [
+        "t.csv: lab '\\u202eL': holds control or invisible characters",
+        "t.csv: method '\\x1b[31mred': holds control or invisible characters",
+        "t.csv: within '8\\u200b': holds control or invisible characters",
+    ]
+
+
 def test_a_join_tells_its_notes_and_refuses_a_name_that_is_there(load: Any, tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("model;x\na;1\n;\nb;2\n")
     notes = load(BOTH, join={"real": "real.csv"}).notes
@@ -333,6 +343,8 @@ def with_error(value: str, error: str, long: bool) -> tuple[str, dict[str, Any]]
 # Files as they are.
 
 PLAIN = "model,mmlu,tox\na,0.5,0.1\nb,0.6,0.2\n"
+JSON = b'{"a": {"mmlu": 0.5, "tox": 0.1}, "b": {"mmlu": 0.6, "tox": 0.2}}'
+JSON_LINES = b'{"model": "a", "mmlu": 0.5, "tox": 0.1}\r\n{"model": "b", "mmlu": 0.6, "tox": 0.2}\r\n'
 
 
 @pytest.mark.parametrize(
@@ -340,6 +352,8 @@ PLAIN = "model,mmlu,tox\na,0.5,0.1\nb,0.6,0.2\n"
     [
         ("T.CSV", PLAIN.encode(), None),
         ("t.csv.gz", gzip.compress(PLAIN.encode(), mtime=0), None),
+        ("t.json.gz", gzip.compress(JSON, mtime=0), None),
+        ("t.jsonl.gz", gzip.compress(JSON_LINES, mtime=0), None),
         ("t.csv", PLAIN.replace(",", ";").encode(), "cells are separated by semicolons"),
         ("t.csv", PLAIN.replace(",", "\t").encode(), "cells are separated by tabs"),
         ("t.csv", PLAIN.replace(",", ";").replace(".", ",").encode(), "cells are separated by semicolons"),
@@ -347,7 +361,7 @@ PLAIN = "model,mmlu,tox\na,0.5,0.1\nb,0.6,0.2\n"
         ("t.csv", PLAIN.encode("utf-16-le"), "text in UTF-16-LE"),
         ("t.csv", ("\ufeff" + PLAIN).encode(), None),
         ("t.csv", PLAIN.replace("\n", ",\n").encode(), "1 column without a name or a value left out"),
-        ("t.json", b'{"a": {"mmlu": 0.5, "tox": 0.1}, "b": {"mmlu": 0.6, "tox": 0.2}}', None),
+        ("t.json", JSON, None),
         ("t.json", b'{"model": ["a", "b"], "mmlu": [0.5, 0.6], "tox": [0.1, 0.2]}', None),
         ("t.jsonl", b'{"model": "a", "mmlu": 0.5, "tox": 0.1}\n\n{"model": "b", "mmlu": 0.6, "tox": 0.2}\n', None),
     ],

@@ -36,7 +36,7 @@ def beside(file: Path, content: Any, log: Log) -> Log:
         try:
             samples[task] = dict(_metrics(path, _filters(content["results"][task])))
         except (OSError, NotALog) as error:
-            unread[path.name] = str(error.strerror) if isinstance(error, OSError) else str(error)
+            unread[path.name] = (isinstance(error, OSError) and error.strerror) or str(error)
     groups = mapping_of(content.get("group_subtasks"))
     found = with_items(log, lambda score: _of_score(score, samples, groups))
     return replace(found, beside=tuple(path.name for path in files.values()), unread=unread)
