@@ -33,7 +33,9 @@ def _intraclass(runs: pl.DataFrame) -> float | None:
     """The intraclass correlation of one run, over models (Shrout and Fleiss 1979, ICC(1, 1); with unequal numbers of
     seeds, Donner 1986), in [0, 1]; None without two models, or a model with two seeds.
     """
-    of = runs.group_by("model").agg(mean=pl.col("score").mean(), var=pl.col("score").var(), held=pl.len())
+    of = runs.group_by("model", maintain_order=True).agg(
+        mean=pl.col("score").mean(), var=pl.col("score").var(), held=pl.len()
+    )
     held, models = of["held"].to_numpy(), len(of)
     if models < 2 or held.max() < 2:
         return None

@@ -223,6 +223,12 @@ def test_reliability_over_seeds_is_the_intraclass_correlation() -> None:
     assert over_seeds(uneven) == pytest.approx(between / (between + within), abs=0.02)
 
 
+def test_reliability_has_the_same_bits_each_time() -> None:
+    rng = np.random.default_rng(0)
+    models = [tuple(rng.normal(size=3)) for _ in range(40)]
+    assert len({over_seeds(models) for _ in range(50)}) == 1
+
+
 def over_seeds(models: Sequence[Sequence[float]]) -> float | None:
     rows = [(f"m{m}", seed, float(value)) for m, own in enumerate(models) for seed, value in enumerate(own)]
     runs = pl.DataFrame(rows, schema=["model", "seed", "score"], orient="row")

@@ -12,6 +12,9 @@ from ruamel.yaml import YAML
 from analysis.simulation.worlds import Method, World
 from stages import analyse
 from stages.cli import run_stage
+from stages.needed import made_from
+from stages.study import params
+from stages.study.expansion import described
 from stages.terminal import escaped
 from tests.slow import fast_are
 from tests.stages.conftest import ROOT, TINY
@@ -29,9 +32,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.delenv("DIFFPROG_STORE", raising=False)
         YAML().dump(TINY, Path("params.yaml"))
         assert run_stage("plan") == 0
+        (vision,) = params.read().tasks
         splits, conditions = ("train", "training_outliers"), TINY["vision"]["conditions"]
         made = {name: {"digest": "f" * 64} for name in (*splits, *conditions)}
-        Path("data.json").write_text(json.dumps({"vision": {"splits": made, "conditions": made}}))
+        about = {"made_from": made_from(described(vision), vision.shape.about), "about": {}}
+        Path("data.json").write_text(json.dumps({"vision": {**about, "splits": made, "conditions": made}}))
         analyse.write(*simulated_tables(World(methods={"shield": Method(beyond=0.8)})), FIXED)
     return folder
 
