@@ -4,7 +4,8 @@
 
 Every way trains the same tiny CNNs (digits at 8 pixels) and measures their clean accuracy. The sweep does it as the
 stages do: keys, store, Ray, MLflow, tables. (a) is one process per model, two at a time; (b) is one process with a
-plain loop, its imports not counted. (a) and (b) are timed on fewer models and scaled.
+plain loop, its imports not counted; (c), the limit, is two such loops at once. All three are timed on fewer models and
+scaled.
 """
 
 import argparse
@@ -15,7 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,25 @@ def seconds_of_a_process_each(params: dict[str, Any], models: int) -> float:
     return time.perf_counter() - start
 
 
+def seconds_of_two_loops(params: dict[str, Any], models: int) -> float:
+    """Seconds for so many models in each of two plain loops at once, their imports not counted."""
+    context = get_context("spawn")
+    ready = context.Barrier(3)
+    with ProcessPoolExecutor(2, context, begun, (params, ready)) as pool:
+        loops = [pool.submit(train_and_measure, range(models), params) for _ in range(2)]
+        ready.wait()
+        start = time.perf_counter()
+        for loop in loops:
+            loop.result()
+        return time.perf_counter() - start
+
+
+def begun(params: dict[str, Any], ready: Barrier) -> None:
+    """Import all that a loop needs, and wait for the other one."""
+    train_and_measure([0], params)
+    ready.wait()
+
+
 def main() -> None:
     """Print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,6 +145,7 @@ def main() -> None:
     start = time.perf_counter()
     train_and_measure(range(chosen.loop), params)
     loop = (time.perf_counter() - start) / chosen.loop
+    two = seconds_of_two_loops(params, chosen.loop) / (2 * chosen.loop)
     spent, training = seconds_of_the_sweep(params)
     sweep = sum(spent[stage] for stage in STAGES) / chosen.models
     train_only = spent["train"] / chosen.models
@@ -132,6 +155,7 @@ def main() -> None:
     for way, cost in (
         ("(a) a process per model, two at a time", each),
         ("(b) one process, plain loop", loop),
+        ("(c) two plain loops at once", two),
         ("stage train alone: keys, store, Ray", train_only),
         ("train, predict, measure, collect: MLflow too", sweep),
     ):

@@ -22,6 +22,7 @@ from stages.store.store import Entry, Store
 
 TRAINED = ("flops", "steps", "loss")
 CURVE_POINTS = 24  # of the loss over a training, at most
+CURVE_EVERY = 5  # steps from one of its points to the next, at least: the model is copied at each
 CURVE_BYTES = 2**28  # that the weights at these points may take meanwhile
 FAILURE = ("error", "message", "traceback")
 Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
@@ -70,7 +71,7 @@ def codes_of(runs: Iterable[tuple[str, str, str]]) -> Iterator[Planned]:
 def curve_steps(run: Run) -> list[int]:
     """The steps before the last one after which the loss is kept: a model is asked for there, as for a checkpoint."""
     steps = run.planned_steps
-    points = min(CURVE_POINTS, CURVE_BYTES // (4 * run.parameters), steps)
+    points = min(CURVE_POINTS, CURVE_BYTES // (4 * run.parameters), steps // CURVE_EVERY)
     return sorted({steps * point // points for point in range(1, points)})
 
 

@@ -119,7 +119,10 @@ def stored(item: tuple[Training, ...], shared: dict[str, Any]) -> list[models.St
     return [found[-1] for found in trained(item, shared) if isinstance(found, list)]
 
 
-def test_what_one_run_of_a_cohort_lost_is_made_again_alone_with_the_same_bytes(sweep: list[Run]) -> None:
+def test_what_one_run_of_a_cohort_lost_is_made_again_alone_with_the_same_bytes(
+    sweep: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "CURVE_EVERY", 1)
     shared = shared_of(sweep, Store.from_environment())
     both = next(item for item in cohorts(trainings(sweep)) if len(item) == 2)
     (_, other, _), (key, weights, facts) = stored(both, shared)

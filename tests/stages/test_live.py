@@ -64,6 +64,7 @@ def test_the_curve_of_the_loss_changes_no_weights_and_no_loss(
 ) -> None:
     shared = shared_of(sweep, Store.from_environment())
     training = next(each for each in trainings(sweep) if len(each.keys) == 2)
+    monkeypatch.setattr(models, "CURVE_EVERY", 1)
     (with_curve,) = trained((training,), shared)
     monkeypatch.setattr(models, "CURVE_POINTS", 1)
     (without,) = trained((training,), shared)
@@ -80,9 +81,9 @@ def test_the_curve_of_the_loss_changes_no_weights_and_no_loss(
 
 def test_points_of_a_curve_are_spread_and_as_many_as_memory_takes(sweep: list[Run]) -> None:
     small = sweep[0]
-    after = {steps: curve_steps(replace(small, planned_steps=steps)) for steps in (0, 1, 4, 240, 10_000)}
-    assert after[0] == after[1] == []
-    assert after[4] == [1, 2, 3]
+    after = {steps: curve_steps(replace(small, planned_steps=steps)) for steps in (0, 1, 4, 20, 240, 10_000)}
+    assert after[0] == after[1] == after[4] == []
+    assert after[20] == [5, 10, 15]
     assert after[240] == list(range(10, 240, 10))
     assert len(after[10_000]) == CURVE_POINTS - 1
 
@@ -92,6 +93,7 @@ def test_what_has_ended_is_shown_while_the_rest_trains(
 ) -> None:
     store, data = Store.from_environment(), artifacts.prepared_data()
     shared = shared_of(sweep, store)
+    monkeypatch.setattr(models, "CURVE_EVERY", 1)
     one, other, *_ = [each for each in trainings(sweep) if len(each.keys) == 1]
     with Live(sweep, data, store) as live:
         keep(Finished((one,), trained((one,), shared), 1.0), store)

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from stages.tracking_address import address
 from stages.tracking_connection import created, experiment_tags
 from stages.tracking_run import PARENT, PLAN, RUN_KEY
 from tests.stages._tracked import log
+from tests.stages.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -190,3 +193,13 @@ def test_an_address_with_an_at_sign_too_many_is_refused(given: str, monkeypatch:
 )
 def test_addresses_are_shown_without_user_and_password(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+@pytest.mark.parametrize(("given", "off"), [({}, True), ({"MLFLOW_DISABLE_TELEMETRY": "false"}, False)])
+def test_mlflow_sends_nothing_of_its_use_unless_it_is_asked_to(given: dict[str, str], off: bool) -> None:
+    asked = "import stages.tracking; from mlflow.telemetry import utils; print(utils.is_telemetry_disabled())"
+    variables = {name: os.environ[name] for name in ("PATH", "HOME")}  # those that say it is a test send nothing anyway
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=variables | given, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(off)
