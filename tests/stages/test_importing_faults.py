@@ -124,7 +124,7 @@ def test_a_form_that_is_declared_and_has_no_effect_is_an_error(load: Any, tmp_pa
 
 def test_a_method_whose_name_can_not_be_shown_is_an_error(load: Any) -> None:
     text = "model,base,how,lab,bits,x\na,,,L,8,1\nb,a,\x1b[31mred,\u202eL,8\u200b,2\n"
-    fields = {"method": "how", "baseline": "base", "lab": "lab", "within": ["bits"]}
+    fields: dict[str, Any] = {"method": "how", "baseline": "base", "lab": "lab", "within": ["bits"]}
     assert [fault for fault in faults(load, text, **fields) if "characters" in fault] == [
         "t.csv: lab '\\u202eL': holds control or invisible characters",
         "t.csv: method '\\x1b[31mred': holds control or invisible characters",
