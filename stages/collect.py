@@ -31,16 +31,16 @@ def main() -> None:
     at = {row["run"]: row for row in logged.to_dicts()}
     measurements = {(row["task"], row["measurement"]): row for row in planned.iter_rows(named=True)}
     rows: dict[str, list[dict[str, Any]]] = {}
-    made_with: list[dict[str, Any]] = []
     for run in runs.iter_rows(named=True):
         row = at[run["run"]]
         values = held[row["run_key"], row["values"]].values.by_step[run["steps"]]
         rows[run["run"]] = list(results(run, values, measurements, json.loads(row["flags"])))
-        made_with += provenance(run, json.loads(row["environments"]))  # MLflow has those of who logged it first
-    artifacts.PROVENANCE.write(made_with)
     left_out = without_end(runs, rows)
     results_table = artifacts.RESULTS.write([row for run, own in rows.items() if run not in left_out for row in own])
-    print(f"{len(results_table)} values of {len(runs) - len(left_out)} runs read back from MLflow")
+    kept = [run for run in runs.iter_rows(named=True) if run["run"] not in left_out]
+    environments = {name: json.loads(row["environments"]) for name, row in at.items()}  # MLflow: of who logged it first
+    artifacts.PROVENANCE.write([made for run in kept for made in provenance(run, environments[run["run"]])])
+    print(f"{len(results_table)} values of {len(kept)} runs read back from MLflow")
     if left_out:
         print(f"left out, as nothing could be measured at the end of their runs: {', '.join(left_out)}")
 
