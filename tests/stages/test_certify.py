@@ -223,12 +223,15 @@ def test_a_verdict_is_derived_again_from_stored_outcomes(here: Path, capsys: pyt
     assert said.endswith("numbers and words of it are the same, to the last bit\n")
 
 
-def test_a_value_that_outcomes_do_not_give_any_longer_is_named(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def copied(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study in a folder of its own, which is the current one: what is written there is in no other test."""
+    monkeypatch.chdir(shutil.copytree(here, tmp_path / "copy"))
+
+
+@pytest.mark.usefixtures("copied")
+def test_a_value_that_outcomes_do_not_give_any_longer_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """Held: a value of a part that no outcome has, and another standard error."""
-    shutil.copytree(here, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
     results = artifacts.RESULTS.read()
     one = pl.struct("method", "model", "seed", "measurement", "part").is_in(
         [{"method": "noise", "model": "resnet-2", "seed": 0, "measurement": "near/auroc", "part": "all"}]
@@ -243,11 +246,8 @@ def test_a_value_that_outcomes_do_not_give_any_longer_is_named(
 
 
 @pytest.mark.slow
-def test_a_verdict_that_is_not_what_the_outcomes_give_is_named(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(here, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
+@pytest.mark.usefixtures("copied")
+def test_a_verdict_that_is_not_what_the_outcomes_give_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     results = artifacts.RESULTS.read()
     moved = (pl.col("method") == "noise") & (pl.col("measurement") == "near/auroc") & (pl.col("seed") == 0)
     artifacts.RESULTS.write(results.with_columns(value=pl.when(moved).then(pl.col("value") / 2).otherwise("value")))
