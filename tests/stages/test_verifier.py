@@ -88,7 +88,23 @@ def with_capability(results: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame
     ids=["12 x 2", "21 x 1", "6 families", "6 x 3"],
 )
 def test_the_verifier_derives_what_the_analysis_does(world: World, settings: AuditSettings) -> None:
+    derived_alike(with_capability(*simulated_study(world, np.random.default_rng(0))), settings)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6])
+def test_a_capability_measurement_is_a_part_of_the_score_where_half_of_the_standard_runs_have_it(share: float) -> None:
+    """In the verifier as in the analysis; values that have nothing to do with the other one's."""
+    world = World(families=3, widths=4, seeds=5, measurements=2, methods=METHODS)
     results = with_capability(*simulated_study(world, np.random.default_rng(0)))
+    score = results.filter(measurement="clean/score")
+    noise = np.random.default_rng(1).normal(size=len(score))
+    other = score.with_columns(measurement=pl.lit("clean/other"), value=pl.Series(noise))
+    others = (pl.col("method") != "standard") | (pl.col("seed") < 5 * share)
+    derived_alike(pl.concat([results, other.filter(others)]), FIXED)
+
+
+def derived_alike(results: pl.DataFrame, settings: AuditSettings) -> None:
+    """Assert that the verifier gives what the analysis does."""
     names = results.filter(axis="safety")["measurement"].unique().sort().to_list()
     planned = results.filter(measurement=names[0]).select("method")
     rng = np.random.default_rng(0)
