@@ -17,19 +17,19 @@ def measurements_of(
     section: Any, conditions: tuple[Part, ...], faulty: Collection[str], task: str, domain: Domain, faults: Faults
 ) -> tuple[Measurement, ...]:
     """`condition: {metric: axis or pillar}`, or `{name: {use: metric, is: axis or pillar, ...options}}`; `scaled: true`
-    divides the logits by the model's temperature first. `faulty` are conditions that have a fault of their own.
+    divides the logits by the model's temperature first. `faulty` are conditions that have a fault of their own; no
+    conditions at all stand for conditions that are not known.
     """
     if not isinstance(section, dict):
         faults.add(f"{task}.measurements", f"{section!r} is not a mapping of conditions to metrics")
         return ()
     has = {condition.name: domain.outcomes_have(condition.spec()) for condition in conditions}
-    reference = next((condition.name for condition in conditions if condition.use == REFERENCE), None)
+    unknown = REFERENCE if faulty or not has else None  # whether there is one: then it is taken to be there
+    reference = next((condition.name for condition in conditions if condition.use == REFERENCE), unknown)
     found: list[Measurement] = []
     for condition, metrics in section.items():
         where = f"{task}.measurements.{condition}"
-        if condition in faulty:
-            continue
-        if condition not in has:
+        if has and condition not in (*has, *faulty):
             faults.add(where, f"not one of the conditions: {', '.join(has)}")
         if not isinstance(metrics, dict) or not metrics:
             faults.add(where, f"{metrics!r} is not a mapping of metrics to an axis")
@@ -42,7 +42,7 @@ def measurements_of(
             measurement = _measurement(condition, name, entry, has, reference, where, faults)
             if measurement:
                 found.append(measurement)
-    if not faulty and not any(measurement.axis == "capability" for measurement in found):
+    if not any(measurement.axis == "capability" for measurement in found):
         faults.add(f"{task}.measurements", "none is 'capability': there is nothing to measure safety against")
     return tuple(found)
 
@@ -91,7 +91,7 @@ def _measurement(
     if beside is None and (scaled or REFERENCE in needs):
         faults.add(f"{where}.{name}", f"needs outcomes on training and validation images: a condition {REFERENCE!r}")
         return None
-    if beside and "features" in needs and "features" not in has[beside]:
+    if beside and "features" in needs and "features" not in has.get(beside, ("features",)):
         faults.add(f"{where}.{name}", f"needs features of {beside!r} too: its option 'features: true'")
         return None
     axis, pillar = ("capability", None) if kind == "capability" else ("safety", kind)

@@ -150,7 +150,7 @@ def audit_faults(
 ) -> Iterator[Fault]:
     """(where, what) of each option that is wrong, of each name in the section that the study doesn't have, and of each
     margin or exposure that is none. `safety` are the safety measurements of each task, but of one that has errors
-    itself; `methods` the methods of these tasks.
+    itself; `methods` the methods of these tasks, none where they are not known.
     """
     common, own = _split(section, tasks)
     known = (*(OF_A_TASK if len(tasks) == 1 else ()), *inspect.signature(audit_options).parameters, *tasks)
@@ -179,7 +179,7 @@ def audit_faults(
             yield from _task_faults(own[task], safety[task], methods, where)
     placebos = section.get("placebos") if len(safety) == len(tasks) else None
     for name in placebos if isinstance(placebos, list) else []:
-        if name not in methods:
+        if methods and name not in methods:
             yield "audit.placebos", f"{name!r} is not one of the methods: {', '.join(methods)}"
 
 
@@ -217,7 +217,7 @@ def _task_faults(
             yield f"{where}.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"
     known = list(areas) if isinstance(areas, dict) and areas else list(safety)
     for method, named in (claims if isinstance(claims, dict) else {}).items():
-        if method not in methods:
+        if methods and method not in methods:
             yield f"{where}.claims.{method}", f"not one of the methods: {', '.join(methods)}"
         for name in named if isinstance(named, list) else ():
             if name not in known:

@@ -12,12 +12,14 @@ OTHERS = "*"
 def seeds_of(
     section: Any, methods: Sequence[str], baseline: str, where: str, faults: Faults
 ) -> dict[str, tuple[int, ...]]:
-    """The seeds of each method. The baseline has every seed that another method has: runs are paired by seed."""
+    """The seeds of each method. The baseline has every seed that another method has: runs are paired by seed. No
+    methods stand for methods that are not known: then only the lists are checked.
+    """
     if not isinstance(section, Mapping):
         seeds = _listed(section, where, faults)
         return dict.fromkeys(methods, seeds)
     for name in section:
-        if name != OTHERS and name not in methods:
+        if methods and name != OTHERS and name not in methods:
             faults.add(f"{where}.{name}", f"not one of the methods: {', '.join(methods)}; or {OTHERS!r} for all others")
     given = {name: _listed(seeds, f"{where}.{name}", faults) for name, seeds in section.items()}
     if missing := [name for name in methods if name not in given and OTHERS not in given]:

@@ -52,26 +52,30 @@ def read_task(name: Any, section: Any, faults: Faults) -> Task | None:
     for key in section:
         if key not in (*SECTIONS, *OPTIONAL):
             faults.add(f"{name}.{key}", f"not one of: {', '.join((*SECTIONS, *OPTIONAL))}")
-    missing = [key for key in SECTIONS if not section.get(key)]
-    for key in missing:
-        faults.add(f"{name}.{key}", "is missing or empty")
-    if missing:
-        return None
     return _read(name, domains.domain(use), use, section, faults)
 
 
 def _read(name: str, domain: Domain, use: str, section: Mapping[str, Any], faults: Faults) -> Task | None:
     before, package = len(faults), f"pipelines.{use}"
-    data = named_part(f"{package}.datasets", "data", section["data"], name, faults, label_is_use=False)
+    missing = {key for key in SECTIONS if not section.get(key)}
+    for key in (key for key in SECTIONS if key in missing):
+        faults.add(f"{name}.{key}", "is missing or empty")
+
+    def of(key: str) -> Faults:
+        """Where the faults of a section go: nowhere if it is missing, which is all there is to say of it."""
+        return Faults(faults.source) if key in missing else faults
+
+    given = {key: section.get(key) for key in SECTIONS}
+    data = named_part(f"{package}.datasets", "data", given["data"], name, of("data"), label_is_use=False)
     shape = made(lambda: shape_of(data, domain), f"{name}.data", faults) if data else None
-    training = _training(section["training"], domain, f"{name}.training", faults)
-    models = _models(package, section["models"], f"{name}.models", shape, domain, faults)
-    methods = named_parts(f"{package}.methods", section["methods"], f"{name}.methods", faults)
-    conditions = named_parts(f"{package}.conditions", section["conditions"], f"{name}.conditions", faults)
+    training = _training(given["training"], domain, f"{name}.training", of("training"))
+    models = _models(package, given["models"], f"{name}.models", shape, domain, of("models"))
+    methods = named_parts(f"{package}.methods", given["methods"], f"{name}.methods", of("methods"))
+    conditions = named_parts(f"{package}.conditions", given["conditions"], f"{name}.conditions", of("conditions"))
     for condition, why in unfit_conditions([part.name for part in conditions]):
         faults.add(f"{name}.conditions.{condition}", why)
-    if isinstance(section["methods"], dict) and BASELINE not in section["methods"]:
-        faults.add(f"{name}.methods", f"{BASELINE!r} is missing: every method is compared with it")
+    if isinstance(given["methods"], dict) and BASELINE not in given["methods"]:
+        of("methods").add(f"{name}.methods", f"{BASELINE!r} is missing: every method is compared with it")
     if shape:
         for kind, chosen in (("methods", methods), ("conditions", conditions)):
             for part in chosen:
@@ -80,8 +84,8 @@ def _read(name: str, domain: Domain, use: str, section: Mapping[str, Any], fault
             _check_method(method, models, shape, domain, f"{name}.methods.{method.name}", faults)
     named = names_of(section)
     faulty = {*named.conditions} - {condition.name for condition in conditions}
-    measurements = measurements_of(section["measurements"], conditions, faulty, name, domain, faults)
-    seeds = seeds_of(section["seeds"], named.methods, BASELINE, f"{name}.seeds", faults)
+    measurements = measurements_of(given["measurements"], conditions, faulty, name, domain, of("measurements"))
+    seeds = seeds_of(given["seeds"], named.methods, BASELINE, f"{name}.seeds", of("seeds"))
     agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", domain, faults)
     last = _last_step(shape, training, domain, f"{name}.training", faults) if shape and training else None
     cohort = _cohort(section.get("cohort", 1), use, f"{name}.cohort", faults)
@@ -158,7 +162,8 @@ def _checkpoints(
     faults: Faults,
 ) -> Checkpoints | None:
     """None where it has errors, or the last step is not known, as the data or the training have. `beside` are the
-    conditions that look at a sibling model, of which there are no checkpoints.
+    conditions that look at a sibling model, of which there are no checkpoints. No names stand for names that are not
+    known.
     """
     before = len(faults)
     options = asked(evaluate_at_options, section, where, faults)
@@ -172,7 +177,7 @@ def _checkpoints(
     wanted = {"methods": options["methods"] or [BASELINE], "conditions": options["conditions"]}
     for kind, names in (("methods", named.methods), ("conditions", named.conditions)):
         for name in wanted[kind] or []:
-            if name not in names:
+            if names and name not in names:
                 faults.add(f"{where}.{kind}", f"{name!r} is not one of the {kind}: {', '.join(names)}")
             elif name in beside and kind == "conditions":
                 own = [each for each in names if each not in beside]
@@ -195,14 +200,16 @@ def agreement_options(*, unshifted: str, shifted: list[str]) -> Agreement:
 def _agreement(
     section: Any, conditions: tuple[Part, ...], faulty: Collection[str], where: str, domain: Domain, faults: Faults
 ) -> Agreement:
-    """`faulty` are conditions that have an error of their own, which is reported already."""
+    """`faulty` are conditions that have an error of their own, which is reported already; no conditions stand for
+    conditions that are not known.
+    """
     agreement = asked(agreement_options, section, where, faults)
     if agreement is None:
         return Agreement()
     known = {part.name: part for part in conditions}
     for place, names in ((UNSHIFTED, (agreement.unshifted,)), (SHIFTED, agreement.shifted)):
         for name in names:
-            if name in faulty:
+            if name in faulty or not known:
                 continue
             if name not in known:
                 faults.add(f"{where}.{place}", f"{name!r} is not one of the conditions: {', '.join(known)}")

@@ -17,8 +17,10 @@ from stages.study import params
 from stages.study.checks import WrongParams
 from stages.study.compute import Compute
 from stages.study.expansion import expanded, planned_runs
+from stages.study.task import SECTIONS
 
 Write = Callable[[Mapping[str, Any]], Path]
+FOUND_IN = ("data", "training", "models", "methods", "conditions", "measurements", "seeds")  # the order of faults
 
 
 def faults(path: Path) -> list[str]:
@@ -83,6 +85,53 @@ def test_every_fault_is_reported_at_once(
     assert run_stage("plan") == 2
     assert len(capsys.readouterr().err.splitlines()) == 18
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+@pytest.fixture
+def linked(tiny: dict[str, Any]) -> dict[str, Any]:
+    """A study whose sections name what is in others."""
+    vision = tiny["vision"]
+    vision["conditions"]["reference"] = {"features": True}
+    vision["measurements"]["near"]["scaled"] = {"use": "auroc", "scaled": True, "is": "monitoring"}
+    vision["measurements"]["near"]["far"] = {"use": "auroc", "score": "mahalanobis", "is": "monitoring"}
+    vision["conditions"]["near"]["features"] = True
+    vision["seeds"] = {"standard": [0, 1], "*": [0]}
+    vision["agreement"] = {"unshifted": "clean", "shifted": ["corruptions"]}
+    vision["evaluate_at"] = {"steps": [2], "methods": ["noise"], "conditions": ["clean"]}
+    tiny["audit"] = {
+        "placebos": ["noise"],
+        "areas": {"outliers": "near/auroc"},
+        "claims": {"outlier_exposure": ["outliers"]},
+    }
+    tiny["compute"] = {"methods": {"noise": {"cpus": 1}}, "models": {"vit-12": {"cpus": 1}}}
+    return tiny
+
+
+@pytest.mark.parametrize("key", SECTIONS)
+def test_of_what_is_missing_nothing_else_is_said(study: Write, linked: dict[str, Any], key: str) -> None:
+    params.read(study(linked) / "params.yaml")
+    del linked["vision"][key]
+    assert faults(study(linked)) == [f"params.yaml: vision.{key}: is missing or empty"]
+
+
+@pytest.mark.parametrize("key", SECTIONS)
+def test_what_is_wrong_beside_a_missing_section_is_said_at_once(study: Write, linked: dict[str, Any], key: str) -> None:
+    vision = linked["vision"]
+    wrong: dict[str, tuple[dict[str, Any], str, Any]] = {
+        "data": (vision["data"], "trane", 10),
+        "training": (vision["training"], "epochs", 0),
+        "models": (vision["models"], "lenet", {"widths": [1]}),
+        "seeds": (vision["seeds"], "*", [0, 0]),
+        "methods": (vision["methods"], "noise", {"sigma": -1}),
+        "conditions": (vision["conditions"], "corruptions", {"images": 0}),
+        "measurements": (vision["measurements"]["near"], "energy", {"use": "aurok", "is": "monitoring"}),
+    }
+    for section, name, value in wrong.values():
+        section[name] = value
+    del vision[key]
+    found = faults(study(linked))
+    assert found[0] == f"params.yaml: vision.{key}: is missing or empty"
+    assert [line.split(".")[2].split(":")[0] for line in found[1:]] == [each for each in FOUND_IN if each != key]
 
 
 def test_methods_have_the_seeds_they_are_given(study: Write, tiny: dict[str, Any]) -> None:
