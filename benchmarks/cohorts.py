@@ -1,11 +1,12 @@
 """Runs trained and attacked at once against one at a time, and against several processes on one device, in one run.
 
-    python benchmarks/cohorts.py [--device cuda] [--sizes 4 16 64] [--widths 4 8 16] [--processes 10]
+    python benchmarks/cohorts.py [--domain vision] [--device cuda] [--sizes 4 16 64] [--widths 4 8 16] [--processes 10]
 
-Models: residual networks on glyphs, by standard training. For each width: models an hour one at a time; in so many
-processes that each train one at a time (what `compute: {gpus: 0.1}` does), and in cohorts of each size, as ratios to
-that; and the share that the fastest has of the rate of large matrix products in the same precision. Then how many times
-as fast the attack ensemble goes through a cohort of each size at once as through its models one by one.
+Models, by standard training: residual networks on glyphs, perceptrons on flows, or transformers on facts. For each
+width: models an hour one at a time; in so many processes that each train one at a time (what `compute: {gpus: 0.1}`
+does), and in cohorts of each size, as ratios to that; and the share that the fastest has of the rate of large matrix
+products in the same precision. Then, for images, how many times as fast the attack ensemble goes through a cohort of
+each size at once as through its models one by one.
 """
 
 import argparse
@@ -18,45 +19,60 @@ from typing import Any
 import torch
 
 from pipelines import parts
-from pipelines.supervised.training import Trained
-from pipelines.vision import cohorts, domain, running
-from pipelines.vision.data import Dataset
+from pipelines.domain import Cohorts
+from stages import domains
 
+KINDS = {"vision": ("glyphs", "resnet"), "tabular": ("flows", "mlp"), "language": ("facts", "transformer")}
 SIDE = 4096  # of the matrices
 PRODUCTS = 5
 EPSILON = 2 / 255  # of the attacks
 
 
-def dataset(train: int) -> Dataset:
-    """Glyphs, the same for every model."""
-    return domain.dataset({"use": "glyphs", "options": {"train": train, "test": 100}})
+def data_of(kind: str, train: int) -> dict[str, Any]:
+    """The specification of the data of a domain, the same for every model."""
+    use, _ = KINDS[kind]
+    options = {"train": train, **({"test": 100} if kind == "vision" else {})}
+    return {"use": use, "options": parts.full_options(f"pipelines.{kind}.datasets", use, options)}
 
 
-def run_of(width: int, data: Dataset, chosen: argparse.Namespace) -> dict[str, Any]:
+def run_of(width: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """The specification of a run, but for its seed."""
-    options = {"width": width, "stem_stride": chosen.stem_stride}
+    kind, (_, model) = chosen.domain, KINDS[chosen.domain]
+    options = {"width": width, **({"stem_stride": chosen.stem_stride} if kind == "vision" else {})}
+    training = {"epochs": chosen.epochs, "batch_size": chosen.batch, "precision": chosen.precision}
+    accepted = parts.defaults(domains.domain(kind).budget)
     return {
-        "model": {"use": "resnet", "options": parts.full_options("pipelines.vision.models", "resnet", options)},
+        "domain": kind,
+        "model": {"use": model, "options": parts.full_options(f"pipelines.{kind}.models", model, options)},
         "method": {"use": "standard", "options": {}},
-        "training": {"epochs": chosen.epochs, "batch_size": chosen.batch, "precision": chosen.precision},
-        "data": {"classes": 10, "size": data.size},
+        "training": {name: value for name, value in training.items() if name in {"epochs", *accepted}},
+        "data": dict(domains.domain(kind).shape(data_of(kind, chosen.train)).about),
         "sibling": None,
     }
 
 
-def one_by_one(run: dict[str, Any], data: Dataset, device: str, models: int) -> list[Trained]:
+def cohorts_of(run: dict[str, Any]) -> Cohorts:
+    """What trains cohorts of a run's domain."""
+    found = domains.cohorts(run["domain"])
+    assert found
+    return found
+
+
+def one_by_one(run: dict[str, Any], data: Any, device: str, models: int) -> list[Any]:
     """So many models, one after the other."""
-    return [running.train({**run, "seed": seed}, data.splits, device)[-1] for seed in range(models)]
+    running = domains.running(run["domain"])
+    return [running.train({**run, "seed": seed}, data.splits, device, ())[-1] for seed in range(models)]
 
 
-def at_once(run: dict[str, Any], data: Dataset, device: str, models: int) -> list[Trained]:
+def at_once(run: dict[str, Any], data: Any, device: str, models: int) -> list[Any]:
     """So many models in a cohort."""
-    every = cohorts.train({**run, "cohort": list(range(models))}, data.splits, device)
+    every = cohorts_of(run).train({**run, "cohort": list(range(models))}, data.splits, device, ())
     return [each[-1] for each in every if not isinstance(each, Exception)]
 
 
-def times_as_fast_attacked(run: dict[str, Any], data: Dataset, device: str, models: list[Trained]) -> float:
+def times_as_fast_attacked(run: dict[str, Any], data: Any, device: str, models: list[Any]) -> float:
     """Seconds of the attack ensemble on models one by one, over those on all at once."""
+    running, domain = domains.running(run["domain"]), domains.domain(run["domain"])
     options = {"epsilon": EPSILON, "images": 100, "steps": 10, "targets": 1, "square_queries": 100}
     full = parts.full_options("pipelines.vision.conditions", "attack_ensemble", options)
     condition = {"use": "attack_ensemble", "options": full}
@@ -65,13 +81,13 @@ def times_as_fast_attacked(run: dict[str, Any], data: Dataset, device: str, mode
     one_by_one = took(
         device, lambda: [running.predict(condition, *each) for each in zip(restored, repeat(examples), seeds)]
     )
-    return one_by_one / took(device, lambda: cohorts.predict(condition, restored, examples, seeds))
+    return one_by_one / took(device, lambda: cohorts_of(run).predict(condition, restored, examples, seeds))
 
 
 def in_a_process(run: dict[str, Any], train: int, device: str, models: int, ready: Any, begin: Any) -> None:
     """One of several processes, which begin together."""
     torch.set_num_threads(1)
-    data = dataset(train)
+    data = domains.domain(run["domain"]).dataset(data_of(run["domain"], train))
     one_by_one(run, data, device, 1)
     ready.release()
     begin.wait()
@@ -124,11 +140,12 @@ def rate_of_products(device: str, precision: str) -> float:
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--domain", default="vision", choices=KINDS)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--sizes", type=int, nargs="+", default=[4, 16, 64], help="of cohorts")
     parser.add_argument("--widths", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--stem-stride", type=int, default=4, choices=[1, 2, 4])
-    parser.add_argument("--train", type=int, default=2000, help="training images")
+    parser.add_argument("--train", type=int, default=2000, help="training examples")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
@@ -136,16 +153,18 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=0)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    data, device = dataset(chosen.train), chosen.device
+    domain, attacks = domains.domain(chosen.domain), chosen.domain == "vision"
+    specification = data_of(chosen.domain, chosen.train)
+    data, device = domain.dataset(specification), chosen.device
     limit = rate_of_products(device, chosen.precision)
     name = torch.cuda.get_device_name() if device == "cuda" else "one core"
     print(f"{name}, {chosen.precision}: {limit:.3g} FLOPs a second in products of {SIDE} x {SIDE}")
     columns = ["one at a time, models an hour", *[f"{chosen.processes} processes"] * bool(chosen.processes)]
     columns += [f"{size} at once" for size in chosen.sizes]
-    columns += ["of the products' rate", *(f"{size} attacked at once" for size in chosen.sizes)]
+    columns += ["of the products' rate", *(f"{size} attacked at once" for size in chosen.sizes if attacks)]
     print(f"| width, parameters | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     for width in chosen.widths:
-        run = run_of(width, data, chosen)
+        run = run_of(width, chosen)
         flops = one_by_one(run, data, device, 1)[-1].flops
         alone = took(device, lambda run=run: one_by_one(run, data, device, chosen.models)) / chosen.models  # type: ignore[misc]
         cells, best = [f"{3600 / alone:,.0f}"], flops / alone
@@ -157,9 +176,10 @@ def main() -> None:
             each = took(device, lambda run=run, size=size: at_once(run, data, device, size)) / size  # type: ignore[misc]
             cells.append(f"{alone / each:.2f}")
             best = max(best, flops / each)
-            attacked.append(f"{times_as_fast_attacked(run, data, device, at_once(run, data, device, size)):.2f}")
+            if attacks:
+                attacked.append(f"{times_as_fast_attacked(run, data, device, at_once(run, data, device, size)):.2f}")
         cells += [f"{best / limit:.2f}", *attacked]
-        parameters = domain.cost(run["model"], domain.shape({"use": "glyphs", "options": {}})).parameters
+        parameters = domain.cost(run["model"], domain.shape(specification)).parameters
         print(f"| {width}, {parameters:,} | {' | '.join(cells)} |", flush=True)
 
 

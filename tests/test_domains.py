@@ -13,10 +13,12 @@ import pipelines.games.domain
 import pipelines.games.examples
 import pipelines.games.running
 import pipelines.language.arrays
+import pipelines.language.cohorts
 import pipelines.language.domain
 import pipelines.language.examples
 import pipelines.language.running
 import pipelines.tabular.arrays
+import pipelines.tabular.cohorts
 import pipelines.tabular.domain
 import pipelines.tabular.examples
 import pipelines.tabular.running
@@ -42,7 +44,11 @@ SHOWING: dict[str, Showing] = {
     "tabular": pipelines.tabular.examples,
     "vision": pipelines.vision.examples,
 }
-COHORTS: dict[str, Cohorts] = {"vision": pipelines.vision.cohorts}
+COHORTS: dict[str, Cohorts] = {
+    "language": pipelines.language.cohorts,
+    "tabular": pipelines.tabular.cohorts,
+    "vision": pipelines.vision.cohorts,
+}
 
 
 def test_every_domain_is_compared() -> None:

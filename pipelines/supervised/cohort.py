@@ -21,11 +21,21 @@ from pipelines.flops import FlopCount
 from pipelines.supervised.classifier import Build, Classifier
 from pipelines.supervised.draws import seed_for, torch_generator
 from pipelines.supervised.method import Labelled, Method, Step, TrainingData, plain_update, same_model
-from pipelines.supervised.training import Augment, Budget, Diverged, Trained, Weights, as_it_is, optimiser_of, steps_of
+from pipelines.supervised.several import Stacked
+from pipelines.supervised.training import (
+    Augment,
+    Budget,
+    Diverged,
+    Trained,
+    Weights,
+    as_it_is,
+    optimiser_of,
+    steps_of,
+    weights_of,
+)
 
-Member = list[Trained] | Diverged  # a run of a cohort: as `train` returns it, or the error that it raises
+Member = list[Trained] | Exception  # a run of a cohort: as `train` returns it, or the error that it raises
 State = Mapping[str, Tensor]  # weights, or what is kept beside them, of all runs: [runs, ...] by name
-ONCE = (0.0,)  # the phases of a method whose every step costs the same
 
 
 @dataclass(frozen=True)
@@ -57,31 +67,28 @@ class Loss(nn.Module):
 
     def forward(self, batch: Labelled, data: TrainingData, progress: float) -> Tensor:
         """The scalar."""
-        generator = torch.Generator()  # no run may draw from it
+        generator = torch.default_generator  # of the CPU, for what a method draws there
         step = TogetherStep(self.classifier, batch.inputs, batch.labels, batch.groups, data, generator, progress)
         return self.method.loss(step)
 
 
-def fits(method: Method) -> bool:
-    """Whether a method leaves to its loss all that it changes of a training beside the data."""
-    return (method.update, method.finish, method.phases) == (plain_update, same_model, ONCE)
-
-
 def possible(build: Build, method: Method, data: TrainingData, budget: Budget) -> bool:
-    """Whether runs with this method can be trained at once, tried on two of them: not where a loss depends on the
-    values of its draws or its groups, takes gradients of its own, keeps something from step to step, or learns from
-    what it makes for each run.
+    """Whether runs with this method can be trained and looked at together, tried on two of them: not where a loss
+    depends on the values of its draws or its groups, takes gradients of its own, keeps something from step to step, or
+    learns from what it makes for each run, and not where a model looks at the values of its inputs.
     """
-    if not fits(method):
+    if method.update is not plain_update:
         return False
     inputs = data.batch(data.inputs)
     batch = Labelled(torch.stack([inputs] * 2), data.labels.repeat(2, 1), data.groups.repeat(2, 1))
     try:
         if method.prepare(data, torch.Generator()).beside is not data.beside:
             return False
-        cohort = Cohort([method.build(build, seed) for seed in (0, 1)], method, budget, data, len(data))
+        models = [method.build(build, seed) for seed in (0, 1)]
+        cohort = Cohort(models, method, budget, data, len(data))
         for progress in (0.0, 1.0):
             cohort.step_losses(batch, progress).sum().backward()
+        Stacked([model.eval() for model in models]).each_of(batch.inputs, torch.arange(2))
     except (RuntimeError, ValueError, TypeError, NotImplementedError):
         return False
     return True
@@ -97,12 +104,13 @@ def train_together(
     augment: Augment = as_it_is,
 ) -> list[Member]:
     """Train the runs of these seeds from scratch, each on its data, as `pipelines.supervised.training.train` does one.
-    One that diverges leaves the others as they are. Raises RuntimeError where the method's loss is not one that fits,
-    and ValueError where the runs do not have equally many examples.
+    One that diverges, or that the method can't finish, leaves the others as they are. Raises RuntimeError where the
+    method's loss is not one that fits, and ValueError where the runs do not have equally many examples.
     """
     device = data[0].inputs.device
     members = [method.build(build, seed_for(seed, "weights")).to(device) for seed in seeds]
-    every = [method.prepare(each, torch_generator(seed, "method")) for each, seed in zip(data, seeds, strict=True)]
+    generators = [torch_generator(seed, "method") for seed in seeds]
+    every = [method.prepare(each, generator) for each, generator in zip(data, generators, strict=True)]
     own = any(each is not every[0] for each in every)
     stacked = _side_by_side(every) if own else every[0]
     together = seed_for(seeds[0], f"cohort/{','.join(map(str, seeds))}")
@@ -111,7 +119,7 @@ def train_together(
         cohort = Cohort(members, method, budget, stacked, len(every[0]))
         orders = [torch_generator(seed, "order") for seed in seeds]
         cohort.fit(orders, torch_generator(together, "augmentation"), own, checkpoints, augment)
-    return [cohort.member(number) for number in range(len(seeds))]
+        return [cohort.member(*each) for each in zip(range(len(seeds)), every, generators, strict=True)]
 
 
 class Cohort:
@@ -127,7 +135,8 @@ class Cohort:
         self.batch = min(budget.batch_size, examples)
         self.steps = steps_of(examples, budget)
         self.steps_an_epoch = self.steps // budget.epochs
-        self.flops_a_step = 0.0
+        self.phases = {math.ceil(share * self.steps) for share in method.phases}
+        self.flops: list[float] = []  # of one run, up to the end of every step
         self.losses: list[Tensor] = []  # [runs], of every step
         self.kept: dict[int, list[Weights]] = {}
 
@@ -148,9 +157,11 @@ class Cohort:
             rows = rows[:, : self.steps_an_epoch * self.batch].to(self.data.inputs.device)
             for chosen in rows.view(self.size, self.steps_an_epoch, self.batch).unbind(1):
                 batch = self._batch(chosen, generator, augment)
-                if not self.losses:
-                    self.flops_a_step = self._flops_of_one(batch)
-                values = self.step_losses(batch, len(self.losses) / self.steps)
+                progress = len(self.losses) / self.steps
+                if len(self.losses) in self.phases:
+                    flops_a_step = self._flops_of_one(batch, progress)
+                self.flops.append(flops_a_step + (self.flops[-1] if self.flops else 0.0))
+                values = self.step_losses(batch, progress)
                 optimiser.zero_grad()
                 values.sum().backward()  # each run's weights are in its own loss alone
                 optimiser.step()
@@ -180,32 +191,43 @@ class Cohort:
             raise RuntimeError("a method that keeps something from step to step is trained one run at a time")
         return values
 
-    def member(self, number: int) -> Member:
-        """What became of a run."""
+    def member(self, number: int, data: TrainingData, generator: torch.Generator) -> Member:
+        """What became of a run; it is finished as one that is trained alone is."""
         losses = torch.stack(self.losses)[:, number].cpu()
         for end in range(self.steps_an_epoch, len(losses) + 1, self.steps_an_epoch):
             if not math.isfinite(losses[end - 1]):
                 return Diverged(f"the loss is {float(losses[end - 1])} at step {end} of {self.steps}")
+        kept = {step: (weights[number], self.flops[step - 1]) for step, weights in self.kept.items()}
+        if self.method.finish is not same_model:
+            try:
+                kept[self.steps] = self._finished(number, data, generator)
+            except (MemoryError, torch.OutOfMemoryError):
+                raise
+            except Exception as error:
+                return error
         return [
-            Trained(
-                weights[number],
-                step * self.flops_a_step,
-                step,
-                float(losses[max(0, step - self.steps_an_epoch) : step].mean()),
-            )
-            for step, weights in self.kept.items()
+            Trained(weights, flops, step, float(losses[max(0, step - self.steps_an_epoch) : step].mean()))
+            for step, (weights, flops) in kept.items()
         ]
+
+    def _finished(self, number: int, data: TrainingData, generator: torch.Generator) -> tuple[Weights, float]:
+        """The weights of a run once its method has finished it, and all FLOPs until then."""
+        model = deepcopy(self.loss.classifier)
+        model.load_state_dict({name: value[number] for name, value in {**self.params, **self.buffers}.items()})
+        with FlopCount() as count:
+            model = self.method.finish(model.eval(), data, generator)
+        return weights_of(model), self.flops[-1] + count.total
 
     def _batch(self, rows: Tensor, generator: torch.Generator, augment: Augment) -> Labelled:
         """[runs, b, ...]: a batch for each run."""
         flat = augment(self.data.batch(self.data.inputs[rows.flatten()]), generator)
         return Labelled(flat.unflatten(0, rows.shape), self.data.labels[rows], self.data.groups[rows])
 
-    def _flops_of_one(self, batch: Labelled) -> float:
-        """Of a step of one run: all steps of all runs have the same."""
+    def _flops_of_one(self, batch: Labelled, progress: float) -> float:
+        """Of a step of one run: all runs have the same, and all steps of a phase."""
         alone = Loss(deepcopy(self.loss.classifier), self.method)
         with torch.random.fork_rng(devices=[batch.inputs.device] if batch.inputs.is_cuda else []), FlopCount() as count:
-            alone(Labelled(batch.inputs[0], batch.labels[0], batch.groups[0]), self.data, 0.0).backward()
+            alone(Labelled(batch.inputs[0], batch.labels[0], batch.groups[0]), self.data, progress).backward()
         return float(count.total)
 
     def _weights(self) -> list[Weights]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipelines.parts import Count, NonNegative, Positive
 from pipelines.supervised import training
-from pipelines.supervised.method import Method
+from pipelines.supervised.method import Method, TrainingData
 from pipelines.supervised.training import Budget, Trained
 from pipelines.tabular.classifier import Architecture, build
 from pipelines.tabular.data import Floats, Split
@@ -46,5 +46,9 @@ def train(
     draw comes from `seed`. Raises Diverged.
     """
     fresh = partial(build, architecture, splits["train"].rows.shape[1], classes)
-    data = training.training_data(splits, method, classes, device, lambda split: tensor(split.rows), as_they_are)
-    return training.train(fresh, method, data, budget, seed, checkpoints)
+    return training.train(fresh, method, training_data(splits, method, classes, device), budget, seed, checkpoints)
+
+
+def training_data(splits: Mapping[str, Split], method: Method, classes: int, device: str) -> TrainingData:
+    """The training split and those that the method asks for beside it, as tensors on the device."""
+    return training.training_data(splits, method, classes, device, lambda split: tensor(split.rows), as_they_are)

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -120,7 +121,8 @@ def trained(cohort: tuple[Training, ...], shared: Mapping[str, Any]) -> list[lis
     found: list[list[Stored] | Failure] = []
     for training, results in zip(cohort, every, strict=True):
         if isinstance(results, Exception):
-            found.append({"error": type(results).__name__, "message": str(results), "traceback": "", "inherent": True})
+            why = {"error": type(results).__name__, "message": str(results), "inherent": True}
+            found.append({**why, "traceback": "".join(traceback.format_exception(results))})
             continue
         stored = stored_of(training, results, about)
         if shared["store"]:

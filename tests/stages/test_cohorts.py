@@ -167,6 +167,7 @@ def test_a_run_of_a_cohort_that_failed_is_the_only_one(sweep: list[Run], monkeyp
     assert failure
     assert failure["inherent"] is True
     assert (failure["error"], failure["message"], failure["run"]) == ("ArithmeticError", "the loss is nan", one.run.run)
+    assert failure["traceback"] == "ArithmeticError: the loss is nan\n"
     assert store.done("runs", one.run.key) is None
     assert store.done("runs", other.run.key)
     assert store.failure("runs", other.run.key) is None
@@ -361,7 +362,7 @@ def test_what_runs_out_of_memory_on_a_share_of_a_card_is_tried_on_a_whole_one(
     [
         ("vision", 0, "0 is not a whole number from 1 to 256"),
         ("vision", "all", "'all' is not a whole number from 1 to 256"),
-        ("control", 2, "runs of control are trained one at a time; accepted: in tasks of vision"),
+        ("control", 2, "runs of control are trained one at a time; accepted: in tasks of language, tabular, vision"),
     ],
 )
 def test_what_cannot_be_a_cohort_is_one_line(tmp_path: Path, task: str, given: Any, message: str) -> None:

@@ -10,20 +10,24 @@ import torch
 from scipy.stats import ks_2samp
 
 from pipelines import parts
+from pipelines.supervised.running import Running
 from pipelines.supervised.training import Diverged, Trained
 from pipelines.vision import architecture, cohorts, domain, running
 from pipelines.vision.data import Dataset, Split
 from tests.slow import fast_are
 
 TRAINING = {"epochs": 3, "batch_size": 32, "learning_rate": 0.004}
-ALIKE = ("standard", "placebo", "label_smoothing", "weight_decay", "wider", "more_data", "deep_ensemble")
-DRAWING = ("noise", "outlier_exposure", "dropout")
+ALIKE = (
+    "standard", "placebo", "label_smoothing", "weight_decay", "wider", "more_data", "deep_ensemble",
+    "temperature_scaling", "masked",
+)  # fmt: skip
+DRAWING = ("noise", "outlier_exposure", "dropout", "energy")
 
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
     torch.set_num_threads(1)
-    options = {"train": 160, "test": 100, "more_train": 160, "training_outliers": 100}
+    options = {"train": 160, "validation": 60, "test": 100, "more_train": 160, "training_outliers": 100}
     return domain.dataset({"use": "glyphs", "options": options})
 
 
@@ -155,11 +159,11 @@ def test_runs_whose_examples_are_not_equally_many_are_not_trained_at_once(
 ) -> None:
     run = {**spec(data, "standard"), "sibling": {"use": "some", "options": {}}}
 
-    def some(of_one: Mapping[str, Any], splits: Mapping[str, Split]) -> dict[str, Split]:
+    def some(running: Running, of_one: Mapping[str, Any], splits: Mapping[str, Split]) -> dict[str, Split]:
         split, count = splits["train"], 160 - of_one["seed"]
         kept = {name: getattr(split, name)[:count] for name in ("images", "labels", "groups", "parts")}
         return {**splits, "train": replace(split, **kept)}
 
-    monkeypatch.setattr(cohorts, "learnt", some)
+    monkeypatch.setattr(Running, "learnt", some)
     with pytest.raises(ValueError, match=r"\[160, 159\] examples can't be trained at once"):
         together(run, data, (0, 1))
