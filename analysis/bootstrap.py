@@ -88,7 +88,8 @@ def _spearman(x: Array, columns: Array, counts: Iterable[Array]) -> Array:
     for block in counts:
         result.append(np.full((len(block), columns.shape[1]), np.nan))
         for rows, members, of_x, of_columns in shared:
-            result[-1][:, members] = _spearman_of_block(of_x, of_columns, block[:, rows])
+            chosen = np.ascontiguousarray(block[:, rows])  # as indexed it has its columns one after the other
+            result[-1][:, members] = _spearman_of_block(of_x, of_columns, chosen)
     return np.concatenate(result)
 
 
