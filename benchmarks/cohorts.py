@@ -5,7 +5,7 @@
 Models, by standard training: residual networks on glyphs, perceptrons on flows, or transformers on facts. For each
 width: models an hour one at a time; in so many processes that each train one at a time (what `compute: {gpus: 0.1}`
 does), and in cohorts of each size, as ratios to that; and the share that the fastest has of the rate of large matrix
-products in the same precision. Then, for images, how many times as fast the attack ensemble goes through a cohort of
+products. Then, for images, how many times as fast the attack ensemble goes through a cohort of
 each size at once as through its models one by one.
 """
 
@@ -39,13 +39,11 @@ def run_of(width: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """The specification of a run, but for its seed."""
     kind, (_, model) = chosen.domain, KINDS[chosen.domain]
     options = {"width": width, **({"stem_stride": chosen.stem_stride} if kind == "vision" else {})}
-    training = {"epochs": chosen.epochs, "batch_size": chosen.batch, "precision": chosen.precision}
-    accepted = parts.defaults(domains.domain(kind).budget)
     return {
         "domain": kind,
         "model": {"use": model, "options": parts.full_options(f"pipelines.{kind}.models", model, options)},
         "method": {"use": "standard", "options": {}},
-        "training": {name: value for name, value in training.items() if name in {"epochs", *accepted}},
+        "training": {"epochs": chosen.epochs, "batch_size": chosen.batch},
         "data": dict(domains.domain(kind).shape(data_of(kind, chosen.train)).about),
         "sibling": None,
     }
@@ -123,9 +121,9 @@ def took(device: str, what: Callable[[], object]) -> float:
     return min(every)
 
 
-def rate_of_products(device: str, precision: str) -> float:
+def rate_of_products(device: str) -> float:
     """FLOPs a second of large matrix products."""
-    one = torch.randn(SIDE, SIDE, device=device, dtype=getattr(torch, precision))
+    one = torch.randn(SIDE, SIDE, device=device)
     one @ one
     if device == "cuda":
         torch.cuda.synchronize()
@@ -148,7 +146,6 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=2000, help="training examples")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--models", type=int, default=4, help="timed one at a time")
     parser.add_argument("--processes", type=int, default=0)
     chosen = parser.parse_args()
@@ -156,9 +153,9 @@ def main() -> None:
     domain, attacks = domains.domain(chosen.domain), chosen.domain == "vision"
     specification = data_of(chosen.domain, chosen.train)
     data, device = domain.dataset(specification), chosen.device
-    limit = rate_of_products(device, chosen.precision)
+    limit = rate_of_products(device)
     name = torch.cuda.get_device_name() if device == "cuda" else "one core"
-    print(f"{name}, {chosen.precision}: {limit:.3g} FLOPs a second in products of {SIDE} x {SIDE}")
+    print(f"{name}, float32: {limit:.3g} FLOPs a second in products of {SIDE} x {SIDE}")
     columns = ["one at a time, models an hour", *[f"{chosen.processes} processes"] * bool(chosen.processes)]
     columns += [f"{size} at once" for size in chosen.sizes]
     columns += ["of the products' rate", *(f"{size} attacked at once" for size in chosen.sizes if attacks)]

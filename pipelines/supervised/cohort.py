@@ -1,9 +1,9 @@
 """Runs of one classifier and one method at several seeds, trained at once: their weights are stacked, and every step is
 one step of all of them. On a GPU small models leave most of the card idle; together they fill it.
 
-A run starts from the weights that it would start from alone and sees the data in the same order. What its method and
-the augmentation draw is drawn for all of them together, so it differs from what a run draws alone, and sums differ in
-their last bits: a run's numbers belong to its cohort, and the seeds of the cohort are in its key.
+A run starts from the weights that it would start from alone and sees the same data in the same order. What its method
+draws is drawn for all of them together, so it differs from what a run draws alone, and sums differ in their last bits:
+a run's numbers belong to its cohort, and the seeds of the cohort are in its key.
 """
 
 import math
@@ -34,8 +34,10 @@ from pipelines.supervised.training import (
     weights_of,
 )
 
+EXAMPLES = ("inputs", "labels", "groups")
 Member = list[Trained] | Exception  # a run of a cohort: as `train` returns it, or the error that it raises
 State = Mapping[str, Tensor]  # weights, or what is kept beside them, of all runs: [runs, ...] by name
+Arrays = tuple[Tensor, Tensor, Tensor]  # inputs, labels and groups
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,32 @@ class Loss(nn.Module):
 def possible(build: Build, method: Method, data: TrainingData, budget: Budget) -> bool:
     """Whether runs with this method can be trained and looked at together, tried on two of them: not where a loss
     depends on the values of its draws or its groups, takes gradients of its own, keeps something from step to step, or
-    learns from what it makes for each run, and not where a model looks at the values of its inputs.
+    learns from what it makes for each run beside the examples, and not where a model looks at the values of its inputs.
+    Nor with bfloat16: operations of several runs are taken apart before autocast sees them.
     """
-    if method.update is not plain_update:
+    if method.update is not plain_update or budget.precision != "float32":
         return False
-    inputs = data.batch(data.inputs)
-    batch = Labelled(torch.stack([inputs] * 2), data.labels.repeat(2, 1), data.groups.repeat(2, 1))
     try:
-        if method.prepare(data, torch.Generator()).beside is not data.beside:
-            return False
-        models = [method.build(build, seed) for seed in (0, 1)]
-        cohort = Cohort(models, method, budget, data, len(data))
-        for progress in (0.0, 1.0):
-            cohort.step_losses(batch, progress).sum().backward()
-        Stacked([model.eval() for model in models]).each_of(batch.inputs, torch.arange(2))
-    except (RuntimeError, ValueError, TypeError, NotImplementedError):
+        with torch.random.fork_rng(devices=[]):
+            _try(build, method, data, budget)
+    except Exception:  # whatever it is: alone, the run says it
         return False
     return True
+
+
+def _try(build: Build, method: Method, data: TrainingData, budget: Budget) -> None:
+    """Do what is done with a cohort of two runs, once. Raises an error where that can't be."""
+    prepared = vars(method.prepare(data, torch.Generator()))
+    if made := [name for name, held in vars(data).items() if name not in EXAMPLES and prepared[name] is not held]:
+        raise ValueError(f"what a method makes for each run is of one run: {', '.join(made)}")
+    models = [method.build(build, seed) for seed in (0, 1)]
+    cohort = Cohort(models, method, budget, [data, replace(data)])
+    rows = torch.arange(cohort.batch).expand(2, -1)
+    batch = cohort.batch_of(rows, [torch.Generator()] * 2, as_it_is)
+    for progress in (*method.phases, 1.0):
+        cohort.step_losses(batch, progress).sum().backward()
+    cohort.weights()
+    Stacked([cohort.model(number) for number in (0, 1)]).each_of(batch.inputs, torch.arange(2))
 
 
 def train_together(
@@ -107,56 +118,53 @@ def train_together(
     One that diverges, or that the method can't finish, leaves the others as they are. Raises RuntimeError where the
     method's loss is not one that fits, and ValueError where the runs do not have equally many examples.
     """
+    if budget.precision != "float32":
+        raise ValueError(f"runs are trained at once in float32, not in {budget.precision}")
     device = data[0].inputs.device
     members = [method.build(build, seed_for(seed, "weights")).to(device) for seed in seeds]
     generators = [torch_generator(seed, "method") for seed in seeds]
     every = [method.prepare(each, generator) for each, generator in zip(data, generators, strict=True)]
-    own = any(each is not every[0] for each in every)
-    stacked = _side_by_side(every) if own else every[0]
-    together = seed_for(seeds[0], f"cohort/{','.join(map(str, seeds))}")
+    cohort = Cohort(members, method, budget, every)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(together)
-        cohort = Cohort(members, method, budget, stacked, len(every[0]))
-        orders = [torch_generator(seed, "order") for seed in seeds]
-        cohort.fit(orders, torch_generator(together, "augmentation"), own, checkpoints, augment)
-        return [cohort.member(*each) for each in zip(range(len(seeds)), every, generators, strict=True)]
+        torch.manual_seed(seed_for(seeds[0], f"cohort/{','.join(map(str, seeds))}"))
+        cohort.fit([torch_generator(seed, "order") for seed in seeds], checkpoints, augment)
+        found = []
+        for number, (seed, generator) in enumerate(zip(seeds, generators, strict=True)):
+            torch.manual_seed(seed_for(seed, "finish"))  # whatever became of the others
+            found.append(cohort.member(number, every[number], generator))
+        return found
 
 
 class Cohort:
-    """Classifiers that are alike, and their training."""
+    """Classifiers that are alike, and their training; `every` is what each may learn from."""
 
-    def __init__(self, members: list[Classifier], method: Method, budget: Budget, data: TrainingData, examples: int):
-        self.method, self.budget, self.data, self.examples = method, budget, data, examples
+    def __init__(self, members: list[Classifier], method: Method, budget: Budget, every: Sequence[TrainingData]):
+        self.method, self.budget = method, budget
+        self.own = any(each is not every[0] for each in every)
+        self.data = _side_by_side(every) if self.own else every[0]
         params, self.buffers = torch.func.stack_module_state(list(members))
-        self.params = {name: nn.Parameter(value.detach()) for name, value in params.items()}
+        self.params = {name: nn.Parameter(value.detach(), value.requires_grad) for name, value in params.items()}
         self.stored = tuple(members[0].backbone.state_dict())
         self.loss = Loss(deepcopy(members[0]).train(), method)
-        self.size = len(members)
-        self.batch = min(budget.batch_size, examples)
-        self.steps = steps_of(examples, budget)
+        self.size, self.examples = len(members), len(every[0])
+        self.batch = min(budget.batch_size, self.examples)
+        self.steps = steps_of(self.examples, budget)
         self.steps_an_epoch = self.steps // budget.epochs
         self.phases = {math.ceil(share * self.steps) for share in method.phases}
         self.flops: list[float] = []  # of one run, up to the end of every step
         self.losses: list[Tensor] = []  # [runs], of every step
         self.kept: dict[int, list[Weights]] = {}
 
-    def fit(
-        self,
-        orders: list[torch.Generator],
-        generator: torch.Generator,
-        own: bool,
-        checkpoints: Collection[int],
-        augment: Augment,
-    ) -> None:
-        """Train. own: whether each run has data of its own, side by side, or all have the same."""
+    def fit(self, orders: Sequence[torch.Generator], checkpoints: Collection[int], augment: Augment) -> None:
+        """Train; `orders` are what each run draws from for its order and its augmentation."""
         weights = cast(Classifier, nn.ParameterList(self.params.values()))
         optimiser, schedule = optimiser_of(weights, self.method, self.budget, self.steps)
-        first = torch.arange(self.size)[:, None] * (self.examples if own else 0)
+        flops_a_step = 0.0
         for _ in range(self.budget.epochs):
-            rows = torch.stack([torch.randperm(self.examples, generator=order) for order in orders]) + first
+            rows = torch.stack([torch.randperm(self.examples, generator=order) for order in orders])
             rows = rows[:, : self.steps_an_epoch * self.batch].to(self.data.inputs.device)
             for chosen in rows.view(self.size, self.steps_an_epoch, self.batch).unbind(1):
-                batch = self._batch(chosen, generator, augment)
+                batch = self.batch_of(chosen, orders, augment)
                 progress = len(self.losses) / self.steps
                 if len(self.losses) in self.phases:
                     flops_a_step = self._flops_of_one(batch, progress)
@@ -168,25 +176,24 @@ class Cohort:
                 schedule.step()
                 self.losses.append(values.detach().float())
                 if len(self.losses) in checkpoints:
-                    self.kept[len(self.losses)] = self._weights()
+                    self.kept[len(self.losses)] = self.weights()
             if not torch.isfinite(self.losses[-1]).any():
                 break
-        self.kept[len(self.losses)] = self._weights()
+        self.kept[len(self.losses)] = self.weights()
 
     def step_losses(self, batch: Labelled, progress: float) -> Tensor:
         """[runs], of a batch for each run, [runs, b, ...]."""
 
-        def of_one(params: State, buffers: State, inputs: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
+        def of_one(params: State, buffers: State, chosen: Arrays, learnt: Arrays) -> Tensor:
             state = {f"classifier.{name}": value for name, value in {**params, **buffers}.items()}
-            arguments = (Labelled(inputs, labels, groups), self.data, progress)
+            arguments = (Labelled(*chosen), _of(self.data, learnt), progress)
             value: Tensor = torch.func.functional_call(self.loss, state, arguments)
             return value
 
-        bfloat16 = torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=self.budget.precision == "bfloat16")
-        with bfloat16, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "There is a performance drop")  # few operations are done run by run
-            at_once = torch.func.vmap(of_one, randomness="different")
-            values: Tensor = at_once(self.params, self.buffers, batch.inputs, batch.labels, batch.groups)
+            at_once = torch.func.vmap(of_one, (0, 0, 0, 0 if self.own else None), randomness="different")
+            values: Tensor = at_once(self.params, self.buffers, _arrays(batch), _arrays(self.data))
         if self.loss.classifier.memory:
             raise RuntimeError("a method that keeps something from step to step is trained one run at a time")
         return values
@@ -201,9 +208,9 @@ class Cohort:
         if self.method.finish is not same_model:
             try:
                 kept[self.steps] = self._finished(number, data, generator)
-            except (MemoryError, torch.OutOfMemoryError):
-                raise
             except Exception as error:
+                if of_the_machine(error):
+                    raise
                 return error
         return [
             Trained(weights, flops, step, float(losses[max(0, step - self.steps_an_epoch) : step].mean()))
@@ -212,37 +219,66 @@ class Cohort:
 
     def _finished(self, number: int, data: TrainingData, generator: torch.Generator) -> tuple[Weights, float]:
         """The weights of a run once its method has finished it, and all FLOPs until then."""
-        model = deepcopy(self.loss.classifier)
-        model.load_state_dict({name: value[number] for name, value in {**self.params, **self.buffers}.items()})
         with FlopCount() as count:
-            model = self.method.finish(model.eval(), data, generator)
+            model = self.method.finish(self.model(number), data, generator)
         return weights_of(model), self.flops[-1] + count.total
 
-    def _batch(self, rows: Tensor, generator: torch.Generator, augment: Augment) -> Labelled:
-        """[runs, b, ...]: a batch for each run."""
-        flat = augment(self.data.batch(self.data.inputs[rows.flatten()]), generator)
-        return Labelled(flat.unflatten(0, rows.shape), self.data.labels[rows], self.data.groups[rows])
+    def model(self, number: int) -> Classifier:
+        """The classifier of a run as it is now, ready to be evaluated."""
+        model = deepcopy(self.loss.classifier)
+        model.load_state_dict({name: value[number] for name, value in {**self.params, **self.buffers}.items()})
+        return model.eval()
+
+    def batch_of(self, rows: Tensor, orders: Sequence[torch.Generator], augment: Augment) -> Labelled:
+        """[runs, b, ...]: the examples in these rows [runs, b], each run's augmented by draws of its own."""
+        place = (torch.arange(self.size, device=rows.device)[:, None], rows) if self.own else (rows,)
+        inputs, labels, groups = (array[place] for array in _arrays(self.data))
+        inputs = self.data.batch(inputs.flatten(0, 1)).unflatten(0, rows.shape)
+        if augment is not as_it_is:
+            inputs = torch.stack([augment(each, order) for each, order in zip(inputs, orders, strict=True)])
+        return Labelled(inputs, labels, groups)
 
     def _flops_of_one(self, batch: Labelled, progress: float) -> float:
         """Of a step of one run: all runs have the same, and all steps of a phase."""
         alone = Loss(deepcopy(self.loss.classifier), self.method)
         with torch.random.fork_rng(devices=[batch.inputs.device] if batch.inputs.is_cuda else []), FlopCount() as count:
-            alone(Labelled(batch.inputs[0], batch.labels[0], batch.groups[0]), self.data, progress).backward()
+            data = _of(self.data, _first(self.data)) if self.own else self.data
+            alone(Labelled(*_first(batch)), data, progress).backward()
         return float(count.total)
 
-    def _weights(self) -> list[Weights]:
+    def weights(self) -> list[Weights]:
         """Of every run, arrays of their own by name."""
         state = {name.removeprefix("backbone."): value for name, value in {**self.params, **self.buffers}.items()}
         arrays = {name: state[name].detach().cpu().numpy() for name in self.stored}
         return [{name: np.array(array[number]) for name, array in arrays.items()} for number in range(self.size)]
 
 
-def _side_by_side(every: list[TrainingData]) -> TrainingData:
-    """The examples of all runs, those of one after those of another."""
+def of_the_machine(error: Exception) -> bool:
+    """Whether an error says that the machine gave out, and not that what was asked of it can't be done."""
+    told = ("can't allocate memory", "ALLOC_FAILED")  # torch's for the processor, cuBLAS's and cuDNN's for a card
+    kinds = (MemoryError, OSError, torch.OutOfMemoryError, torch.AcceleratorError)
+    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and any(part in str(error) for part in told))
+
+
+def _arrays(examples: Labelled) -> Arrays:
+    return examples.inputs, examples.labels, examples.groups
+
+
+def _first(of_all: Labelled) -> Arrays:
+    inputs, labels, groups = (array[0] for array in _arrays(of_all))
+    return inputs, labels, groups
+
+
+def _of(data: TrainingData, arrays: Arrays) -> TrainingData:
+    """The data with other examples."""
+    inputs, labels, groups = arrays
+    return replace(data, inputs=inputs, labels=labels, groups=groups)
+
+
+def _side_by_side(every: Sequence[TrainingData]) -> TrainingData:
+    """The examples of all runs, [runs, n, ...]."""
     sizes = [len(data) for data in every]
     if len(set(sizes)) > 1:
         raise ValueError(f"runs of {sizes} examples can't be trained at once: a step would not be one of each")
-    inputs, labels, groups = (
-        torch.cat([getattr(data, name) for data in every]) for name in ("inputs", "labels", "groups")
-    )
-    return replace(every[0], inputs=inputs, labels=labels, groups=groups)
+    inputs, labels, groups = (torch.stack(arrays) for arrays in zip(*map(_arrays, every), strict=True))
+    return _of(every[0], (inputs, labels, groups))

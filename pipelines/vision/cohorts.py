@@ -9,7 +9,7 @@ from pipelines.supervised.classifier import Build
 from pipelines.supervised.method import Method, TrainingData
 from pipelines.supervised.running import Running
 from pipelines.supervised.together import Together
-from pipelines.supervised.training import Augment
+from pipelines.supervised.training import Augment, as_it_is
 from pipelines.vision import training
 from pipelines.vision.architecture import Architecture, build
 from pipelines.vision.data import Split, split_of
@@ -37,7 +37,7 @@ def few(count: int, about: Mapping[str, int]) -> Split:
 
 def augment(budget: Budget) -> Augment:
     """As the budget says."""
-    return partial(training.augment, budget)
+    return partial(training.augment, budget) if budget.shift or budget.flip else as_it_is
 
 
 _together = Together(Running(part), budget, fresh, data, few, augment)

@@ -24,7 +24,7 @@ from stages.store.store import Entry, Store
 TRAINED = ("flops", "steps", "loss")
 CURVE_POINTS = 24  # of the loss over a training, at most
 CURVE_EVERY = 5  # steps from one of its points to the next, at least: the model is copied at each
-CURVE_BYTES = 2**28  # that the weights at these points may take meanwhile
+CURVE_BYTES = 2**28  # that the weights at these points may take meanwhile, of all runs that are trained at once
 FAILURE = ("error", "message", "traceback")
 Stored = tuple[str, bytes, dict[str, Any]]  # a key, the weights, and the facts of the record
 Failure = dict[str, Any]  # class, message, traceback; `inherent` where the run fails whenever it is trained
@@ -69,10 +69,12 @@ def codes_of(runs: Iterable[tuple[str, str, str]]) -> Iterator[Planned]:
         yield name, domains.training_modules(json.loads(spec)), code
 
 
-def curve_steps(run: Run) -> list[int]:
-    """The steps before the last one after which the loss is kept: a model is asked for there, as for a checkpoint."""
+def curve_steps(run: Run, at_once: int = 1) -> list[int]:
+    """The steps before the last one after which the loss is kept: a model is asked for there, as for a checkpoint, of
+    each of so many runs that are trained at once.
+    """
     steps = run.planned_steps
-    points = min(CURVE_POINTS, CURVE_BYTES // (4 * run.parameters), steps // CURVE_EVERY)
+    points = min(CURVE_POINTS, CURVE_BYTES // (4 * run.parameters * at_once), steps // CURVE_EVERY)
     return sorted({steps * point // points for point in range(1, points)})
 
 
@@ -108,15 +110,16 @@ def trained(cohort: tuple[Training, ...], shared: Mapping[str, Any]) -> list[lis
     splits = {name: split for (task, name), split in shared["splits"].items() if task == run.task}
     device = running.device_for(*assigned())
     at = {step for training in cohort for step in training.keys if step is not None}
-    at |= {step for training in cohort if shown(training) for step in curve_steps(training.run)}
     together = domains.cohorts(run.domain) if "cohort" in spec else None
+    models = len(spec["cohort"]) if together else 1
+    at |= {step for training in cohort if shown(training) for step in curve_steps(training.run, models)}
     every: Sequence[Sequence[Any] | Exception]
     if together:
         by_seed = dict(zip(spec["cohort"], together.train(spec, splits, device, sorted(at)), strict=True))
         every = [by_seed[training.run.seed] for training in cohort]
     else:
         every = [running.train(spec, splits, device, sorted(at))]
-    about: dict[str, Any] = {"seconds": (time.perf_counter() - began) / len(cohort), "ended": time.time()}
+    about: dict[str, Any] = {"seconds": (time.perf_counter() - began) / models, "ended": time.time()}
     about[ENVIRONMENT] = environment_of(running.device_name(device), shared["checkout"])
     found: list[list[Stored] | Failure] = []
     for training, results in zip(cohort, every, strict=True):

@@ -86,6 +86,8 @@ def test_points_of_a_curve_are_spread_and_as_many_as_memory_takes(sweep: list[Ru
     assert after[20] == [5, 10, 15]
     assert after[240] == list(range(10, 240, 10))
     assert len(after[10_000]) == CURVE_POINTS - 1
+    large = replace(small, planned_steps=240, parameters=models.CURVE_BYTES // 4 // 8)
+    assert [len(curve_steps(large, at_once)) for at_once in (1, 2, 4, 8, 16)] == [7, 3, 1, 0, 0]
 
 
 def test_what_has_ended_is_shown_while_the_rest_trains(

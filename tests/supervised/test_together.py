@@ -2,6 +2,8 @@
 and what is drawn for all."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +19,10 @@ from pipelines.domain import Cohorts
 from pipelines.language import cohorts as of_language
 from pipelines.language import domain as language
 from pipelines.language import running as running_language
-from pipelines.supervised.classifier import Classifier
-from pipelines.supervised.cohort import possible, train_together
-from pipelines.supervised.method import Labelled, Method, TrainingData
+from pipelines.supervised.classifier import Build, Classifier
+from pipelines.supervised.cohort import of_the_machine, possible, train_together
+from pipelines.supervised.draws import seed_for
+from pipelines.supervised.method import Method, Step, TrainingData, plain_loss
 from pipelines.supervised.training import Trained
 from pipelines.tabular import cohorts as of_tabular
 from pipelines.tabular import domain as tabular
@@ -137,50 +140,185 @@ def test_of_every_method_it_is_known_whether_it_fits(made: dict[str, Any], kind:
     assert {method for method, fits in fit.items() if fits} == {*ALIKE[kind], *DRAWING[kind]}
 
 
-def finishing(made: dict[str, Any], error: Exception) -> list[Any]:
-    """Runs of seeds 0, 1 and 2 with a method whose finish raises the error for the second."""
-    calls: list[int] = []
+FEW = TrainingData(torch.zeros(4, 2), torch.arange(4) % 2, torch.zeros(4, dtype=torch.int64), 2, {}, lambda rows: rows)
+
+
+def fresh(kind: type[RowClassifier], seed: int) -> Classifier:
+    """A perceptron of two features and two classes, its first layer frozen."""
+    torch.manual_seed(seed)
+    linear = nn.Linear(2, 2).requires_grad_(False)
+    return kind(Network([linear, nn.ReLU()], nn.Linear(2, 2), [linear]))
+
+
+plain = partial(fresh, RowClassifier)
+
+
+def trained(method: Method, seeds: Sequence[int] = (0, 1, 2), data: Sequence[TrainingData] = ()) -> list[Any]:
+    """At once, after each of five steps; each on its data or on examples that tell the classes apart."""
+    inputs = torch.eye(2).repeat(10, 1)
+    same = replace(FEW, inputs=inputs, labels=inputs.argmax(1), groups=torch.zeros(20, dtype=torch.int64))
+    budget = tabular_budget(epochs=5, batch_size=20)
+    return train_together(plain, method, data or [same] * len(seeds), budget, seeds, range(1, 5))
+
+
+def failing(error: Exception, draws: bool = False) -> Method:
+    """A method that can't finish the first run that it is asked for."""
+    asked: list[None] = []
 
     def finish(model: Classifier, data: TrainingData, generator: torch.Generator) -> Classifier:
-        calls.append(len(calls))
-        if calls[-1] == 1:
+        asked.append(None)
+        if len(asked) == 1:
             raise error
+        if draws:
+            model.last_layer.bias.data += torch.rand(2)
         return model
 
-    data = of_tabular.data(made["tabular"].splits, Method(), made["tabular"].about, "cpu")
-    architecture = running_tabular.architecture(spec("tabular", "standard", made)["model"], Method())
-    fresh = of_tabular.fresh(architecture, made["tabular"].about)
-    return train_together(fresh, Method(finish=finish), [data] * 3, tabular_budget(epochs=1), (0, 1, 2))
+    return Method(finish=finish)
 
 
-def test_a_run_that_cannot_be_finished_leaves_the_others_as_they_are(made: dict[str, Any]) -> None:
+def test_a_run_that_cannot_be_finished_leaves_the_others_as_they_are() -> None:
+    """Also where what finishes draws from torch's own generator."""
     error = RuntimeError("noise disturbs it")
-    first, second, third = finishing(made, error)
-    assert second is error
-    expected = at_once("tabular", {**spec("tabular", "standard", made), "training": {"epochs": 1}}, made, (0, 1, 2))
-    assert distance(first[-1], expected[0][-1]) == distance(third[-1], expected[2][-1]) == 0
-    with pytest.raises(torch.OutOfMemoryError):
-        finishing(made, torch.OutOfMemoryError("CUDA out of memory"))
+    first, second, third = trained(failing(error))
+    assert first is error
+    expected = trained(Method())
+    assert distance(second[-1], expected[1][-1]) == distance(third[-1], expected[2][-1]) == 0
+    first, second, third = trained(failing(error, draws=True))
+    method = failing(error, draws=True)
+    with suppress(RuntimeError):
+        method.finish(plain(0), FEW, torch.Generator())
+    expected = trained(method)
+    assert distance(second[-1], expected[1][-1]) == distance(third[-1], expected[2][-1]) == 0
+    assert distance(second[-1], third[-1]) > 0.1
 
 
-def test_models_that_look_at_their_inputs_are_trained_alone(made: dict[str, Any]) -> None:
-    """Also where training does not: they could not be looked at together."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1125899906842624 bytes"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
+        OSError("Input/output error"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_fault_of_a_run(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        trained(failing(error))
 
-    class Careful(RowClassifier):
-        def forward(self, inputs: Tensor) -> Tensor:
-            if not self.training and inputs.sum() > 0:
-                return super().forward(inputs) * 2
-            return super().forward(inputs)
 
-    def build(kind: type[RowClassifier], seed: int) -> Classifier:
-        torch.manual_seed(seed)
-        linear = nn.Linear(2, 2)
-        return kind(Network([linear], nn.Linear(2, 2), [linear]))
+def test_memory_that_torch_does_not_get_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50)
+    assert of_the_machine(caught.value)
+    assert not of_the_machine(RuntimeError("out of memory"))  # as a method says it
 
-    few = Labelled(torch.zeros(4, 2), torch.arange(4) % 2, torch.zeros(4, dtype=torch.int64))
-    data = TrainingData(few.inputs, few.labels, few.groups, 2, {}, lambda rows: rows)
-    for kind, fits in ((RowClassifier, True), (Careful, False)):
-        assert possible(partial(build, kind), Method(), data, tabular_budget()) is fits
+
+def test_frozen_weights_stay_as_they_are() -> None:
+    for seed, (models, start) in enumerate(zip(trained(Method()), map(plain, range(3)), strict=True)):
+        model = models[-1]
+        drawn = plain(seed_for(seed, "weights")).backbone.state_dict()
+        assert np.array_equal(model.weights["body.0.weight"], drawn["body.0.weight"].numpy())
+        assert not np.array_equal(model.weights["last.weight"], drawn["last.weight"].numpy())
+        assert start.backbone.state_dict().keys() == model.weights.keys()
+
+
+def test_a_loss_sees_the_data_of_its_own_run_alone() -> None:
+    data = [replace(FEW, labels=torch.full((4,), label)) for label in (1, 0, 1)]
+
+    def loss(step: Step) -> Tensor:
+        return plain_loss(step) * 0 + step.data.labels.float().mean()
+
+    assert [models[-1].loss for models in trained(Method(loss), data=data)] == [1, 0, 1]
+
+
+def test_what_a_loss_draws_by_itself_is_another_for_every_run_and_step() -> None:
+    def loss(step: Step) -> Tensor:
+        return plain_loss(step) * 0 + torch.rand((), generator=step.generator)
+
+    losses = [model.loss for models in trained(Method(loss)) for model in models]
+    assert len(losses) == len(set(losses)) == 3 * 5
+
+
+def test_flops_are_those_of_the_phases_that_there_are() -> None:
+    """As for a run alone, those of the steps before the first are none."""
+    (models,) = trained(Method(phases=(0.5,)), seeds=(0,))
+    (expected,) = trained(Method(), seeds=(0,))
+    assert [model.flops for model in models[:2]] == [0, 0]
+    assert models[-1].flops == expected[1].flops > 0
+
+
+def test_draws_elsewhere_are_the_same_whether_it_was_tried_or_not() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    noisy = Method(lambda step: plain_loss(replace(step, inputs=step.inputs + step.normal(4, 2))))
+    assert possible(plain, noisy, FEW, tabular_budget())
+    assert torch.equal(torch.rand(3), expected)
+
+
+class Careful(RowClassifier):
+    """Looks at its inputs once it is trained."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training and inputs.sum() > 0:
+            return super().forward(inputs) * 2
+        return super().forward(inputs)
+
+
+class Tied(RowClassifier):
+    """The last layer's weights are those of the first."""
+
+    def __init__(self, backbone: Network):
+        super().__init__(backbone)
+        backbone.last.weight = backbone.body[0].weight  # type: ignore[assignment]
+
+
+def looking(at: float) -> Method:
+    """A method that looks at the values of its loss at this share of the training."""
+
+    def loss(step: Step) -> Tensor:
+        value = plain_loss(step)
+        return value * 2 if step.progress == at and value.item() > 0 else value
+
+    return Method(loss, phases=(0.0, at))
+
+
+def changing(**changed: Any) -> Method:
+    """A method that makes something of its own of a run's data."""
+    return Method(prepare=lambda data, generator: replace(data, **changed))
+
+
+def raising(step: Step) -> Tensor:
+    raise IndexError("there are too few examples")
+
+
+@pytest.mark.parametrize(
+    ("build", "method", "fits"),
+    [
+        (plain, Method(), True),
+        (plain, looking(0.5), False),
+        (plain, changing(inputs=torch.ones(4, 2)), True),
+        (plain, changing(batch=lambda rows: rows * 2), False),
+        (plain, changing(beside={}), False),
+        (plain, Method(raising), False),
+        (plain, Method(phases=(0.5,)), True),
+        (partial(fresh, Careful), Method(), False),
+        (partial(fresh, Tied), Method(), False),
+    ],
+)
+def test_what_cannot_be_done_together_is_done_alone(build: Build, method: Method, fits: bool) -> None:
+    assert possible(build, method, FEW, tabular_budget()) is fits
+
+
+def test_runs_in_bfloat16_are_trained_alone(made: dict[str, Any]) -> None:
+    """Most of what autocast would compute in bfloat16 it does not see there."""
+    run = spec("language", "standard", made)
+    in_bfloat16 = {**run["training"], "precision": "bfloat16"}
+    assert of_language.trains_together(run["method"], run["model"], run["training"], run["data"])
+    assert not of_language.trains_together(run["method"], run["model"], in_bfloat16, run["data"])
+    with pytest.raises(ValueError, match="in float32, not in bfloat16"):
+        at_once("language", {**run, "training": in_bfloat16}, made, (0, 1))
 
 
 def test_a_recurrent_network_is_trained_alone(made: dict[str, Any]) -> None:
