@@ -12,6 +12,7 @@ task, then the default.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from cluster.resources import Resources
@@ -83,7 +84,7 @@ def compute_faults(
 ) -> Iterator[Fault]:
     """Where and what is wrong with the entries of methods, of models (`models`: those of each family) and tasks."""
     entries = [(task, section[task]) for task in tasks if section.get(task) is not None]
-    known = {"methods": list(methods), "models": [*models, *(name for family in models.values() for name in family)]}
+    known = {"methods": list(methods), "models": [*models, *dict.fromkeys(chain(*models.values()))]}
     for kind, names in known.items():
         given = section.get(kind)
         for name, entry in (given if isinstance(given, dict) else {}).items():

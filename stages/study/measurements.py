@@ -8,6 +8,7 @@ from pipelines import measuring
 from pipelines.domain import Domain
 from stages.study.checks import Faults, named_part
 from stages.study.model import Measurement, Part
+from stages.study.names import stands_for
 
 REFERENCE = "reference"  # the condition that metrics may need beside their own
 BESIDE_VALUES = ("n", "standard_error")  # in MLflow what stands beside a value starts with one of these
@@ -29,8 +30,9 @@ def measurements_of(
     found: list[Measurement] = []
     for condition, metrics in section.items():
         where = f"{task}.measurements.{condition}"
-        if has and condition not in (*has, *faulty):
-            faults.add(where, f"not one of the conditions: {', '.join(has)}")
+        known = (*has, *faulty)
+        if known and condition not in known:
+            faults.add(where, f"not one of the conditions: {', '.join(known)}")
         if not isinstance(metrics, dict) or not metrics:
             faults.add(where, f"{metrics!r} is not a mapping of metrics to an axis")
             continue
@@ -42,7 +44,9 @@ def measurements_of(
             measurement = _measurement(condition, name, entry, has, reference, where, faults)
             if measurement:
                 found.append(measurement)
-    if not any(measurement.axis == "capability" for measurement in found):
+    entries = [entry for metrics in section.values() if isinstance(metrics, dict) for entry in metrics.values()]
+    unread = any(not isinstance(metrics, dict) for metrics in section.values())
+    if not unread and "capability" not in map(stands_for, entries):
         faults.add(f"{task}.measurements", "none is 'capability': there is nothing to measure safety against")
     return tuple(found)
 

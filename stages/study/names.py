@@ -24,13 +24,18 @@ def names_of(section: Any) -> Names:
         f"{condition}/{name}"
         for condition, metrics in measurements.items()
         for name, entry in _mapping(metrics).items()
-        if (entry.get("is") if isinstance(entry, dict) else entry) != "capability"
+        if stands_for(entry) != "capability"
     ]
     families = {
         str(family): tuple(f"{family}-{width}" for width in _list(_mapping(entry).get("widths")))
         for family, entry in models.items()
     }
     return Names(tuple(map(str, methods)), families, tuple(map(str, conditions)), tuple(safety))
+
+
+def stands_for(entry: Any) -> Any:
+    """The axis or pillar that an entry of the measurements gives."""
+    return entry.get("is") if isinstance(entry, dict) else entry
 
 
 def _mapping(given: Any) -> Mapping[Any, Any]:

@@ -56,9 +56,8 @@ def _audit(section: Any, named: Mapping[str, Names], faults: Faults) -> None:
     if not isinstance(section, dict):
         faults.add("audit", f"{section!r} is not a mapping of options")
         return
-    safety = {task: names.safety for task, names in named.items() if names.safety}
-    methods = list(dict.fromkeys(method for names in named.values() for method in names.methods))
-    for where, what in audit_faults(section, list(named), safety, methods):
+    safety = {task: names.safety for task, names in named.items()}
+    for where, what in audit_faults(section, list(named), safety, _methods(named)):
         faults.add(where, what)
 
 
@@ -73,12 +72,18 @@ def _compute(section: Any, named: Mapping[str, Names], faults: Faults) -> None:
             faults.add("compute", f"{key!r} is not one of: {', '.join(known)}")
     common = {key: value for key, value in section.items() if key in known and key not in named}
     check_options(compute_options, common, "compute", faults)
-    methods = dict.fromkeys(method for names in named.values() for method in names.methods)
     models: dict[str, list[str]] = {}
-    for family, of_family in (each for names in named.values() for each in names.models.items()):
-        models.setdefault(family, []).extend(of_family)
-    for where, what in compute_faults(section, list(named), methods, models):
+    if all(names.models for names in named.values()):
+        for family, of_family in (each for names in named.values() for each in names.models.items()):
+            models.setdefault(family, []).extend(of_family)
+    for where, what in compute_faults(section, list(named), _methods(named), models):
         faults.add(f"compute.{where}", what)
+
+
+def _methods(named: Mapping[str, Names]) -> list[str]:
+    """The methods of all tasks; none where those of one are not known."""
+    known = all(names.methods for names in named.values())
+    return list(dict.fromkeys(method for names in named.values() for method in names.methods)) if known else []
 
 
 def compute(path: Path = PARAMS) -> Compute:

@@ -149,8 +149,8 @@ def audit_faults(
     methods: Collection[str],
 ) -> Iterator[Fault]:
     """(where, what) of each option that is wrong, of each name in the section that the study doesn't have, and of each
-    margin or exposure that is none. `safety` are the safety measurements of each task, but of one that has errors
-    itself; `methods` the methods of these tasks, none where they are not known.
+    margin or exposure that is none. `safety` are the safety measurements of each task, `methods` the methods of all;
+    none stand for such that are not known.
     """
     common, own = _split(section, tasks)
     known = (*(OF_A_TASK if len(tasks) == 1 else ()), *inspect.signature(audit_options).parameters, *tasks)
@@ -175,9 +175,8 @@ def audit_faults(
             yield where, f"{own[task]!r} is not a mapping of options"
             continue
         yield from _option_faults(task_options, own[task], where)
-        if task in safety:
-            yield from _task_faults(own[task], safety[task], methods, where)
-    placebos = section.get("placebos") if len(safety) == len(tasks) else None
+        yield from _task_faults(own[task], safety[task], methods, where)
+    placebos = section.get("placebos")
     for name in placebos if isinstance(placebos, list) else []:
         if methods and name not in methods:
             yield "audit.placebos", f"{name!r} is not one of the methods: {', '.join(methods)}"
@@ -196,13 +195,13 @@ def _task_faults(
     areas, margins, exposure, claims = (section.get(name) for name in OF_A_TASK)
     seen: list[Any] = []  # a wrong entry may be unhashable
     for area, measurement in (areas if isinstance(areas, dict) else {}).items():
-        if measurement not in safety:
+        if safety and measurement not in safety:
             yield f"{where}.areas.{area}", f"{measurement!r} is not one of the safety measurements: {', '.join(safety)}"
         elif measurement in seen:
             yield f"{where}.areas.{area}", f"{measurement!r} is already the measurement of another area"
         seen.append(measurement)
     for name, margin in (margins if isinstance(margins, dict) else {}).items():
-        if name != CAPABILITY and name not in safety:
+        if safety and name not in (CAPABILITY, *safety):
             yield (
                 f"{where}.margins.{name}",
                 f"not {CAPABILITY!r} nor one of the safety measurements: {', '.join(safety)}",
@@ -211,7 +210,7 @@ def _task_faults(
             yield f"{where}.margins.{name}", f"{margin!r} is not {parts.expected(parts.Positive)}"
     hazards = [name.partition("/")[0] for name in safety if name.endswith("/residual_risk")]
     for name, share in (exposure if isinstance(exposure, dict) else {}).items():
-        if name not in hazards:
+        if safety and name not in hazards:
             yield f"{where}.exposure.{name}", f"not one of the conditions with residual_risk: {', '.join(hazards)}"
         elif not parts.accepts(parts.NonNegative, share):
             yield f"{where}.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"
@@ -220,7 +219,7 @@ def _task_faults(
         if methods and method not in methods:
             yield f"{where}.claims.{method}", f"not one of the methods: {', '.join(methods)}"
         for name in named if isinstance(named, list) else ():
-            if name not in known:
+            if known and name not in known:
                 yield f"{where}.claims.{method}", f"{name!r} is not one of the areas: {', '.join(known)}"
         if not isinstance(named, list):
             yield f"{where}.claims.{method}", f"{named!r} is not a list of areas"

@@ -19,14 +19,15 @@ def seeds_of(
         seeds = _listed(section, where, faults)
         return dict.fromkeys(methods, seeds)
     for name in section:
-        if methods and name != OTHERS and name not in methods:
+        if methods and name not in (OTHERS, baseline, *methods):
             faults.add(f"{where}.{name}", f"not one of the methods: {', '.join(methods)}; or {OTHERS!r} for all others")
     given = {name: _listed(seeds, f"{where}.{name}", faults) for name, seeds in section.items()}
     if missing := [name for name in methods if name not in given and OTHERS not in given]:
         faults.add(where, f"none for {', '.join(missing)}: name each method, or {OTHERS!r} for all others")
     found = {name: given.get(name, given.get(OTHERS, ())) for name in methods}
-    for name in (name for name in given if name in (OTHERS, *methods)):
-        if unpaired := [seed for seed in given[name] if seed not in found.get(baseline, given[name])]:
+    others = (OTHERS,) if set(methods) - set(given) else ()
+    for name in (name for name in given if found.get(baseline) and name in (*others, *methods)):
+        if unpaired := [seed for seed in given[name] if seed not in found[baseline]]:
             faults.add(where, f"{name} has the seed {unpaired[0]}, and {baseline} has not: runs are paired by seed")
     return found
 

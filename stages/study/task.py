@@ -72,7 +72,8 @@ def _read(name: str, domain: Domain, use: str, section: Mapping[str, Any], fault
     models = _models(package, given["models"], f"{name}.models", shape, domain, of("models"))
     methods = named_parts(f"{package}.methods", given["methods"], f"{name}.methods", of("methods"))
     conditions = named_parts(f"{package}.conditions", given["conditions"], f"{name}.conditions", of("conditions"))
-    for condition, why in unfit_conditions([part.name for part in conditions]):
+    named = names_of(section)
+    for condition, why in unfit_conditions(named.conditions):
         faults.add(f"{name}.conditions.{condition}", why)
     if isinstance(given["methods"], dict) and BASELINE not in given["methods"]:
         of("methods").add(f"{name}.methods", f"{BASELINE!r} is missing: every method is compared with it")
@@ -82,8 +83,7 @@ def _read(name: str, domain: Domain, use: str, section: Mapping[str, Any], fault
                 _check_splits(domain.splits_needed(kind, part.spec()), shape, f"{name}.{kind}.{part.name}", faults)
         for method in methods:
             _check_method(method, models, shape, domain, f"{name}.methods.{method.name}", faults)
-    named = names_of(section)
-    faulty = {*named.conditions} - {condition.name for condition in conditions}
+    faulty = [name for name in named.conditions if name not in [condition.name for condition in conditions]]
     measurements = measurements_of(given["measurements"], conditions, faulty, name, domain, of("measurements"))
     seeds = seeds_of(given["seeds"], named.methods, BASELINE, f"{name}.seeds", of("seeds"))
     agreement = _agreement(section.get("agreement"), conditions, faulty, f"{name}.agreement", domain, faults)
@@ -209,10 +209,11 @@ def _agreement(
     known = {part.name: part for part in conditions}
     for place, names in ((UNSHIFTED, (agreement.unshifted,)), (SHIFTED, agreement.shifted)):
         for name in names:
-            if name in faulty or not known:
+            if name in faulty or not (known or faulty):
                 continue
             if name not in known:
-                faults.add(f"{where}.{place}", f"{name!r} is not one of the conditions: {', '.join(known)}")
+                every = ", ".join((*known, *faulty))
+                faults.add(f"{where}.{place}", f"{name!r} is not one of the conditions: {every}")
             elif "labels" not in domain.outcomes_have(known[name].spec()):
                 faults.add(f"{where}.{place}", f"{name!r} has no labels")
     return agreement
@@ -253,13 +254,12 @@ def _models(package: str, section: Any, where: str, shape: Any, domain: Domain, 
             faults.add(f"{where}.{family}", f"'widths' {what} a list of different whole numbers")
             continue
         for width in widths:
-            before = len(faults)
-            part = named_part(f"{package}.models", family, {**options, "width": width}, where, faults)
-            if part is None and len(faults) > before and "width" not in faults[-1]:
-                break  # the family's own fault: one line, not one for each width
+            own = Faults(faults.source)
+            part = named_part(f"{package}.models", family, {**options, "width": width}, where, own)
             if part and shape:
-                made(lambda part=part: domain.cost(part.spec(), shape), f"{where}.{family}", faults)  # type: ignore[misc]
-            if part and len(faults) == before:
+                made(lambda part=part: domain.cost(part.spec(), shape), f"{where}.{family}", own)  # type: ignore[misc]
+            faults.extend(line for line in own if line not in faults)  # once, not for each width
+            if part and not own:
                 models.append(Part(f"{family}-{width}", part.use, part.options))
     for model in models:
         if model.name in section:

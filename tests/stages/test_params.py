@@ -77,7 +77,8 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: vision.measurements.clean.accuracy: 'skill' is not one of: capability, robustness, monitoring, "
         "alignment, systemic safety",
         "params.yaml: vision.measurements.clean.auroc: needs labels, outliers, and 'clean' has only labels",
-        "params.yaml: vision.measurements.nowhere: not one of the conditions: clean, corruptions, near, spurious",
+        "params.yaml: vision.measurements.nowhere: not one of the conditions: clean, corruptions, near, spurious, "
+        "pgd, a/b",
         "params.yaml: vision.seeds: [0, 0] has duplicate seeds",
         f"params.yaml: 'extra' is not one of: study, authors, audit, compute, {', '.join(domains.names())}; "
         "any other section says its domain",
@@ -132,6 +133,86 @@ def test_what_is_wrong_beside_a_missing_section_is_said_at_once(study: Write, li
     found = faults(study(linked))
     assert found[0] == f"params.yaml: vision.{key}: is missing or empty"
     assert [line.split(".")[2].split(":")[0] for line in found[1:]] == [each for each in FOUND_IN if each != key]
+
+
+NO_OPTION = "'bad' is not one of: split"
+NO_CAPABILITY = "vision.measurements: none is 'capability': there is nothing to measure safety against"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "messages"),
+    [
+        (
+            {"models": {"resnet": {"widths": [4, 0, 8], "depht": 3}}},
+            [r"vision.models.resnet: 'depht' is not one of: .*", r"vision.models.resnet: 'width' is 0, not a .*"],
+        ),
+        (
+            {
+                "conditions": {"clean": {"bad": 1}},
+                "measurements": {"cleann": {"accuracy": "capability"}},
+                "agreement": {"unshifted": "nowhere", "shifted": ["clean"]},
+            },
+            [
+                f"vision.conditions.clean: {NO_OPTION}",
+                "vision.measurements.cleann: not one of the conditions: clean",
+                "vision.agreement.unshifted: 'nowhere' is not one of the conditions: clean",
+            ],
+        ),
+        (
+            {"conditions": {"n": {"use": "clean", "bad": 1}}, "measurements": {"n": {"accuracy": "capability"}}},
+            [f"vision.conditions.n: {NO_OPTION}", "vision.conditions.n: 'n' is what MLflow holds .*"],
+        ),
+        (
+            {"seeds": {"standard": "abc", "*": [0, 1]}},
+            ["vision.seeds.standard: 'abc' is not a list of whole numbers of at least 0"],
+        ),
+        ({"seeds": {"noise": [0], "outlier_exposure": [0]}}, ["vision.seeds: none for standard: name each method, .*"]),
+        (
+            {"methods": {"noise": {"sigma": 0.1}}, "seeds": {"standard": [0], "noise": [0]}},
+            ["vision.methods: 'standard' is missing: every method is compared with it"],
+        ),
+        (
+            {"measurements": {"clean": {"accuracyy": "capability"}}},
+            ["vision.measurements.clean.accuracyy: 'accuracyy' is not one of the metrics: .*"],
+        ),
+        (
+            {"measurements": {"clean": None, "corruptions": {"accuracy": "robustness"}}},
+            ["vision.measurements.clean: None is not a mapping of metrics to an axis"],
+        ),
+        ({"measurements": {"clean": {"accuracy": "monitoring"}}}, [re.escape(NO_CAPABILITY)]),
+    ],
+)
+def test_each_fault_is_said_once_and_nothing_that_is_none(
+    study: Write, tiny: dict[str, Any], wrong: dict[str, Any], messages: list[str]
+) -> None:
+    tiny["vision"] |= wrong
+    found = faults(study(tiny))
+    assert len(found) == len(messages), found
+    for fault, message in zip(found, messages, strict=True):
+        assert re.fullmatch(f"params.yaml: {message}", fault), fault
+
+
+def test_seeds_that_no_method_takes_need_no_pair(study: Write, tiny: dict[str, Any]) -> None:
+    tiny["vision"]["seeds"] = {"standard": [0], "noise": [0], "outlier_exposure": [0], "*": [7]}
+    params.read(study(tiny) / "params.yaml")
+
+
+def test_what_another_task_may_have_is_not_said_to_be_wrong(study: Write, linked: dict[str, Any]) -> None:
+    """Methods and models of a task that lacks them are not known, and what is known is checked."""
+    second = {**linked["vision"], "domain": "vision"}
+    linked["audit"] = {"placebos": ["sugar"], "vision": {"claims": {"sugar": ["near/auroc"]}}}
+    linked["compute"] = {"methods": {"sugar": {"cpus": 1}}, "models": {"mlp": {"cpus": 1}}}
+    linked["other"] = {key: value for key, value in second.items() if key not in ("methods", "models")}
+    assert faults(study(linked)) == [f"params.yaml: other.{key}: is missing or empty" for key in ("models", "methods")]
+    linked["other"] = {key: value for key, value in second.items() if key != "measurements"}
+    known = "standard, noise, outlier_exposure"
+    assert faults(study(linked)) == [
+        "params.yaml: other.measurements: is missing or empty",
+        f"params.yaml: audit.vision.claims.sugar: not one of the methods: {known}",
+        f"params.yaml: audit.placebos: 'sugar' is not one of the methods: {known}",
+        f"params.yaml: compute.methods.sugar: not one of the methods: {known}",
+        "params.yaml: compute.models.mlp: not one of the families or models: resnet, vit, resnet-4, vit-12, vit-24",
+    ]
 
 
 def test_methods_have_the_seeds_they_are_given(study: Write, tiny: dict[str, Any]) -> None:
