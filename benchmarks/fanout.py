@@ -10,6 +10,7 @@ import argparse
 import heapq
 import os
 import resource
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,7 @@ def sleep(seconds: float, shared: None) -> None:
 def start(slots: int) -> None:
     """A local cluster with so many CPUs, whatever the machine has; its workers are started and warm."""
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # one for all clusters of this process
     import ray
 
     ray.shutdown()
