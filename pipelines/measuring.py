@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,9 @@ def needs(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
     """
     module = parts.module("pipelines.metrics", name)
     of_options: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = getattr(module, "needs", None)
-    found: tuple[str, ...] = of_options(options) if of_options else module.NEEDS
+    if of_options:
+        return of_options(options)
+    found: tuple[str, ...] = _declared(module, "NEEDS", "a tuple of names", _names)
     return found
 
 
@@ -49,10 +52,41 @@ class Facts(NamedTuple):
 
 
 def declared(name: str) -> Facts:
-    """The facts of a metric."""
+    """The facts of a metric. Raises BrokenPart where it does not declare them."""
     module = parts.module("pipelines.metrics", name)
-    lower, upper = module.RANGE
-    return Facts(module.HIGHER_IS_BETTER, lower, upper, module.CHANCE, getattr(module, "TARGET", None))
+    better: bool = _declared(module, "HIGHER_IS_BETTER", "True or False", lambda given: isinstance(given, bool))
+    lower, upper = _declared(module, "RANGE", "its least and its greatest value", _ends)
+
+    def inside(given: Any) -> bool:
+        return given is None or (_number(given) and lower <= given <= upper)
+
+    chance: float | None = _declared(module, "CHANCE", "None or a number within RANGE", inside)
+    target: float | None = None
+    if hasattr(module, "TARGET"):
+        target = _declared(module, "TARGET", "None or a number within RANGE", inside)
+    return Facts(better, lower, upper, chance, target)
+
+
+def _declared(module: ModuleType, name: str, accepted: str, fits: Callable[[Any], bool]) -> Any:
+    """What a metric's module declares."""
+    package, _, metric = module.__name__.rpartition(".")
+    if not hasattr(module, name):
+        raise parts.BrokenPart(f"{parts.file(package, metric)}: {name} is missing: {accepted}")
+    if not fits(found := getattr(module, name)):
+        raise parts.BrokenPart(f"{parts.file(package, metric)}: {name} is {found!r}, not {accepted}")
+    return found
+
+
+def _names(given: Any) -> bool:
+    return isinstance(given, tuple | list) and all(isinstance(each, str) for each in given)
+
+
+def _ends(given: Any) -> bool:
+    return isinstance(given, tuple | list) and len(given) == 2 and all(map(_number, given)) and given[0] < given[1]
+
+
+def _number(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool) and not math.isnan(given)
 
 
 def values_of(

@@ -45,6 +45,10 @@ class UnknownPart(ValueError):
     """A name without a file; the message lists the names that have one."""
 
 
+class BrokenPart(ValueError):
+    """A part's file that can't be used; the message says which, and what is wrong with it."""
+
+
 class WrongOptions(ValueError):
     """Options that a factory does not take; `faults` has one sentence for each."""
 
@@ -60,16 +64,37 @@ def names(package: str) -> list[str]:
 
 
 def module(package: str, name: str) -> types.ModuleType:
-    """The module of one part. Raises UnknownPart."""
+    """The module of one part. Raises UnknownPart and BrokenPart."""
     if name not in names(package):
         kind = package.rpartition(".")[2]
         raise UnknownPart(f"{name!r} is not one of the {kind}: {', '.join(names(package))}")
-    return importlib.import_module(f"{package}.{name}")
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except Exception as error:
+        raise BrokenPart(f"{file(package, name)}: {_said(error)}") from error
+
+
+def file(package: str, name: str) -> str:
+    """The file of one part, as it is named in messages."""
+    return f"{package.replace('.', '/')}/{name}.py"
 
 
 def factory(package: str, name: str) -> Callable[..., Any]:
-    """The function that makes the part: the module's attribute named like the package's singular."""
-    return typing.cast(Callable[..., Any], getattr(module(package, name), package.rpartition(".")[2].removesuffix("s")))
+    """The function that makes the part: the module's attribute named like the package's singular, whose options are all
+    named and have types. Raises UnknownPart and BrokenPart.
+    """
+    called, place = package.rpartition(".")[2].removesuffix("s"), file(package, name)
+    make = getattr(module(package, name), called, None)
+    if not callable(make):
+        raise BrokenPart(f"{place}: has no function {called}()")
+    for parameter in inspect.signature(make).parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise BrokenPart(
+                f"{place}: {called}() takes {parameter.name!r} by its place; accepted: options after a '*'"
+            )
+        if parameter.annotation is inspect.Parameter.empty:
+            raise BrokenPart(f"{place}: {called}()'s option {parameter.name!r} has no type")
+    return typing.cast(Callable[..., Any], make)
 
 
 def defaults(make: Callable[..., Any]) -> dict[str, Any]:
@@ -84,10 +109,21 @@ def full_options(package: str, name: str, options: Mapping[str, Any] | None = No
 
 
 def load(package: str, name: str, options: Mapping[str, Any] | None = None) -> Any:
-    """The part made with these options. Raises UnknownPart, WrongOptions, or the factory's own ValueError."""
+    """The part made with these options. Raises UnknownPart, BrokenPart, WrongOptions, the factory's own ValueError."""
     make = factory(package, name)
     check_options(make, options or {})
-    return make(**(options or {}))
+    try:
+        made = make(**(options or {}))
+    except (TypeError, AttributeError, LookupError, NameError) as error:
+        raise BrokenPart(f"{file(package, name)}: {make.__name__}(): {_said(error)}") from error
+    if made is None:
+        raise BrokenPart(f"{file(package, name)}: {make.__name__}() returns nothing")
+    return made
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def check_options(make: Callable[..., Any], options: Mapping[str, Any]) -> None:

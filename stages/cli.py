@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from analysis.schema import TableError
 from cluster.connection import ClusterError
 from pipelines.data import DataError
+from pipelines.parts import BrokenPart
 from stages.errors import CodeChanged, CodeNotFollowed, StoreError, TrackingError, masked
 from stages.study.checks import WrongParams
 from stages.terminal import escaped, run_printing, say
@@ -40,6 +41,7 @@ COMMANDS = {  # each in its file of stages/commands/, which is imported only to 
 FILES = {"import": "import_table"}  # a command whose name is a word of Python's own
 USER_ERRORS = (
     WrongParams,
+    BrokenPart,
     DataError,
     TableError,
     StoreError,
@@ -54,6 +56,10 @@ COLLECTED_AFTER = (100_000, 50, 100)  # new objects; what imports and tables mak
 
 def run_stage(name: str, arguments: Sequence[str] = ()) -> int:
     """Run one stage; its exit status: 0, or 2 with one line on standard error for each thing that was wrong."""
+
+    if name not in STAGES:
+        say(f"{name!r} is not one of the stages: {', '.join(STAGES)}", sys.stderr)
+        return 2
 
     def stage() -> int:
         module = importlib.import_module(f"stages.{name}")

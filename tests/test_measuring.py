@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.measuring import Facts, declared, measure
+from pipelines.measuring import Facts, declared, measure, needs
 from pipelines.metrics import accuracy, auroc
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
+from pipelines.parts import BrokenPart
 
 
 def outcomes_of(
@@ -133,3 +134,26 @@ def test_rounding_beyond_an_end_is_no_error_and_an_infinite_end_takes_any_value(
 ) -> None:
     returned = Measured(value, None, 1)
     assert measure(outcomes_of([1], [-1], ()), lambda _: returned, within=within)["all"] == returned
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("NEEDS", "labels", "NEEDS is 'labels', not a tuple of names"),
+        ("NEEDS", None, "NEEDS is missing: a tuple of names"),
+        ("RANGE", (1.0, 0.0), r"RANGE is \(1.0, 0.0\), not its least and its greatest value"),
+        ("RANGE", None, "RANGE is missing: its least and its greatest value"),
+        ("HIGHER_IS_BETTER", "yes", "HIGHER_IS_BETTER is 'yes', not True or False"),
+        ("CHANCE", 7, "CHANCE is 7, not None or a number within RANGE"),
+        ("TARGET", "best", "TARGET is 'best', not None or a number within RANGE"),
+    ],
+)
+def test_what_a_metric_declares_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: object, message: str
+) -> None:
+    if given is None:
+        monkeypatch.delattr(accuracy, name)
+    else:
+        monkeypatch.setattr(accuracy, name, given, raising=False)
+    with pytest.raises(BrokenPart, match=f"^pipelines/metrics/accuracy.py: {message}$"):
+        needs("accuracy", {}) if name == "NEEDS" else declared("accuracy")

@@ -1,11 +1,13 @@
 """Parts by name, and what their options may be."""
 
+import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 
 from pipelines import parts
-from pipelines.parts import Count, Positive, Range, Share, UnknownPart, WrongOptions
+from pipelines.parts import BrokenPart, Count, Positive, Range, Share, UnknownPart, WrongOptions
 
 
 def factory(*, alpha: Positive = 0.2, share: Share = 0.5, steps: Count, kind: Literal["a", "b"] = "a") -> None:
@@ -60,3 +62,37 @@ def test_defaults_complete_the_options() -> None:
         "step_size": 0.7,
         "warm_up": 0.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def method(*, a: int = 1) -> str:\n    return 'made'\n", None),
+        ("def method(:\n", r"SyntaxError: .* \(mine.py, line 1\)"),
+        ("import nowhere_to_be_found\n", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+        ("raise ValueError()\n", "ValueError"),
+        ("metod = 1\n", r"has no function method\(\)"),
+        ("def method(a: int = 1) -> str: ...\n", r"method\(\) takes 'a' by its place; accepted: options after a '\*'"),
+        ("def method(**more: int) -> str: ...\n", r"method\(\) takes 'more' by its place; .*"),
+        ("def method(*, a=1) -> str: ...\n", r"method\(\)'s option 'a' has no type"),
+        ("def method(*, a: int = 1) -> str: ...\n", r"method\(\) returns nothing"),
+        ("def method(*, a: int = 1) -> str:\n    return b\n", r"method\(\): NameError: name 'b' is not defined"),
+        ("def method(*, a: int = 1) -> str:\n    return {}['b']\n", r"method\(\): KeyError: 'b'"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str | None
+) -> None:
+    folder = tmp_path / "own_parts/methods"
+    folder.mkdir(parents=True)
+    (folder / "mine.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        if message is None:
+            assert parts.load("own_parts.methods", "mine", {"a": 2}) == "made"
+            return
+        with pytest.raises(BrokenPart, match=f"^own_parts/methods/mine.py: {message}$"):
+            parts.load("own_parts.methods", "mine")
+    finally:
+        for name in [name for name in sys.modules if name.startswith("own_parts")]:
+            del sys.modules[name]

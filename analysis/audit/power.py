@@ -43,7 +43,10 @@ def equivalence_power(width: float, n: int, *, alpha: float = 0.05, effect: floa
         inside = stats.norm.cdf(room - effect * root) - stats.norm.cdf(-room - effect * root)
         return float(inside * 2 * df * s * stats.chi2.pdf(df * s * s, df))
 
-    return float(integrate.quad(given_spread, 0.0, width * root / critical, limit=200)[0])
+    # nearly all of the spreads, among which quad would not find them on a wide interval
+    least, most = np.sqrt(stats.chi2.ppf(TINY, df) / df), np.sqrt(stats.chi2.isf(TINY, df) / df)
+    most = min(most, width * root / critical)
+    return float(integrate.quad(given_spread, least, most, limit=200)[0]) if least < most else 0.0
 
 
 def pairs_needed(effect: float, sd: float, *, alpha: float = 0.05, power: float = 0.8) -> int | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from stages.commands.looks import several, shares
 from stages.commands.margins import narrow
 from stages.study import params
+from stages.study.expansion import expanded
 from stages.study.watched import unwatched
 from stages.terminal import say
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Print what a params.yaml asks for, or raise WrongParams with every error in it."""
     study = params.read(chosen.file)
+    expanded(study)  # as stage plan does, and for what it refuses
     for task in study.tasks:
         say(f"{study.name}: {task.name}: {task.domain} on {task.data.use}")
         say(f"  {len(task.methods)} methods   {', '.join(part.name for part in task.methods)}")

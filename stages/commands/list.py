@@ -49,14 +49,20 @@ def _listed(asked: argparse.Namespace) -> list[dict[str, Any]]:
         (kind, domain, f"pipelines.{domain}.{kind}") for domain in chosen for kind in kinds if kind in KINDS
     ]
     places += [("metrics", None, "pipelines.metrics")] if "metrics" in kinds else []
-    rows = []
-    for kind, domain, package in places:
-        for name in parts.names(package):
-            about = " ".join((parts.module(package, name).__doc__ or "").split("\n\n")[0].split())
-            options = inspect.signature(parts.factory(package, name)).parameters.values()
-            own = [_option(option) for option in options]
-            rows.append({"kind": kind, "domain": domain, "name": name, "about": about, "options": own})
-    return rows
+    return [
+        {"kind": kind, "domain": domain, "name": name, **_described(package, name)}
+        for kind, domain, package in places
+        for name in parts.names(package)
+    ]
+
+
+def _described(package: str, name: str) -> dict[str, Any]:
+    try:
+        options = inspect.signature(parts.factory(package, name)).parameters.values()
+    except parts.BrokenPart as error:
+        return {"about": f"can't be used: {error}", "options": []}
+    about = " ".join((parts.module(package, name).__doc__ or "").split("\n\n")[0].split())
+    return {"about": about, "options": [_option(option) for option in options]}
 
 
 def _option(option: inspect.Parameter) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipelines import parts
-from pipelines.parts import UnknownPart, WrongOptions
+from pipelines.parts import WrongOptions
 from stages import documents, domains
 from stages.documents import NotYaml
 from stages.study.model import Part
@@ -77,7 +77,7 @@ def made(make: Callable[[], Any], where: str, faults: Faults) -> Any:
     except WrongOptions as error:
         for fault in error.faults:
             faults.add(where, fault)
-    except (UnknownPart, ValueError) as error:
+    except ValueError as error:
         faults.add(where, str(error))
     return None
 

@@ -6,7 +6,7 @@ from typing import Any
 from analysis.tables import PILLARS
 from pipelines import measuring
 from pipelines.domain import Domain
-from stages.study.checks import Faults, named_part
+from stages.study.checks import Faults, made, named_part
 from stages.study.model import Measurement, Part
 from stages.study.names import stands_for
 
@@ -83,9 +83,11 @@ def _measurement(
     if kind not in accepted:
         faults.add(f"{where}.{name}", f"{kind!r} is not one of: {', '.join(accepted)}")
     metric = named_part("pipelines.metrics", name, options, where, faults)
-    if metric is None or kind not in accepted:
+    if metric is None:
         return None
-    needs = measuring.needs(metric.use, metric.options)
+    needs = made(lambda: measuring.needs(metric.use, metric.options), where, faults)
+    if made(lambda: measuring.declared(metric.use), where, faults) is None or needs is None or kind not in accepted:
+        return None
     wanted = tuple(need for need in needs if need != REFERENCE)
     if condition in has and not set(wanted) <= set(has[condition]):
         what = f"needs {', '.join(wanted)}, and {condition!r} has only {', '.join(has[condition])}"

@@ -25,6 +25,21 @@ def test_table_of_detectable_effects(n: int) -> None:
     assert np.allclose([*found, power.equivalence_halfwidth(n)], TABLE[n], rtol=0.01)
 
 
+def test_the_narrowest_margin_has_the_wanted_power_whatever_the_number_of_pairs() -> None:
+    """And it narrows as one over the root of that number."""
+    widths = {n: power.equivalence_halfwidth(n) for n in (*range(2, 131), 200, 1000, 5000)}
+    reached = [power.equivalence_power(width, n) for n, width in widths.items()]
+    assert reached == pytest.approx([0.8] * len(widths), abs=1e-8)
+    assert sorted(widths.values(), reverse=True) == list(widths.values())
+    assert widths[5000] * np.sqrt(5000) == pytest.approx(stats.norm.isf(0.05) + stats.norm.isf(0.1), rel=1e-3)
+
+
+def test_a_margin_that_is_wide_enough_is_always_shown() -> None:
+    for n in (2, 80, 1000):
+        assert power.equivalence_power(1000.0, n) == pytest.approx(1, abs=0.01 if n == 2 else 1e-9)
+        assert power.equivalence_power(0.0, n) == 0
+
+
 def test_large_samples_reach_the_normal_closed_form() -> None:
     wanted = (stats.norm.isf(0.05) + stats.norm.isf(0.2)) / np.sqrt(900)
     assert power.detectable_effect(900) == pytest.approx(wanted, rel=0.005)
