@@ -42,6 +42,8 @@ def read(table: Table, path: Path) -> pl.DataFrame:
     """Read and check a table. Raises TableError."""
     try:
         return checked(pl.read_parquet(path), table)
+    except FileNotFoundError as error:
+        raise TableError(f"{path}: not there yet; `dvc repro` makes it") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise TableError(f"{path}: not the table {table.name!r}: {error}") from error
 

@@ -135,7 +135,7 @@ def in_all(row: Row, level: float) -> str:
 def _lost(row: Row, level: float) -> str:
     if _at_most(row["p_washing"], level):
         return "as its lost capability explains"
-    return "beyond what its lost capability explains" if _at_most(row["p_lost"], level) else ""
+    return "beyond what its capability explains" if _at_most(row["p_lost"], level) else ""
 
 
 def _priced(row: Row, settings: AuditSettings) -> tuple[str, str]:

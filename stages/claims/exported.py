@@ -65,7 +65,7 @@ def _tables() -> Iterator[Piece]:
             "the study: what was trained and measured, and how it was to be judged",
             INPUT,
         ),
-        (artifacts.AUDIT, JSON, "the audit as it was fixed before the run, with its digest", INPUT),
+        (artifacts.AUDIT, JSON, "the audit as it was planned, with its digest", INPUT),
         (artifacts.PLANNED_RUNS.path, PARQUET, "every planned run", INPUT),
         (artifacts.PLANNED_CELLS.path, PARQUET, "every planned condition", INPUT),
         (artifacts.PLANNED_MEASUREMENTS.path, PARQUET, "every planned measurement", INPUT),

@@ -84,7 +84,7 @@ def _lines(case: Mapping[str, Any]) -> Iterator[str]:
     for row in case["runs"]:
         counts = ", ".join(f"{row[name]} {name}" for name in ("planned", "finished", "failed", "flagged"))
         yield _entry("runs", counts + f" ({row['task']})" * (len(case["runs"]) > 1))
-    yield _entry("audit", f"{case['audit']}, of all its choices, fixed before the run")
+    yield _entry("audit", f"{case['audit']}, of all its choices as they are now")
     yield _entry("margins", f"{case['margins']}, fixed in params.yaml or from the ladder")
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from stages.commands.looks import several, shares
+from stages.commands.looks import several, shares, undecidable
 from stages.commands.margins import narrow
 from stages.study import params
 from stages.study.expansion import expanded
@@ -33,5 +33,9 @@ def run(chosen: argparse.Namespace) -> int:
         say(f"  {task.runs} runs x {len(task.conditions)} conditions, {len(task.measurements)} measurements")
         for line in (*unwatched(task.domain, task.data.spec()), *narrow(task, study.audit.of(task.name))):
             say(f"  {line}")
-    say(f"{shares(study)}{': `diffprog decide` makes the study in as many parts' * several(study)}")
+    refused = undecidable(study)
+    parts = ": `diffprog decide` makes the study in as many parts" if several(study) and not refused else ""
+    say(f"{shares(study)}{parts}")
+    for line in refused if several(study) else ():
+        say(line)
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 
+from stages.commands.looks import undecidable
 from stages.deciding import records
 from stages.deciding.looking import Looking, Refused
 from stages.part import PART, read_part
@@ -15,7 +16,6 @@ from stages.study import params
 from stages.study.checks import WrongParams
 from stages.terminal import say
 
-ONE_BY_ONE = "a look has some seeds of a cohort, and others later; accepted with `diffprog decide`: none, or 1"
 UNITS = {"s": 1, "m": 60, "h": 3600}
 EXAMPLES = {
     "diffprog decide --budget 2h": "as many looks as fit into two hours",
@@ -52,8 +52,8 @@ def run(chosen: argparse.Namespace) -> int:
     if read_part():
         raise WrongParams([f"{PART}: this folder holds a part of a study; run `diffprog decide` in the study's own"])
     study = params.read()
-    if together := [f"params.yaml: {task.name}.cohort: {ONE_BY_ONE}" for task in study.tasks if task.cohort > 1]:
-        raise WrongParams(together)
+    if refused := undecidable(study):
+        raise WrongParams(refused)
     chosen.folder.mkdir(parents=True, exist_ok=True)
     if chosen.folder.resolve() == Path.cwd():
         raise WrongParams([f"--folder {chosen.folder}: is the study's own; name another"])

@@ -8,10 +8,17 @@ from stages.deciding import choice, records
 from stages.deciding.choice import Counts
 from stages.study.model import Study
 
+ONE_BY_ONE = "a look has some seeds of a cohort, and others later; accepted with `diffprog decide`: none, or 1"
+
 
 def several(study: Study) -> bool:
     """Whether a study is judged more than once."""
     return len(study.audit.options["looks"]) > 1
+
+
+def undecidable(study: Study) -> list[str]:
+    """Why `diffprog decide` can't make a study in parts, a line for each task that is in its way."""
+    return [f"params.yaml: {task.name}.cohort: {ONE_BY_ONE}" for task in study.tasks if task.cohort > 1]
 
 
 def shares(study: Study) -> str:

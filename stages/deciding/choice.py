@@ -8,8 +8,8 @@ from analysis.audit.looks import OPEN, chance
 from stages.deciding.costs import Costs
 from stages.study import nested
 from stages.study.model import Study
+from stages.study.names import BASELINE
 from stages.study.nested import part_of, size
-from stages.study.task import BASELINE
 
 HOPELESS = 0.1  # the chance of a label by the last look below which an open claim is given up
 Counts = dict[str, dict[str, int]]  # by task and method, models and seeds

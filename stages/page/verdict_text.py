@@ -210,8 +210,11 @@ def rests_on(row: Row) -> str:
 
 
 def _bound(row: Row) -> str:
+    """The bound of an effect as what it does to the baseline's mean value, which an effect on an error lowers."""
     least = row["label"] == "GAIN, SIZE OPEN"
-    return f"at {'least' if least else 'most'} {natural(row['beyond_least' if least else 'beyond_most'], row)}"
+    lowers = row["scale"] != "identity" and not row["higher_is_better"]
+    said = natural(row["beyond_least" if least else "beyond_most"], row)
+    return f"at {'least' if least != lowers else 'most'} {said}"
 
 
 def prices(estimates: Iterable[Row]) -> dict[tuple[str, str], dict[str, Row]]:

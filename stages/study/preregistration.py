@@ -21,6 +21,7 @@ from analysis.audit.settings import AuditSettings, Margins, shares_fault
 from pipelines import parts
 from pipelines.parts import Range, WrongOptions
 from stages import artifacts
+from stages.study.names import BASELINE
 
 CAPABILITY = "capability"  # the margin of the capability score
 OF_A_TASK = ("areas", "margins", "exposure", "claims")
@@ -178,7 +179,9 @@ def audit_faults(
         yield from _task_faults(own[task], safety[task], methods, where)
     placebos = section.get("placebos")
     for name in placebos if isinstance(placebos, list) else []:
-        if methods and name not in methods:
+        if name == BASELINE:
+            yield "audit.placebos", f"{name!r} is what every method is compared with, and no placebo"
+        elif methods and name not in methods:
             yield "audit.placebos", f"{name!r} is not one of the methods: {', '.join(methods)}"
 
 
@@ -216,7 +219,9 @@ def _task_faults(
             yield f"{where}.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"
     known = list(areas) if isinstance(areas, dict) and areas else list(safety)
     for method, named in (claims if isinstance(claims, dict) else {}).items():
-        if methods and method not in methods:
+        if method == BASELINE:
+            yield f"{where}.claims.{method}", "is what every method is compared with: nothing is claimed of it"
+        elif methods and method not in methods:
             yield f"{where}.claims.{method}", f"not one of the methods: {', '.join(methods)}"
         for name in named if isinstance(named, list) else ():
             if known and name not in known:

@@ -19,13 +19,12 @@ from stages.study.checks import (
 )
 from stages.study.measurements import measurements_of, unfit_conditions
 from stages.study.model import SHIFTED, UNSHIFTED, Agreement, Checkpoints, Measurement, Part, Task
-from stages.study.names import Names, names_of
+from stages.study.names import BASELINE, Names, names_of
 from stages.study.seeds import seeds_of
 
 BESIDE_TASKS = ("study", "authors", "audit", "compute")
 SECTIONS = ("data", "training", "models", "seeds", "methods", "conditions", "measurements")
 OPTIONAL = ("domain", "cohort", "evaluate_at", "agreement")
-BASELINE = "standard"
 MOST_STEPS = 10**12  # of a training run
 MOST_AT_ONCE = 256  # runs of a cohort
 Checkpointed = Annotated[int, parts.Range(1, 1000)]

@@ -49,7 +49,7 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     runs = 4 * 4 * 2
     assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown
     assert "placebos        1 " in shown
-    assert f"audit           {FIXED.digest}, of all its choices, fixed before the run" in shown
+    assert f"audit           {FIXED.digest}, of all its choices as they are now" in shown
     assert "unclear (95 % intervals)" in shown
     assert main(["audit", "shield", "--json"]) == 0
     case = json.loads(capsys.readouterr().out)

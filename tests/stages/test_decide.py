@@ -154,11 +154,10 @@ def test_looks_that_are_no_shares_are_refused(
 def test_a_part_uses_what_is_the_studys(
     study: Write, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Killed before the first look there is a plan of its part, and in its folder no command works on the study."""
+    """Where a stage fails before the first look there is a plan of its part, and in its folder no command works on the study."""
     folder = study(tiny)
     monkeypatch.setattr("stages.deciding.looking.MAKING", ("nothing",))
-    with pytest.raises(ModuleNotFoundError):
-        main(["decide", "--folder", "parts/first"])
+    assert main(["decide", "--folder", "parts/first"]) == 2
     monkeypatch.chdir("parts/first")
     part = read_part()
     assert part is not None
@@ -187,6 +186,11 @@ def test_a_study_of_cohorts_is_not_made_look_by_look(
         "`diffprog decide`: none, or 1\n"
     )
     assert not Path("decided").exists()
+    tiny["audit"] = {"looks": [0.2, 0.8]}
+    study(tiny)
+    assert main(["check"]) == 0
+    *_, looks, why = capsys.readouterr().out.splitlines()
+    assert (looks, why[:27]) == ("looks    2, at 0.2 and 0.8 of q = 0.05", "params.yaml: vision.cohort:")
 
 
 def decided(folder: Path, *options: str) -> subprocess.Popen[str]:

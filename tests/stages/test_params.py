@@ -12,6 +12,7 @@ from pipelines import parts
 from pipelines.vision.datasets import glyphs
 from stages import domains
 from stages.cli import main, run_stage
+from stages.errors import CodeNotFollowed
 from stages.store.code_path import CodePath
 from stages.study import params
 from stages.study.checks import WrongParams
@@ -213,6 +214,38 @@ def test_what_another_task_may_have_is_not_said_to_be_wrong(study: Write, linked
         f"params.yaml: compute.methods.sugar: not one of the methods: {known}",
         "params.yaml: compute.models.mlp: not one of the families or models: resnet, vit, resnet-4, vit-12, vit-24",
     ]
+
+
+def test_the_baseline_is_no_placebo_and_nothing_is_claimed_of_it(study: Write, linked: dict[str, Any]) -> None:
+    linked["audit"] |= {"placebos": ["standard"], "claims": {"standard": ["outliers"]}}
+    assert faults(study(linked)) == [
+        "params.yaml: audit.claims.standard: is what every method is compared with: nothing is claimed of it",
+        "params.yaml: audit.placebos: 'standard' is what every method is compared with, and no placebo",
+    ]
+
+
+def test_check_refuses_what_stage_plan_refuses(
+    study: Write, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(tiny)
+
+    def refused(*_: Any) -> Any:
+        raise CodeNotFollowed("mine.py:3: 'os.getenv' depends on the environment")
+
+    monkeypatch.setattr(CodePath, "digest", refused)
+    assert main(["check"]) == 2
+    assert capsys.readouterr().err == "mine.py:3: 'os.getenv' depends on the environment\n"
+
+
+def test_a_stage_that_is_none_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_stage("trane") == 2
+    assert capsys.readouterr().err.startswith("'trane' is not one of the stages: plan, prepare, train, ")
+
+
+def test_a_table_that_is_not_there_yet_is_one_line(study: Write, tiny: dict[str, Any], capsys: Any) -> None:
+    study(tiny)
+    assert main(["status"]) == 2
+    assert capsys.readouterr().err == "plan/runs.parquet: not there yet; `dvc repro` makes it\n"
 
 
 def test_methods_have_the_seeds_they_are_given(study: Write, tiny: dict[str, Any]) -> None:

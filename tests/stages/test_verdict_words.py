@@ -148,6 +148,18 @@ def test_an_open_size_is_told_by_its_bound() -> None:
     assert "no gain that matters on attacks (at most +9.9 points)" in sentence([ROW | bounds | {"label": "NO GAIN"}])
 
 
+def test_the_bound_of_an_effect_on_an_error_is_one_of_the_error() -> None:
+    """A gain of at least so much lowers it to at most so much, and one of at most -.3 raises it by at least so much."""
+    error = {"higher_is_better": False, "scale": "log", "beyond_least": 0.2, "beyond_most": -0.3}
+    assert "attacks (at most −18 % error)" in sentence([ROW | error | {"label": "GAIN, SIZE OPEN"}])
+    assert "attacks (at least +35 % error)" in sentence([ROW | error | {"label": "NO GAIN"}])
+    rate = {**error, "scale": "logit", "baseline": 0.5}
+    assert "attacks (at most −5.0 points)" in sentence([ROW | rate | {"label": "GAIN, SIZE OPEN"}])
+    assert "attacks (at least +7.4 points)" in sentence([ROW | rate | {"label": "NO GAIN"}])
+    plain = {**error, "scale": "identity"}
+    assert "attacks (at least +0.20)" in sentence([ROW | plain | {"label": "GAIN, SIZE OPEN"}])
+
+
 @pytest.mark.parametrize(
     ("alpha", "rate", "said"),
     [

@@ -153,7 +153,7 @@ def decide(row: Row, alpha: float, rate: float) -> tuple[str, str]:
     if found["loss"]:
         if _at_most(row["p_washing"], alpha):
             return "REGRESSION", "as its lost capability explains"
-        return "REGRESSION", "beyond what its lost capability explains" * _at_most(row["p_lost"], alpha)
+        return "REGRESSION", "beyond what its capability explains" * _at_most(row["p_lost"], alpha)
     if found["gain"]:
         return _priced(row, alpha, rate)
     if found["null"]:

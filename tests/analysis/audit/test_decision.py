@@ -44,7 +44,7 @@ NOTHING_BEYOND = {"beyond": None, **{f"q_{kind}": None for kind in ("gain", "sig
         ({}, ("UNDETERMINED", "")),
         ({"q_loss": 0.01}, ("REGRESSION", "")),
         ({"q_loss": 0.01, "p_washing": 0.01}, ("REGRESSION", "as its lost capability explains")),
-        ({"q_loss": 0.01, "p_lost": 0.01}, ("REGRESSION", "beyond what its lost capability explains")),
+        ({"q_loss": 0.01, "p_lost": 0.01}, ("REGRESSION", "beyond what its capability explains")),
         (FREE, ("DIFFERENTIAL", "")),
         ({**FREE, "q_neutral": 0.01}, ("DIFFERENTIAL", "capability-neutral")),
         ({**FREE, "capability_least": 0.25}, ("DIFFERENTIAL", "with externality")),

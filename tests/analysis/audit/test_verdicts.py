@@ -50,7 +50,7 @@ def clear() -> Audit:
         ("bigger", "DIFFERENTIAL", "with externality"),
         ("washing", "WASHING", ""),
         ("taxed", "TRADE-OFF", ""),
-        ("worse", "REGRESSION", "beyond what its lost capability explains"),
+        ("worse", "REGRESSION", "beyond what its capability explains"),
         ("masked", "BLOCKED", ""),
         ("placebo", "NULL", "capability unchanged"),
     ],
