@@ -154,7 +154,7 @@ def test_looks_that_are_no_shares_are_refused(
 def test_a_part_uses_what_is_the_studys(
     study: Write, tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a stage fails before the first look there is a plan of its part, and in its folder no command works on the study."""
+    """A stage that fails leaves the plan of its part, and in its folder no command works on the study."""
     folder = study(tiny)
     monkeypatch.setattr("stages.deciding.looking.MAKING", ("nothing",))
     assert main(["decide", "--folder", "parts/first"]) == 2
