@@ -1,6 +1,7 @@
 """Every file that passes between stages: where it is, and its table or what else it holds."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -229,6 +230,25 @@ def prepared_data(folder: Path = Path()) -> dict[str, Any]:
 def failures() -> Failures:
     """By stage and name of what failed, `{reason, attempts, tried}`."""
     return {stage: json.loads(path.read_text(encoding="utf-8")) for stage, path in FAILURES.items()}
+
+
+def unmeasured() -> dict[str, dict[str, str]]:
+    """By run, the reason of each measurement that has no value. Raises TableError."""
+    return {run: json.loads(why) for run, why in LOGGED.read().select("run", "unmeasured").iter_rows()}
+
+
+def without_value(unmeasured: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """A line for each measurement of a task that runs have no value of: how many, and the commonest reason."""
+    reasons: dict[tuple[str, str], Counter[str]] = {}
+    for run, why in unmeasured.items():
+        for measurement, said in why.items():
+            reasons.setdefault((run.split("/")[0], measurement), Counter())[said] += 1
+    lines = []
+    for (task, measurement), counted in sorted(reasons.items()):
+        (most, times), runs = counted.most_common(1)[0], counted.total()
+        also = f"; {runs - times} for other reasons" if runs > times else ""
+        lines.append(f"{task}: {measurement}: no value of {runs} {'run' if runs == 1 else 'runs'} ({most}{also})")
+    return lines
 
 
 def write_failures(stage: str, failed: list[tuple[str, Mapping[str, Any] | None]]) -> None:

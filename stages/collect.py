@@ -41,6 +41,8 @@ def main() -> None:
     environments = {name: json.loads(row["environments"]) for name, row in at.items()}  # MLflow: of who logged it first
     artifacts.PROVENANCE.write([made for run in kept for made in provenance(run, environments[run["run"]])])
     print(f"{len(results_table)} values of {len(kept)} runs read back from MLflow")
+    for line in artifacts.without_value(artifacts.unmeasured()):
+        print(line)
     if left_out:
         print(f"left out, as nothing could be measured at the end of their runs: {', '.join(left_out)}")
 

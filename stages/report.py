@@ -60,6 +60,7 @@ def build(
     exploratory: bool = False,
     when: str = "when that was fixed is not known",
     beside: Beside | None = None,
+    without_value: Sequence[str] = (),
 ) -> None:
     """Write index.html, PICTURES as SVG and plots/*.csv into the folder. The same input gives the same bytes.
 
@@ -105,7 +106,8 @@ def build(
         ledger=findings["ledger"].to_dicts(),
         selection=findings["selection"].to_dicts(),
         runs=_runs(runs, beside),
-        reviewer=reviewer(findings, runs, failures or {}, when),
+        without_value=without_value,
+        reviewer=reviewer(findings, runs, failures or {}, when, without_value),
         specs=specs,
         margin_sources=SOURCES | {"given": "params.yaml"},
     )
@@ -138,7 +140,7 @@ def write(folder: Path, examples: int) -> Failures:
     """
     results, plan, failures = artifacts.RESULTS.read(), read_planned(), artifacts.failures()
     runs, store = artifacts.RUNS.read(), Store.from_environment()
-    known = Known(runs, _facts(runs, store), _unmeasured(), failures)
+    known = Known(runs, _facts(runs, store), artifacts.unmeasured(), failures)
     stored = Stored(runs, artifacts.OUTCOMES.read(), store)
     written = write_run_pages(results, plan, known, folder) | write_examples(plan, stored, examples, folder)
     part, found = read_part(), artifacts.findings()
@@ -155,6 +157,7 @@ def write(folder: Path, examples: int) -> Failures:
         part is not None and part.exploratory,
         history(planned_audit(), trained)["said"],
         Beside(written),
+        artifacts.without_value(known.unmeasured),
     )
     for line in answers(found["verdicts"]):
         say(line)
@@ -165,10 +168,6 @@ def write(folder: Path, examples: int) -> Failures:
 def _facts(runs: pl.DataFrame, store: Store) -> dict[str, Mapping[str, Any]]:
     finished = runs.filter(status="finished")["run_key"]
     return {key: entry.facts for key, entry in store.entries("runs", finished).items()}
-
-
-def _unmeasured() -> dict[str, dict[str, str]]:
-    return {run: json.loads(why) for run, why in artifacts.LOGGED.read().select("run", "unmeasured").iter_rows()}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

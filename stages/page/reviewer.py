@@ -1,7 +1,7 @@
 """What the report answers a reviewer: ten questions, each in sentences made of the study's own tables."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -28,16 +28,18 @@ CHECKED = (
 )
 
 
-def reviewer(found: Found, runs: pl.DataFrame, failures: Failures, when: str) -> list[dict[str, Any]]:
+def reviewer(
+    found: Found, runs: pl.DataFrame, failures: Failures, when: str, without_value: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """The questions, each with its answer in sentences. `runs` has a row a planned run; `when` says when the audit was
-    fixed.
+    fixed, `without_value` which measurements lack values.
     """
     verdicts = found["verdicts"]
     primary = verdicts.filter(pl.col("area").is_not_null(), ~pl.col("placebo"))
     answers = {
         "What was fixed before the run, and when?": _fixed(found, when),
         "How many runs were planned, and how many failed?": _runs(found, runs),
-        "Was anything left out?": _left_out(verdicts, failures),
+        "Was anything left out?": _left_out(verdicts, failures, without_value),
         "How many claims are made, and which are exploratory?": _claims(verdicts, primary),
         "How often is such a verdict wrong?": [SIMULATED, *_placebo(verdicts)],
         "How much hangs on single models?": _fragile(found["fragility"], primary),
@@ -78,13 +80,13 @@ def _runs(found: Found, runs: pl.DataFrame) -> list[str]:
     return said
 
 
-def _left_out(verdicts: pl.DataFrame, failures: Failures) -> list[str]:
+def _left_out(verdicts: pl.DataFrame, failures: Failures, without_value: Sequence[str]) -> list[str]:
     later = {stage: len(failures.get(stage, {})) for stage in ("predict", "measure")}
     lost = f"Of runs under a condition, {later['predict']} could not be predicted, {later['measure']} not be measured."
     flagged = max(verdicts["flagged_runs"].drop_nulls().to_list(), default=0)
     known = verdicts.filter(pl.col("beyond").is_not_null())
     less = known.filter(pl.col("in_range") < pl.col("units"))
-    said = ["No run that finished is left out.", lost]
+    said = ["No run that finished is left out.", lost, *(f"{line[:1].upper()}{line[1:]}." for line in without_value)]
     if flagged:
         said.append(
             f"Up to {flagged} runs a verdict carry a validity flag: they stay in; the verdict without is beside."

@@ -24,14 +24,30 @@ def answers(drawn: Path) -> dict[str, str]:
         patch.chdir(drawn)
         found = {path.stem: pl.read_parquet(path) for path in sorted(FINDINGS.glob("*.parquet"))}
         runs = artifacts.RUNS.read().filter(role=RUN)
-        said = reviewer(found, runs, {"predict": {"a": {}}}, "fixed in commit abc")
+        lacking = artifacts.without_value({"vision/standard/resnet-4/0": {"pgd/accuracy": "no image is right"}})
+        said = reviewer(found, runs, {"predict": {"a": {}}}, "fixed in commit abc", lacking)
         trained = [json.loads(each) for each in runs.filter(status="finished")["environment"]]
         when = history(planned_audit(), trained)["said"]
-        report.build(artifacts.RESULTS.read(), runs, found, drawn / "report", read_planned(), when=when)
+        plan = read_planned()
+        report.build(artifacts.RESULTS.read(), runs, found, drawn / "report", plan, when=when, without_value=lacking)
         page = (drawn / "report/index.html").read_text()
+    assert "<li>vision: pgd/accuracy: no value of 1 run (no image is right)</li>" in page
     assert page.index('id="for-a-reviewer"') < page.index("<h2>Glossary</h2>")
     assert "which was there when each of the 47 runs was trained" in page
     return {each["question"]: each["answer"] for each in said}
+
+
+def test_what_has_no_value_is_counted_by_measurement_with_the_commonest_reason(answers: dict[str, str]) -> None:
+    runs = {f"vision/noise/cnn-4/{seed}": {"clean/auroc": "all alike"} for seed in range(3)}
+    runs |= {
+        "vision/noise/cnn-4/3": {"clean/auroc": "no outliers", "clean/accuracy": "2, outside its range"},
+        "a/b": {},
+    }
+    assert artifacts.without_value(runs) == [
+        "vision: clean/accuracy: no value of 1 run (2, outside its range)",
+        "vision: clean/auroc: no value of 4 runs (all alike; 1 for other reasons)",
+    ]
+    assert "Vision: pgd/accuracy: no value of 1 run (no image is right)." in answers["Was anything left out?"]
 
 
 def test_there_are_ten_questions_and_each_is_answered(answers: dict[str, str]) -> None:
