@@ -33,4 +33,4 @@ class TrackingError(RuntimeError):
 
 def reason(failure: Mapping[str, Any] | None) -> str:
     """A failure that the store keeps, in one line: class and message."""
-    return f"{failure['error']}: {failure['message']}" if failure else "not run"
+    return " ".join(f"{failure['error']}: {failure['message']}".split()) if failure else "not run"

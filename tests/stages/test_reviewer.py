@@ -10,6 +10,7 @@ import pytest
 from stages import artifacts, report
 from stages.artifacts import FINDINGS, RUN
 from stages.claims.history import history
+from stages.errors import reason
 from stages.page.reviewer import SIMULATED, reviewer
 from stages.page.study_section import read_planned
 from stages.study.preregistration import planned_audit
@@ -96,3 +97,9 @@ def test_the_error_rates_named_are_those_of_the_docs() -> None:
     assert f"{losses[0]} to {losses[1]} % any false REGRESSION" in SIMULATED
     assert f"{rates[0]} to {rates[1]} % were false" in SIMULATED
     assert f"{int(100 * min(covered))} to {round(100 * max(covered))} %" in SIMULATED
+
+
+def test_a_reason_is_one_line() -> None:
+    assert (
+        reason({"error": "RuntimeError", "message": "no luck:\n  second line"}) == "RuntimeError: no luck: second line"
+    )
