@@ -20,7 +20,7 @@ import numpy as np
 from cluster import process
 from cluster.connection import ClusterError, connected, first_line
 from cluster.session import ABOUT, CODE, READY, SOCKET, about_session
-from cluster.temporary import place, temporary
+from cluster.temporary import place, place_of_code, temporary
 from cluster.work import Work
 
 FIRST_SECONDS = 300.0  # that a session which was begun early waits for its first stage
@@ -31,13 +31,17 @@ LOOK_SECONDS = 0.5  # between two looks whether the runner is there
 def main(runner: int, code: Path) -> None:
     """Keep the session."""
     about = about_session(runner, code)
-    with temporary(place()[0]) as folder, socket.socket(socket.AF_UNIX) as listening:
-        shutil.copytree(code, folder / CODE)
+    with (
+        temporary(place()[0]) as folder,
+        temporary(place_of_code()) as copied,
+        socket.socket(socket.AF_UNIX) as listening,
+    ):
+        shutil.copytree(code, copied / CODE)
         listening.bind(str(folder / SOCKET))
         listening.listen(1)
         (folder / ABOUT).write_text(json.dumps(about))
         _say_last(f"{READY}{folder}")
-        serve(listening, started_on(folder / CODE), about)
+        serve(listening, started_on(copied / CODE), about)
 
 
 def started_on(code: Path) -> Any:

@@ -25,7 +25,7 @@ from cluster.sources import sources_digest
 from cluster.temporary import PREFIX, place
 from cluster.work import Ended
 
-ABOUT, SOCKET, CODE = "session.json", "socket", "code"  # in the keeper's folder
+ABOUT, SOCKET, CODE = "session.json", "socket", "code"  # in the keeper's folders
 PRIVATE = 0o700  # mode of a folder that is its owner's alone
 READY = "ready "  # what the keeper prints before the path of its folder
 

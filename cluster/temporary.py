@@ -16,7 +16,8 @@ SOCKET_PATH = 107  # bytes that the path of a socket may have, on Linux
 RAYS_PATH = len("/diffprog-12345678/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 LONGEST = SOCKET_PATH - RAYS_PATH  # folder that Ray's sockets fit below
 FREE_MIB = 64  # of the code, and of what Ray writes down
-ELSEWHERE = ("/tmp", "/var/tmp", "/dev/shm")
+MEMORY = "/dev/shm"
+ELSEWHERE = ("/tmp", "/var/tmp", MEMORY)
 
 
 class NoPlace(OSError):
@@ -35,6 +36,14 @@ def place() -> tuple[Path, str]:
             return Path(folder), faults[asked] and f"{asked} {faults[asked]}"
     said = "; ".join(f"{folder} {fault}" for folder, fault in faults.items())
     raise NoPlace(f"no folder for temporary files: {said}; set TMPDIR to one that has room")
+
+
+def place_of_code() -> Path:
+    """The folder for copies of the code: in memory where there is room, as a disk may take a second for its many small
+    files; as `place` where RAY_TMPDIR or TMPDIR says where. Raises NoPlace.
+    """
+    asked = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR")
+    return place()[0] if asked or _fault(MEMORY) else Path(MEMORY)
 
 
 def _fault(folder: str) -> str:

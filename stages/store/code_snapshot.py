@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cluster.connection import ClusterError, first_line
-from cluster.temporary import place, temporary
+from cluster.temporary import place_of_code, temporary
 from stages.errors import CodeChanged
 from stages.store.code_path import ROOT, CodePath
 from stages.store.unedited import unedited
@@ -30,7 +30,7 @@ def copied() -> Iterator[Path]:
     """A folder with a copy of the project's packages. Raises ClusterError."""
     with ExitStack() as leaving:
         try:
-            folder = leaving.enter_context(temporary(place()[0])) / "code"
+            folder = leaving.enter_context(temporary(place_of_code())) / "code"
             for package in PACKAGES:
                 shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
         except (OSError, shutil.Error) as error:
