@@ -81,7 +81,8 @@ def _measurement(
         faults.add(f"{where}.{name}", f"'scaled' is {scaled!r}, not true or false")
     accepted = ("capability", *PILLARS)
     if kind not in accepted:
-        faults.add(f"{where}.{name}", f"{kind!r} is not one of: {', '.join(accepted)}")
+        said = "'is' is missing: one of" if kind is None else f"{kind!r} is not one of:"
+        faults.add(f"{where}.{name}", f"{said} {', '.join(accepted)}")
     metric = named_part("pipelines.metrics", name, options, where, faults)
     if metric is None:
         return None

@@ -29,7 +29,8 @@ def read(path: Path = PARAMS) -> Study:
 def _study(content: Mapping[str, Any], faults: Faults) -> Study:
     name = content.get("study")
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        faults.add("study", f"{name!r} is not a name of letters, digits, '_', '.' and '-', at most 64 long")
+        said = f"{name!r} is not" if "study" in content else "is missing:"
+        faults.add("study", f"{said} a name of letters, digits, '_', '.' and '-', at most 64 long")
     authors = content.get("authors", [])
     if not isinstance(authors, list) or not all(isinstance(each, str) and each.strip() for each in authors):
         faults.add("authors", f"{authors!r} is not a list of names")

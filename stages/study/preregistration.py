@@ -214,7 +214,8 @@ def _task_faults(
     hazards = [name.partition("/")[0] for name in safety if name.endswith("/residual_risk")]
     for name, share in (exposure if isinstance(exposure, dict) else {}).items():
         if safety and name not in hazards:
-            yield f"{where}.exposure.{name}", f"not one of the conditions with residual_risk: {', '.join(hazards)}"
+            those = ", ".join(hazards) or "(there are none)"
+            yield f"{where}.exposure.{name}", f"not one of the conditions with residual_risk: {those}"
         elif not parts.accepts(parts.NonNegative, share):
             yield f"{where}.exposure.{name}", f"{share!r} is not {parts.expected(parts.NonNegative)}"
     known = list(areas) if isinstance(areas, dict) and areas else list(safety)

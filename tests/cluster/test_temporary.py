@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cluster import temporary as module
-from cluster.temporary import FREE_MIB, LONGEST, NoPlace, place, temporary
+from cluster.temporary import FREE_MIB, LONGEST, NoPlace, place, place_of_code, temporary
 
 ROOT = Path(__file__).parents[2]
 HOLD = (
@@ -55,6 +55,20 @@ def test_a_full_folder_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
         Path(folder).rmdir()
+
+
+def test_copies_of_code_lie_in_memory_where_that_has_room_and_nothing_else_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("RAY_TMPDIR", "TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    memory = Path("/dev/shm")
+    assert place_of_code() == (memory if os.access(memory, os.W_OK) else place()[0])
+    monkeypatch.setattr(module, "MEMORY", str(tmp_path / "not there"))
+    assert place_of_code() == place()[0]
+    monkeypatch.setattr(module, "MEMORY", str(memory))
+    monkeypatch.setenv("TMPDIR", "/var/tmp")
+    assert place_of_code() == Path("/var/tmp")
 
 
 def test_no_place_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

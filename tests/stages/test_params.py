@@ -216,6 +216,19 @@ def test_what_another_task_may_have_is_not_said_to_be_wrong(study: Write, linked
     ]
 
 
+def test_what_is_not_given_is_said_to_be_missing(study: Write, tiny: dict[str, Any]) -> None:
+    del tiny["study"]
+    tiny["vision"]["measurements"]["near"] = {"auroc": None, "energy": {"use": "auroc"}}
+    tiny["audit"] = {"exposure": {"near": 0.1}}
+    axes = "'is' is missing: one of capability, robustness, monitoring, alignment, systemic safety"
+    assert faults(study(tiny)) == [
+        "params.yaml: study: is missing: a name of letters, digits, '_', '.' and '-', at most 64 long",
+        f"params.yaml: vision.measurements.near.auroc: {axes}",
+        f"params.yaml: vision.measurements.near.energy: {axes}",
+        "params.yaml: audit.exposure.near: not one of the conditions with residual_risk: (there are none)",
+    ]
+
+
 def test_the_baseline_is_no_placebo_and_nothing_is_claimed_of_it(study: Write, linked: dict[str, Any]) -> None:
     linked["audit"] |= {"placebos": ["standard"], "claims": {"standard": ["outliers"]}}
     assert faults(study(linked)) == [
