@@ -14,11 +14,10 @@ from scipy.stats import rankdata
 
 from analysis.scales import on_scale
 from analysis.schema import TASK, checked
-from analysis.tables import CAPABILITY, CAPABILITY_WEIGHTS
+from analysis.tables import BASELINE, CAPABILITY, CAPABILITY_WEIGHTS
 
 Array = npt.NDArray[np.float64]
 
-BASELINE = "standard"
 SCORES = ("clean_accuracy", "pc1")
 CLEAN_ACCURACY = "clean/accuracy"
 FEWEST_RUNS = 3  # complete standard runs below which a component is noise

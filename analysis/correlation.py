@@ -10,9 +10,9 @@ import numpy.typing as npt
 import polars as pl
 
 from analysis.bootstrap import blocks, bootstrap_spearman, cluster_counts, percentile_interval, resampled_spearman
-from analysis.capability import BASELINE, at_last_step, oriented
+from analysis.capability import at_last_step, oriented
 from analysis.schema import checked
-from analysis.tables import CORRELATIONS
+from analysis.tables import BASELINE, CORRELATIONS
 
 Array = npt.NDArray[np.float64]
 

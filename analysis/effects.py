@@ -12,9 +12,9 @@ is a typical distance on the baseline's ladder, whatever the measurement's unit.
 import polars as pl
 from scipy.stats import t
 
-from analysis.capability import BASELINE, at_last_step, oriented
+from analysis.capability import at_last_step, oriented
 from analysis.schema import checked
-from analysis.tables import EFFECTS
+from analysis.tables import BASELINE, EFFECTS
 
 MEASUREMENT = ("domain", "dataset", "measurement")
 EFFECT = ("domain", "dataset", "method", "measurement", "axis", "pillar")

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.settings import AuditSettings
-from analysis.capability import BASELINE
 from analysis.jumps.schema import JUMP_FITS, JUMPS
 from analysis.jumps.table import jumps
 from analysis.model_scores import ModelScores, baselines, model_scores, wide_table
@@ -16,6 +15,7 @@ from analysis.pairs.structure import TEXTS, structured
 from analysis.partial import LAB, PARTIAL, RELEASED, partial_correlations
 from analysis.scales import distances_from_targets
 from analysis.schema import Table, checked
+from analysis.tables import BASELINE
 
 SEED = 0
 DRAWS = 2000

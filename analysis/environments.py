@@ -6,9 +6,8 @@ their difference may come of that.
 
 import polars as pl
 
-from analysis.capability import BASELINE
 from analysis.schema import TASK, TableError, checked
-from analysis.tables import CROSSINGS, ENVIRONMENTS, FIELDS, PROVENANCE
+from analysis.tables import BASELINE, CROSSINGS, ENVIRONMENTS, FIELDS, PROVENANCE
 
 PAIR = [*TASK, "model", "seed"]
 RUN = [*PAIR, "method"]

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from analysis.capability import BASELINE, oriented, safetywashing_scores
+from analysis.capability import oriented, safetywashing_scores
 from analysis.scales import Floats
 from analysis.schema import Table
 from analysis.sparse_component import enough, sparse_component
+from analysis.tables import BASELINE
 from analysis.words import several
 
 SCALES = ("flops", "parameters")

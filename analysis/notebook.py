@@ -6,12 +6,11 @@ from typing import Any
 import polars as pl
 
 from analysis.audit.settings import AuditSettings, Margins
-from analysis.capability import BASELINE
 from analysis.elsewhere import elsewhere
 from analysis.pairs.item_scores import ITEMS, ROUNDED, numbered
 from analysis.pairs.structure import DUPLICATE, name_of, structured
 from analysis.schema import checked
-from analysis.tables import RESULTS
+from analysis.tables import BASELINE, RESULTS
 
 PLACE = "table"
 MOST_NAMED = 8

@@ -8,6 +8,7 @@ from analysis.schema import CLAIM, RUN, TASK, Table
 
 _TASK: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(TASK, pl.String)
 
+BASELINE = "standard"  # the method that every other is compared with
 PILLARS = ("robustness", "monitoring", "alignment", "systemic safety")  # Hendrycks et al. 2021, arXiv 2109.13916
 FACTS: dict[str, pl.DataType | type[pl.DataType]] = {  # what a metric declares of its values
     "higher_is_better": pl.Boolean,

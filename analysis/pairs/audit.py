@@ -14,7 +14,6 @@ from analysis.audit.removals import without
 from analysis.audit.schema import ESTIMATES, FRAGILITY, GATES, LADDER, MARGINS, VERDICTS, conformed
 from analysis.audit.settings import AuditSettings
 from analysis.audit.weights import stratified_weights
-from analysis.capability import BASELINE
 from analysis.model_scores import MEAN
 from analysis.pairs.effects import Pairs, beyond, difference, line, mean_change, outside
 from analysis.pairs.estimation import Found, Paired, estimated, ladder_of, rows_of
@@ -24,6 +23,7 @@ from analysis.pairs.item_variances import ITEM_VARIANCES
 from analysis.pairs.items import ITEM_PAIRS, with_items
 from analysis.pairs.structure import LEFT_OUT, PAIRS, Structure
 from analysis.schema import CLAIM, Table, checked
+from analysis.tables import BASELINE
 
 _ESTIMATES = ("total", "capability", "beyond", "beyond_standard_error", "beyond_low", "beyond_high", "slope")
 _COUNTS = ("pairs", "families", "total_n", "capability_n", "beyond_n", "outside_ladder")

@@ -8,14 +8,13 @@ from typing import Any
 import polars as pl
 
 from analysis.audit.schema import SETTINGS, VERDICTS
-from analysis.tables import LEDGER
+from analysis.tables import BASELINE, LEDGER
 from pipelines import parts
 from stages import artifacts
 from stages.artifacts import RUN, finding
 from stages.page.format import number
 from stages.page.study_section import options_text
 
-BASELINE = "standard"
 INTENDED = "Experiments on methods: small models, trained to compare ways of training. Not for deployment."
 COLUMNS = (
     "area",

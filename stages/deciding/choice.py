@@ -5,10 +5,10 @@ from typing import Any
 import polars as pl
 
 from analysis.audit.looks import OPEN, chance
+from analysis.tables import BASELINE
 from stages.deciding.costs import Costs
 from stages.study import nested
 from stages.study.model import Study
-from stages.study.names import BASELINE
 from stages.study.nested import part_of, size
 
 HOPELESS = 0.1  # the chance of a label by the last look below which an open claim is given up

@@ -16,11 +16,10 @@ from typing import Any
 import polars as pl
 from tqdm import tqdm
 
-from analysis.capability import BASELINE
 from analysis.model_scores import SCALES
 from analysis.pairs.item_scores import ITEMS
 from analysis.schema import checked
-from analysis.tables import RESULTS
+from analysis.tables import BASELINE, RESULTS
 from analysis.words import several
 from stages.errors import StoreError, TrackingError
 from stages.imports.batches import batches, models_in

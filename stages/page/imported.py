@@ -11,13 +11,12 @@ import polars as pl
 
 from analysis.audit.schema import COMPARISONS, ESTIMATES, FRAGILITY, LADDER, MARGINS, VERDICTS
 from analysis.audit.settings import AuditSettings
-from analysis.capability import BASELINE
 from analysis.findings import SCORE
 from analysis.jumps.schema import JUMP_FITS, JUMPS
 from analysis.model_scores import COMPONENT, MEAN, SAFETYWASHING
 from analysis.observational import POOLED, WITHIN
 from analysis.pairs.structure import LEFT_OUT, PAIRS
-from analysis.tables import CAPABILITY, RISKS
+from analysis.tables import BASELINE, CAPABILITY, RISKS
 from analysis.words import several
 from stages.artifacts import by_task
 from stages.page import charts

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from analysis.capability import BASELINE, CLEAN_ACCURACY, at_last_step
+from analysis.capability import CLEAN_ACCURACY, at_last_step
 from analysis.findings import SCORE
 from analysis.jumps.labels import JUMP
 from analysis.scales import Floats, from_scale, on_scale
+from analysis.tables import BASELINE
 from stages.page import charts, verdict_charts
 from stages.page.format import Row
 from stages.page.plane_charts import capability_plane

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.capability import BASELINE
+from analysis.tables import BASELINE
 from stages.artifacts import RUN, SIBLING, Failures
 from stages.page.beside import plain, run_place, runs_page
 from stages.page.format import DASH, Measure, Row, difference, label_of, measures, number

@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from analysis.capability import BASELINE, FEWEST_RUNS, LEAST_SHARE, without_weight
+from analysis.capability import FEWEST_RUNS, LEAST_SHARE, without_weight
 from analysis.findings import SCORE
-from analysis.tables import FIELDS
+from analysis.tables import BASELINE, FIELDS
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
 from stages.page.format import DASH, Row, listed, percent

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from analysis.capability import BASELINE, at_last_step
+from analysis.capability import at_last_step
 from analysis.scales import distances_from_targets
+from analysis.tables import BASELINE
 from stages.page.charts import Spec
 from stages.page.format import Measure, Row, measures
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analysis.capability import BASELINE
+from analysis.tables import BASELINE
 from pipelines.domain import Showing
 from pipelines.outcomes import Outcomes
 from pipelines.showing import Judged, Picture, Side

@@ -27,10 +27,9 @@ def measurements_of(
     has = {condition.name: domain.outcomes_have(condition.spec()) for condition in conditions}
     unknown = REFERENCE if faulty or not has else None  # whether there is one: then it is taken to be there
     reference = next((condition.name for condition in conditions if condition.use == REFERENCE), unknown)
-    found: list[Measurement] = []
+    known, found = (*has, *faulty), list[Measurement]()
     for condition, metrics in section.items():
         where = f"{task}.measurements.{condition}"
-        known = (*has, *faulty)
         if known and condition not in known:
             faults.add(where, f"not one of the conditions: {', '.join(known)}")
         if not isinstance(metrics, dict) or not metrics:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BASELINE = "standard"  # the method that every other is compared with
-
 
 @dataclass(frozen=True)
 class Names:

@@ -5,8 +5,8 @@ from itertools import pairwise, zip_longest
 
 import polars as pl
 
+from analysis.tables import BASELINE
 from stages.artifacts import RUN
-from stages.study.names import BASELINE
 
 LEAST_MODELS = 6  # of a part: with fewer, pairs are the units of the audit, and there is hardly a ladder
 Cell = tuple[str, int]  # a model and a seed

@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 from analysis.audit.preregistration import preregistration, preregistration_digest
 from analysis.audit.settings import AuditSettings, Margins, shares_fault
+from analysis.tables import BASELINE
 from pipelines import parts
 from pipelines.parts import Range, WrongOptions
 from stages import artifacts
-from stages.study.names import BASELINE
 
 CAPABILITY = "capability"  # the margin of the capability score
 OF_A_TASK = ("areas", "margins", "exposure", "claims")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import chdir
 from typing import Annotated, Any
 
+from analysis.tables import BASELINE
 from pipelines import parts
 from pipelines.domain import Domain
 from stages import domains
@@ -19,7 +20,7 @@ from stages.study.checks import (
 )
 from stages.study.measurements import measurements_of, unfit_conditions
 from stages.study.model import SHIFTED, UNSHIFTED, Agreement, Checkpoints, Measurement, Part, Task
-from stages.study.names import BASELINE, Names, names_of
+from stages.study.names import Names, names_of
 from stages.study.seeds import seeds_of
 
 BESIDE_TASKS = ("study", "authors", "audit", "compute")

@@ -131,6 +131,9 @@ def test_what_one_run_of_a_cohort_lost_is_made_again_alone_with_the_same_bytes(
     ((key_again, weights_again, facts_again),) = stored(alone, shared)
     assert (key_again, weights_again, facts_again["loss"]) == (key, weights, facts["loss"])
     assert facts_again["run"] == facts["run"] == lost.run
+    began = time.perf_counter()
+    ((_, _, facts_again),) = stored(alone, shared)
+    assert facts_again["seconds"] < (time.perf_counter() - began) / 2  # the whole cohort was trained
     assert other != weights
     assert [step for step, _ in facts["curve"]] == [1, 2, 3, 4]
 

@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 
 from analysis.audit.settings import AuditSettings
-from analysis.capability import BASELINE
 from analysis.pairs import audit
 from analysis.pairs.audit import Question
 from analysis.pairs.estimation import Found, Paired, estimated
@@ -16,7 +15,7 @@ from analysis.pairs.item_scores import ITEMS
 from analysis.pairs.items import with_items
 from analysis.pairs.structure import TEXTS, structured
 from analysis.schema import checked
-from analysis.tables import RESULTS
+from analysis.tables import BASELINE, RESULTS
 
 Floats = NDArray[np.float64]
 FAMILIES = 9
