@@ -1,6 +1,6 @@
 """The training step against loops written by hand for the same model, data and precision, in one run.
 
-    python benchmarks/training_step.py [--repeats 5] [--steps 60] [--family resnet ...]
+    python benchmarks/training_step.py [--repeats 5] [--steps 60] [--family resnet ...] [--precision bfloat16]
 
 By hand: all inputs made ready once, no hooks, no records, a learning rate looked up, nothing deterministic asked for;
 with images as they are and with their channels last. Processor time of one thread, so that other work on the machine
@@ -91,7 +91,8 @@ def by_hand(model: nn.Module, asked: tuple[Any, ...], budget: Budget, steps: int
     for rows in torch.randperm(len(inputs)).view(-1, budget.batch_size):
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = cross_entropy(model(inputs[rows]), data.labels[rows])
+        with torch.autocast("cpu", torch.bfloat16, enabled=budget.precision == "bfloat16"):
+            loss = cross_entropy(model(inputs[rows]), data.labels[rows])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -111,12 +112,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--family", choices=FAMILIES, nargs="+", default=list(FAMILIES))
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     print("| family | ours, ms a step | best by hand | which | share of the best |\n|---|---|---|---|---|")
     for family in chosen.family:
         asked = asked_of(family, epochs=1)
-        budget = replace(asked[3], epochs=1)
+        budget = replace(asked[3], epochs=1, precision=chosen.precision)
         steps = min(chosen.steps, len(asked[2]) // budget.batch_size)
         spent: dict[str, list[float]] = {}
         for _ in range(chosen.repeats + 1):

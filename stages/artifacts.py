@@ -194,8 +194,10 @@ RESULTS = Artifact(Path("results.parquet"), by_task(analysed.RESULTS))
 PROVENANCE = Artifact(Path("provenance.parquet"), by_task(analysed.PROVENANCE))
 AGREEMENT = Artifact(Path("agreement.parquet"), by_task(analysed.AGREEMENT))
 
+PARAMS = Path("params.yaml")
 STUDY = Path("plan/study.json")  # its name alone: renaming prepares, trains and measures nothing again
 PLANNED_DATA = Path("plan/data.json")  # by task, its domain, its data and its conditions
+PLANNED_PARAMS = Path("plan/params.json")  # the digest of what params.yaml asked for
 AUDIT = Path("plan/audit.json")  # the section `audit` with its defaults, and its digest
 DATA = Path("data.json")
 RETRY = Path("retry.json")  # what failed when the report was last made: a new failure makes the next repro try again

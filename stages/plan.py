@@ -9,25 +9,26 @@ from typing import Any
 from cluster import session
 from cluster.connection import ClusterError
 from stages import artifacts, tables
-from stages.artifacts import CHECKPOINT, RUN, SIBLING
+from stages.artifacts import CHECKPOINT, PARAMS, RUN, SIBLING
 from stages.part import read_part
 from stages.store.code_snapshot import copied
 from stages.store.unedited import unedited
 from stages.study import nested, params
+from stages.study.edited import params_digest
 from stages.study.expansion import described, expanded
-from stages.study.params import PARAMS
 from stages.study.watched import WATCHED
 
 BESIDE = {CHECKPOINT: "checkpoints", SIBLING: "sibling models"}  # what is trained beside the runs, as it is printed
 
 
 def main() -> None:
-    """Write plan/runs.parquet, plan/cells.parquet, plan/measurements.parquet, plan/study.json, plan/data.json and
-    plan/audit.json."""
+    """Write plan/runs.parquet, plan/cells.parquet, plan/measurements.parquet, plan/study.json, plan/data.json,
+    plan/params.json and plan/audit.json."""
     begin_ray()
     with unedited(PARAMS, WATCHED):
         study = params.read()
         runs, cells, measurements = expanded(study)
+        asked = params_digest()
     if part := read_part():
         runs = nested.part_of(artifacts.PLANNED_RUNS.frame(runs), part.taken).to_dicts()
     artifacts.PLANNED_RUNS.write(runs)
@@ -35,6 +36,7 @@ def main() -> None:
     artifacts.PLANNED_MEASUREMENTS.write(measurements)
     tables.write_json({"name": study.name}, artifacts.STUDY)
     tables.write_json({task.name: described(task) for task in study.tasks}, artifacts.PLANNED_DATA)
+    tables.write_json({"digest": asked}, artifacts.PLANNED_PARAMS)
     tables.write_json({"digest": study.audit.digest, "options": study.audit.options}, artifacts.AUDIT)
     if not artifacts.RETRY.exists():
         tables.write_json({}, artifacts.RETRY)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages import artifacts
-from stages.artifacts import REPORT, SUMMARY
+from stages.artifacts import PARAMS, REPORT, SUMMARY
 from stages.described import plan_digest
 from stages.errors import TrackingError, masked
 from stages.tracking import Tracking
@@ -26,7 +26,7 @@ def publish() -> None:
 
 def files() -> Iterator[tuple[Path, str]]:
     """What is kept, and in which folder."""
-    yield from ((path, "") for path in (Path("params.yaml"), SUMMARY) if path.exists())
+    yield from ((path, "") for path in (PARAMS, SUMMARY) if path.exists())
     yield from ((path, "plan") for path in sorted(artifacts.STUDY.parent.glob("*")) if path.is_file())
     yield from ((path, "verdicts") for path in sorted((REPORT / "plots").glob("*.csv")))
     yield PAGE, "report"

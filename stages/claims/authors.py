@@ -3,12 +3,11 @@
 import datetime
 import subprocess
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from stages import documents
+from stages.artifacts import PARAMS
 
-PARAMS = Path("params.yaml")
 Span = tuple[str, str] | None
 
 

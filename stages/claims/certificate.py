@@ -11,9 +11,9 @@ from analysis.audit.margins import margins_digest
 from analysis.audit.schema import MARGINS
 from analysis.schema import TableError
 from stages import artifacts
-from stages.artifacts import RUN, finding
+from stages.artifacts import PARAMS, RUN, finding
 from stages.claims import evidence, gathered
-from stages.claims.history import PARAMS, committed, history
+from stages.claims.history import committed, history
 from stages.claims.plan_text import plan_digest, plan_text
 from stages.claims.verifier.container import MANIFEST, Files, Refused, canonical, manifest, zipped
 from stages.claims.verifier.main import verify

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stages import documents
+from stages.artifacts import PARAMS
 from stages.study.preregistration import Preregistered, preregistered
-
-PARAMS = Path("params.yaml")
 
 
 def history(fixed: Preregistered, made_with: Iterable[Mapping[str, Any]], params: Path = PARAMS) -> dict[str, Any]:

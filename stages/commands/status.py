@@ -13,6 +13,7 @@ from stages import artifacts
 from stages.needed import needed
 from stages.store import lock
 from stages.store.store import Store
+from stages.study.edited import edited
 from stages.terminal import print_json, say
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
@@ -68,39 +69,55 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def standing(store: Store) -> dict[str, Any]:
-    """How far the sweep is: study, store; of each stage that trains or measures how many items are planned, done and to
-    do, and how many failed, by class; and the driver that holds the store, null where none does, with whether it is
-    alive, null where that is not known.
+    """How far the sweep is: study, store; whether params.yaml says something else than what was planned; of each stage
+    that trains or measures how many items are planned, done and to do, how many wait for what failed, and how many
+    failed, by class; and the driver that holds the store, null where none does, with whether it is alive, null where
+    that is not known.
     """
-    by_kind = needed().keys()
+    plan = needed()
+    failing = {kind: store.failing(kind) for kind, _ in KINDS.values()}
+    done = {kind: store.listing(kind) for kind, _ in KINDS.values()}
+    done["values"] -= failing["values"]  # some have a part of theirs
+    failing["runs"] -= done["runs"]
+    failing["cells"] -= done["cells"]
+    planned: dict[str, set[str]] = {"runs": {run.key for run in plan.runs}, "cells": set(), "values": set()}
+    waiting: dict[str, set[str]] = {"runs": set(), "cells": set(), "values": set()}
+    for cells, values in plan.pieces():
+        planned["cells"].update(cell.key for cell in cells)
+        planned["values"].update(each.key for each in values)
+        waiting["cells"].update(cell.key for cell in cells if {cell.run_key, cell.model_key} & failing["runs"])
+        lost = waiting["cells"] | failing["cells"]
+        waiting["values"].update(each.key for each in values if not lost.isdisjoint(each.outcomes))
     stages = {}
     for stage, (kind, _) in KINDS.items():
-        keys = by_kind.pop(kind)
-        done = store.listing(kind) - (store.failing(kind) if kind == "values" else set())  # some have a part of theirs
-        missing = keys - done
-        failed = failures(store, kind, missing)
-        counts = {"planned": len(keys), "done": len(keys) - len(missing), "to_do": len(missing) - failed.total()}
+        missing = planned[kind] - done[kind]
+        failed = failures(store, kind, missing & failing[kind])
+        wait = len(missing & waiting[kind] - failing[kind])
+        counts = {"planned": len(planned[kind]), "done": len(planned[kind]) - len(missing)}
+        counts |= {"to_do": len(missing) - failed.total() - wait, "waiting": wait}
         stages[stage] = {**counts, "failed": dict(failed.most_common())}
     found = lock.holder(store)
     driver = {**asdict(found), "alive": lock.alive(found), "seconds_left": _left(found)} if found else None
-    return {"study": artifacts.study_name(), "store": store.shown, "stages": stages, "driver": driver}
+    about = {"study": artifacts.study_name(), "store": store.shown, "edited": edited()}
+    return {**about, "stages": stages, "driver": driver}
 
 
 def _lines(now: Mapping[str, Any]) -> Iterator[str]:
     yield f"{now['study']}, in the store {now['store']}"
+    if now["edited"]:
+        yield "  params.yaml was edited after the plan, which this is of: `diffprog plan` says what it asks for now"
     for stage, of in now["stages"].items():
         failed = sum(of["failed"].values())
         by_class = ", ".join(f"{count} {name}" for name, count in of["failed"].items())
         counts = f"{of['done']} of {of['planned']} {KINDS[stage][1]} done, {of['to_do']} to do, {failed} failed"
-        yield f"  {stage:<9}{counts}" + f": {by_class}" * bool(by_class)
+        counts += f": {by_class}" * bool(by_class)
+        yield f"  {stage:<9}{counts}" + f"; {of['waiting']} wait for what failed" * bool(of["waiting"])
     yield f"  {_driver(now['driver'])}"
 
 
-def failures(store: Store, kind: str, keys: Iterable[str]) -> Counter[str]:
-    """How many of these items failed last, by class."""
-    wanted = set(keys)
-    held = {path.rpartition("/")[2].removesuffix(".json") for path in store.paths(f"failed/{kind}")}
-    found = (store.failure(kind, key) for key in sorted(wanted & held))
+def failures(store: Store, kind: str, failing: Iterable[str]) -> Counter[str]:
+    """How many of these items failed, by class."""
+    found = (store.failure(kind, key) for key in sorted(failing))
     return Counter(str(failure["error"]) for failure in found if failure and "error" in failure)
 
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from stages import domains
+from stages.artifacts import PARAMS
 from stages.study.checks import NAME, Faults, WrongParams, check_options, content_of
 from stages.study.compute import Compute, compute_faults, compute_options
 from stages.study.model import Study
 from stages.study.names import Names, names_of
 from stages.study.preregistration import audit_faults, preregistered
 from stages.study.task import BESIDE_TASKS, read_task
-
-PARAMS = Path("params.yaml")
 
 
 def read(path: Path = PARAMS) -> Study:

@@ -139,19 +139,57 @@ def test_status_counts_what_is_done_what_failed_and_what_is_left(
     assert lines[:4] == [
         "tiny, in the store store",
         "  train    6 of 18 runs done, 9 to do, 3 failed: 2 Diverged, 1 TimeoutError",
-        "  predict  1 of 72 cells done, 71 to do, 0 failed",
-        "  measure  0 of 72 sets of values done, 71 to do, 1 failed: 1 ArithmeticError",
+        "  predict  1 of 72 cells done, 59 to do, 0 failed; 12 wait for what failed",
+        "  measure  0 of 72 sets of values done, 59 to do, 1 failed: 1 ArithmeticError; 12 wait for what failed",
     ]
     assert lines[4].startswith(f"  at work: train on {os.uname().nodename}, process {os.getpid()}, since ")
     assert lines[4].endswith(": 3 of 12 items in 30 s, 0.1 a second, about 2 min 0 s left")
     assert main(["status", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    trained = {"planned": 18, "done": 6, "to_do": 9, "failed": {"Diverged": 2, "TimeoutError": 1}}
+    trained = {"planned": 18, "done": 6, "to_do": 9, "waiting": 0, "failed": {"Diverged": 2, "TimeoutError": 1}}
     assert (found["study"], found["stages"]["train"]) == ("tiny", trained)
     assert found["driver"] is None
     store.put_file("lock.json", json.dumps({**vars(progress.driver), "born": "1"}).encode())
     assert main(["status"]) == 0
     assert "is gone; `dvc repro` goes on from there" in capsys.readouterr().out
+
+
+def test_status_is_not_watched_for_what_waits_for_failures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No driver is at work, and all that is missing hangs on a run or a cell that failed."""
+    runs, store, needed = train(17), Store("store"), needed_of_the_plan()
+    store.write_failure("runs", runs[17].key, {"error": "Diverged"})
+    failed = next(cell.key for cell in needed.cells if cell.run_key != runs[17].key)
+    store.write_failure("cells", failed, {"error": "TimeoutError"})
+    wait = {failed, *(cell.key for cell in needed.cells if cell.run_key == runs[17].key)}
+    for cell in needed.cells:
+        if cell.key not in wait:
+            store.write("cells", cell.key, b"outcomes")
+    for values in needed.values:
+        if values.cell_key not in wait:
+            store.write("values", values.key, b"{}")
+    assert main(["status", "--watch", "0.1"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:4] == [
+        "  train    17 of 18 runs done, 0 to do, 1 failed: 1 Diverged",
+        "  predict  67 of 72 cells done, 0 to do, 1 failed: 1 TimeoutError; 4 wait for what failed",
+        "  measure  67 of 72 sets of values done, 0 to do, 0 failed; 5 wait for what failed",
+    ]
+
+
+def test_status_says_that_params_were_edited_after_the_plan(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """But not of comments, nor of what is in no key; a file that is none asks for nothing that was planned."""
+    planned = Path("params.yaml").read_text()
+    for text, said in (
+        (f"# a study\n{planned}\ncompute: {{cpus_per_run: 2}}\n", False),
+        (planned.replace("study: tiny", "study: other"), True),
+        ("study: [", True),
+    ):
+        assert text != planned
+        Path("params.yaml").write_text(text)
+        assert main(["status", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["edited"] is said
+        assert main(["status"]) == 0
+        line = "  params.yaml was edited after the plan, which this is of: `diffprog plan` says what it asks for now"
+        assert (line in capsys.readouterr().out.splitlines()) is said
 
 
 def test_status_is_watched_until_all_is_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
