@@ -66,7 +66,9 @@ class ModelScores:
 
 
 def wide_table(results: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
-    """A row per model with family, scales and oriented measurements, and the axis of each measurement."""
+    """A row per model with family, scales and oriented measurements, and the axis of each measurement. Where families
+    are known of some models, each of the others is a family of its own.
+    """
     about = results.group_by("measurement").agg(pl.col("axis").first()).sort("axis", "measurement")
     axes = dict(about.iter_rows())
     rows = results.select(
@@ -74,6 +76,9 @@ def wide_table(results: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
     )
     index = ["model", "family", *(f" {name}" for name in SCALES)]
     wide = rows.pivot(on="measurement", index=index, values="value").sort("model")
+    if (wide["family"] != "").any():
+        own = pl.when(pl.col("family") == "").then("model").otherwise("family")
+        wide = wide.with_columns(family=own)
     for name in SCALES:
         if name not in axes and wide[f" {name}"].is_not_null().any():
             wide = wide.with_columns(pl.col(f" {name}").cast(pl.Float64).alias(name))
@@ -127,7 +132,7 @@ def _components(wide: pl.DataFrame, capability: list[str], fitted: np.ndarray) -
         if left_out is None:
             found.notes += _about_gaps(wide["model"].to_list(), component.held, used)
             found.notes += [
-                f"{COMPONENT}: {each} is the same for all baseline models that have it, and takes no part"
+                f"{COMPONENT}: {each} is the same for all scored baseline models that have it, and takes no part"
                 for each in capability
                 if each not in used
             ]

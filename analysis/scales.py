@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Scale = Literal["logit", "log", "identity"]
 
 SCALES: tuple[Scale, ...] = ("logit", "log", "identity")
-FLOOR = 1e-4  # keeps the logarithm of an error of zero finite
+FLOOR = 1e-4  # keeps the logarithm of an error of zero finite where no examples are counted
 UNKNOWN_N = 10_000.0  # examples behind a proportion whose n is not stored
 
 
@@ -27,12 +27,13 @@ def scale_of(lower: float, upper: float, higher_is_better: bool) -> Scale:
     return "log" if lower == 0 else "identity"
 
 
-def guessed_scale(values: Floats, higher_is_better: bool) -> Scale:
-    """The scale of a measurement that declares no range, as of an imported table: that of the narrowest of [0, 1],
-    [0, inf) and (-inf, inf) that holds all its values. One more value may change it.
+def guessed_range(values: Floats) -> tuple[float, float]:
+    """The range of a measurement that declares none, as of an imported table: the narrowest of [0, 1], [0, inf) and
+    (-inf, inf) that holds all its values. One more value may change it.
     """
-    lower = 0.0 if values.min() >= 0 else -np.inf
-    return scale_of(lower, 1.0 if values.max() <= 1 else np.inf, higher_is_better)
+    if values.min() < 0:
+        return -np.inf, np.inf
+    return 0.0, 1.0 if values.max() <= 1 else np.inf
 
 
 def distances_from_targets(results: pl.DataFrame) -> pl.DataFrame:
@@ -57,20 +58,30 @@ def distances_from_targets(results: pl.DataFrame) -> pl.DataFrame:
 
 
 def on_scale(values: Floats, n: Floats, scale: str, higher_is_better: bool) -> Floats:
-    """Values on the scale, up is safer. logit((k + .5)/(n - k + .5)) with k = n x value; -log(value + 1e-4); or the
-    value with its sign.
+    """Values on the scale, up is safer. logit: log((k + .5)/(n - k + .5)) with k = n x value. log: -log((k + .5)/(n +
+    1)), or -log(value + 1e-4) where n is NaN. identity: the value with its sign.
 
-    NaN stays NaN. A proportion without n counts as 10,000 examples. A lower-is-better logit or a higher-is-better log
-    keeps its direction.
+    `n` is what the values are shares of (`counted`). NaN stays NaN. A logit without n counts as of 10,000 examples. A
+    lower-is-better logit or a higher-is-better log keeps its direction.
     """
     sign = 1.0 if higher_is_better else -1.0
     if scale == "logit":
         size = np.where(np.isfinite(n), n, UNKNOWN_N)
         hits = size * np.clip(values, 0.0, 1.0)
         return sign * np.asarray(np.log((hits + 0.5) / (size - hits + 0.5)))
-    if scale == "log":
-        return sign * np.asarray(np.log(np.maximum(values, 0.0) + FLOOR))
-    return sign * values
+    return sign * np.log(_above_zero(values, n)) if scale == "log" else sign * values
+
+
+def _above_zero(errors: Floats, n: Floats) -> Floats:
+    """Errors with half an example more, of one more, or with 1e-4 more where n is NaN."""
+    known = np.isfinite(n)
+    held, size = np.maximum(errors, 0.0), np.where(known, n, 0.0)
+    return np.asarray(np.where(known, (size * held + 0.5) / (size + 1), held + FLOOR))
+
+
+def counted(n: Floats, share: NDArray[np.bool_]) -> Floats:
+    """The numbers of examples behind values that are shares of them, which have the range [0, 1]; NaN of others."""
+    return np.asarray(np.where(share, n, np.nan))
 
 
 def from_scale(values: Floats, scale: str, higher_is_better: bool) -> Floats:
@@ -88,7 +99,10 @@ def error_on_scale(values: Floats, errors: Floats, n: Floats, scale: str) -> Flo
         edge = 0.5 / (np.where(np.isfinite(n), n, UNKNOWN_N) + 1)
         p = np.clip(values, edge, 1 - edge)
         return known / (p * (1 - p))
-    return known / (np.maximum(values, 0.0) + FLOOR) if scale == "log" else known
+    if scale == "log":
+        slope = np.where(np.isfinite(n), n / (n + 1), 1.0) / _above_zero(values, n)
+        return np.asarray(known * slope)
+    return known
 
 
 def deviations_on_scale(deviations: Floats, values: Floats, n: Floats, scale: str, higher_is_better: bool) -> Floats:

@@ -28,7 +28,7 @@ MOST_COMMON = 0.995  # of a benchmark's standard deviation that the factor may m
 
 @dataclass(frozen=True)
 class Component:
-    """The component of `columns`, those that vary over the models it was fitted on.
+    """The component of `columns`, those that vary over the scored models it was fitted on.
 
     means, deviations, weights  [column], weights of length 1
     explained  the component's share of the variance of ranks
@@ -53,14 +53,16 @@ def enough(columns: int) -> int:
 
 def sparse_component(matrix: Floats, fitted: Bools) -> Component | None:
     """The component of oriented values [row, column], NaN where missing, with weights from the fitted rows alone; None
-    where fewer than three of these can be scored, or no column varies.
+    where fewer than three of these can be scored, or no column varies over those that can be.
     """
-    varying = [k for k, column in enumerate(matrix[fitted].T) if len(np.unique(column[np.isfinite(column)])) > 1]
-    held = np.isfinite(matrix[:, varying]).sum(1)
-    scored = held >= enough(len(varying))
-    rows = fitted & scored
-    columns = [k for k in varying if np.isfinite(matrix[rows, k]).sum() > 1]
-    if not columns or rows.sum() < FEWEST_MODELS:
+    rows, columns = fitted, list(range(matrix.shape[1]))
+    while varying := [k for k in columns if len(np.unique(matrix[rows, k][np.isfinite(matrix[rows, k])])) > 1]:
+        held = np.isfinite(matrix[:, varying]).sum(1)
+        scored = held >= enough(len(varying))
+        if varying == columns and (rows == fitted & scored).all():
+            break
+        rows, columns = fitted & scored, varying
+    if not varying or rows.sum() < FEWEST_MODELS:
         return None
     values = matrix[:, columns]
     means, deviations, covariance = _normal(values[rows])

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analysis.audit.settings import AuditSettings
-from analysis.scales import Floats, deviations_on_scale, error_on_scale, guessed_scale, on_scale, scale_of
+from analysis.scales import Floats, counted, deviations_on_scale, error_on_scale, guessed_range, on_scale, scale_of
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -36,11 +36,11 @@ class Grid:
     families: Ints  # [model]
     measurements: (
         pl.DataFrame
-    )  # measurement, metric, condition, axis, pillar, higher_is_better, scale; one row per last index
+    )  # measurement, metric, condition, axis, pillar, higher_is_better, scale, share; one row per last index
     value: Floats  # [method, model, seed, measurement], as measured
     y: Floats  # the same on the oriented scale
     error: Floats  # standard errors over test examples on the oriented scale
-    n: Floats  # numbers of test examples
+    n: Floats  # numbers of test examples that values are shares of; NaN of others
     deviations: (
         Floats | None
     )  # [method, model, seed, measurement, then capability, draw of the test examples], oriented
@@ -99,6 +99,7 @@ def _grid(rows: pl.DataFrame, settings: AuditSettings) -> Grid:
     index = tuple(_positions(rows[name], values) for name, values in axes.items())
     shape = tuple(len(values) for values in axes.values())
     value, n, error = (_dense(rows[name], index, shape) for name in ("value", "n", "standard_error"))
+    n = counted(n, about["share"].to_numpy())
     y, spread = np.full(shape, np.nan), np.zeros(shape)
     for m, (scale, higher) in enumerate(about.select("scale", "higher_is_better").iter_rows()):
         y[..., m] = on_scale(value[..., m], n[..., m], scale, higher)
@@ -148,15 +149,20 @@ def _fill(array: Floats, lists: pl.Series, index: tuple[Ints, ...]) -> None:
 def _measurements(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     columns = ["metric", "condition", "axis", "pillar", "higher_is_better", "lower", "upper"]
     about = rows.group_by("measurement").agg(pl.col(columns).first(), pl.col("value")).sort("measurement")
-    scales = [settings.transforms.get(row["metric"]) or _scale(row) for row in about.iter_rows(named=True)]
-    return about.drop("value", "lower", "upper").with_columns(pl.Series("scale", scales, dtype=pl.String))
+    scales, shares = [], []
+    for row in about.iter_rows(named=True):
+        lower, upper = _range(row)
+        scales.append(settings.transforms.get(row["metric"]) or scale_of(lower, upper, row["higher_is_better"]))
+        shares.append((lower, upper) == (0, 1))
+    found = (pl.Series("scale", scales, dtype=pl.String), pl.Series("share", shares, dtype=pl.Boolean))
+    return about.drop("value", "lower", "upper").with_columns(*found)
 
 
-def _scale(about: dict[str, Any]) -> str:
-    """The scale of a measurement: from the range that its metric declares, else guessed from its values."""
+def _range(about: dict[str, Any]) -> tuple[float, float]:
+    """The range of a measurement: that which its metric declares, else guessed from its values."""
     if about["lower"] is None or about["upper"] is None:
-        return guessed_scale(np.array(about["value"]), about["higher_is_better"])
-    return scale_of(about["lower"], about["upper"], about["higher_is_better"])
+        return guessed_range(np.array(about["value"]))
+    return about["lower"], about["upper"]
 
 
 def _carries(flags: pl.Series, names: tuple[str, ...]) -> pl.Series:

@@ -56,10 +56,13 @@ def multiverse(
     their bootstrap is drawn anew. planned: every run that was planned, as in `audit`. The same input and seed give the
     same table.
     """
-    own = first_judged(verdicts.filter(pl.col("tier") == "primary"), look, settings)
+    primary = verdicts.filter(pl.col("tier") == "primary")
+    own = first_judged(primary, look, settings)
     if own.is_empty():
         return MULTIVERSE.empty()
-    found = pl.concat(list(_analyses(results, {"": scores, ACCURACY: accuracy}, own, settings, seed, look, planned)))
+    names = primary["measurement"].unique().sort().to_list()  # of the families, whatever an earlier look has found
+    every = analyses(results, {"": scores, ACCURACY: accuracy}, own, names, settings, seed, look, planned)
+    found = pl.concat(list(every))
     facts = own.select(
         *CLAIM, "label", own_unit="unit", known="beyond", flagged_runs=pl.col("flagged_runs").fill_null(0)
     )
@@ -82,10 +85,11 @@ def multiverse(
     return conformed(rows, MULTIVERSE)
 
 
-def _analyses(
+def analyses(
     results: pl.DataFrame,
     scores: dict[str, pl.DataFrame],
     own: pl.DataFrame,
+    names: list[str],
     settings: AuditSettings,
     seed: int,
     look: Look | None,
@@ -94,7 +98,6 @@ def _analyses(
     """A row per claim and analysis: the choices, label_then, unit, beyond, curved (the ladder that the test chose),
     matched (held against the ladder at equal FLOPs).
     """
-    names = own["measurement"].unique().sort().to_list()
     for score, frame in scores.items():
         if frame.is_empty():
             continue

@@ -15,7 +15,7 @@ from analysis.pairs.effects import CONFIDENCE, Pairs
 from analysis.pairs.estimation import Paired
 from analysis.pairs.item_scores import Scored, scored
 from analysis.pairs.item_variances import ITEM_VARIANCES, item_variances
-from analysis.scales import on_scale
+from analysis.scales import counted, on_scale
 from analysis.schema import Table, checked
 
 ITEM_PAIRS = Table(
@@ -110,6 +110,7 @@ def _common(paired: Paired, column: int, found: Scored) -> dict[tuple[int, int],
             if not both.any() or (np.isfinite(found.scores[[model, baseline]]) == both).all():
                 continue
             means = found.scores[[model, baseline]][:, both].mean(1)
-            y = on_scale(means, np.full(2, float(both.sum())), about["scale"], about["higher_is_better"])
+            n = counted(np.full(2, float(both.sum())), about["share"])
+            y = on_scale(means, n, about["scale"], about["higher_is_better"])
             changes[model, baseline] = float(y[0] - y[1]), float(means[0] - means[1])
     return changes

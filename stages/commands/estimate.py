@@ -2,6 +2,7 @@
 
 import statistics
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from analysis.schema import TableError
 from stages import artifacts
 from stages.needed import Needed, made_from, of_plan, trainings
+from stages.records import Cell
 from stages.store.store import Entry, Store
 from stages.study.expansion import described
 from stages.study.model import Study
@@ -62,7 +64,7 @@ def rests(study: Study, rows: Rows, store: Store) -> list[Rest] | None:
         artifacts.PLANNED_MEASUREMENTS.frame(rows[2]),
         data,
     )
-    return [_training(study, asked, store), _conditions(asked, store), _values(asked, store)]
+    return [_training(study, asked, store), _conditions(study, asked, store), _values(asked, store)]
 
 
 def prepared(study: Study) -> dict[str, Any] | None:
@@ -109,21 +111,32 @@ def rates_of(asked: Needed, held: set[str], store: Store) -> tuple[dict[str, flo
     return {"": STATED_RATE}, f"at {STATED_RATE:.0e} FLOPs a second and core, stated: nothing was measured here"
 
 
-def _conditions(asked: Needed, store: Store) -> Rest:
+def _conditions(study: Study, asked: Needed, store: Store) -> Rest:
     held = store.listing("cells")
     every = {cell.key: cell for cell in asked.cells}
     missing = [cell for key, cell in every.items() if key not in held]
     found = Rest("predict", "cells", len(every), len(every) - len(missing))
     if not missing:
         return found
-    measured: dict[str, list[float]] = defaultdict(list)
-    for key, entry in store.entries("cells", islice(sorted(held & set(every)), 10 * SAMPLED)).items():
-        if "seconds" in entry.facts:
-            measured[every[key].condition].append(_seconds(entry))
-    known = [cell for cell in missing if cell.condition in measured]
-    hours = sum(statistics.mean(measured[cell.condition]) for cell in known) / 3600
-    source = f"from the seconds of {sum(map(len, measured.values()))} cells in the store"
-    return replace(found, core_hours=hours if known else None, known=len(known), source=source)
+    sampled = store.entries("cells", islice(sorted(held & set(every)), 10 * SAMPLED))
+    means = seconds_of_conditions(every, sampled)
+    known = [cell for cell in missing if (cell.task, cell.condition) in means]
+    model_of = {run.key: run for run in asked.runs}
+    seconds = 0.0
+    for cell in known:
+        run = model_of[cell.run_key]
+        cpus = study.compute.resources(run.task, run.method, run.model).cpus
+        seconds += means[cell.task, cell.condition] * cpus
+    source = f"from the seconds of {len(sampled)} cells in the store"
+    return replace(found, core_hours=seconds / 3600 if known else None, known=len(known), source=source)
+
+
+def seconds_of_conditions(cells: Mapping[str, Cell], made: Mapping[str, Entry]) -> dict[tuple[str, str], float]:
+    """The mean seconds of a cell by task and condition, of those of these cells that are made; both are by key."""
+    measured: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for key, entry in made.items():
+        measured[cells[key].task, cells[key].condition].append(_seconds(entry))
+    return {place: statistics.mean(each) for place, each in measured.items()}
 
 
 def _values(asked: Needed, store: Store) -> Rest:

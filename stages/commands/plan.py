@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from analysis.audit.prospective_power import prospective_power
+from analysis.tables import BASELINE
 from stages import artifacts
 from stages.claims.plan_text import plan_digest, plan_text
 from stages.commands import estimate, looks
@@ -82,11 +83,19 @@ def _tables(rows: estimate.Rows) -> list[pl.DataFrame]:
 def _asked(study: Study, task: Task, chosen: argparse.Namespace) -> dict[str, Any]:
     """What a task asks for; with --power what it can show, too."""
     fixed = study.audit.of(task.name)
-    others, models = len(task.methods) - 1, len(task.models)
+    judged = [part.name for part in task.methods if part.name not in (BASELINE, *study.audit.options["placebos"])]
+    models = len(task.models)
     seeds = min(map(len, task.seeds.values()))
     areas = judged_areas(task, fixed)
-    claims = max(others * len(areas), 1)
-    found = {"task": task.name, "methods": others, "areas": len(areas), "claims": claims, "models": models}
+    claims = max(len(judged) * len(areas), 1)
+    found = {
+        "task": task.name,
+        "methods": len(judged),
+        "placebos": len(task.methods) - 1 - len(judged),
+        "areas": len(areas),
+        "claims": claims,
+        "models": models,
+    }
     found |= {"seeds": {name: len(each) for name, each in task.seeds.items()}, "runs": task.runs}
     if not chosen.power:
         return found
@@ -99,7 +108,8 @@ def _asked(study: Study, task: Task, chosen: argparse.Namespace) -> dict[str, An
 def _lines(study: Study, asked: Mapping[str, Any]) -> Iterator[str]:
     task = next(task for task in study.tasks if task.name == asked["task"])
     against = f"{asked['methods']} methods against standard in {asked['areas']} areas"
-    yield f"{study.name}: {task.name}: {against}: {asked['claims']} claims"
+    beside = f", beside {asked['placebos']} placebo{'s' * (asked['placebos'] > 1)}" * bool(asked["placebos"])
+    yield f"{study.name}: {task.name}: {against}: {asked['claims']} claims{beside}"
     yield f"{asked['models']} models x {task.seed_counts} a method, {asked['runs']} runs"
     if "power" in asked:
         yield f"\nspread of D: {asked['spread']}"

@@ -1,13 +1,12 @@
 """What the runs of a plan have cost, and what those that are missing will: core-seconds of each model and seed."""
 
-import statistics
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from stages.commands.estimate import rates_of
+from stages.commands.estimate import rates_of, seconds_of_conditions
 from stages.needed import SAME_RUN, Needed, trainings
 from stages.store.store import Entry, Store
 from stages.study.model import Study
@@ -52,12 +51,10 @@ def costs(study: Study, asked: Needed, store: Store) -> Costs:
         missing[which] += training.run.planned_flops / rates.get(training.run.family, rates[""]) * cpus(which)
     cells = {cell.key: cell for cell in asked.cells}
     there = store.entries("cells", sorted(store.listing("cells") & set(cells)))
-    measured: dict[tuple[str, str], list[float]] = defaultdict(list)
     for key, entry in there.items():
         cell = cells[key]
-        measured[cell.task, cell.condition].append(_seconds(entry))
         done[which_of[cell.run_key]] += _seconds(entry) * cpus(which_of[cell.run_key])
-    means = {place: statistics.mean(each) for place, each in measured.items()}
+    means = seconds_of_conditions(cells, there)
     for key in sorted(set(cells) - set(there)):
         cell = cells[key]
         missing[which_of[cell.run_key]] += means.get((cell.task, cell.condition), 0.0) * cpus(which_of[cell.run_key])

@@ -20,7 +20,7 @@ def edited() -> bool:
     """
     planned = artifacts.read_planned(artifacts.PLANNED_PARAMS)["digest"]
     try:
-        return params_digest() != planned
+        return params_digest() != str(planned)
     except FileNotFoundError:
         return False
     except (OSError, NotYaml, TypeError, ValueError):  # what it holds is nothing that a plan could be made of

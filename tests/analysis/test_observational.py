@@ -141,6 +141,19 @@ def test_few_or_unknown_families_are_said_to_be_rough() -> None:
         assert row["low"] <= row["estimate"] <= row["high"]
 
 
+def test_a_model_of_unknown_family_is_a_family_of_its_own(drawn: tuple[Columns, Columns, list[str]]) -> None:
+    """Where families are known at all; they are then no family together, by name or otherwise."""
+    capability, safety, _ = drawn
+    blank, named = (["a"] * 4 + [other] * 20 for other in ("", None))
+    own = [family or f"m{row:02}" for row, family in enumerate(named)]
+    found, expected = (observational(table(capability, safety, families), score="pc1") for families in (blank, own))
+    for name, frame in expected.items():
+        assert found[name].equals(frame), name
+    pooled = found["correlations"].filter(pl.col("population") == "pooled")
+    assert pooled["families"].max() == 21
+    assert found["family_correlations"]["family"].unique().to_list() == ["a"]
+
+
 def test_copies_of_one_model_widen_no_claim() -> None:
     """32 rows of one family carry the news of one: the interval over families is wider than that over rows."""
     rng = np.random.default_rng(3)

@@ -9,12 +9,14 @@ import polars as pl
 import pytest
 
 from analysis.scales import (
+    FLOOR,
     SCALES,
+    counted,
     distances_from_targets,
     error_on_scale,
     floor_margin,
     from_scale,
-    guessed_scale,
+    guessed_range,
     on_scale,
     scale_of,
 )
@@ -54,7 +56,7 @@ def test_scale_follows_declared_range_and_direction(lower: float, upper: float, 
 def test_without_a_declared_range_the_scale_is_guessed_from_the_values(
     values: list[float], higher: bool, scale: str
 ) -> None:
-    assert guessed_scale(np.array(values), higher) == scale
+    assert scale_of(*guessed_range(np.array(values)), higher) == scale
 
 
 def test_logit_counts_half_an_example_on_either_side() -> None:
@@ -72,6 +74,36 @@ def test_a_proportion_of_unknown_n_is_one_of_10_000_examples() -> None:
     assert error_on_scale(values, errors, unknown, "logit")[2] == pytest.approx(0.1 / (0.5 / 10_001), rel=1e-4)
 
 
+def test_a_share_that_is_an_error_counts_half_an_example() -> None:
+    """As a logit does: near 0 they are the same but for the sign, to a part in n."""
+    values, n = np.array([0.0, 0.01, 1.0]), np.full(3, 300.0)
+    y = on_scale(values, n, "log", False)
+    assert y == pytest.approx(-np.log([0.5 / 301, 3.5 / 301, 300.5 / 301]))
+    assert y[:2] == pytest.approx(-on_scale(values, n, "logit", True)[:2], abs=0.02)
+    errors = error_on_scale(values, np.full(3, 0.01), n, "log")
+    assert errors == pytest.approx(0.01 * 300 / np.array([0.5, 3.5, 300.5]))
+
+
+def test_an_error_that_is_no_share_counts_no_examples() -> None:
+    """Its number of examples makes no difference."""
+    values, share = np.array([0.0, 0.01, 3.0]), np.array([False, False, False])
+    n = counted(np.array([30.0, 300.0, 3000.0]), share)
+    assert on_scale(values, n, "log", False) == pytest.approx(-np.log(values + FLOOR))
+    assert error_on_scale(values, np.ones(3), n, "log") == pytest.approx(1 / (values + FLOOR))
+
+
+@pytest.mark.parametrize("rate", [0.004, 0.01, 0.05])
+@pytest.mark.parametrize("n", [300, 3000])
+def test_the_ratio_of_two_rare_errors_is_not_overstated(rate: float, n: int) -> None:
+    """Half of a rate, counted on n examples: at most log 2 in the mean, and nearly so from five errors on."""
+    rng = np.random.default_rng(0)
+    many, few = (rng.binomial(n, share, 100_000) / n for share in (rate, rate / 2))
+    size = np.full(100_000, float(n))
+    change = (on_scale(few, size, "log", False) - on_scale(many, size, "log", False)).mean()
+    assert change < np.log(2) + 0.01
+    assert n * rate < 10 or change == pytest.approx(np.log(2), abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("scale", "higher"), [("logit", True), ("log", False), ("identity", True), ("identity", False)]
 )
@@ -84,7 +116,7 @@ def test_up_is_safer(scale: str, higher: bool) -> None:
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("higher", [True, False])
 def test_scales_are_undone(scale: str, higher: bool) -> None:
-    values, many = np.array([0.0, 0.2, 0.5, 0.9, 1.0]), np.full(5, 1e12)
+    values, many = np.array([0.0, 0.2, 0.5, 0.9, 1.0]), np.full(5, 1e12 if scale == "logit" else np.nan)
     back = from_scale(on_scale(values, many, scale, higher), scale, higher)
     assert back == pytest.approx(values, abs=1e-9)
 

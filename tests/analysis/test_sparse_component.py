@@ -74,3 +74,16 @@ def test_a_constant_benchmark_takes_no_part() -> None:
     assert found is not None
     assert found.columns == [0, 1, 3]
     assert sparse_component(np.full((9, 2), 1.0), np.ones(9, bool)) is None
+
+
+def test_a_benchmark_that_is_constant_among_the_scored_takes_no_part() -> None:
+    """Another value of it is that of a model with nothing else, which has no score; `held` counts what takes part."""
+    values = drawn(13, 5)
+    values[:, 4] = [1.0] * 12 + [2.0]
+    values[12, :4] = np.nan
+    found, without = sparse_component(values, np.ones(13, bool)), sparse_component(values[:, :4], np.ones(13, bool))
+    assert found is not None
+    assert without is not None
+    assert found.columns == [0, 1, 2, 3]
+    assert np.array_equal(found.scores, without.scores, equal_nan=True)
+    assert found.held.tolist() == [4] * 12 + [0]

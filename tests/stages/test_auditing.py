@@ -237,6 +237,16 @@ def test_a_number_that_is_not_there_is_said(
     assert capsys.readouterr().err == message + "\n"
 
 
+def test_a_plan_counts_no_claims_of_placebos(
+    study: Callable[[Mapping[str, Any]], Path], tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny["audit"] = {"areas": {"outliers": "near/auroc", "noise": "corruptions/accuracy"}, "placebos": ["noise"]}
+    study(tiny)
+    assert main(["plan"]) == 0
+    said = capsys.readouterr().out.splitlines()[0]
+    assert said == "tiny: vision: 1 methods against standard in 2 areas: 2 claims, beside 1 placebo"
+
+
 def test_a_plan_says_what_it_can_show(
     study: Callable[[Mapping[str, Any]], Path], tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

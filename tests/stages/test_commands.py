@@ -26,6 +26,7 @@ from stages.store.lock import locked
 from stages.store.store import Store
 from stages.study import params
 from stages.study.expansion import described
+from stages.study.model import Task
 from stages.tracking import Tracking
 from stages.tracking_run import INCOMPLETE
 from tests.stages.conftest import TINY
@@ -46,17 +47,23 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.delenv("DIFFPROG_STORE", raising=False)
         YAML().dump(TINY, Path("params.yaml"))
         assert run_stage("plan") == 0
-        (vision,) = params.read().tasks
-        splits = {"train": {"digest": "f" * 64}, "training_outliers": {"digest": "d" * 64}}
-        conditions = {part.name: {"digest": f"{number}" * 64} for number, part in enumerate(vision.conditions)}
-        data = {
-            "made_from": made_from(described(vision), vision.shape.about),
+        with_data(*params.read().tasks)
+    return folder
+
+
+def with_data(*tasks: Task) -> None:
+    """Write a data.json as `prepare` writes it for these tasks."""
+    splits = {"train": {"digest": "f" * 64}, "training_outliers": {"digest": "d" * 64}}
+    data = {
+        task.name: {
+            "made_from": made_from(described(task), task.shape.about),
             "about": {},
             "splits": splits,
-            "conditions": conditions,
+            "conditions": {part.name: {"digest": f"{number}" * 64} for number, part in enumerate(task.conditions)},
         }
-        Path("data.json").write_text(json.dumps({"vision": data}))
-    return folder
+        for task in tasks
+    }
+    Path("data.json").write_text(json.dumps(data))
 
 
 @pytest.fixture
@@ -96,6 +103,26 @@ def test_a_plan_says_what_is_done_and_what_the_rest_takes(folder: Path, capsys: 
     assert f"about {4 * rest:.2g} core-hours" in training()
     train(18)
     assert training() == "train    18 runs: 18 in the store, 0 to do"
+
+
+def test_a_plan_counts_conditions_by_task_and_with_their_cpus(
+    study: Write, tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two tasks have a condition of the same name; of each one cell of very different cost is made."""
+    tiny["other"] = {**tiny["vision"], "domain": "vision", "seeds": [2, 3]}
+    tiny["compute"] = {"cpus": 2, "other": {"cpus": 4}}
+    study(tiny)
+    assert run_stage("plan") == 0
+    with_data(*params.read().tasks)
+    store = Store("store")
+    cells = [cell for cell in needed_of_the_plan().cells if cell.condition == "clean"]
+    of_task = {task: [cell for cell in cells if cell.task == task] for task in ("vision", "other")}
+    for task, seconds in (("vision", 360.0), ("other", 36.0)):
+        store.write("cells", of_task[task][0].key, b"outcomes", {"seconds": seconds})
+    assert main(["plan"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("predict"))
+    hours = (17 * 360 * 2 + 17 * 36 * 4) / 3600
+    assert f"about {hours:.2g} core-hours for 34 of them (from the seconds of 2 cells in the store)" in line
 
 
 def test_without_runs_of_its_own_a_plan_goes_by_those_of_others(

@@ -80,7 +80,7 @@ class Study:
         if about["target"] is not None:
             moved = np.where((value < about["target"])[..., None], -1, 1) * moved
             value, higher = np.abs(value - about["target"]), False
-        scale = self.scale(name)
+        scale, n = self.scale(name), np.where(self.share(name), n, np.nan)
         slope = error_on_scale(value, np.ones_like(value), n, scale)
         signed = (1.0 if higher else -1.0) * slope[..., None] * moved
         blocking = set(self.rule["blocking_flags"])
@@ -100,12 +100,19 @@ class Study:
         about = self.about[name]
         if about["metric"] in self.rule["transforms"]:
             return str(self.rule["transforms"][about["metric"]])
-        lower, upper, higher = about["lower"], about["upper"], about["higher_is_better"]
-        if about["target"] is not None:
-            lower, higher = 0, False
-        if higher:
-            return "logit" if (lower, upper) == (0, 1) else "identity"
-        return "log" if lower == 0 else "identity"
+        if about["higher_is_better"] and about["target"] is None:
+            return "logit" if self.share(name) else "identity"
+        return "log" if self.range(name)[0] == 0 else "identity"
+
+    def share(self, name: str) -> bool:
+        """Whether its values lie in [0, 1]: then they are shares of n examples."""
+        return self.range(name) == (0, 1)
+
+    def range(self, name: str) -> tuple[float, float]:
+        """The ends of its values' range; of a metric with a target, of the distance from it."""
+        about = self.about[name]
+        lower, upper, target = about["lower"], about["upper"], about["target"]
+        return (lower, upper) if target is None else (0, max(abs(lower - target), abs(upper - target)))
 
     def margin(self, name: str) -> float:
         """A safety measurement's margin: the one that is given, else from the baseline's own runs."""
@@ -186,7 +193,14 @@ def on_scale(value: Array, n: Array, scale: str, higher: bool) -> Array:
         size = np.where(np.isfinite(n), n, UNKNOWN_N)
         hits = size * np.clip(value, 0, 1)
         return sign * np.log((hits + 0.5) / (size - hits + 0.5))
-    return sign * (np.log(np.maximum(value, 0) + FLOOR) if scale == "log" else value)
+    return sign * (np.log(above_zero(value, n)) if scale == "log" else value)
+
+
+def above_zero(value: Array, n: Array) -> Array:
+    """A share with half an example more, of one more; another error with 1e-4 more."""
+    known, value = np.isfinite(n), np.maximum(value, 0)
+    size = np.where(known, n, 0)
+    return np.where(known, (size * value + 0.5) / (size + 1), value + FLOOR)
 
 
 def error_on_scale(value: Array, error: Array, n: Array, scale: str) -> Array:
@@ -195,7 +209,7 @@ def error_on_scale(value: Array, error: Array, n: Array, scale: str) -> Array:
         edge = 0.5 / (np.where(np.isfinite(n), n, UNKNOWN_N) + 1)
         p = np.clip(value, edge, 1 - edge)
         return error / (p * (1 - p))
-    return error / (np.maximum(value, 0) + FLOOR) if scale == "log" else error
+    return error * np.where(np.isfinite(n), n / (n + 1), 1) / above_zero(value, n) if scale == "log" else error
 
 
 def least_margin(value: float, scale: str, spread: float) -> float:

@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.audit.multiverse import multiverse
+from analysis.audit.looks import HELD, Look, first_judged
+from analysis.audit.multiverse import FACTORS, analyses, multiverse
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import Audit, audit
+from analysis.schema import CLAIM
 from analysis.simulation.worlds import Method, World, simulated_study
 
 SETTINGS = AuditSettings(draws=400, margins=Margins({"condition00/auroc": 0.105}, 0.25))
@@ -27,6 +29,26 @@ def of(tables: Tables, settings: AuditSettings = SETTINGS, accuracy: bool = True
 
 def study(world: World, seed: int = 0) -> Tables:
     return simulated_study(world, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_at_a_look_the_studys_own_choices_give_its_own_labels(seed: int) -> None:
+    """The first look finds two measurements for all methods: they stay in the families of the second one."""
+    names = [f"condition{m:02}/auroc" for m in range(6)]
+    settings = AuditSettings(draws=100, margins=Margins(dict.fromkeys(names, 0.2), 0.3), looks=(0.3, 0.7))
+    beyond = (1.0, 1.0, 0.1, 0.1, 0.1, 0.1)
+    world = World(seeds=2, measurements=6, methods={name: Method(beyond) for name in "abc"}, interaction_spread=0.15)
+    look, verdicts = Look(1, 0.3), pl.DataFrame()
+    for number, share in ((1, 0.3), (2, 0.7)):
+        tables = study(world, seed + 1000 * (number - 1))
+        look = Look(number, share, verdicts.select(HELD) if number > 1 else None)
+        verdicts = audit(*tables, primary=names, settings=settings, rng=np.random.default_rng(1), look=look).verdicts
+    own = first_judged(verdicts, look, settings)
+    assert own["measurement"].unique().sort().to_list() == names[2:]
+    rows = pl.concat(list(analyses(tables[0], {"": tables[1]}, own, names, settings, 0, look, None)))
+    same = rows.filter(pl.col(factor) == "" for factor in FACTORS).join(own, on=CLAIM)
+    assert len(same) == len(own)
+    assert same["label_then"].to_list() == same["label"].to_list()
 
 
 def test_a_clear_effect_keeps_its_label_in_every_analysis() -> None:
