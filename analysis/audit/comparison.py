@@ -69,15 +69,16 @@ def _pair(
     method, other = pair
     held = _of_methods(grid, [other, method])
     units = paired_units(held, 1, usable[[other, method]], columns, settings)
-    weights, rng = None, np.random.default_rng([SEED, method, other])
+    names = sorted(grid.methods[number] for number in pair)  # both ways round, and whatever others there are
+    weights, rng = None, np.random.default_rng([SEED, *"/".join(names).encode()])
     if units.kind == "pair":
         weights, _ = stratified_weights(grid.families, settings.draws, rng)
-    names = grid.measurements["measurement"][columns].to_numpy()
+    measurements = grid.measurements["measurement"][columns].to_numpy()
     about = {"method": grid.methods[method], "other": grid.methods[other]}
-    margins = np.array([bounds[name] for name in names])
+    margins = np.array([bounds[name] for name in measurements])
     return [
-        {name: np.full(len(names), value) for name, value in about.items()}
-        | {"measurement": names}
+        {name: np.full(len(measurements), value) for name, value in about.items()}
+        | {"measurement": measurements}
         | columns_of(each, margins, bounds["capability"])
         for each in estimates(held, units, both, weights, None, settings, rng)
     ]

@@ -17,7 +17,8 @@ PLACE = ("domain", "dataset", "measurement")
 
 def with_pooled_df(rows: pl.DataFrame, place: Sequence[str] = PLACE) -> pl.DataFrame:
     """The rows with `total_df`, `capability_df` and `beyond_df`: the units' own (`df` for T and E, `beyond_units_df`
-    for D), over the square of the share of the variance that units show, over the methods at equal epochs.
+    for D), over the square of the share of the variance that units show, over the methods at equal epochs, where there
+    are enough of them.
 
     `*_known` is the variance of the shared test examples, `*_se` the standard error of all; both columns of the units'
     own df and the known variances are needed here alone and dropped.
@@ -27,7 +28,8 @@ def with_pooled_df(rows: pl.DataFrame, place: Sequence[str] = PLACE) -> pl.DataF
         unknown = (variance - pl.col(f"{name}_known")).clip(lower_bound=0)
         share = (unknown.sum() / variance.sum()).over(place).clip(lower_bound=0.05)
         factor = (1 / share**2).clip(upper_bound=MOST).fill_nan(1.0).fill_null(1.0)
-        enough = variance.count().over(place) >= LEAST_METHODS
+        methods = pl.when(variance.is_not_null()).then("method").drop_nulls().n_unique().over(place)
+        enough = methods >= LEAST_METHODS
         own = pl.col(units).cast(pl.Float64)
         rows = rows.with_columns(pl.when(enough).then(own * factor).otherwise(own).alias(f"{name}_df"))
     return rows.drop("beyond_units_df", *(f"{name}_known" for name in ("total", "capability", "beyond")))

@@ -37,6 +37,7 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
     bound = np.array([given.get(name, np.nan) for name in grid.measurements["measurement"]])
     weights, _ = stratified_weights(grid.families, settings.draws, rng)
     normal = rng.standard_normal((settings.draws, len(grid.models)))
+    entropy = int(rng.integers(2**63))
     nothing = np.array([], dtype=np.int64)
     rows = [_named(_told(None, np.array([]), 0.0, settings)[0], grid, 0, nothing)]
     draws, found, curves = [np.zeros((settings.draws, 0))], [], []
@@ -47,7 +48,8 @@ def estimated(grid: Grid, margins: pl.DataFrame, settings: AuditSettings, rng: G
             curves.append(curve_frame(ladder, grid, columns, weights[:, ladder.rungs]))
         for method in range(1, len(grid.methods)):
             units = paired_units(grid, method, usable, columns, settings)
-            matches = estimates(grid, units, both, weights, normal, settings, rng)
+            own = np.random.default_rng([entropy, *grid.methods[method].encode()])  # whatever other methods there are
+            matches = estimates(grid, units, both, weights, normal, settings, own)
             found += [(method, int(column), matches, ladder) for column in columns]
             for each in matches if matches else (None,):
                 table, drawn = _told(each, bound[columns], given["capability"], settings)

@@ -1,8 +1,9 @@
 """Fragility of verdicts on pairs: the fewest families without which a claim has another label.
 
 As of a trained study (`analysis.audit.fragility`): a family's baselines leave the ladder and its pairs the method, all
-estimates and errors are made again, margins and scores stay, and the claim is judged against the level that all others,
-as they were, leave it. Of more than 40 families, one or two of the 40 with the most rungs and pairs are removed.
+estimates and errors are made again, margins, scores and what the choice of items adds to the errors stay, and the claim
+is judged against the level that all others, as they were, leave it. Of more than 40 families, one or two of the 40 with
+the most rungs and pairs are removed.
 """
 
 from collections.abc import Iterable, Mapping

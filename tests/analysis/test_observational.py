@@ -144,8 +144,8 @@ def test_few_or_unknown_families_are_said_to_be_rough() -> None:
 def test_a_model_of_unknown_family_is_a_family_of_its_own(drawn: tuple[Columns, Columns, list[str]]) -> None:
     """Where families are known at all; they are then no family together, by name or otherwise."""
     capability, safety, _ = drawn
-    blank, named = (["a"] * 4 + [other] * 20 for other in ("", None))
-    own = [family or f"m{row:02}" for row, family in enumerate(named)]
+    blank = ["a"] * 4 + [""] * 20
+    own = [family or f"m{row:02}" for row, family in enumerate(blank)]
     found, expected = (observational(table(capability, safety, families), score="pc1") for families in (blank, own))
     for name, frame in expected.items():
         assert found[name].equals(frame), name

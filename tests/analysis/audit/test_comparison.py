@@ -48,8 +48,11 @@ def test_a_difference_is_that_of_the_methods_own_effects(both: tuple[Audit, pl.D
     assert any(row["beyond"] is not None for row in rows.to_dicts())
 
 
-def test_the_two_ways_round_mirror_each_other(both: tuple[Audit, pl.DataFrame]) -> None:
-    rows = {(row["method"], row["other"]): row for row in both[1].to_dicts()}
+@pytest.mark.parametrize("models", [15, 4])
+def test_the_two_ways_round_mirror_each_other(models: int) -> None:
+    """With models as units, and with pairs, where it is drawn."""
+    rows = {(row["method"], row["other"]): row for row in compared(replace(WORLD, method_models=models))[1].to_dicts()}
+    assert {row["unit"] for row in rows.values()} == {"model" if models == 15 else "pair"}
     for (one, other), row in rows.items():
         back = rows[other, one]
         for name in ("total", "capability", "beyond"):
@@ -72,6 +75,28 @@ def test_few_models_are_compared_by_their_pairs_and_the_same_each_time() -> None
     rows = [compared(world)[1] for _ in range(2)]
     assert rows[0]["unit"].unique().to_list() == ["pair"]
     assert rows[0].equals(rows[1])
+
+
+def test_a_comparison_hangs_on_no_third_method() -> None:
+    results, scores = simulated_study(replace(WORLD, method_models=4), np.random.default_rng(0))
+    rows = []
+    for left in (pl.lit(True), pl.col("method") != "able"):
+        tables = results.filter(left), scores.filter(left)
+        found = audit(*tables, primary=[NAME], settings=SETTINGS, rng=np.random.default_rng(0))
+        every = comparisons(*tables, found.verdicts, found.margins, SETTINGS)
+        rows.append(every.filter(method="safer", other="safe").row(0, named=True))
+    assert rows[0] == rows[1]
+    assert rows[0]["total_se"] > 0
+
+
+def test_three_methods_are_too_few_to_pool_their_degrees_of_freedom() -> None:
+    """In whatever number of comparisons they are."""
+    methods = {name: Method() for name in "abcd"}
+    for some in (3, 4):
+        world = World(examples=60, methods=dict(list(methods.items())[:some]))
+        rows = compared(world)[1]
+        pooled = (rows["total_df"] > rows["df"]).to_list()
+        assert pooled == [some == 4] * (some * (some - 1))
 
 
 def test_no_claim_is_no_comparison() -> None:

@@ -1,6 +1,7 @@
 """The decision list and the tests it rests on, against independent forms."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -127,7 +128,7 @@ def told(total: float = 0.0, capability: float = 0.0, beyond: float = 0.0) -> di
     )
     found = Estimate("epochs", UNITS, 3, t, e, d, np.array([0.5]), np.array([1.0]), np.zeros((2, 1)))
     rows = decision.described(found, np.array([2.0]), 3.0).with_columns(
-        domain=pl.lit("vision"), dataset=pl.lit("digits"), measurement=pl.lit("x")
+        method=pl.lit("m"), domain=pl.lit("vision"), dataset=pl.lit("digits"), measurement=pl.lit("x")
     )
     return decision.tested(with_pooled_df(rows), SETTINGS, decision.LEAST_DF).row(0, named=True)
 
@@ -177,8 +178,11 @@ def test_the_examples_known_part_adds_degrees_of_freedom_from_four_methods_on() 
 
     def dfs(methods: int, known: list[float]) -> list[float]:
         names = ("total", "capability", "beyond")
-        columns = {f"{name}_{end}": v for name in names for end, v in (("se", [1.0] * methods), ("known", known))}
+        columns: dict[str, list[Any]] = {
+            f"{name}_{end}": v for name in names for end, v in (("se", [1.0] * methods), ("known", known))
+        }
         facts = {"domain": "v", "dataset": "d", "measurement": "x", "match": "epochs", "df": 8, "beyond_units_df": 6}
+        columns["method"] = [f"m{number}" for number in range(methods)]
         rows = pl.DataFrame(columns).with_columns(pl.lit(value).alias(name) for name, value in facts.items())
         found = with_pooled_df(rows)
         assert found["total_df"].to_list() == pytest.approx([8 / 6 * df for df in found["beyond_df"]])

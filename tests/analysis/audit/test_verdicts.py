@@ -315,3 +315,18 @@ def test_selected_intervals_are_wider_only_when_few_of_many_are_selected() -> No
 def test_noise_of_capability_turns_the_joint_ellipse_of_e_and_d() -> None:
     world = World(methods={"m": Method()}, true_share=0.0, capability_spread=0.5, measurements=8)
     assert study(world).verdicts["capability_beyond_correlation"].to_numpy().mean() < -0.3
+
+
+def test_errors_of_few_models_hang_on_no_other_method() -> None:
+    """Pairs are the units, and resampled: a method's draws are its own."""
+    world = World(families=1, widths=5, seeds=2, measurements=2, methods={"m": Method(0.4), "placebo": Method()})
+    results, scores = simulated_study(world, np.random.default_rng(0))
+    names = results["measurement"].unique().sort().to_list()
+    settings = AuditSettings(margins=Margins(dict.fromkeys(names, 0.2), 0.3), draws=200)
+    rows = []
+    for left in (pl.lit(True), pl.col("method") != "m"):
+        tables = results.filter(left), scores.filter(left)
+        found = audit(*tables, primary=names, settings=settings, rng=np.random.default_rng(0)).verdicts
+        rows.append(found.filter(method="placebo").select("unit", "total_se", "capability_se", "beyond_se"))
+    assert rows[0]["unit"].to_list() == ["pair"] * 2
+    assert rows[0].equals(rows[1])
