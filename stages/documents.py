@@ -30,12 +30,17 @@ class Document:
 
 def read(path: Path) -> Document:
     """The document in a file. Raises OSError, and NotYaml on what is no YAML."""
+    return loads(path.read_bytes())
+
+
+def loads(text: bytes) -> Document:
+    """The document in a file's bytes. Raises NotYaml."""
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = DEEPEST
     yaml.Constructor = _Constructor
     yaml.Resolver = _Resolver
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"))
+        content = yaml.load(text.decode())
     except MaxDepthExceededError as error:
         raise _refused(error.problem_mark, f"nested more than {DEEPEST} deep") from error
     except MarkedYAMLError as error:

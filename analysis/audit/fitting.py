@@ -29,11 +29,14 @@ def weighted_fit(design: Floats, y: Floats, weights: Floats) -> Floats:
 
 def fits_without(design: Floats, y: Floats, groups: Ints) -> Floats:
     """Least-squares coefficients [1 + group, term, measurement] by the sums of the whole less those of a group, with
-    the ridge of `weighted_fit`.
+    the ridge of `weighted_fit`; NaN where the group is all there is.
     """
     parts = [groups == group for group in range(int(groups.max()) + 1)]
     grams = np.stack([design[part].T @ design[part] for part in parts])
     moments = np.stack([design[part].T @ y[part] for part in parts])
     gram = np.concatenate([grams.sum(0)[None], grams.sum(0) - grams])
     gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(design.shape[1])
-    return np.linalg.solve(gram, np.concatenate([moments.sum(0)[None], moments.sum(0) - moments]))
+    found = np.full((len(gram), design.shape[1], y.shape[1]), np.nan)
+    some = np.array([True, *(not part.all() for part in parts)])
+    found[some] = np.linalg.solve(gram[some], np.concatenate([moments.sum(0)[None], moments.sum(0) - moments])[some])
+    return found

@@ -15,11 +15,13 @@ from analysis.audit.margins import seed_spread
 from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
 from analysis.audit.units import SAME_COMPUTE
+from analysis.scales import Floats
 from analysis.schema import TASK
 
 SATURATED = (0.05, 0.95)
 FEW_RUNGS = 8
 NO_LADDER = "no ladder"
+Gate = tuple[str, bool, bool, str]  # name, passed, blocking, detail
 
 
 def gate_frame(
@@ -51,15 +53,21 @@ def gate_frame(
     return frame.select(pl.lit(grid.domain).alias("domain"), pl.lit(grid.dataset).alias("dataset"), pl.all())
 
 
-Gate = tuple[str, bool, bool, str]
-
-
 def _saturation(grid: Grid, method: int, column: int) -> Gate:
-    # A baseline at the floor that the method leaves is an effect, not a saturated metric: both must be at the same end.
-    if grid.measurements["scale"][column] != "logit":
+    share = grid.measurements["scale"][column] == "logit"
+    return saturation(share, grid.value[..., column], grid.value[0, ..., column], grid.value[method, ..., column])
+
+
+def saturation(share: bool, every: Floats, baseline: Floats, method: Floats) -> Gate:
+    """Whether a measurement can change: not where all its values are one, nor that of a share where the means of the
+    baseline and the method are both near the same end. A baseline at an end that the method leaves is an effect.
+    """
+    known = every[np.isfinite(every)]
+    if len(known) and np.ptp(known) == 0:
+        return "saturation", False, True, f"{known[0]:.3g} in every run, so that it tells none apart"
+    if not share:
         return "saturation", True, True, ""
-    ends = [grid.value[i, ..., column] for i in (0, method)]
-    means = [float(v[np.isfinite(v)].mean()) if np.isfinite(v).any() else 0.5 for v in ends]
+    means = [float(v[np.isfinite(v)].mean()) if np.isfinite(v).any() else 0.5 for v in (baseline, method)]
     low, high = max(means) < SATURATED[0], min(means) > SATURATED[1]
     return "saturation", not (low or high), True, f"baseline {means[0]:.3f}, method {means[1]:.3f}"
 

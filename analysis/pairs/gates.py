@@ -4,15 +4,12 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.decision import LEAST_DF
-from analysis.audit.gates import FEW_RUNGS, NO_LADDER, SATURATED
+from analysis.audit.gates import FEW_RUNGS, NO_LADDER, Gate, saturation
 from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import Pairs
 from analysis.pairs.estimation import Found, Paired
-from analysis.scales import Floats
 from analysis.words import several
-
-Gate = tuple[str, bool, bool, str]
 
 
 def gate_frame(paired: Paired, found: list[Found], settings: AuditSettings) -> pl.DataFrame:
@@ -40,17 +37,8 @@ def _gates(paired: Paired, found: Found, settings: AuditSettings) -> list[Gate]:
 
 
 def _saturation(paired: Paired, found: Found, pairs: Pairs) -> Gate:
-    if paired.grid.measurements["scale"][found.column] != "logit":
-        return "saturation", True, True, ""
-    value = paired.value(found.column)
-    baseline, method = _mean(value[pairs.baselines]), _mean(value[pairs.models])
-    ends = max(baseline, method) < SATURATED[0] or min(baseline, method) > SATURATED[1]
-    return "saturation", not ends, True, f"baselines {baseline:.3f}, method {method:.3f}"
-
-
-def _mean(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else 0.5
+    share, value = paired.grid.measurements["scale"][found.column] == "logit", paired.value(found.column)
+    return saturation(share, value, value[pairs.baselines], value[pairs.models])
 
 
 def _pairs(found: Found, pairs: Pairs, settings: AuditSettings) -> Gate:

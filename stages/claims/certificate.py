@@ -21,6 +21,7 @@ from stages.claims.verifier.study import judged
 from stages.part import read_part
 from stages.store.provenance import checkout
 from stages.store.store import Store
+from stages.study.edited import planned_as
 from stages.study.preregistration import Preregistered, planned_audit
 
 MAIN = '''"""Verifies its certificate, or one that is named: python {name} [CERTIFICATE]. Needs NumPy alone."""
@@ -97,6 +98,12 @@ def contents(verdict: Mapping[str, Any]) -> Files:
     index, outcomes = evidence.evidence(ours, own, Store.from_environment())
     trained = [json.loads(each) for each in runs.filter(status="finished")["environment"] if each]
     when = history(fixed, trained)
+    asked = committed(PARAMS, when["blob"])
+    if not planned_as(asked):
+        which = f"params.yaml as it is committed ({when['blob'][:12]})" if when["blob"] else "params.yaml"
+        raise TableError(
+            f"no certificate: {which} is not what was planned; `dvc repro` makes the study that it asks for"
+        )
     cell = gathered.cell(verdict)
     claim = {
         **{name: verdict[name] for name in ("task", "domain", "dataset", "method", "area", "measurement")},
@@ -114,7 +121,7 @@ def contents(verdict: Mapping[str, Any]) -> Files:
         "audit.json": canonical({"digest": fixed.digest, "texts": texts(fixed)}),
         "plan.json": plan,
         "history.json": canonical(when),
-        "params.yaml": committed(PARAMS, when["blob"]),
+        "params.yaml": asked,
         "ledger.csv": gathered.as_csv(runs.iter_rows(named=True), gathered.LEDGER),
         "values.csv": gathered.as_csv(held.iter_rows(named=True)),
         "unmeasured.csv": gathered.as_csv(missing, ("run", "measurement", "reason")),

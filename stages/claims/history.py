@@ -1,7 +1,6 @@
 """When the audit was fixed, as far as git and the runs' records can tell."""
 
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -64,13 +63,10 @@ def _fixing(fixed: Preregistered, params: Path) -> tuple[str, str, str] | None:
 
 def _digest_of(content: bytes, tasks: list[str]) -> str:
     """The digest of the audit of these tasks in a params.yaml; empty where it has none."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / PARAMS.name
-        path.write_bytes(content)
-        try:
-            return preregistered(documents.read(path).content.get("audit") or {}, tasks).digest
-        except (documents.NotYaml, AttributeError, KeyError, TypeError, ValueError):
-            return ""
+    try:
+        return preregistered(documents.loads(content).content.get("audit") or {}, tasks).digest
+    except (documents.NotYaml, AttributeError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def _before(commit: str, runs: Mapping[str, int]) -> bool | None:

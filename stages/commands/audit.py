@@ -17,6 +17,7 @@ from stages.claims.chosen import of_methods
 from stages.page.fragility_text import hangs_on
 from stages.page.verdict_text import estimate, measured, prices, reason, rests_on, sentence
 from stages.page.verdicts import STAR
+from stages.study.edited import warn_if_edited
 from stages.terminal import print_json
 
 EXAMPLES = {
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Print one method's case: its verdicts with what they rest on, side effects, the placebos', its runs."""
+    warn_if_edited()
     verdicts = finding(VERDICTS)
     of_methods(verdicts, chosen.method)
     case = _case(chosen.method, verdicts)
@@ -84,7 +86,7 @@ def _lines(case: Mapping[str, Any]) -> Iterator[str]:
     for row in case["runs"]:
         counts = ", ".join(f"{row[name]} {name}" for name in ("planned", "finished", "failed", "flagged"))
         yield _entry("runs", counts + f" ({row['task']})" * (len(case["runs"]) > 1))
-    yield _entry("audit", f"{case['audit']}, of all its choices as they are now")
+    yield _entry("audit", f"{case['audit']}, of all its choices as they were planned")
     yield _entry("margins", f"{case['margins']}, fixed in params.yaml or from the ladder")
 
 

@@ -12,6 +12,7 @@ from stages.claims.authors import Span, authors, span
 from stages.claims.crate import METADATA, About, metadata
 from stages.claims.exported import content_of, pieces
 from stages.store.store import Store
+from stages.study.edited import warn_if_edited
 from stages.terminal import say
 
 FORMATS = ("ro-crate",)
@@ -36,6 +37,7 @@ def run(chosen: argparse.Namespace) -> int:
     folder: Path = chosen.out
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TableError(f"{folder}: is there already and not an empty folder; name another")
+    warn_if_edited()
     published, (names, source) = today(), authors()
     found = pieces(chosen.license, published, names)
     about = About(

@@ -9,6 +9,7 @@ from stages.imports.analysed import figures_of, made
 from stages.page.pictures import write_pictures
 from stages.page.sections import charted
 from stages.page.study_section import read_planned
+from stages.study.edited import warn_if_edited
 
 EXAMPLES = {
     "diffprog figures --out pictures": "every chart of the study's report, as SVG",
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Write the pictures; the exit status."""
+    if not chosen.study:
+        warn_if_edited()
     try:
         specs = figures_of(chosen.study, chosen.score) if chosen.study else _figures()
     except ValueError as error:

@@ -20,6 +20,7 @@ from stages.analyse import SEED, look_of
 from stages.artifacts import Artifact, by_task
 from stages.claims.chosen import of_methods
 from stages.part import read_part
+from stages.study.edited import warn_if_edited
 from stages.study.preregistration import TaskAudit, planned_audit
 from stages.terminal import say
 
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Write multiverse.parquet, and print it."""
+    warn_if_edited()
     verdicts = artifacts.finding(VERDICTS)
     if chosen.method is not None:
         of_methods(verdicts, chosen.method)

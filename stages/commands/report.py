@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages import report
 from stages.imports.analysed import report_study
+from stages.study.edited import warn_if_edited
 
 EXAMPLES = {
     "diffprog report --out elsewhere --examples 500": "the study's report with more examples of each condition",
@@ -15,7 +16,7 @@ EXAMPLES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--out FOLDER [--examples N]`, or `--study NAME --out FOLDER [--score SCORE]`."""
     parser.description = (
-        "The report of the study of params.yaml as it is now, or of an imported one, in another folder."
+        "The report of the study that was planned and run here, or of an imported one, in another folder."
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder for the page")
     report.add_arguments(parser)
@@ -27,5 +28,6 @@ def run(chosen: argparse.Namespace) -> int:
     """Write the page; the exit status."""
     if chosen.study:
         return report_study(chosen.study, chosen.out, chosen.score)
+    warn_if_edited()
     report.write(chosen.out, chosen.examples)
     return 0

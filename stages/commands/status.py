@@ -13,7 +13,7 @@ from stages import artifacts
 from stages.needed import needed
 from stages.store import lock
 from stages.store.store import Store
-from stages.study.edited import edited
+from stages.study.edited import EDITED, edited
 from stages.terminal import print_json, say
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
@@ -105,7 +105,7 @@ def standing(store: Store) -> dict[str, Any]:
 def _lines(now: Mapping[str, Any]) -> Iterator[str]:
     yield f"{now['study']}, in the store {now['store']}"
     if now["edited"]:
-        yield "  params.yaml was edited after the plan, which this is of: `diffprog plan` says what it asks for now"
+        yield f"  {EDITED}; this is of the plan"
     for stage, of in now["stages"].items():
         failed = sum(of["failed"].values())
         by_class = ", ".join(f"{count} {name}" for name, count in of["failed"].items())

@@ -19,7 +19,8 @@ def in_one_unit(
     source: str, wide: Wide, measured: Sequence[Measured], spec: Spec, faults: list[str], notes: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Values and standard errors, percents as fractions: where the spec says so, or every cell has the sign, and not by
-    the size of the numbers. A column that mixes both is an error, and so is an error that is not in its value's unit.
+    the size of the numbers. A column that mixes both is an error, unless it is named as one of percents, and so is an
+    error that is not in its value's unit.
     """
     values, errors = {}, {}
     declared = chosen(spec.percent, [one.name for one in measured])[0]
@@ -29,6 +30,9 @@ def in_one_unit(
         if name in declared or name in signed:
             outside = ((value < 0) | (value > 100)).fill_null(False)
             faults += lines_of(source, name, wide.rows, value, outside, "is no percentage")
+            if name not in spec.percent and name not in signed:  # it is meant by a pattern, as others are
+                odd, kind = _mixed(value)
+                faults += lines_of(source, name, wide.rows, value, odd, f"is in a column of {kind}; {MIXED}")
             value, error = value / 100, error / 100
         else:
             odd, kind = (sign, "numbers that are not percents") if sign.any() else _mixed(value)

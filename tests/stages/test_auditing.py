@@ -13,12 +13,13 @@ from analysis.simulation.worlds import Method, World
 from pipelines.outcomes import Outcomes
 from stages import analyse, artifacts, report, tables
 from stages.artifacts import STUDY
-from stages.cli import main
+from stages.cli import main, run_stage
 from stages.needed import measured_runs, values_of
 from stages.store import provenance
 from stages.store.codecs import outcomes_bytes
 from stages.store.store import Store
 from stages.study import params
+from stages.study.edited import EDITED
 from tests.stages.test_analyse import FIXED, simulated_tables
 
 WORLD = World(measurements=2, methods={"shield": Method(beyond=0.8), "placebo": Method()}, families=4)
@@ -49,7 +50,7 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     runs = 4 * 4 * 2
     assert f"runs            {runs} planned, {runs} finished, 0 failed, 0 flagged" in shown
     assert "placebos        1 " in shown
-    assert f"audit           {FIXED.digest}, of all its choices as they are now" in shown
+    assert f"audit           {FIXED.digest}, of all its choices as they were planned" in shown
     assert "unclear (95 % intervals)" in shown
     assert main(["audit", "shield", "--json"]) == 0
     case = json.loads(capsys.readouterr().out)
@@ -59,6 +60,21 @@ def test_a_methods_case_on_one_screen(folder: Path, capsys: pytest.CaptureFixtur
     assert [row["of"] for row in case["fragility"]] == ["family", "model", "seed"]
     assert main(["audit", "sword"]) == 2
     assert capsys.readouterr().err == "'sword' is not one of the methods that were audited: placebo, shield\n"
+
+
+def test_what_is_of_another_params_yaml_says_so(
+    study: Callable[[Mapping[str, Any]], Path], tiny: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(tiny)
+    assert run_stage("plan") == 0
+    analyse.write(*simulated_tables(WORLD), FIXED)
+    capsys.readouterr()
+    assert main(["audit", "shield"]) == 0
+    assert capsys.readouterr().err == ""
+    tiny["vision"]["seeds"] = [0, 1, 2]
+    study(tiny)
+    assert main(["audit", "shield"]) == 0
+    assert capsys.readouterr().err == f"{EDITED}; this is of the plan\n"
 
 
 def test_what_was_found_is_said_at_the_end_of_the_pipeline(folder: Path) -> None:
@@ -235,6 +251,13 @@ def test_a_number_that_is_not_there_is_said(
     write_study(0.75)
     assert main(["verify", cell]) == 2
     assert capsys.readouterr().err == message + "\n"
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "wide", "nan", "inf"])
+def test_a_standard_deviation_that_is_none_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "--power", f"--sd={given}"])
+    assert f"argument --sd: '{given}' is not a standard deviation above 0" in capsys.readouterr().err
 
 
 def test_a_plan_counts_no_claims_of_placebos(

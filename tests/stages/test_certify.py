@@ -72,6 +72,28 @@ def test_a_certificate_says_what_it_rests_on(here: Path) -> None:
     assert (ledger[FAILED]["status"], ledger[FAILED]["reason"]) == ("failed", "ValueError: the loss is not finite")
 
 
+@pytest.mark.parametrize("committed", [True, False])
+def test_another_params_yaml_than_the_planned_one_is_not_certified(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], committed: bool
+) -> None:
+    """Of another method beside those that were planned, as the file lies there, or in a commit that has this audit."""
+    shutil.copytree(here, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("  methods:", "  methods:\n    cutmix:", 1))
+    which = "params.yaml"
+    if committed:
+        subprocess.run(["git", "commit", "-q", "-a", "-m", "more"], check=True)
+        blob = subprocess.check_output(["git", "rev-parse", "HEAD:params.yaml"], text=True)
+        which = f"params.yaml as it is committed ({blob[:12]})"
+    else:
+        shutil.rmtree(".git")
+    assert main(["certify", "noise", "corruptions", "--out", "other.zip"]) == 2
+    said = f"no certificate: {which} is not what was planned; `dvc repro` makes the study that it asks for"
+    assert capsys.readouterr().err.splitlines()[-1] == said
+    assert not Path("other.zip").exists()
+
+
 def test_the_same_study_gives_the_same_certificate(here: Path) -> None:
     content, _ = certificate(verdict("noise", "corruptions"))
     assert content == (here / "claim.zip").read_bytes()

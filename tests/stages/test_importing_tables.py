@@ -123,6 +123,17 @@ def test_percents_and_fractions_in_one_column_are_refused(load: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("pattern", ["*", "re*"])
+def test_a_pattern_declares_no_mixed_column_to_be_percents(load: Any, pattern: str) -> None:
+    """A name does: 0.74 is then 0.74 %. A column of percents below 1 alone is what the spec says."""
+    text = "name,refusal,reward\na,0.74,0.5\nb,54.1,0.6\nc,61.5,0.7\n"
+    said = "table.csv: column 'refusal', row 'a': 0.74 is in a column of percents; if all are percents, "
+    roles = {"capability": ["reward"], "safety": ["refusal"]}
+    assert faults(load, text, percent=[pattern], **roles) == [f"{said}name the column under 'percent'"]
+    found = load(text, percent=[pattern, "refusal"], **roles)
+    assert found.values["refusal"].to_list() == pytest.approx([0.0074, 0.541, 0.615])
+
+
 def test_a_percent_among_fractions_is_refused_however_many_they_are(load: Any) -> None:
     text = "name,mmlu\na,0.55\nb,0.62\nc,71\nd,0.8\n"
     assert faults(load, text) == [

@@ -77,10 +77,13 @@ def _of_measurement(study: Study, name: str, found: dict[str, Any], given: dict[
     return rows
 
 
-def _blocks(study: Study, found: dict[str, Any], grid: Grid, method: int, saturable: bool) -> list[str]:
+def _blocks(study: Study, found: dict[str, Any], grid: Grid, method: int, share: bool) -> list[str]:
     """The checks that a claim fails, of those that block it."""
     failed, rule = [], study.rule
-    if saturable:
+    known = found["value"][np.isfinite(found["value"])]
+    if len(known) and np.ptp(known) == 0:
+        failed.append("saturation")
+    elif share:
         means = []
         for k in (0, method):
             known = found["value"][k][np.isfinite(found["value"][k])]

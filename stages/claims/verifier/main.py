@@ -199,7 +199,7 @@ def _said(files: Files, claim: Row, row: Row, rows: list[Row], study: Study, mad
     )
     lines.append(f"  values   {made} of {made + stated} made again from outcomes, {stated} as stated")
     lines.append(f"  family   {len(rows)} claims, {len(rows) - taken} derived again, {taken} as stated")
-    lines.append(f"  audit    {claim['audit']}, margins {claim['margins']}: {history['said']}")
+    lines.append(f"  audit    {claim['audit']}, margins {claim['margins']}: as stated, {history['said']}")
     lines.append(f"  plan     {claim['plan']}: compare with what was published before the first run")
     lines.append(f"  claim    {claim_digest(files)}: compare with what was published")
     return lines

@@ -115,6 +115,19 @@ def test_a_method_that_leaves_an_end_or_reaches_it_is_not_saturated(baseline: fl
     assert passed(audited(moved, scores), "saturation")
 
 
+@pytest.mark.parametrize("value", [0.0, 0.3])
+@pytest.mark.parametrize("higher", [True, False])
+def test_a_measurement_of_one_value_is_blocked(value: float, higher: bool) -> None:
+    """No attack has ever succeeded, say: that shows nothing of a method. Where one run differs there is something."""
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    same = results.with_columns(value=pl.lit(value), higher_is_better=pl.lit(higher))
+    found = audited(same, scores)
+    assert (found.verdicts["label"].item(), passed(found, "saturation")) == ("BLOCKED", False)
+    assert found.verdicts["reason"].item() == f"saturation: {value:.3g} in every run, so that it tells none apart"
+    one = pl.when(pl.int_range(pl.len()) == 3).then(0.9).otherwise("value")
+    assert passed(audited(same.with_columns(value=one), scores), "saturation") is (not higher or value > 0.05)
+
+
 def test_an_end_that_a_metric_without_a_range_lacks_saturates_nothing() -> None:
     results, scores = simulated_study(WORLD, np.random.default_rng(0))
     high = results.with_columns(value=0.99 + 1e-3 * pl.col("value"), upper=pl.lit(2.0))
