@@ -1,6 +1,7 @@
 """The audit of a table in a notebook: a frame in, the audit's tables out."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -37,17 +38,27 @@ def audit_table(
     `diffprog analyse`, without MLflow.
 
     key, method, baseline and family name columns; a row whose method and baseline are empty is a baseline model.
-    capability and safety name columns of numbers, null or NaN where missing; of those in `lower_is_better` less is
-    better. `within` names columns that tell rows of one key apart. `score` is one of `analysis.model_scores`. `margins`
-    are on the audit's scales, by measurement and for `capability`. `items` is a frame of the scores that values are the
-    means of: model (as in `key`), measurement, item, value. Raises ValueError on a column that is not there or holds no
-    numbers, on a value that is not the mean of its items, and where there is no such score.
+    capability and safety name columns of numbers, null or NaN where missing, shares as 0.5 and not as 50; of those in
+    `lower_is_better` less is better. `within` names columns that tell rows of one key apart. `score` is one of
+    `analysis.model_scores`. `margins` are on the audit's scales, by measurement and for `capability`. `items` is a
+    frame of the scores that values are the means of: model (as in `key`), measurement, item, value.
+
+    Warns of models and measurements that take no part in the score, and of columns that look like percents. Raises
+    ValueError on a column that is not there or holds no numbers, or infinite ones, on a name that has no effect, on a
+    value that is not the mean of its items, and where there is no such score.
     """
     table = _polars(frame)
+    lists = {"capability": capability, "safety": safety, "lower_is_better": lower_is_better, "placebos": placebos}
+    for name, names in {**lists, "within": within}.items():
+        if isinstance(names, str):
+            raise ValueError(f"{name}: {names!r} is not a list of names: [{names!r}]")
     measured = {**dict.fromkeys(capability, "capability"), **dict.fromkeys(safety, "safety")}
     asked = [name for name in (key, method, baseline, family, *within) if name is not None]
-    _check(table, [*asked, *lower_is_better], list(measured), [name for name in capability if name in safety])
+    _check(table, asked, list(measured), [name for name in capability if name in safety])
     models = _models(table, key, method, baseline, family, within)
+    _known("lower_is_better", lower_is_better, list(measured))
+    _known("margins", margins or {}, ["capability", *measured])
+    _known("placebos", placebos, sorted(set(models["method"]) - {""}))
     doubled = structured(models).left_out.filter(reason=DUPLICATE)["row"]
     rows = pl.concat([models, table.select(pl.col(list(measured)).cast(pl.Float64).fill_nan(None))], how="horizontal")
     results = _results(rows.filter(~pl.col("row").is_in(doubled.implode())), measured, set(lower_is_better))
@@ -60,7 +71,10 @@ def audit_table(
     )
     known = models if baseline else models.drop("baseline")
     scores = None if items is None else _items(_polars(items), models, results)
-    return elsewhere(results, known, score=score, settings=settings, items=scores)[0]
+    found, notes = elsewhere(results, known, score=score, settings=settings, items=scores)
+    for note in [*notes, *_like_percents(table, list(measured))]:
+        warnings.warn(note, stacklevel=2)
+    return found
 
 
 def _polars(frame: Any) -> pl.DataFrame:
@@ -102,6 +116,25 @@ def _check(table: pl.DataFrame, asked: Sequence[str], measured: Sequence[str], t
         )
     if twice:
         raise ValueError(f"both capability and safety: {', '.join(twice)}")
+    for name in measured:
+        endless = table[name].cast(pl.Float64).is_infinite().fill_null(False)
+        if endless.any():
+            of = table[asked[0]].filter(endless)[0]
+            raise ValueError(f"{name} of {of} is infinite: give it a value, or none")
+
+
+def _known(option: str, given: Collection[str], known: Sequence[str]) -> None:
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise ValueError(f"{option}: {', '.join(map(repr, unknown))} has no effect: it is not among {', '.join(known)}")
+
+
+def _like_percents(table: pl.DataFrame, measured: Sequence[str]) -> list[str]:
+    """A line for the columns that may hold percents, which are taken as plain numbers."""
+    ends = [(name, table[name].fill_nan(None).min(), table[name].fill_nan(None).max()) for name in measured]
+    large = [name for name, low, high in ends if low is not None and low >= 0 and 1.5 < high <= 100]  # type: ignore[operator]
+    listed = ", ".join(large)
+    return [f"from 0 to 100, and not taken as percents: if they are, divide them by 100: {listed}"] if large else []
 
 
 def _models(

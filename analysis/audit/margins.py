@@ -51,8 +51,8 @@ def margins_digest(frame: pl.DataFrame) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def doubling_effect(runs: Floats, grid: Grid) -> float:
-    """The mean effect of one doubling of compute on the baseline's runs [model, seed], within families; 0 where it
+def doubling_effect(runs: Floats, grid: Grid) -> float | None:
+    """The mean effect of one doubling of compute on the baseline's runs [model, seed], within families; None where it
     can't be known.
     """
     known = np.isfinite(runs).any(1) & np.isfinite(grid.scale)
@@ -60,9 +60,9 @@ def doubling_effect(runs: Floats, grid: Grid) -> float:
     _, family = np.unique(grid.families[known], return_inverse=True)
     x = grid.scale[known]
     if len(x) < 3:
-        return 0.0
+        return None
     x, y = (v - (np.bincount(family, v) / np.bincount(family))[family] for v in (x, y))
-    return float(x @ y / (x @ x)) if x @ x > 1e-9 else 0.0
+    return float(x @ y / (x @ x)) if x @ x > 1e-9 else None
 
 
 def seed_spread(runs: Floats) -> float:
@@ -72,11 +72,12 @@ def seed_spread(runs: Floats) -> float:
     return float(np.sqrt(np.sum(squares) / (counts[counts > 1] - 1).sum())) if len(squares) else 0.0
 
 
-def _margin(runs: Floats, grid: Grid, floor: float, given: float | None) -> dict[str, float | str]:
+def _margin(runs: Floats, grid: Grid, floor: float, given: float | None) -> dict[str, float | str | None]:
     doubling = doubling_effect(runs, grid)
     known = runs[np.isfinite(runs)]
     least = floor or 0.05 * (float(known.std()) if len(known) else 1.0) or 1e-6
-    choices = {"doubling": abs(doubling) / 2, "seeds": 2 * seed_spread(runs) / np.sqrt(REFERENCE_SEEDS), "floor": least}
+    half = abs(doubling or 0.0) / 2
+    choices = {"doubling": half, "seeds": 2 * seed_spread(runs) / np.sqrt(REFERENCE_SEEDS), "floor": least}
     source = max(choices, key=lambda name: choices[name])
     default = float(choices[source])
     if given is not None:

@@ -162,10 +162,11 @@ MARGINS = Table(
         "measurement": pl.String,
         "margin": pl.Float64,
         "source": pl.String,
-        "doubling": pl.Float64,  # what one doubling of training compute does to standard runs
+        "doubling": pl.Float64,  # what one doubling of training compute does to standard runs; null where not known
         "default": pl.Float64,  # the margin where none is given
     },
     ("domain", "dataset", "measurement"),
+    nullable=("doubling",),
 )
 _EXTERNAL = ("total", "total_lower", "total_upper", "beyond", "beyond_lower", "beyond_upper")
 EXTERNALITIES = Table(

@@ -96,6 +96,7 @@ def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
         f"{several(len(pairs), 'pair')} of {several(pairs['method'].n_unique(), 'method')} "
         f"in {several(pairs['family'].n_unique(), 'family')}",
         *_notes(pairs),
+        *_floors(found["margins"]),
         *_left_out(found["left_out"]),
     ]
     lines += _by_item(found[ITEM_PAIRS.name]) if ITEM_PAIRS.name in found else []
@@ -112,6 +113,16 @@ def _pairs(found: Mapping[str, pl.DataFrame]) -> list[str]:
             for row in rows.iter_rows(named=True)
         ]
     return lines
+
+
+def _floors(margins: pl.DataFrame) -> list[str]:
+    """Which measurements have the least margin there is, for want of any other."""
+    names = margins.filter(source="floor")["measurement"].sort().to_list()
+    named = ", ".join(names[:MOST_NAMED]) + f", and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED)
+    said = (
+        "no margin given, and no FLOPs to go by: the least there is (a point of a share, 5 % of an error), within which"
+    )
+    return [f"{said} little can be shown: {named}"] * bool(names)
 
 
 def _by_item(pairs: pl.DataFrame) -> list[str]:

@@ -63,7 +63,8 @@ def test_a_model_with_blank_cells_keeps_its_score() -> None:
     frame = table().with_columns(bbh=pl.col("mmlu") ** 2, arc=pl.col("gsm8k") ** 2)
     blank = frame.with_columns(arc=pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise("arc"))
     asked = {**PAIRED, "capability": ["mmlu", "gsm8k", "bbh", "arc"]}
-    scores = audit_table(blank, **asked)["capability"].filter(score_name="pc1")
+    with pytest.warns(UserWarning, match=r"^pc1: 32 of 48 models have all 4 capability measurements; 16 are scored"):
+        scores = audit_table(blank, **asked)["capability"].filter(score_name="pc1")
     assert len(scores) == len(frame)
     assert (scores["standard_error"] > 0).sum() == 16
 
@@ -75,6 +76,57 @@ def test_what_is_wrong_with_a_table_is_said() -> None:
         audit_table(table(), **{**PAIRED, "safety": ["family"]})
     with pytest.raises(ValueError, match=r"^both capability and safety: mmlu$"):
         audit_table(table(), **{**PAIRED, "safety": ["mmlu"]})
+    with pytest.raises(ValueError, match=r"^capability: 'mmlu' is not a list of names: \['mmlu'\]$"):
+        audit_table(table(), **{**PAIRED, "capability": "mmlu"})
+    endless = table().with_columns(mmlu=pl.when(name="m3-1").then(float("inf")).otherwise("mmlu"))
+    with pytest.raises(ValueError, match=r"^mmlu of m3-1 is infinite: give it a value, or none$"):
+        audit_table(endless, **PAIRED)
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "known"),
+    [
+        ("margins", {"refusall": 0.2}, "capability, mmlu, gsm8k, refusal"),
+        ("lower_is_better", ["family"], "mmlu, gsm8k, refusal"),
+        ("placebos", ["nothing"], "tuning"),
+    ],
+)
+def test_a_name_without_effect_is_refused(option: str, given: Any, known: str) -> None:
+    (name,) = given
+    with pytest.raises(ValueError, match=f"^{option}: '{name}' has no effect: it is not among {known}$"):
+        audit_table(table(), **PAIRED, **{option: given})
+
+
+def test_percents_are_not_guessed_and_not_passed_over() -> None:
+    frame = table().with_columns(pl.col("refusal") * 100)
+    with pytest.warns(UserWarning, match=r"from 0 to 100, and not taken as percents: .* divide them by 100: refusal$"):
+        audit_table(frame, **PAIRED)
+
+
+@pytest.mark.parametrize("families", [1, 2])
+def test_few_families_have_effects_and_no_verdict(families: int) -> None:
+    """T of one family without an interval, of two with one; D needs three."""
+    few = table(0.6).filter(pl.col("family").is_in([f"f{number}" for number in range(families)]))
+    row = audit_table(few, **PAIRED)["verdicts"].row(0, named=True)
+    assert (row["label"], row["beyond"]) == ("UNDETERMINED", None)
+    assert row["total"] == pytest.approx(0.6, abs=0.1)
+    assert (row["total_lower"] is None) == (families == 1)
+
+
+def test_a_measurement_of_few_families_takes_no_other_with_it() -> None:
+    frame = table(0.6).with_columns(other=pl.when(family="f0").then("refusal"))
+    found = audit_table(frame, **{**PAIRED, "safety": ["refusal", "other"]})
+    labels = dict(found["verdicts"].select("measurement", "label").iter_rows())
+    assert labels == {"refusal": "DIFFERENTIAL", "other": "UNDETERMINED"}
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_measurement_of_one_value_is_blocked(lower: bool) -> None:
+    frame = table(0.6).with_columns(refusal=pl.lit(0.1))
+    found = audit_table(frame, **PAIRED, lower_is_better=["refusal"] if lower else [])
+    assert found["verdicts"].select("label", "reason").rows() == [
+        ("BLOCKED", "saturation: 0.1 in every run, so that it tells none apart")
+    ]
 
 
 def test_nothing_is_claimed_beyond_the_ladder_of_models_that_it_does_not_cover() -> None:
