@@ -107,8 +107,10 @@ def model_scores(wide: pl.DataFrame, axes: Mapping[str, str], score: str, fitted
     if score == MEAN:
         return _means(wide, capability, rows)
     if score not in axes:
-        names = ", ".join(map(repr, (COMPONENT, MEAN, SAFETYWASHING)))
-        raise ValueError(f"Unknown capability score {score!r} (expected {names} or a measurement)")
+        if score in SCALES:
+            raise ValueError(f"no score {score!r}: no model has its {score}")
+        names = ", ".join(map(repr, (COMPONENT, MEAN, SAFETYWASHING, *SCALES)))
+        raise ValueError(f"{score!r} is no capability score: one of {names}, or a measurement")
     return ModelScores(wide.select("model", score))
 
 

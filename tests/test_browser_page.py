@@ -202,7 +202,7 @@ def test_what_a_cell_rests_on_is_told_to_the_pointer_and_to_the_keyboard(tab: Ta
     tab.run("document.querySelector('.verdicts [data-claim]').focus()")
     said = tab.run("document.getElementById('tip').textContent")
     assert said.startswith("By your choice: ")
-    assert "By the preregistered choice: " in said
+    assert "By the planned choice: " in said
 
 
 def test_a_cell_leads_to_the_tables_of_its_task_and_keeps_the_view(tab: Tab) -> None:

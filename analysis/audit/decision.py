@@ -105,7 +105,8 @@ def decide(row: Row, settings: AuditSettings) -> tuple[str, str]:
     if found["wash"]:
         return "WASHING", ""
     if found["sign"]:
-        return "GAIN, SIZE OPEN", f"at least {_signed(row['beyond_least'])}"
+        alone = row["beyond_least"] > row["margin"]  # the correction for all claims made leaves the size open
+        return "GAIN, SIZE OPEN", f"at least {_signed(row['beyond_least'])}" + ", taken alone" * alone
     if found["none"]:
         return "NO GAIN", f"at most {_signed(row['beyond_most'])}"
     return "UNDETERMINED", "" if row["beyond"] is not None else in_all(row, level)

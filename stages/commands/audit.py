@@ -17,7 +17,7 @@ from stages.claims.chosen import of_methods
 from stages.page.fragility_text import hangs_on
 from stages.page.verdict_text import estimate, measured, prices, reason, rests_on, sentence
 from stages.page.verdicts import STAR
-from stages.study.edited import warn_if_edited
+from stages.stale import warn_if_edited
 from stages.terminal import print_json
 
 EXAMPLES = {

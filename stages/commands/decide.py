@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 
+from stages.arguments import above_0
 from stages.commands.looks import undecidable
 from stages.deciding import records
 from stages.deciding.looking import Looking, Refused
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--budget", type=seconds, metavar="TIME", help="of this call, as 40m or 2h")
-    budget.add_argument("--core-hours", type=float, metavar="N", help="of this call")
+    budget.add_argument("--core-hours", type=above_0("a number of core-hours"), metavar="N", help="of this call")
     parser.add_argument("--folder", type=Path, default=Path("decided"), help="default: decided/")
     parser.add_argument(
         "--exploratory", action="store_true", help="all runs of params.yaml as it is now, beyond the planned looks"
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def seconds(text: str) -> float:
     """A time such as 90s, 40m or 1.5h. Raises ArgumentTypeError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
-    if not found:
+    if not found or not float(found[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90s, 40m or 1.5h")
     return float(found[1]) * UNITS[found[2]]
 

@@ -11,8 +11,8 @@ from stages import artifacts
 from stages.claims.authors import Span, authors, span
 from stages.claims.crate import METADATA, About, metadata
 from stages.claims.exported import content_of, pieces
+from stages.stale import warn_if_edited
 from stages.store.store import Store
-from stages.study.edited import warn_if_edited
 from stages.terminal import say
 
 FORMATS = ("ro-crate",)

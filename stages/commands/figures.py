@@ -9,7 +9,7 @@ from stages.imports.analysed import figures_of, made
 from stages.page.pictures import write_pictures
 from stages.page.sections import charted
 from stages.page.study_section import read_planned
-from stages.study.edited import warn_if_edited
+from stages.stale import warn_if_edited
 
 EXAMPLES = {
     "diffprog figures --out pictures": "every chart of the study's report, as SVG",

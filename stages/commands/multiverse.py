@@ -20,7 +20,7 @@ from stages.analyse import SEED, look_of
 from stages.artifacts import Artifact, by_task
 from stages.claims.chosen import of_methods
 from stages.part import read_part
-from stages.study.edited import warn_if_edited
+from stages.stale import warn_if_edited
 from stages.study.preregistration import TaskAudit, planned_audit
 from stages.terminal import say
 

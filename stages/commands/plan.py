@@ -5,7 +5,6 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import polars as pl
 from analysis.audit.prospective_power import prospective_power
 from analysis.tables import BASELINE
 from stages import artifacts
+from stages.arguments import above_0
 from stages.claims.plan_text import plan_digest, plan_text
 from stages.commands import estimate, looks
 from stages.commands.margins import judged_areas, narrow, spread
@@ -40,19 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("file", nargs="?", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     parser.add_argument("--power", action="store_true", help="the effects that such a study would find")
-    parser.add_argument("--sd", type=deviation, help="of one pair's D, where no study was run or another is meant")
+    parser.add_argument(
+        "--sd", type=above_0("a standard deviation"), help="of one pair's D, where no study was run or another is meant"
+    )
     parser.add_argument("--json", action="store_true", help="for scripts")
-
-
-def deviation(text: str) -> float:
-    """A standard deviation above 0. Raises ArgumentTypeError."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0 < found < inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a standard deviation above 0")
-    return found
 
 
 def run(chosen: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stages import report
 from stages.imports.analysed import report_study
-from stages.study.edited import warn_if_edited
+from stages.stale import warn_if_edited
 
 EXAMPLES = {
     "diffprog report --out elsewhere --examples 500": "the study's report with more examples of each condition",

@@ -6,14 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from math import inf
 from typing import Any
 
 from stages import artifacts
+from stages.arguments import above_0
 from stages.needed import needed
+from stages.stale import STALE
 from stages.store import lock
 from stages.store.store import Store
-from stages.study.edited import EDITED, edited
+from stages.study.edited import edited
 from stages.terminal import print_json, say
 
 KINDS = {"train": ("runs", "runs"), "predict": ("cells", "cells"), "measure": ("values", "sets of values")}
@@ -32,20 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
-        "--watch", nargs="?", type=pause, const=5.0, metavar="SECONDS", help="say it again and again (default: every 5)"
+        "--watch",
+        nargs="?",
+        type=above_0("a number of seconds"),
+        const=5.0,
+        metavar="SECONDS",
+        help="say it again and again (default: every 5)",
     )
     how.add_argument("--json", action="store_true", help="for scripts")
-
-
-def pause(text: str) -> float:
-    """A number of seconds above 0. Raises ArgumentTypeError."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0 < found < inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return found
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -105,7 +100,7 @@ def standing(store: Store) -> dict[str, Any]:
 def _lines(now: Mapping[str, Any]) -> Iterator[str]:
     yield f"{now['study']}, in the store {now['store']}"
     if now["edited"]:
-        yield f"  {EDITED}; this is of the plan"
+        yield f"  {STALE}"
     for stage, of in now["stages"].items():
         failed = sum(of["failed"].values())
         by_class = ", ".join(f"{count} {name}" for name, count in of["failed"].items())

@@ -120,7 +120,7 @@ def _floors(margins: pl.DataFrame) -> list[str]:
     names = margins.filter(source="floor")["measurement"].sort().to_list()
     named = ", ".join(names[:MOST_NAMED]) + f", and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED)
     said = (
-        "no margin given, and no FLOPs to go by: the least there is (a point of a share, 5 % of an error), within which"
+        "margins that are not given, and are the least there can be (a point of a share, 5 % of an error), within which"
     )
     return [f"{said} little can be shown: {named}"] * bool(names)
 

@@ -20,7 +20,7 @@ def reader_parts(judged: Sequence[Judged], settings: pl.DataFrame) -> dict[str, 
     return parts_of(judged, **levels, placebos=fixed["placebos"], weigh=fixed["weigh_claims"])
 
 
-def parts_of(judged: Sequence[Judged], *, made: str = "preregistered", **choices: Any) -> dict[str, Any]:
+def parts_of(judged: Sequence[Judged], *, made: str = "planned", **choices: Any) -> dict[str, Any]:
     """The same with the choices of `embedded`; `made` is how the page's own choice came about."""
     pairs = [row for task, rows in judged for row in comparison_rows(task, rows)]
     return {

@@ -44,7 +44,7 @@ def verdict_parts(task: TaskResults, verdicts: pl.DataFrame, specs: Specs) -> di
             for method in task.others
             if (own := [row for row in primary if row["method"] == method])
         ],
-        "claims": len(primary),
+        "claims": sum(not row["placebo"] for row in primary),
         "verdicts": [_verdict(row, task) for row in rows],
         "gates": _gates(task),
         "failed_gates": _failed_gates(task),

@@ -214,7 +214,8 @@ def _bound(row: Row) -> str:
     least = row["label"] == "GAIN, SIZE OPEN"
     lowers = row["scale"] != "identity" and not row["higher_is_better"]
     said = natural(row["beyond_least" if least else "beyond_most"], row)
-    return f"at {'least' if least != lowers else 'most'} {said}"
+    alone = ", taken alone" * (least and row["beyond_least"] > row["margin"])
+    return f"at {'least' if least != lowers else 'most'} {said}{alone}"
 
 
 def prices(estimates: Iterable[Row]) -> dict[tuple[str, str], dict[str, Row]]:

@@ -1,15 +1,9 @@
 """Whether params.yaml has been edited since the study was planned."""
 
-import sys
-from contextlib import suppress
-
-from analysis.schema import TableError
 from stages import artifacts, documents
 from stages.documents import NotYaml
 from stages.store.keys import digest
-from stages.terminal import say
 
-EDITED = "params.yaml was edited after the plan: `diffprog plan` says what it asks for now"
 COMPUTE = "compute"  # the section that no key has: it may be edited while a stage runs
 
 
@@ -23,13 +17,6 @@ def edited() -> bool:
     where nothing was planned.
     """
     return artifacts.PARAMS.exists() and not planned_as(artifacts.PARAMS.read_bytes())
-
-
-def warn_if_edited() -> None:
-    """Say on standard error that what follows is of another params.yaml, where it is."""
-    with suppress(TableError):
-        if edited():
-            say(f"{EDITED}; this is of the plan", sys.stderr)
 
 
 def planned_as(content: bytes) -> bool:

@@ -15,11 +15,11 @@ from stages import analyse, artifacts, report, tables
 from stages.artifacts import STUDY
 from stages.cli import main, run_stage
 from stages.needed import measured_runs, values_of
+from stages.stale import STALE
 from stages.store import provenance
 from stages.store.codecs import outcomes_bytes
 from stages.store.store import Store
 from stages.study import params
-from stages.study.edited import EDITED
 from tests.stages.test_analyse import FIXED, simulated_tables
 
 WORLD = World(measurements=2, methods={"shield": Method(beyond=0.8), "placebo": Method()}, families=4)
@@ -74,7 +74,7 @@ def test_what_is_of_another_params_yaml_says_so(
     tiny["vision"]["seeds"] = [0, 1, 2]
     study(tiny)
     assert main(["audit", "shield"]) == 0
-    assert capsys.readouterr().err == f"{EDITED}; this is of the plan\n"
+    assert capsys.readouterr().err == f"{STALE}\n"
 
 
 def test_what_was_found_is_said_at_the_end_of_the_pipeline(folder: Path) -> None:

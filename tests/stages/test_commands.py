@@ -22,10 +22,10 @@ from stages.logged import Logging
 from stages.needed import made_from, measured_runs, values_of
 from stages.needed import needed as needed_of_the_plan
 from stages.records import Run
+from stages.stale import STALE
 from stages.store.lock import locked
 from stages.store.store import Store
 from stages.study import params
-from stages.study.edited import EDITED
 from stages.study.expansion import described
 from stages.study.model import Task
 from stages.tracking import Tracking
@@ -216,7 +216,7 @@ def test_status_says_that_params_were_edited_after_the_plan(folder: Path, capsys
         assert main(["status", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["edited"] is said
         assert main(["status"]) == 0
-        assert (f"  {EDITED}; this is of the plan" in capsys.readouterr().out.splitlines()) is said
+        assert (f"  {STALE}" in capsys.readouterr().out.splitlines()) is said
 
 
 def test_status_is_watched_until_all_is_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -262,3 +262,18 @@ def test_looks_killed_and_taken_up_again_are_the_same(study: Write, tiny: dict[s
     vision["seeds"] = [0, 1, 2]
     study(tiny)
     assert main(["decide"]) == 2  # other runs
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "said"),
+    [
+        *(("budget", given, "is not a time such as 90s, 40m or 1.5h") for given in ("0h", "0.0m", "2", "soon")),
+        *(("core-hours", given, "is not a number of core-hours above 0") for given in ("0", "-1", "nan", "many")),
+    ],
+)
+def test_a_budget_that_is_none_is_refused(
+    option: str, given: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["decide", f"--{option}={given}"])
+    assert f"argument --{option}: '{given}' {said}" in capsys.readouterr().err

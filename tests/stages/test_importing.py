@@ -165,10 +165,8 @@ def test_an_unknown_study_or_score_is_one_line(tmp_path: Path, capsys: pytest.Ca
     assert main(["analyse", "--study", "nowhere", "--out", out]) == 2
     assert capsys.readouterr().err == "'nowhere' is no imported study; `diffprog import TABLE --spec SPEC` makes one\n"
     assert main(["analyse", "--study", "scores", "--out", out, "--score", "iq"]) == 2
-    assert (
-        capsys.readouterr().err
-        == "Unknown capability score 'iq' (expected 'pc1', 'mean', 'safetywashing' or a measurement)\n"
-    )
+    known = "'pc1', 'mean', 'safetywashing', 'flops', 'parameters', or a measurement"
+    assert capsys.readouterr().err == f"'iq' is no capability score: one of {known}\n"
     assert not Path(out).exists()
 
 

@@ -128,7 +128,7 @@ def test_a_pattern_declares_no_mixed_column_to_be_percents(load: Any, pattern: s
     """A name does: 0.74 is then 0.74 %. A column of percents below 1 alone is what the spec says."""
     text = "name,refusal,reward\na,0.74,0.5\nb,54.1,0.6\nc,61.5,0.7\n"
     said = "table.csv: column 'refusal', row 'a': 0.74 is in a column of percents; if all are percents, "
-    roles = {"capability": ["reward"], "safety": ["refusal"]}
+    roles: dict[str, Any] = {"capability": ["reward"], "safety": ["refusal"]}
     assert faults(load, text, percent=[pattern], **roles) == [f"{said}name the column under 'percent'"]
     found = load(text, percent=[pattern, "refusal"], **roles)
     assert found.values["refusal"].to_list() == pytest.approx([0.0074, 0.541, 0.615])

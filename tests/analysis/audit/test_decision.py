@@ -60,6 +60,7 @@ NOTHING_BEYOND = {"beyond": None, **{f"q_{kind}": None for kind in ("gain", "sig
         ({"q_wash": 0.01}, ("WASHING", "")),
         ({"q_wash": 0.01, "q_null": 0.01}, ("NULL", "capability open")),  # within the margin nothing is washed
         ({"q_sign": 0.01}, ("GAIN, SIZE OPEN", "at least +0.02")),
+        ({"q_sign": 0.01, "beyond_least": 0.11}, ("GAIN, SIZE OPEN", "at least +0.11, taken alone")),
         ({"q_sign": 0.01, "q_none": 0.01}, ("GAIN, SIZE OPEN", "at least +0.02")),
         ({"q_none": 0.01}, ("NO GAIN", "at most +0.08")),
         ({**NOTHING_BEYOND, "q_loss": 0.01, "p_washing": None, "p_lost": None}, ("REGRESSION", "")),
