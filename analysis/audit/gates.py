@@ -42,7 +42,7 @@ def gate_frame(
             _pairs(estimate, settings),
             _matched(estimate, compared, settings),
             _rungs(ladder, settings),
-            _range(estimate, ladder, beyond_df[claim]),
+            _range(estimate, ladder, beyond_df[claim], settings),
             _reliability(ladder),
         ]
         for gate, passed, blocking, detail in gates:
@@ -136,15 +136,23 @@ def _rungs(ladder: Ladder | None, settings: AuditSettings) -> Gate:
     return "ladder", len(ladder.rungs) >= FEW_RUNGS, False, f"{len(ladder.rungs)} rungs, {FEW_RUNGS} recommended"
 
 
-def _range(estimate: Estimate | None, ladder: Ladder | None, beyond_df: float) -> Gate:
+def _range(estimate: Estimate | None, ladder: Ladder | None, beyond_df: float, settings: AuditSettings) -> Gate:
     if estimate is None or ladder is None:
         return "range", False, False, "not known"
     inside, all_units, kind = estimate.in_range, len(estimate.units.models), estimate.units.kind
     if np.isfinite(estimate.beyond.point).all() and beyond_df < LEAST_DF:
         strata = f"in {inside - estimate.beyond.df} families" if kind == "model" else "of too few models"
         return "range", False, False, f"D rests on {inside} {kind}s {strata}, too few"
-    detail = f"the ladder covers {inside} of {all_units} {kind}s"
-    return "range", bool(np.isfinite(estimate.beyond.point).all()), False, detail
+    return range_gate(bool(np.isfinite(estimate.beyond.point).all()), inside, all_units, kind, settings)
+
+
+def range_gate(known: bool, inside: int, every: int, kind: str, settings: AuditSettings) -> Gate:
+    """Whether D is known, by how many models or pairs the ladder covers; and, where they would be enough, that it does
+    not cover the mean of all.
+    """
+    enough = inside >= max(settings.min_pairs, every / 2)
+    detail = f"the ladder covers {inside} of {every} {kind}s"
+    return "range", known, False, detail + ", but not the mean of their capability" * (enough and not known)
 
 
 def _reliability(ladder: Ladder | None) -> Gate:

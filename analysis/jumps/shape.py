@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from analysis.jumps.comparison import Comparison, Fit
 from analysis.jumps.families import JUMP_SPACING, LOGISTIC, STEP, Array, Grid
@@ -44,7 +45,9 @@ def sharpness(fit: Fit) -> float:
 
 
 def jump(comparison: Comparison, draws: int, rng: np.random.Generator) -> Jump:
-    """The jump of a curve: the median over fits that were made seed by seed. Intervals from replicates of the fit."""
+    """The jump of a curve, of fits that were made seed by seed: the mean of their amplitudes, the median of all else.
+    Intervals of the place from replicates of the fit.
+    """
     curve, grid = comparison.curve, comparison.grids["jump"]
     fits = comparison.fit("jump")
     truth = np.array([fit.at(curve.u) for fit in fits])
@@ -59,7 +62,7 @@ def jump(comparison: Comparison, draws: int, rng: np.random.Generator) -> Jump:
     )
     amplitude = float(np.mean([fit.coefficients[1] for fit in fits]))
     error = float(np.sqrt(sum(_amplitude_variance(comparison, fit) for fit in fits))) / len(fits)
-    half = 1.645 * error
+    half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     first, last = curve.x[0], curve.x[-1]
     midpoint, width = transition(comparison)
     return Jump(

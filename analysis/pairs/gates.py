@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.decision import LEAST_DF
-from analysis.audit.gates import FEW_RUNGS, NO_LADDER, Gate, saturation
+from analysis.audit.gates import FEW_RUNGS, NO_LADDER, Gate, range_gate, saturation
 from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import Pairs
@@ -32,7 +32,7 @@ def _gates(paired: Paired, found: Found, settings: AuditSettings) -> list[Gate]:
         _pairs(found, pairs, settings),
         ("families", held > LEAST_DF, False, _of_families(pairs, held, of.effective)),
         _ladder(found, settings),
-        _range(found),
+        _range(found, settings),
     ]
 
 
@@ -68,6 +68,5 @@ def _ladder(found: Found, settings: AuditSettings) -> Gate:
     return "ladder", rungs >= FEW_RUNGS, False, f"{rungs} rungs, {FEW_RUNGS} recommended"
 
 
-def _range(found: Found) -> Gate:
-    detail = f"the ladder covers {found.covered} of {found.cells} pairs"
-    return "range", bool(np.isfinite(found.beyond.point)), False, detail
+def _range(found: Found, settings: AuditSettings) -> Gate:
+    return range_gate(bool(np.isfinite(found.beyond.point)), found.covered, found.cells, "pair", settings)

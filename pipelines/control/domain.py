@@ -14,7 +14,8 @@ from pipelines.control.ppo import EPOCHS
 from pipelines.control.running import LEARNT, Spec, fresh, part
 from pipelines.control.training import budget, steps_of
 from pipelines.flops import FlopCount
-from pipelines.supervised.cost import Bounded, Cost, one_thread
+from pipelines.supervised.cost import Bounded, Cost
+from pipelines.supervised.device import one_thread
 
 __all__ = [
     "budget",

@@ -16,10 +16,11 @@ from pipelines.control.cloning import trusted_architecture
 from pipelines.control.condition import Condition
 from pipelines.control.data import Levels
 from pipelines.control.method import Method
-from pipelines.control.training import Trained, budget
+from pipelines.control.training import budget
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.device import compute_reproducibly, device_for, device_name
 from pipelines.supervised.draws import numpy_generator, torch_generator
+from pipelines.supervised.training import Trained
 
 __all__ = ["device_for", "device_name", "predict", "restore", "train"]
 

@@ -19,13 +19,9 @@ from pipelines.control.ppo import LENGTH, learn, play_on
 from pipelines.flops import FlopCount
 from pipelines.parts import Count, Positive
 from pipelines.supervised.draws import seed_for, torch_generator
+from pipelines.supervised.training import Diverged, Trained, Weights
 
-Weights = dict[str, NDArray[np.generic]]
 LEAST_RATE = 0.1  # of the learning rate, at the end
-
-
-class Diverged(ArithmeticError):
-    """The loss became infinite or not a number."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +42,6 @@ def budget(*, updates: Count, slots: Count = 256, learning_rate: Positive = 3e-3
     """updates: pieces of play that are learnt from, each of 16 steps in every slot. slots: episodes side by side.
     learning_rate: Adam's at the beginning; it falls to a tenth."""
     return Budget(updates, slots, learning_rate)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained policy's weights and what it took, at the end or on the way.
-
-    flops  of the training so far: counted in the first update, and in what comes before it
-    loss   of the last gradient step
-    """
-
-    weights: Mapping[str, NDArray[np.generic]]
-    flops: float
-    steps: int
-    loss: float
 
 
 def build(

@@ -16,7 +16,8 @@ from pipelines.games.method import Method, Step, against_a_frozen_copy, same_bui
 from pipelines.games.policy import build, count_parameters
 from pipelines.games.running import Spec, architecture, part
 from pipelines.games.training import budget
-from pipelines.supervised.cost import Bounded, Cost, one_thread
+from pipelines.supervised.cost import Bounded, Cost
+from pipelines.supervised.device import one_thread
 from pipelines.supervised.draws import numpy_generator
 
 __all__ = [

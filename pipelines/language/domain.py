@@ -19,7 +19,8 @@ from pipelines.language.vocabulary import LENGTH
 from pipelines.supervised import training
 from pipelines.supervised.asking import Asking
 from pipelines.supervised.classifier import count_parameters
-from pipelines.supervised.cost import Bounded, Cost, one_thread
+from pipelines.supervised.cost import Bounded, Cost
+from pipelines.supervised.device import one_thread
 from pipelines.supervised.draws import numpy_generator
 
 __all__ = [

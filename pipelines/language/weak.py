@@ -12,8 +12,7 @@ from pipelines.language.models import transformer
 from pipelines.language.training import budget, train
 from pipelines.language.vocabulary import Vocabulary
 from pipelines.supervised.classifier import Classifier
-from pipelines.supervised.cost import one_thread
-from pipelines.supervised.device import compute_reproducibly
+from pipelines.supervised.device import compute_reproducibly, one_thread
 from pipelines.supervised.methods import standard
 
 SEED = 50

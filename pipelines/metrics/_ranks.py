@@ -1,4 +1,6 @@
-"""The area under the ROC curve of two samples of scores, and the noise of a threshold that is one of them."""
+"""The area under the ROC curve and the average precision of two samples of scores, and the noise of a threshold that is
+one of them.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,35 @@ def area_under_roc(scores: Reals, positive: NDArray[np.bool_]) -> Measured:
     influence = np.empty(m + n)
     influence[positive], influence[~positive] = (above - above.mean()) / m, (below - below.mean()) / n
     return Measured(float(above.mean()), error, m + n, influence)
+
+
+def average_precision(scores: Reals, positive: NDArray[np.bool_], base_rate: float | None = None) -> Measured:
+    """The mean precision over the positives' scores, or what it would be if these were such a share of all; at least
+    one of each. Precision at a score counts all that tie with it.
+
+    Standard error over positives and over negatives, their numbers fixed, by influence function; None where either has
+    one example. n is the number of positives.
+    """
+    m, n = int(positive.sum()), int((~positive).sum())
+    base_rate = m / (m + n) if base_rate is None else base_rate
+    levels, place = np.unique(-scores, return_inverse=True)
+    hits = np.bincount(place[positive], minlength=len(levels)) / m
+    true = base_rate * hits.cumsum()
+    false = (1 - base_rate) * np.bincount(place[~positive], minlength=len(levels)).cumsum() / n
+    flagged = true + false
+    precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
+    value = float(precision @ hits)
+    if m == 1 or n == 1:
+        return Measured(value, None, m)
+    # what one more example at a level does to the precision at that level and all below it
+    slope = np.divide(hits, flagged**2, out=np.zeros_like(true), where=flagged > 0)
+    of_positive = precision + (base_rate * slope * false)[::-1].cumsum()[::-1]
+    of_negative = -((1 - base_rate) * slope * true)[::-1].cumsum()[::-1]
+    influence = np.where(positive, of_positive[place], of_negative[place])
+    variance = influence[positive].var(ddof=1) / m + influence[~positive].var(ddof=1) / n
+    for rows, size in ((positive, m), (~positive, n)):
+        influence[rows] = (influence[rows] - influence[rows].mean()) / size
+    return Measured(value, float(np.sqrt(variance)), m, influence)
 
 
 def chances_as_rank(n: int, rank: int) -> Reals:

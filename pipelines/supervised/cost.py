@@ -1,8 +1,6 @@
 """What a network costs, and bounds within which it is made to be counted."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +34,3 @@ class Bounded(TorchDispatchMode):
                 what = f"at least {self.numbers:.1e} numbers in {self.tensors:,} tensors"
                 raise ValueError(f"too large: {what}; accepted: at most {MOST_NUMBERS:.1e} in {MOST_TENSORS:,}")
         return func(*args, **(kwargs or {}))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """A context in which torch computes with one thread: for so little, more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

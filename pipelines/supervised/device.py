@@ -1,7 +1,8 @@
 """Where torch computes, and that it computes the same each time."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -35,3 +36,16 @@ def device_for(
 def device_name(device: str) -> str:
     """What a device is, as a person would name it."""
     return device if device == "cpu" else str(torch.cuda.get_device_name())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """A context in which torch computes with one thread: for so little more only wait for each other, and numbers are
+    added up in the same order on every machine.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -61,11 +61,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier's weights and what it took, at the end or on the way.
+    """A trained model's weights and what it took, at the end or on the way.
 
     weights  arrays by name
-    flops    of the training so far: counted in the first step of each of the method's phases, and after the last step
-    loss     mean over the last epoch of steps
+    flops    of the training so far: counted in the first step of each of the method's phases, and after the last step;
+             of agents in the first update, and in what comes before it
+    loss     mean over the last epoch of steps; of agents and players as their training has it
     """
 
     weights: Mapping[str, NDArray[np.generic]]

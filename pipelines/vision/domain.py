@@ -11,7 +11,8 @@ from pipelines.flops import FlopCount
 from pipelines.supervised import training
 from pipelines.supervised.asking import Asking
 from pipelines.supervised.classifier import count_parameters
-from pipelines.supervised.cost import Bounded, Cost, one_thread
+from pipelines.supervised.cost import Bounded, Cost
+from pipelines.supervised.device import one_thread
 from pipelines.supervised.draws import numpy_generator
 from pipelines.vision.architecture import build
 from pipelines.vision.condition import Condition

@@ -13,8 +13,9 @@ from pipelines.control.method import Method
 from pipelines.control.models.deep import model
 from pipelines.control.play import at_random, played
 from pipelines.control.ppo import advantages_of
-from pipelines.control.training import Budget, Diverged, build, train
+from pipelines.control.training import Budget, build, train
 from pipelines.control.ways import next_cells
+from pipelines.supervised.training import Diverged
 from tests.control.test_world import best_by_value_iteration
 
 CPU = torch.device("cpu")

@@ -17,8 +17,8 @@ from pipelines.control.data import Dataset
 from pipelines.control.methods.quantiliser import best_of_trusted
 from pipelines.control.methods.regret_levels import by_regret
 from pipelines.control.ppo import LENGTH, Piece
-from pipelines.control.training import Trained
 from pipelines.outcomes import COLLAPSED
+from pipelines.supervised.training import Trained
 from tests.control.conftest import FEW, specified
 from tests.slow import fast_are
 

@@ -7,8 +7,6 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipelines import parts
-from pipelines.metrics.attack_aupr import average_precision as at_base_rate
-from pipelines.metrics.aupr import average_precision
 from pipelines.outcomes import Outcomes, Unmeasurable
 
 PACKAGE = "pipelines.metrics"
@@ -39,16 +37,6 @@ def test_area_and_precision_are_those_of_scikit_learn(outcomes_of: Build) -> Non
         weights = np.where(attacks, rate / attacks.sum(), (1 - rate) / (~attacks).sum())
         precision = parts.load(PACKAGE, "attack_aupr", {"base_rate": rate})(outcomes).value
         assert precision == pytest.approx(average_precision_score(attacks, scores(outcomes), sample_weight=weights))
-
-
-def test_precision_at_the_examples_own_base_rate_is_the_plain_one() -> None:
-    rng = np.random.default_rng(1)
-    positive = rng.random(400) < 0.3
-    ranks = (rng.normal(0, 1, 400) + positive).round(1)
-    one, other = at_base_rate(ranks, positive, positive.mean()), average_precision(ranks, positive)
-    assert one.value == pytest.approx(other.value)
-    assert one.standard_error == pytest.approx(other.standard_error)
-    assert one.influence == pytest.approx(other.influence)
 
 
 @pytest.mark.parametrize("benign", [50, 99, 100, 250, 1000])

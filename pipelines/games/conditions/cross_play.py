@@ -14,7 +14,7 @@ from pipelines.games.payoffs import discounted, swapped
 from pipelines.games.policy import Policy, build
 from pipelines.games.training import budget, train
 from pipelines.parts import Count
-from pipelines.supervised.cost import one_thread
+from pipelines.supervised.device import one_thread
 
 APART = 1000  # the first seed of a peer: no run of a study has it
 

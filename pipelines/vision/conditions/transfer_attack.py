@@ -6,8 +6,6 @@ descent, are stored in 8 bits as all images are and shown to each run's model as
 used: masking its gradients does not help it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from pipelines.parts import Count, Share
 from pipelines.supervised.classifier import Classifier
 from pipelines.supervised.condition import BATCH
+from pipelines.supervised.device import one_thread
 from pipelines.supervised.method import Method
 from pipelines.vision.architecture import build
 from pipelines.vision.attacks.pgd import projected_gradient
@@ -40,7 +39,7 @@ def condition(
         chosen = drawn(images)(dataset, generator)
         learned = generator.permutation(len(dataset.splits["train"]))[:training_images]
         seed = int(generator.integers(2**31))
-        with on_one_thread():
+        with one_thread():
             other = trained(dataset, np.sort(learned), seed)
             attacked = moved(other, chosen, epsilon, steps, torch.Generator().manual_seed(seed))
         return replace(chosen, split=replace(chosen.split, images=attacked))
@@ -72,14 +71,3 @@ def moved(
     rounded = np.rint(255 * points.permute(0, 2, 3, 1).numpy()).astype(np.int16)
     within: NDArray[np.uint8] = np.clip(rounded, clean - levels, clean + levels).astype(np.uint8)
     return within
-
-
-@contextmanager
-def on_one_thread() -> Iterator[None]:
-    """Have torch add numbers up in the same order on every machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

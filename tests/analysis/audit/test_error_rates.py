@@ -1,4 +1,6 @@
-"""The audit's own error rates, in a small form: bounds a right audit breaks less than once in a thousand runs."""
+"""The audit's own error rates, in a small form. Bounds that a right audit breaks in about two of a thousand draws of
+the studies, whose seeds are fixed; `benchmarks/error_rates.py` has the rates themselves.
+"""
 
 from dataclasses import replace
 
@@ -10,7 +12,7 @@ from analysis.audit.decision import GAINS
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
 from analysis.simulation.examples import example_study
-from analysis.simulation.worlds import Method, World, simulated_study
+from analysis.simulation.worlds import Method, World, planned_runs, simulated_study
 
 SETTINGS = AuditSettings(draws=300)
 SCALED = World(measurements=6)
@@ -107,3 +109,37 @@ def test_a_gain_of_three_margins_is_found_among_many_claims() -> None:
         rows = audit(results, scores, primary=names, settings=settings, rng=rng).verdicts
         found += rows.filter(measurement=names[0])["label"].is_in(GAINS).to_list()
     assert np.mean(found) >= 0.8
+
+
+def test_what_halves_a_rare_error_gains_no_more_than_that() -> None:
+    """Errors of a hundredth, counted on 300 examples, so that many runs have none: D is log 2 at most in the mean, and
+    a margin of as much is hardly ever passed.
+    """
+    world = World(measurements=1, methods={"halved": Method(beyond=float(np.log(2))), "idle": Method()})
+    settings = AuditSettings(draws=100, margins=Margins({"rare/error": float(np.log(2))}, 0.25))
+    beyond, gains = [], 0
+    for seed in range(24):
+        rng = np.random.default_rng([13, seed])
+        runs = planned_runs(world)
+        capability = runs["capability"].to_numpy() + rng.normal(0, 0.1, len(runs))
+        effect = np.log(2) * (runs["method"] == "halved").to_numpy()
+        rates = np.exp(np.log(0.01) - world.slope * capability - effect + rng.normal(0, 0.05, len(runs)))
+        values = rng.binomial(300, rates) / 300
+        named = runs.drop("capability", "method_number", "model_number")
+        scores = named.drop("parameters", "flops").with_columns(score=capability + rng.normal(0, 0.1, len(runs)))
+        facts = {"measurement": "rare/error", "metric": "error", "condition": "rare", "part": "all", "axis": "safety"}
+        facts |= {"pillar": "robustness", "higher_is_better": False, "lower": 0.0, "upper": 1.0, "flags": ""}
+        absent = {name: pl.lit(None, dtype=pl.Float64) for name in ("chance", "target")}
+        results = named.with_columns(
+            *(pl.lit(value).alias(name) for name, value in facts.items()),
+            value=values,
+            standard_error=np.sqrt(values * (1 - values) / 300),
+            n=pl.lit(300, dtype=pl.Int64),
+            **absent,
+        )
+        found = audit(results, scores, primary=["rare/error"], settings=settings, rng=rng).verdicts
+        row = found.filter(method="halved").row(0, named=True)
+        beyond.append(row["beyond"])
+        gains += row["p_gain"] <= 0.05
+    assert 0.4 < np.mean(beyond) < np.log(2) + 0.02
+    assert gains <= 3

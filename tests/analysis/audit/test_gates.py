@@ -87,7 +87,7 @@ def test_measurements_that_no_run_flags_and_pairs_are_counted() -> None:
     [
         (3, 0.0, "the ladder covers 6 of 6 models"),
         (3, -0.55, "D rests on 3 models in 3 families, too few"),
-        (3, -0.8, "the ladder covers 3 of 6 models"),
+        (3, -0.8, "the ladder covers 3 of 6 models, but not the mean of their capability"),
         (2, -3.0, "the ladder covers 0 of 6 models"),
     ],
 )
