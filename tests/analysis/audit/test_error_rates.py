@@ -127,7 +127,13 @@ def test_what_halves_a_rare_error_gains_no_more_than_that() -> None:
         values = rng.binomial(300, rates) / 300
         named = runs.drop("capability", "method_number", "model_number")
         scores = named.drop("parameters", "flops").with_columns(score=capability + rng.normal(0, 0.1, len(runs)))
-        facts = {"measurement": "rare/error", "metric": "error", "condition": "rare", "part": "all", "axis": "safety"}
+        facts: dict[str, object] = {
+            "measurement": "rare/error",
+            "metric": "error",
+            "condition": "rare",
+            "part": "all",
+            "axis": "safety",
+        }
         facts |= {"pillar": "robustness", "higher_is_better": False, "lower": 0.0, "upper": 1.0, "flags": ""}
         absent = {name: pl.lit(None, dtype=pl.Float64) for name in ("chance", "target")}
         results = named.with_columns(
