@@ -102,6 +102,8 @@ def model_scores(wide: pl.DataFrame, axes: Mapping[str, str], score: str, fitted
         named = weights.select(pl.lit(score).alias("score_name"), pl.all())
         return ModelScores(wide.select("model", values.alias(score)), weights=named)
     rows = wide["model"].is_in(list(fitted)).to_numpy()
+    if not rows.any() and score not in axes:
+        raise ValueError(f"No {score}: no row is a baseline model, whose method and baseline are both empty")
     if score == COMPONENT:
         return _components(wide, capability, rows)
     if score == MEAN:

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any, Union
 
 
@@ -42,7 +43,7 @@ Whole = Annotated[int, Range(0)]
 
 
 class UnknownPart(ValueError):
-    """A name without a file; the message lists the names that have one."""
+    """A name without a file; the message lists the names that have one, the nearest first."""
 
 
 class BrokenPart(ValueError):
@@ -66,8 +67,9 @@ def names(package: str) -> list[str]:
 def module(package: str, name: str) -> types.ModuleType:
     """The module of one part. Raises UnknownPart and BrokenPart."""
     if name not in names(package):
-        kind = package.rpartition(".")[2]
-        raise UnknownPart(f"{name!r} is not one of the {kind}: {', '.join(names(package))}")
+        kind, near = package.rpartition(".")[2], get_close_matches(name.lower(), names(package), n=1)
+        nearest = f" (nearest: {near[0]})" if near else ""
+        raise UnknownPart(f"{name!r} is not one of the {kind}{nearest}: {', '.join(names(package))}")
     try:
         return importlib.import_module(f"{package}.{name}")
     except Exception as error:

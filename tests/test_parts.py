@@ -51,7 +51,9 @@ def test_ranges_keep_their_ends() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownPart, match=r"^'mixupp' is not one of the methods: adversarial, .*standard, .*$"):
+    with pytest.raises(
+        UnknownPart, match=r"^'mixupp' is not one of the methods \(nearest: mixup\): adversarial, .*standard, .*$"
+    ):
         parts.load("pipelines.vision.methods", "mixupp")
 
 

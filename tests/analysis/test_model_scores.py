@@ -39,3 +39,13 @@ def test_the_plain_mean_is_of_models_that_have_all() -> None:
     found = scored(MEAN)
     assert found.values[MEAN].null_count() == 16
     assert "16" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize("score", [COMPONENT, MEAN])
+def test_without_a_baseline_model_there_is_no_score_and_the_cause_is_said(score: str) -> None:
+    """As where every row names a method, if only "none"."""
+    wide = pl.DataFrame({"model": ["a", "b", "c"], "acc": [0.1, 0.2, 0.3]})
+    said = f"^No {score}: no row is a baseline model, whose method and baseline are both empty$"
+    with pytest.raises(ValueError, match=said):
+        model_scores(wide, {"acc": "capability"}, score, [])
+    assert model_scores(wide, {"acc": "capability"}, "acc", []).values["acc"].to_list() == [0.1, 0.2, 0.3]

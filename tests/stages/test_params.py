@@ -66,11 +66,11 @@ def test_every_fault_is_reported_at_once(
         "params.yaml: vision.training: 'epochs' is 0, not a whole number of at least 1",
         "params.yaml: vision.models.resnet: 'widths' is [4, 4], not a list of different whole numbers",
         "params.yaml: vision.models.vit: 'width' is 13, not a multiple of 4 and of 1, its number of heads",
-        "params.yaml: vision.models.lenet: 'lenet' is not one of the models: "
+        "params.yaml: vision.models.lenet: 'lenet' is not one of the models (nearest: resnet): "
         f"{', '.join(parts.names('pipelines.vision.models'))}",
         "params.yaml: vision.methods.noise: 'sigma' is -1, not a number above 0",
         "params.yaml: vision.methods.mixup: 'alfa' is not one of: alpha",
-        "params.yaml: vision.methods.mixupp: 'mixupp' is not one of the methods: "
+        "params.yaml: vision.methods.mixupp: 'mixupp' is not one of the methods (nearest: mixup): "
         f"{', '.join(parts.names('pipelines.vision.methods'))}",
         "params.yaml: vision.conditions.pgd: 'epsilon' is 2, not a number from 0 to 1",
         "params.yaml: vision.conditions.a/b: not a name of letters, digits, '_', '.' and '-', at most 64 long",
@@ -174,7 +174,7 @@ NO_CAPABILITY = "vision.measurements: none is 'capability': there is nothing to 
         ),
         (
             {"measurements": {"clean": {"accuracyy": "capability"}}},
-            ["vision.measurements.clean.accuracyy: 'accuracyy' is not one of the metrics: .*"],
+            ["vision.measurements.clean.accuracyy: 'accuracyy' is not one of the metrics .nearest: accuracy.: .*"],
         ),
         (
             {"measurements": {"clean": None, "corruptions": {"accuracy": "robustness"}}},
