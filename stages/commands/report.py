@@ -6,6 +6,7 @@ from pathlib import Path
 from analysis.schema import TableError
 from stages import report
 from stages.imports.analysed import report_study
+from stages.page.examples import COUNT
 from stages.stale import warn_if_edited
 
 EXAMPLES = {
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Write the page; the exit status."""
     if chosen.study:
-        if chosen.examples != report.COUNT:
+        if chosen.examples != COUNT:
             raise TableError("--examples has no effect with --study: models measured elsewhere have none")
         return report_study(chosen.study, chosen.out, chosen.score)
     warn_if_edited()

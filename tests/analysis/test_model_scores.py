@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+import pytest
 
 from analysis.model_scores import COMPONENT, MEAN, ModelScores, model_scores
 
