@@ -154,7 +154,7 @@ def test_an_undetermined_claim_says_how_many_seeds_decide_it() -> None:
     assert row["seeds_needed"] > 2
     assert (
         row["reason"]
-        == f"the intervals are too wide: about {row['seeds_needed']} seeds a model would decide it (GAIN, SIZE OPEN)"
+        == f"the intervals are too wide: about {row['seeds_needed']} seeds a model would decide it, if these estimates are right (GAIN, SIZE OPEN)"
     )
 
 
