@@ -214,7 +214,7 @@ def _decided(
         said = [f"at equal epochs only: {failed['equal FLOPs'][1]}"] if gains and "equal FLOPs" in failed else []
         needed = deciding_price(row, settings) if label == "GAIN, PRICE OPEN" else None
         if needed and needed.said:
-            said.append(f"{needed.said} would decide its price, if these estimates are right")
+            said.append(f"{needed.said} would decide its price, if the estimates hold")
         counts = (None, None) if needed is None else (needed.seeds, needed.models)
         return match, label, qualifier, "; ".join(said), label, *counts
     if row["beyond"] is None:
@@ -224,7 +224,7 @@ def _decided(
         return match, label, "", reason, label, None, None
     needed = deciding(row, settings)
     if needed.said:
-        reason = f"the intervals are too wide: {needed.said} would decide it, if these estimates are right ({needed.label})"
+        reason = f"the intervals are too wide: {needed.said} would decide it, if the estimates hold ({needed.label})"
     else:
         reason = "its effect lies too near its margin: more than 1000 models would be needed"
     return match, label, qualifier, reason, label, needed.seeds, needed.models

@@ -113,4 +113,4 @@ def test_a_gain_whose_price_is_open_says_what_would_decide_it() -> None:
     world = replace(CLEAR, methods={"m": Method(beyond=0.9, capability=-0.25)}, capability_spread=0.3)
     row = audited(world).verdicts.row(0, named=True)
     assert (row["label"], row["match"]) == ("GAIN, PRICE OPEN", "epochs")
-    assert row["reason"] == "" or row["reason"].endswith("would decide its price, if these estimates are right")
+    assert row["reason"] == "" or row["reason"].endswith("would decide its price, if the estimates hold")
