@@ -155,8 +155,10 @@ def test_the_specs_of_the_gallery_are_read_and_their_pairs_are_there(path: Path)
 
 def test_the_notebook_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (shown_code,) = re.findall(r"```python\n(import polars.*?)```", text_of("docs/elsewhere.md"), re.DOTALL)
-    rows = [(f"{kind}{k}", "", "", kind, k, 2 * k, k % 3 - k) for kind in "abc" for k in range(5)]
-    rows += [(f"{kind}{k}-x", "x", f"{kind}{k}", kind, k + 1, 2 * k + 1, -k) for kind in "abc" for k in range(3)]
+    rows = [(f"{kind}{k}", "", "", kind, k / 10, k / 20, k % 3 - k) for kind in "abc" for k in range(5)]
+    rows += [
+        (f"{kind}{k}-x", "x", f"{kind}{k}", kind, (k + 1) / 10, (k + 1) / 20, -k) for kind in "abc" for k in range(3)
+    ]
     columns = ["model", "tuning", "base_model", "family", "mmlu", "arc", "toxicity"]
     pl.DataFrame(rows, schema=columns, orient="row").write_csv(tmp_path / "results.csv")
     monkeypatch.chdir(tmp_path)
