@@ -100,7 +100,9 @@ def timm(folder: Path) -> Values:
         "a": "results-imagenet-a.csv",
     }
     kept = ("top1", *(f"{name}/top1" for name in files))
-    about = spec(key=("model", "img_size"), safety=kept, percent=kept, join=files)
+    about = spec(
+        key=("model", "img_size"), safety=kept, percent=kept, join={prefix: (file, 1) for prefix, file in files.items()}
+    )
     found = imported(folder, "timm/results-imagenet.csv", about)
     clean = column(found, "top1")
     for name in files:
