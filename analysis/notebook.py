@@ -10,6 +10,7 @@ from analysis.audit.settings import AuditSettings, Margins
 from analysis.elsewhere import elsewhere
 from analysis.pairs.item_scores import ITEMS, ROUNDED, numbered
 from analysis.pairs.structure import DUPLICATE, name_of, structured
+from analysis.scales import like_percents
 from analysis.schema import checked
 from analysis.tables import BASELINE, RESULTS
 
@@ -131,10 +132,8 @@ def _known(option: str, given: Collection[str], known: Sequence[str]) -> None:
 
 def _like_percents(table: pl.DataFrame, measured: Sequence[str]) -> list[str]:
     """A line for the columns that may hold percents, which are taken as plain numbers."""
-    ends = [(name, table[name].fill_nan(None).min(), table[name].fill_nan(None).max()) for name in measured]
-    large = [name for name, low, high in ends if low is not None and low >= 0 and 1.5 < high <= 100]  # type: ignore[operator]
-    listed = ", ".join(large)
-    return [f"from 0 to 100, and not taken as percents: if they are, divide them by 100: {listed}"] if large else []
+    large = ", ".join(name for name in measured if like_percents(table[name].fill_nan(None)))
+    return [f"from 0 to 100, and not taken as percents: if they are, divide them by 100: {large}"] if large else []
 
 
 def _models(

@@ -36,6 +36,12 @@ def guessed_range(values: Floats) -> tuple[float, float]:
     return 0.0, 1.0 if values.max() <= 1 else np.inf
 
 
+def like_percents(values: pl.Series) -> bool:
+    """Whether a measurement that is taken as it is may be in percents: from 0 to 100, and not from 0 to 1."""
+    least, largest = values.min(), values.max()
+    return least is not None and bool(least >= 0 and 1.5 < largest <= 100)  # type: ignore[operator]
+
+
 def distances_from_targets(results: pl.DataFrame) -> pl.DataFrame:
     """The results with the value of each metric that has a target replaced by its distance from the target: an error,
     lower is better, whose range and chance level are those of the distance. Its `deviations`, where there are some,

@@ -1,7 +1,7 @@
 """What a plan needs of the store, made of the plan's tables: the one place where keys are made."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -168,6 +168,15 @@ class Needed:
         for cells, values in self.pieces():
             found["cells"].update(cell.key for cell in cells)
             found["values"].update(each.key for each in values)
+        return found
+
+    def waiting(self, runs: Set[str], cells: Set[str]) -> dict[str, set[str]]:
+        """The keys of `runs`, `cells` and `values` that can't be made for want of these runs and cells."""
+        found: dict[str, set[str]] = {"runs": set(), "cells": set(), "values": set()}
+        for of_piece, values in self.pieces() if runs or cells else ():
+            found["cells"].update(cell.key for cell in of_piece if {cell.run_key, cell.model_key} & runs)
+            lost = found["cells"] | cells
+            found["values"].update(each.key for each in values if not lost.isdisjoint(each.outcomes))
         return found
 
     def pieces(self) -> Iterator[tuple[list[Cell], list[Values]]]:

@@ -36,7 +36,8 @@ def fits_without(design: Floats, y: Floats, groups: Ints) -> Floats:
     moments = np.stack([design[part].T @ y[part] for part in parts])
     gram = np.concatenate([grams.sum(0)[None], grams.sum(0) - grams])
     gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(design.shape[1])
-    found = np.full((len(gram), design.shape[1], y.shape[1]), np.nan)
+    moment = np.concatenate([moments.sum(0)[None], moments.sum(0) - moments])
+    found = np.full_like(moment, np.nan)
     some = np.array([True, *(not part.all() for part in parts)])
-    found[some] = np.linalg.solve(gram[some], np.concatenate([moments.sum(0)[None], moments.sum(0) - moments])[some])
+    found[some] = np.linalg.solve(gram[some], moment[some])
     return found

@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from analysis.audit.prospective_power import prospective_power
-from analysis.tables import BASELINE
 from stages import artifacts
 from stages.arguments import above_0
 from stages.claims.plan_text import plan_digest, plan_text
 from stages.commands import estimate, looks
 from stages.commands.margins import judged_areas, narrow, spread
+from stages.deciding.choice import real
 from stages.store.store import Store
 from stages.study import params
 from stages.study.expansion import described, expanded
@@ -86,7 +86,7 @@ def _tables(rows: estimate.Rows) -> list[pl.DataFrame]:
 def _asked(study: Study, task: Task, chosen: argparse.Namespace) -> dict[str, Any]:
     """What a task asks for; with --power what it can show, too."""
     fixed = study.audit.of(task.name)
-    judged = [part.name for part in task.methods if part.name not in (BASELINE, *study.audit.options["placebos"])]
+    judged = real(study)[task.name]
     models = len(task.models)
     seeds = min(map(len, task.seeds.values()))
     areas = judged_areas(task, fixed)

@@ -75,14 +75,7 @@ def standing(store: Store) -> dict[str, Any]:
     done["values"] -= failing["values"]  # some have a part of theirs
     failing["runs"] -= done["runs"]
     failing["cells"] -= done["cells"]
-    planned: dict[str, set[str]] = {"runs": {run.key for run in plan.runs}, "cells": set(), "values": set()}
-    waiting: dict[str, set[str]] = {"runs": set(), "cells": set(), "values": set()}
-    for cells, values in plan.pieces():
-        planned["cells"].update(cell.key for cell in cells)
-        planned["values"].update(each.key for each in values)
-        waiting["cells"].update(cell.key for cell in cells if {cell.run_key, cell.model_key} & failing["runs"])
-        lost = waiting["cells"] | failing["cells"]
-        waiting["values"].update(each.key for each in values if not lost.isdisjoint(each.outcomes))
+    planned, waiting = plan.keys(), plan.waiting(failing["runs"], failing["cells"])
     stages = {}
     for stage, (kind, _) in KINDS.items():
         missing = planned[kind] - done[kind]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from analysis.scales import like_percents
 from stages.imports.roles import Measured, listed
 from stages.imports.spec import Spec, chosen
 from stages.imports.wide import Wide, lines_of
@@ -49,11 +50,7 @@ def in_one_unit(
 def _said(declared: Sequence[str], signed: Sequence[str], wide: Wide) -> list[str]:
     """Which columns are taken as percents, and which are not that may be."""
     small = [name for name in declared if _largest(wide.values[name]) <= 1]
-    large = [
-        name
-        for name, value in wide.values.items()
-        if name not in (*declared, *signed) and 1.5 < _largest(value) <= 100 and _least(value) >= 0
-    ]
+    large = [name for name, value in wide.values.items() if name not in (*declared, *signed) and like_percents(value)]
     said = {
         "taken as percents, as every cell has the sign": signed,
         "taken as percents, as the spec says, though none is above 1": small,
@@ -69,10 +66,6 @@ def _all_signed(wide: Wide, name: str) -> bool:
 
 def _largest(value: pl.Series) -> float:
     return float(value.max() or 0.0)  # type: ignore[arg-type]
-
-
-def _least(value: pl.Series) -> float:
-    return float(value.min() or 0.0)  # type: ignore[arg-type]
 
 
 def _mixed(value: pl.Series) -> tuple[pl.Series, str]:
