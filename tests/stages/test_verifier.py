@@ -12,7 +12,9 @@ from analysis.audit.preregistration import preregistration
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
 from analysis.capability import capability_scores
+from analysis.scales import SCALES, error_on_scale, on_scale
 from analysis.simulation.worlds import Method, World, simulated_study
+from stages.claims.verifier import study as verifier
 from stages.claims.verifier.container import Files
 from stages.claims.verifier.derive import verdicts
 from stages.claims.verifier.main import NUMBERS, WORDS
@@ -118,3 +120,36 @@ def derived_alike(results: pl.DataFrame, settings: AuditSettings) -> None:
         for name in NUMBERS:
             same = None if held[name] is None or not np.isfinite(held[name]) else pytest.approx(held[name], 1e-6, 1e-9)
             assert row[name] == same or (same is None and row[name] != row[name]), name
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("higher", [True, False])
+@pytest.mark.parametrize("n", [60.0, 3000.0, np.nan])
+def test_its_scales_are_those_of_the_audit(scale: str, higher: bool, n: float) -> None:
+    """Values near an end among them, of a few examples, of many, and of none that are counted."""
+    values = np.array([0.0, 0.005, 0.3, 0.98, 1.0])
+    errors, size = np.full(5, 0.02), np.full(5, n)
+    assert verifier.on_scale(values, size, scale, higher) == pytest.approx(on_scale(values, size, scale, higher))
+    found = verifier.error_on_scale(values, errors, size, scale)
+    assert found == pytest.approx(error_on_scale(values, errors, size, scale))
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "target", "higher", "scale", "share"),
+    [
+        (0, 1, None, True, "logit", True),
+        (0, 1, None, False, "log", True),
+        (0, 2, None, False, "log", False),
+        (-1, 1, None, False, "identity", False),
+        (0, 2, None, True, "identity", False),
+        (-1, 1, 0, True, "log", True),
+        (-1, 2, 0, True, "log", False),
+    ],
+)
+def test_a_share_is_what_its_metrics_range_says(
+    lower: float, upper: float, target: float | None, higher: bool, scale: str, share: bool
+) -> None:
+    study = object.__new__(verifier.Study)
+    about = {"metric": "m", "lower": lower, "upper": upper, "target": target, "higher_is_better": higher}
+    study.about, study.rule = {"c/m": about}, {"transforms": {}}
+    assert (study.scale("c/m"), study.share("c/m")) == (scale, share)
