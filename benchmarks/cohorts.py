@@ -1,12 +1,13 @@
 """Runs trained and attacked at once against one at a time, and against several processes on one device, in one run.
 
-    python benchmarks/cohorts.py [--domain vision] [--device cuda] [--sizes 4 16 64] [--widths 4 8 16] [--processes 10]
+    python benchmarks/cohorts.py [--domain vision] [--method adversarial] [--device cuda] [--sizes 4 16 64]
+        [--widths 4 8 16] [--processes 10]
 
-Models, by standard training: residual networks on glyphs, perceptrons on flows, or transformers on facts. For each
-width: models an hour one at a time; in so many processes that each train one at a time (what `compute: {gpus: 0.1}`
-does), and in cohorts of each size, as ratios to that; and the share that the fastest has of the rate of large matrix
-products. Then, for images, how many times as fast the attack ensemble goes through a cohort of
-each size at once as through its models one by one.
+Models, by standard training or another method: residual networks on glyphs, perceptrons on flows, or transformers on
+facts. For each width: models an hour one at a time; in so many processes that each train one at a time (what `compute:
+{gpus: 0.1}` does), and in cohorts of each size, as ratios to that; and the share that the fastest has of the rate of
+large matrix products. Then, for images, how many times as fast the attack ensemble goes through a cohort of each size at
+once as through its models one by one.
 """
 
 import argparse
@@ -42,7 +43,10 @@ def run_of(width: int, chosen: argparse.Namespace) -> dict[str, Any]:
     return {
         "domain": kind,
         "model": {"use": model, "options": parts.full_options(f"pipelines.{kind}.models", model, options)},
-        "method": {"use": "standard", "options": {}},
+        "method": {
+            "use": chosen.method,
+            "options": parts.full_options(f"pipelines.{kind}.methods", chosen.method, {}),
+        },
         "training": {"epochs": chosen.epochs, "batch_size": chosen.batch},
         "data": dict(domains.domain(kind).shape(data_of(kind, chosen.train)).about),
         "sibling": None,
@@ -139,6 +143,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--domain", default="vision", choices=KINDS)
+    parser.add_argument("--method", default="standard")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--sizes", type=int, nargs="+", default=[4, 16, 64], help="of cohorts")
     parser.add_argument("--widths", type=int, nargs="+", default=[4, 8, 16])

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.flops import FlopCount
+from pipelines.gradients import InputLoss, gradient_of_each
 from pipelines.supervised.classifier import Build, Classifier
 from pipelines.supervised.draws import seed_for, torch_generator
 from pipelines.supervised.method import Labelled, Method, Step, TrainingData, plain_update, same_model
@@ -52,6 +53,13 @@ class TogetherStep(Step):
     def normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, device=self.inputs.device)
 
+    def beta(self, alpha: float) -> Tensor:
+        """By what `torch.distributions.Beta` draws by, which is not to be had for several runs at once."""
+        return torch._sample_dirichlet(torch.full((2,), float(alpha), device=self.inputs.device))[0]
+
+    def gradient(self, loss: InputLoss, point: Tensor) -> Tensor:
+        return gradient_of_each(loss, point)
+
     def permutation(self) -> Tensor:
         return torch.randperm(len(self.labels), device=self.inputs.device)
 
@@ -76,8 +84,9 @@ class Loss(nn.Module):
 
 def possible(build: Build, method: Method, data: TrainingData, budget: Budget) -> bool:
     """Whether runs with this method can be trained and looked at together, tried on two of them: not where a loss
-    depends on the values of its draws or its groups, takes gradients of its own, keeps something from step to step, or
-    learns from what it makes for each run beside the examples, and not where a model looks at the values of its inputs.
+    depends on the values of its draws or its groups, takes gradients but by `Step.gradient`, keeps something from step
+    to step, or learns from what it makes for each run beside the examples, and not where a model looks at the values of
+    its inputs.
     Nor with bfloat16: operations of several runs are taken apart before autocast sees them.
     """
     if method.update is not plain_update or budget.precision != "float32":

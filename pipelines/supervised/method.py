@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from scipy.special import betaincinv
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from pipelines.gradients import InputLoss, gradient
 from pipelines.supervised.classifier import Build, Classifier
 
 
@@ -58,6 +60,14 @@ class Step:
     def normal(self, *shape: int) -> Tensor:
         """Draws from the standard normal."""
         return torch.randn(*shape, generator=self.generator).to(self.inputs.device)
+
+    def beta(self, alpha: float) -> float | Tensor:
+        """A draw from Beta(alpha, alpha)."""
+        return float(betaincinv(alpha, alpha, float(self.uniform(1))))
+
+    def gradient(self, loss: InputLoss, point: Tensor) -> Tensor:
+        """Of a loss of inputs at this point; the weights learn nothing of it."""
+        return gradient(loss, point)
 
     def permutation(self) -> Tensor:
         """An order of the batch."""

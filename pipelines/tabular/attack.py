@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pipelines.gradients import Gradient, gradient
+
 
 def attacked(
     loss: Callable[[Tensor], Tensor],
@@ -14,6 +16,7 @@ def attacked(
     step_size: float,
     steps: int,
     changeable: int,
+    gradient: Gradient = gradient,
 ) -> Tensor:
     """Rows [n, features] whose first `changeable` features are moved, by at most `epsilon` each, so that the loss, a
     sum over rows, rises: signed gradient steps from `rows + start`, each projected back.
@@ -21,8 +24,6 @@ def attacked(
     open_to_change = (torch.arange(rows.shape[1], device=rows.device) < changeable).float()
     moved = start * open_to_change
     for _ in range(steps):
-        points = (rows + moved).requires_grad_(True)
-        with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(loss(points), points)
-        moved = (moved + step_size * gradient.sign() * open_to_change).clamp(-epsilon, epsilon)
+        direction = gradient(loss, rows + moved).sign()
+        moved = (moved + step_size * direction * open_to_change).clamp(-epsilon, epsilon)
     return rows + moved

@@ -36,7 +36,7 @@ OF_EACH = ("", "@few_examples")  # a run and its second model
 
 
 def study() -> dict[str, Any]:
-    """Five runs of standard training, two of them trained at once and two others, and five of mixup, which can't be;
+    """Five runs of standard training, two of them trained at once and two others, and five of sam, which can't be;
     and a second model of each.
     """
     tiny = copy.deepcopy(TINY)
@@ -44,7 +44,7 @@ def study() -> dict[str, Any]:
         "models": {"resnet": {"widths": [4]}},
         "cohort": 2,
         "seeds": [0, 1, 2, 3, 4],
-        "methods": {"standard": None, "mixup": None},
+        "methods": {"standard": None, "sam": None},
         "evaluate_at": {"steps": [2], "conditions": ["clean"]},
     }
     tiny["vision"]["conditions"] |= {"pgd": {"images": 20, "steps": 2}, "attributions": {"images": 2}}
@@ -91,14 +91,14 @@ def names(items: list[tuple[Training, ...]]) -> list[list[str]]:
 def test_the_plan_says_who_is_trained_with_whom(sweep: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_stage("plan") == 0
     said = capsys.readouterr().out
-    assert "2 seeds of a model are trained at once; one at a time, some or all runs of standard, mixup\n" in said
+    assert "2 seeds of a model are trained at once; one at a time, some or all runs of standard, sam\n" in said
     assert names(cohorts(trainings(sweep))) == [
-        *([f"vision/mixup/resnet-4/{seed}{of}"] for seed in range(5) for of in OF_EACH),
+        *([f"vision/sam/resnet-4/{seed}{of}"] for seed in range(5) for of in OF_EACH),
         *([f"vision/standard/resnet-4/{seed}{of}" for seed in s] for s in ((0, 1), (2, 3), (4,)) for of in OF_EACH),
     ]
     of = {run.run: json.loads(run.spec).get("cohort") for run in sweep}
     assert [of[f"vision/standard/resnet-4/3{which}"] for which in (*OF_EACH, "@2")] == [[2, 3]] * 3
-    assert of["vision/standard/resnet-4/4"] is of["vision/mixup/resnet-4/0"] is None
+    assert of["vision/standard/resnet-4/4"] is of["vision/sam/resnet-4/0"] is None
 
 
 def test_only_runs_of_a_cohort_have_other_keys(sweep: list[Run]) -> None:
@@ -232,7 +232,7 @@ def test_models_of_a_cohort_that_finished_are_looked_at_together(finished: Sweep
     rows, cells, store = finished
     together = looked_at_together(cells, rows, store)
     assert sorted(tuple(rows[key]["run"].removeprefix("vision/") for key in keys) for keys in together) == [
-        *((f"mixup/resnet-4/{seed}{of}",) for seed in range(5) for of in OF_EACH),
+        *((f"sam/resnet-4/{seed}{of}",) for seed in range(5) for of in OF_EACH),
         ("standard/resnet-4/0", "standard/resnet-4/1"),
         ("standard/resnet-4/0@2", "standard/resnet-4/1@2"),
         ("standard/resnet-4/0@few_examples", "standard/resnet-4/1@few_examples"),

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, kstest
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from pipelines import parts
 from pipelines.domain import Cohorts
@@ -20,10 +21,10 @@ from pipelines.language import cohorts as of_language
 from pipelines.language import domain as language
 from pipelines.language import running as running_language
 from pipelines.supervised.classifier import Build, Classifier
-from pipelines.supervised.cohort import of_the_machine, possible, train_together
+from pipelines.supervised.cohort import TogetherStep, of_the_machine, possible, train_together
 from pipelines.supervised.draws import seed_for
 from pipelines.supervised.method import Method, Step, TrainingData, plain_loss
-from pipelines.supervised.training import Trained
+from pipelines.supervised.training import Trained, train
 from pipelines.tabular import cohorts as of_tabular
 from pipelines.tabular import domain as tabular
 from pipelines.tabular import running as running_tabular
@@ -49,11 +50,11 @@ ALIKE = {
     ),
 }  # fmt: skip
 DRAWING = {
-    "tabular": ("noise", "dropout", "mc_dropout", "outlier_exposure", "energy"),
+    "tabular": ("noise", "dropout", "mc_dropout", "outlier_exposure", "energy", "mixup", "adversarial"),
     "language": ("dropout", "honest_tuning"),
 }
 UNFIT = {
-    "tabular": {"adversarial", "group_dro", "irm", "mixup", "sam", "weight_averaging"},
+    "tabular": {"group_dro", "irm", "sam", "weight_averaging"},
     "language": {"adversarial_contexts", "consistency"},
 }
 # How far apart weights may be after 7 steps and at the end. Some of a transformer's have no gradient but the last bits
@@ -155,10 +156,14 @@ plain = partial(fresh, RowClassifier)
 
 def trained(method: Method, seeds: Sequence[int] = (0, 1, 2), data: Sequence[TrainingData] = ()) -> list[Any]:
     """At once, after each of five steps; each on its data or on examples that tell the classes apart."""
-    inputs = torch.eye(2).repeat(10, 1)
-    same = replace(FEW, inputs=inputs, labels=inputs.argmax(1), groups=torch.zeros(20, dtype=torch.int64))
     budget = tabular_budget(epochs=5, batch_size=20)
-    return train_together(plain, method, data or [same] * len(seeds), budget, seeds, range(1, 5))
+    return train_together(plain, method, data or [examples()] * len(seeds), budget, seeds, range(1, 5))
+
+
+def examples() -> TrainingData:
+    """That tell the classes apart."""
+    inputs = torch.eye(2).repeat(10, 1)
+    return replace(FEW, inputs=inputs, labels=inputs.argmax(1), groups=torch.zeros(20, dtype=torch.int64))
 
 
 def failing(error: Exception, draws: bool = False) -> Method:
@@ -232,12 +237,37 @@ def test_a_loss_sees_the_data_of_its_own_run_alone() -> None:
     assert [models[-1].loss for models in trained(Method(loss), data=data)] == [1, 0, 1]
 
 
+def test_inputs_are_moved_up_the_gradients_of_their_own_run() -> None:
+    def moved(step: Step) -> Tensor:
+        inputs = step.inputs
+        for _ in range(3):
+            inputs = inputs + 10 * step.gradient(lambda points: cross_entropy(step.model(points), step.labels), inputs)
+        return plain_loss(replace(step, inputs=inputs))
+
+    data, budget = examples(), tabular_budget(epochs=5, batch_size=20)
+    for seed, models in enumerate(trained(Method(moved))):
+        alone = train(plain, Method(moved), data, budget, seed)
+        assert distance(models[-1], alone[-1]) < 1e-6
+        assert (models[-1].loss, models[-1].flops) == (pytest.approx(alone[-1].loss, rel=1e-5), alone[-1].flops)
+        assert models[-1].loss > train(plain, Method(), data, budget, seed)[-1].loss + 0.005
+
+
 def test_what_a_loss_draws_by_itself_is_another_for_every_run_and_step() -> None:
     def loss(step: Step) -> Tensor:
         return plain_loss(step) * 0 + torch.rand((), generator=step.generator)
 
     losses = [model.loss for models in trained(Method(loss)) for model in models]
     assert len(losses) == len(set(losses)) == 3 * 5
+
+
+@pytest.mark.parametrize("alpha", [0.4, 1, 5])
+def test_proportions_of_runs_at_once_are_drawn_from_the_same_distribution(alpha: float) -> None:
+    torch.manual_seed(0)
+    drawing = partial(
+        TogetherStep(plain(0), FEW.inputs, FEW.labels, FEW.groups, FEW, torch.Generator(), 0.5).beta, alpha
+    )
+    drawn = torch.func.vmap(lambda _: drawing(), randomness="different")(torch.zeros(4000))
+    assert kstest(drawn.double().numpy(), "beta", args=(alpha, alpha)).pvalue > 0.01
 
 
 def test_flops_are_those_of_the_phases_that_there_are() -> None:

@@ -21,7 +21,9 @@ ALIKE = (
     "standard", "placebo", "label_smoothing", "weight_decay", "wider", "more_data", "deep_ensemble",
     "temperature_scaling", "masked",
 )  # fmt: skip
-DRAWING = ("noise", "outlier_exposure", "dropout", "energy")
+DRAWING = (
+    "noise", "outlier_exposure", "dropout", "energy", "mixup", "adversarial", "fast_adversarial", "trades", "mart",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +153,7 @@ def test_of_every_method_it_is_known_whether_it_fits(data: Dataset) -> None:
         run = spec(data, method)
         fit[method] = cohorts.trains_together(run["method"], run["model"], run["training"], run["data"])
     assert all(fit[method] for method in (*ALIKE, *DRAWING))
-    others = ("adversarial", "mixup", "irm", "group_dro", "sam", "weight_averaging", "trades", "pixmix")
+    others = ("awp", "cutmix", "irm", "group_dro", "sam", "weight_averaging", "pixmix")
     assert not any(fit[method] for method in others)
 
 

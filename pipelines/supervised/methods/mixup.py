@@ -1,6 +1,5 @@
 """Mixup: pairs of inputs and of labels, mixed in the same proportion (Zhang et al. 2018, arXiv 1710.09412)."""
 
-from scipy.special import betaincinv
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -15,7 +14,7 @@ def method(*, alpha: Positive = 0.2) -> Method:
     Claimed gains: accuracy, calibration, robustness."""
 
     def loss(step: Step) -> Tensor:
-        share = float(betaincinv(alpha, alpha, float(step.uniform(1))))
+        share = step.beta(alpha)
         partner = step.permutation()
         logits = step.model(share * step.inputs + (1 - share) * step.inputs[partner])
         return share * cross_entropy(logits, step.labels) + (1 - share) * cross_entropy(logits, step.labels[partner])

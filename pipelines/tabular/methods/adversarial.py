@@ -21,7 +21,7 @@ def method(*, epsilon: Positive = 0.15, steps: Count = 1, step_size: Positive = 
             return cross_entropy(step.model(rows), step.labels, reduction="sum")
 
         start = (2 * step.uniform(*step.inputs.shape) - 1) * epsilon
-        rows = attacked(of_rows, step.inputs, start, epsilon, step_size * epsilon, steps, changeable)
+        rows = attacked(of_rows, step.inputs, start, epsilon, step_size * epsilon, steps, changeable, step.gradient)
         return cross_entropy(step.model(rows), step.labels)
 
     return Method(loss, cost=1 + 0.8 * steps)

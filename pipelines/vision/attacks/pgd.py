@@ -4,23 +4,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from pipelines.gradients import Gradient, gradient
 from pipelines.vision.attacks._watch import Model, part
 
 
 def projected_gradient(
-    model: nn.Module, images: Tensor, labels: Tensor, start: Tensor, epsilon: float, step_size: float, steps: int
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    start: Tensor,
+    epsilon: float,
+    step_size: float,
+    steps: int,
+    gradient: Gradient = gradient,
 ) -> Tensor:
     """Images within `epsilon` of the given ones (L-infinity, pixels in [0, 1]) that raise the cross-entropy: signed
     gradient steps from `images + start`, each projected back (Madry et al. 2018, arXiv 1706.06083)."""
+
+    def loss(points: Tensor) -> Tensor:
+        return cross_entropy(model(points).float(), labels, reduction="sum")
+
     low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=1)
     attacked = torch.clamp(images + start, low, high)
     for _ in range(steps):
-        attacked.requires_grad_(True)
-        with torch.enable_grad():
-            loss = cross_entropy(model(attacked).float(), labels, reduction="sum")
-        (gradient,) = torch.autograd.grad(loss, attacked)
-        attacked = torch.clamp(attacked.detach() + step_size * gradient.sign(), low, high)
-    return attacked.detach()
+        attacked = torch.clamp(attacked + step_size * gradient(loss, attacked).sign(), low, high)
+    return attacked
 
 
 def worst_logits(

@@ -31,6 +31,8 @@ def attacked(step: Step, epsilon: float, steps: int, step_size: float, warm_up: 
     reach = radius(step, epsilon, warm_up)
     start = (2 * step.uniform(*step.inputs.shape) - 1) * reach
     step.model.eval()  # batch norm by its running statistics: the attack must not move them
-    images = projected_gradient(step.model, step.inputs, step.labels, start, reach, step_size * reach, steps)
+    images = projected_gradient(
+        step.model, step.inputs, step.labels, start, reach, step_size * reach, steps, step.gradient
+    )
     step.model.train()
     return images

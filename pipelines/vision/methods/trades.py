@@ -40,14 +40,16 @@ def divergence(reference: Tensor, logits: Tensor) -> Tensor:
 
 def diverging(step: Step, epsilon: float, step_size: float, steps: int) -> Tensor:
     """The batch moved within `epsilon` (L-infinity) by signed gradient steps that raise the divergence."""
+
+    def loss(points: Tensor) -> Tensor:
+        return divergence(reference, step.model(points)).sum()
+
     low, high = (step.inputs - epsilon).clamp(min=0), (step.inputs + epsilon).clamp(max=1)
     step.model.eval()  # batch norm by its running statistics: the attack must not move them
     with torch.no_grad():
         reference = step.model(step.inputs)
     moved = step.inputs + 0.001 * step.normal(*step.inputs.shape)
     for _ in range(steps):
-        moved.requires_grad_(True)
-        (gradient,) = torch.autograd.grad(divergence(reference, step.model(moved)).sum(), moved)
-        moved = torch.clamp(moved.detach() + step_size * gradient.sign(), low, high)
+        moved = torch.clamp(moved + step_size * step.gradient(loss, moved).sign(), low, high)
     step.model.train()
     return moved
