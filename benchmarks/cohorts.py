@@ -6,8 +6,8 @@
 Models, by standard training or another method: residual networks on glyphs, perceptrons on flows, or transformers on
 facts. For each width: models an hour one at a time; in so many processes that each train one at a time (what `compute:
 {gpus: 0.1}` does), and in cohorts of each size, as ratios to that; and the share that the fastest has of the rate of
-large matrix products. Then, for images, how many times as fast the attack ensemble goes through a cohort of each size at
-once as through its models one by one.
+large matrix products. Then, for images, how many times as fast the attack ensemble goes through a cohort of each size
+at once as through its models one by one.
 """
 
 import argparse
@@ -68,7 +68,9 @@ def one_by_one(run: dict[str, Any], data: Any, device: str, models: int) -> list
 
 def at_once(run: dict[str, Any], data: Any, device: str, models: int) -> list[Any]:
     """So many models in a cohort."""
-    every = cohorts_of(run).train({**run, "cohort": list(range(models))}, data.splits, device, ())
+    every = cohorts_of(run).train(
+        {**run, "cohort": {"seeds": list(range(models)), "options": {}}}, data.splits, device, ()
+    )
     return [each[-1] for each in every if not isinstance(each, Exception)]
 
 

@@ -1,5 +1,6 @@
 """What an item of a fan-out needs of a cluster, and what it was given."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 GPU_OUT_OF_MEMORY = "OutOfMemoryError"  # the name of torch's error, which can't be imported here
@@ -21,6 +22,19 @@ class Resources:
 
 
 ONE_CPU = Resources()
+
+
+def most(every: Iterable[Resources]) -> Resources:
+    """What an item needs that is done with several things at once, each of which needs these: of each the most."""
+    needs = list(every)
+    memories = [each.memory for each in needs if each.memory is not None]
+    timeouts = [each.timeout for each in needs if each.timeout is not None]
+    return Resources(
+        max(each.cpus for each in needs),
+        max(each.gpus for each in needs),
+        max(memories, default=None),
+        max(timeouts) if len(timeouts) == len(needs) else None,
+    )
 
 
 def assigned() -> tuple[float, float]:

@@ -169,7 +169,10 @@ class Cohorts(Protocol):
     def train(
         self, run: Spec, splits: Mapping[str, Any], device: str, checkpoints: Collection[int], /
     ) -> Sequence[Sequence[Trained] | Exception]:
-        """The trained models by the seeds in the run's `cohort`, as Running.train gives each; or why one has none."""
+        """The trained models of the runs in the run's `cohort`, in their order, as Running.train gives each; or why one
+        has none. A cohort has the `seeds` of its runs, and those of the method's `options` that differ, by name a
+        number for each run.
+        """
 
     def predict(
         self, condition: Spec, models: Sequence[Any], examples: Any, seeds: Sequence[int], /
@@ -178,9 +181,11 @@ class Cohorts(Protocol):
         seeds; None where they are to be looked at one by one. Which of the two, they decide and the condition.
         """
 
-    def trains_together(self, method: Spec, model: Spec, training: Spec, about: Spec, /) -> bool:
-        """Whether runs of this method and model can be trained at once with these options of the section `training`, on
-        data of which the shape says this.
+    def trains_together(
+        self, method: Spec, options: Mapping[str, Sequence[float]], model: Spec, training: Spec, about: Spec, /
+    ) -> bool:
+        """Whether runs of this method, with these options of each that differ, and this model can be trained at once
+        with these options of the section `training`, on data of which the shape says this.
         """
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from analysis.schema import TableError
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, SIBLING
+from stages.cohorts import shared_spec
 from stages.records import Cell, Run, Training, Values
 from stages.store.digests import digest_but_for
 from stages.store.keys import digest
@@ -51,9 +52,9 @@ def cohorts(every: Iterable[Training]) -> list[tuple[Training, ...]]:
     """The trainings, those together that are of one cohort, each where its first one is."""
     found: dict[Any, list[Training]] = {}
     for training in every:
-        run = training.run
-        seeds = json.loads(run.spec).get("cohort", (run.run,))
-        found.setdefault((run.task, run.method, run.model, run.sibling, *seeds), []).append(training)
+        spec = json.loads(training.run.spec)
+        which = shared_spec(spec) if "cohort" in spec else training.run.run
+        found.setdefault((training.run.task, which), []).append(training)
     return [tuple(some) for some in found.values()]
 
 

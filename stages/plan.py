@@ -49,7 +49,7 @@ def main() -> None:
         beside = "".join(f", {roles[role]} {called}" for role, called in BESIDE.items() if roles[role])
         print(f"{study.name}: {task.name}: {counts} = {roles[RUN]} runs{beside}")
         if task.cohort > 1:
-            print(f"{task.cohort} seeds of a model are trained at once; {alone(task.name, runs)}")
+            print(f"{task.cohort} runs of a model are trained at once; {alone(task.name, runs)}")
         print(f"{len(task.conditions)} conditions, {len(task.measurements)} measurements")
     print(study.audit.line)
     print(f"about {sum(row['flops'] for row in runs):.2g} FLOPs of training")

@@ -1,4 +1,4 @@
-"""Language models of one architecture and method at several seeds, trained together."""
+"""Language models of one architecture and method at several seeds and options, trained together."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -38,5 +38,5 @@ def few(count: int, about: Mapping[str, int]) -> Split:
     return split_of(documents, vocabulary.value(0, np.arange(count) % vocabulary.values), FACT)
 
 
-_together = Together(Running(part), budget, fresh, data, few)
+_together = Together("pipelines.language", Running(part), budget, fresh, data, few)
 train, predict, trains_together = _together.train, _together.predict, _together.trains_together

@@ -1,14 +1,14 @@
-"""Runs of one classifier and one method at several seeds, trained at once: their weights are stacked, and every step is
-one step of all of them. On a GPU small models leave most of the card idle; together they fill it.
+"""Runs of one classifier and one method at several seeds and options, trained at once: their weights are stacked, and
+every step is one step of all of them. On a GPU small models leave most of the card idle; together they fill it.
 
 A run starts from the weights that it would start from alone and sees the same data in the same order. What its method
 draws is drawn for all of them together, so it differs from what a run draws alone, and sums differ in their last bits:
-a run's numbers belong to its cohort, and the seeds of the cohort are in its key.
+a run's numbers belong to its cohort, and the seeds and options of the cohort are in its key.
 """
 
 import math
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import cast
@@ -37,7 +37,7 @@ from pipelines.supervised.training import (
 
 EXAMPLES = ("inputs", "labels", "groups")
 Member = list[Trained] | Exception  # a run of a cohort: as `train` returns it, or the error that it raises
-State = Mapping[str, Tensor]  # weights, or what is kept beside them, of all runs: [runs, ...] by name
+State = Mapping[str, Tensor]  # weights, what is kept beside them, or options, of all runs: [runs, ...] by name
 Arrays = tuple[Tensor, Tensor, Tensor]  # inputs, labels and groups
 
 
@@ -68,55 +68,81 @@ class TogetherStep(Step):
         return self.data.batch(outliers[torch.randint(len(outliers), (count,), device=outliers.device)])
 
 
+class Varied:
+    """A method with options that differ from run to run: numbers that its loss alone depends on, and what it does to a
+    run by itself. Raises ValueError where something else of it depends on them.
+
+    each     the method of each run
+    options  [runs], those that differ, by name
+    """
+
+    def __init__(self, each: Sequence[Method], make: Callable[..., Method], options: Mapping[str, Sequence[float]]):
+        self.each, self.options = each, {name: torch.tensor(values) for name, values in options.items()}
+        self._make = make
+        own = {name: held for name, held in vars(each[0]).items() if name not in ("loss", "finish", "cost")}
+        if other := [name for method in each for name in own if vars(method)[name] != own[name]]:
+            raise ValueError(f"runs trained at once have options that change more than the loss: {', '.join(other)}")
+
+    def with_options(self, options: Mapping[str, Tensor]) -> Method:
+        """The method with these, numbers of one run."""
+        return self._make(**options) if options else self.each[0]
+
+
+def alike(method: Method, runs: int) -> Varied:
+    """So many runs of one method with the same options."""
+    return Varied([method] * runs, lambda: method, {})
+
+
 class Loss(nn.Module):
     """A method's loss of a step, as a function of the classifier's weights."""
 
-    def __init__(self, classifier: Classifier, method: Method):
+    def __init__(self, classifier: Classifier, varied: Varied):
         super().__init__()
-        self.classifier, self.method = classifier, method
+        self.classifier, self.varied = classifier, varied
 
-    def forward(self, batch: Labelled, data: TrainingData, progress: float) -> Tensor:
+    def forward(self, batch: Labelled, data: TrainingData, progress: float, options: Mapping[str, Tensor]) -> Tensor:
         """The scalar."""
         generator = torch.default_generator  # of the CPU, for what a method draws there
         step = TogetherStep(self.classifier, batch.inputs, batch.labels, batch.groups, data, generator, progress)
-        return self.method.loss(step)
+        return self.varied.with_options(options).loss(step)
 
 
-def possible(build: Build, method: Method, data: TrainingData, budget: Budget) -> bool:
-    """Whether runs with this method can be trained and looked at together, tried on two of them: not where a loss
+def possible(build: Build, varied: Varied, data: TrainingData, budget: Budget) -> bool:
+    """Whether runs with this method can be trained and looked at together, tried on one of each: not where a loss
     depends on the values of its draws or its groups, takes gradients but by `Step.gradient`, keeps something from step
     to step, or learns from what it makes for each run beside the examples, and not where a model looks at the values of
     its inputs.
     Nor with bfloat16: operations of several runs are taken apart before autocast sees them.
     """
-    if method.update is not plain_update or budget.precision != "float32":
+    if varied.each[0].update is not plain_update or budget.precision != "float32":
         return False
     try:
         with torch.random.fork_rng(devices=[]):
-            _try(build, method, data, budget)
+            _try(build, varied, data, budget)
     except Exception:  # whatever it is: alone, the run says it
         return False
     return True
 
 
-def _try(build: Build, method: Method, data: TrainingData, budget: Budget) -> None:
-    """Do what is done with a cohort of two runs, once. Raises an error where that can't be."""
+def _try(build: Build, varied: Varied, data: TrainingData, budget: Budget) -> None:
+    """Do what is done with a cohort, once. Raises an error where that can't be."""
+    method, runs = varied.each[0], len(varied.each)
     prepared = vars(method.prepare(data, torch.Generator()))
     if made := [name for name, held in vars(data).items() if name not in EXAMPLES and prepared[name] is not held]:
         raise ValueError(f"what a method makes for each run is of one run: {', '.join(made)}")
-    models = [method.build(build, seed) for seed in (0, 1)]
-    cohort = Cohort(models, method, budget, [data, replace(data)])
-    rows = torch.arange(cohort.batch).expand(2, -1)
-    batch = cohort.batch_of(rows, [torch.Generator()] * 2, as_it_is)
+    models = [method.build(build, seed) for seed in range(runs)]
+    cohort = Cohort(models, varied, budget, [replace(data) for _ in range(runs)])
+    rows = torch.arange(cohort.batch).expand(runs, -1)
+    batch = cohort.batch_of(rows, [torch.Generator()] * runs, as_it_is)
     for progress in (*method.phases, 1.0):
         cohort.step_losses(batch, progress).sum().backward()
     cohort.weights()
-    Stacked([cohort.model(number) for number in (0, 1)]).each_of(batch.inputs, torch.arange(2))
+    Stacked([cohort.model(number) for number in range(runs)]).each_of(batch.inputs, torch.arange(runs))
 
 
 def train_together(
     build: Build,
-    method: Method,
+    varied: Varied,
     data: Sequence[TrainingData],
     budget: Budget,
     seeds: Sequence[int],
@@ -130,10 +156,11 @@ def train_together(
     if budget.precision != "float32":
         raise ValueError(f"runs are trained at once in float32, not in {budget.precision}")
     device = data[0].inputs.device
+    method = varied.each[0]
     members = [method.build(build, seed_for(seed, "weights")).to(device) for seed in seeds]
     generators = [torch_generator(seed, "method") for seed in seeds]
     every = [method.prepare(each, generator) for each, generator in zip(data, generators, strict=True)]
-    cohort = Cohort(members, method, budget, every)
+    cohort = Cohort(members, varied, budget, every)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed_for(seeds[0], f"cohort/{','.join(map(str, seeds))}"))
         cohort.fit([torch_generator(seed, "order") for seed in seeds], checkpoints, augment)
@@ -147,19 +174,20 @@ def train_together(
 class Cohort:
     """Classifiers that are alike, and their training; `every` is what each may learn from."""
 
-    def __init__(self, members: list[Classifier], method: Method, budget: Budget, every: Sequence[TrainingData]):
-        self.method, self.budget = method, budget
+    def __init__(self, members: list[Classifier], varied: Varied, budget: Budget, every: Sequence[TrainingData]):
+        self.varied, self.budget = varied, budget
+        self.options = {name: values.to(every[0].inputs.device) for name, values in varied.options.items()}
         self.own = any(each is not every[0] for each in every)
         self.data = _side_by_side(every) if self.own else every[0]
         params, self.buffers = torch.func.stack_module_state(list(members))
         self.params = {name: nn.Parameter(value.detach(), value.requires_grad) for name, value in params.items()}
         self.stored = tuple(members[0].backbone.state_dict())
-        self.loss = Loss(deepcopy(members[0]).train(), method)
+        self.loss = Loss(deepcopy(members[0]).train(), varied)
         self.size, self.examples = len(members), len(every[0])
         self.batch = min(budget.batch_size, self.examples)
         self.steps = steps_of(self.examples, budget)
         self.steps_an_epoch = self.steps // budget.epochs
-        self.phases = {math.ceil(share * self.steps) for share in method.phases}
+        self.phases = {math.ceil(share * self.steps) for share in varied.each[0].phases}
         self.flops: list[float] = []  # of one run, up to the end of every step
         self.losses: list[Tensor] = []  # [runs], of every step
         self.kept: dict[int, list[Weights]] = {}
@@ -167,7 +195,7 @@ class Cohort:
     def fit(self, orders: Sequence[torch.Generator], checkpoints: Collection[int], augment: Augment) -> None:
         """Train; `orders` are what each run draws from for its order and its augmentation."""
         weights = cast(Classifier, nn.ParameterList(self.params.values()))
-        optimiser, schedule = optimiser_of(weights, self.method, self.budget, self.steps)
+        optimiser, schedule = optimiser_of(weights, self.varied.each[0], self.budget, self.steps)
         flops_a_step = 0.0
         for _ in range(self.budget.epochs):
             rows = torch.stack([torch.randperm(self.examples, generator=order) for order in orders])
@@ -193,16 +221,16 @@ class Cohort:
     def step_losses(self, batch: Labelled, progress: float) -> Tensor:
         """[runs], of a batch for each run, [runs, b, ...]."""
 
-        def of_one(params: State, buffers: State, chosen: Arrays, learnt: Arrays) -> Tensor:
+        def of_one(params: State, buffers: State, options: State, chosen: Arrays, learnt: Arrays) -> Tensor:
             state = {f"classifier.{name}": value for name, value in {**params, **buffers}.items()}
-            arguments = (Labelled(*chosen), _of(self.data, learnt), progress)
+            arguments = (Labelled(*chosen), _of(self.data, learnt), progress, options)
             value: Tensor = torch.func.functional_call(self.loss, state, arguments)
             return value
 
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "There is a performance drop")  # few operations are done run by run
-            at_once = torch.func.vmap(of_one, (0, 0, 0, 0 if self.own else None), randomness="different")
-            values: Tensor = at_once(self.params, self.buffers, _arrays(batch), _arrays(self.data))
+            at_once = torch.func.vmap(of_one, (0, 0, 0, 0, 0 if self.own else None), randomness="different")
+            values: Tensor = at_once(self.params, self.buffers, self.options, _arrays(batch), _arrays(self.data))
         if self.loss.classifier.memory:
             raise RuntimeError("a method that keeps something from step to step is trained one run at a time")
         return values
@@ -214,7 +242,7 @@ class Cohort:
             if not math.isfinite(losses[end - 1]):
                 return Diverged(f"the loss is {float(losses[end - 1])} at step {end} of {self.steps}")
         kept = {step: (weights[number], self.flops[step - 1]) for step, weights in self.kept.items()}
-        if self.method.finish is not same_model:
+        if self.varied.each[number].finish is not same_model:
             try:
                 kept[self.steps] = self._finished(number, data, generator)
             except Exception as error:
@@ -229,7 +257,7 @@ class Cohort:
     def _finished(self, number: int, data: TrainingData, generator: torch.Generator) -> tuple[Weights, float]:
         """The weights of a run once its method has finished it, and all FLOPs until then."""
         with FlopCount() as count:
-            model = self.method.finish(self.model(number), data, generator)
+            model = self.varied.each[number].finish(self.model(number), data, generator)
         return weights_of(model), self.flops[-1] + count.total
 
     def model(self, number: int) -> Classifier:
@@ -249,10 +277,11 @@ class Cohort:
 
     def _flops_of_one(self, batch: Labelled, progress: float) -> float:
         """Of a step of one run: all runs have the same, and all steps of a phase."""
-        alone = Loss(deepcopy(self.loss.classifier), self.method)
+        alone = Loss(deepcopy(self.loss.classifier), self.varied)
+        options = {name: values[0] for name, values in self.options.items()}
         with torch.random.fork_rng(devices=[batch.inputs.device] if batch.inputs.is_cuda else []), FlopCount() as count:
             data = _of(self.data, _first(self.data)) if self.own else self.data
-            alone(Labelled(*_first(batch)), data, progress).backward()
+            alone(Labelled(*_first(batch)), data, progress, options).backward()
         return float(count.total)
 
     def weights(self) -> list[Weights]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from pipelines import parts
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.classifier import Build, Classifier
-from pipelines.supervised.cohort import Member, possible, train_together
+from pipelines.supervised.cohort import Member, Varied, alike, possible, train_together
 from pipelines.supervised.condition import Condition
 from pipelines.supervised.device import compute_reproducibly
 from pipelines.supervised.draws import torch_generator
@@ -26,8 +28,9 @@ def not_augmented(budget: Any) -> Augment:
 
 @dataclass(frozen=True)
 class Together:
-    """Classifiers of one architecture and method at several seeds, trained and looked at together.
+    """Classifiers of one architecture and method at several seeds and options, trained and looked at together.
 
+    package  of the domain
     running  makes the domain's parts
     budget   of the options of the section `training`
     build    of an architecture and what the shape says of the data: makes fresh classifiers
@@ -36,6 +39,7 @@ class Together:
     augment  of a budget
     """
 
+    package: str
     running: Running
     budget: Callable[..., Budget]
     build: Callable[[Any, About], Build]
@@ -46,19 +50,20 @@ class Together:
     def train(
         self, run: Spec, splits: Mapping[str, Any], device: str, checkpoints: Collection[int] = ()
     ) -> list[Member]:
-        """The trained models of a cohort, `{model, method, training, data, sibling, cohort}`, by its seeds: each at
-        its checkpoints and, last, at the end; or the error of one that diverged.
+        """The trained models of a cohort, `{model, method, training, data, sibling, cohort}`, in the order of its
+        seeds: each at its checkpoints and, last, at the end; or the error of one that diverged.
         """
         compute_reproducibly()
-        method: Method = self.running.part("methods", run["method"])
+        seeds, options = run["cohort"]["seeds"], run["cohort"]["options"]
+        varied = self._varied(run["method"], options, len(seeds))
+        method, budget = varied.each[0], self.budget(**run["training"])
         fresh = self.build(self.running.architecture(run["model"], method), run["data"])
-        budget, seeds = self.budget(**run["training"]), run["cohort"]
         if run["sibling"]:
             own = [self.running.learnt({**run, "seed": seed}, splits) for seed in seeds]
             data = [self.data(each, method, run["data"], device) for each in own]
         else:
             data = [self.data(splits, method, run["data"], device)] * len(seeds)
-        return train_together(fresh, method, data, budget, seeds, checkpoints, self.augment(budget))
+        return train_together(fresh, varied, data, budget, seeds, checkpoints, self.augment(budget))
 
     def predict(
         self, condition: Spec, models: Sequence[Classifier], examples: Any, seeds: Sequence[int]
@@ -75,9 +80,28 @@ class Together:
         except ArithmeticError:
             return None
 
-    def trains_together(self, method: Spec, model: Spec, training: Mapping[str, Any], about: About) -> bool:
-        """Whether runs of this method and model can be trained at once; `about` is what the shape says of the data."""
-        chosen: Method = self.running.part("methods", method)
+    def trains_together(
+        self, method: Spec, options: Mapping[str, Sequence[float]], model: Spec, training: Spec, about: About
+    ) -> bool:
+        """Whether runs of this method, with these options of each that differ, and this model can be trained at once;
+        `about` is what the shape says of the data.
+        """
+        try:
+            varied = self._varied(method, options, max(map(len, options.values()), default=2))
+        except ValueError:
+            return False
+        chosen = varied.each[0]
         fresh = self.build(self.running.architecture(model, chosen), about)
         few = dict.fromkeys(("train", *chosen.splits), self.few(TRIED, about))
-        return possible(fresh, chosen, self.data(few, chosen, about, "cpu"), self.budget(**training))
+        return possible(fresh, varied, self.data(few, chosen, about, "cpu"), self.budget(**training))
+
+    def _varied(self, method: Spec, options: Mapping[str, Sequence[float]], runs: int) -> Varied:
+        """A method with the options of each run that differ; as numbers they are checked, as tensors they can't be."""
+        if not options:
+            return alike(self.running.part("methods", method), runs)
+        own = [{name: values[run] for name, values in options.items()} for run in range(runs)]
+        specs = [{**method, "options": {**method["options"], **each}} for each in own]
+        make = parts.factory(f"{self.package}.methods", method["use"])
+        return Varied(
+            [self.running.part("methods", spec) for spec in specs], partial(make, **method["options"]), options
+        )

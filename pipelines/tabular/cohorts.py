@@ -1,4 +1,4 @@
-"""Classifiers of rows of one architecture and method at several seeds, trained together."""
+"""Classifiers of rows of one architecture and method at several seeds and options, trained together."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -34,5 +34,5 @@ def few(count: int, about: Mapping[str, int]) -> Split:
     return split_of(rows, np.arange(count) % about["classes"], np.zeros(count, np.int64))
 
 
-_together = Together(Running(part), budget, fresh, data, few)
+_together = Together("pipelines.tabular", Running(part), budget, fresh, data, few)
 train, predict, trains_together = _together.train, _together.predict, _together.trains_together

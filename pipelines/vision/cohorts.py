@@ -1,4 +1,4 @@
-"""Image classifiers of one architecture and method at several seeds, trained and looked at together."""
+"""Image classifiers of one architecture and method at several seeds and options, trained and looked at together."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -40,5 +40,5 @@ def augment(budget: Budget) -> Augment:
     return partial(training.augment, budget) if budget.shift or budget.flip else as_it_is
 
 
-_together = Together(Running(part), budget, fresh, data, few, augment)
+_together = Together("pipelines.vision", Running(part), budget, fresh, data, few, augment)
 train, predict, trains_together = _together.train, _together.predict, _together.trains_together

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cluster.fanout import Failed, Finished
-from cluster.resources import assigned
+from cluster.resources import assigned, most
 from stages import artifacts, domains
+from stages.cohorts import place_of
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
 from stages.making.sweep import environment_of, swept
@@ -53,7 +54,7 @@ def train_all(
         items,
         total=len(items),
         shared={"splits": splits},
-        needs=lambda compute, item: compute.resources(item[0].run.task, item[0].run.method, item[0].run.model),
+        needs=lambda compute, item: most(compute.resources(*named(training.run)) for training in item),
         codes=codes_of((run.run, run.spec, run.code) for run in runs),
         store=store,
     ):
@@ -61,6 +62,11 @@ def train_all(
         for training in result.item:
             progress.advance(training.run.planned_flops)
             ended(training)
+
+
+def named(run: Run) -> tuple[str, str, str]:
+    """Task, method and model."""
+    return run.task, run.method, run.model
 
 
 def codes_of(runs: Iterable[tuple[str, str, str]]) -> Iterator[Planned]:
@@ -111,12 +117,12 @@ def trained(cohort: tuple[Training, ...], shared: Mapping[str, Any]) -> list[lis
     device = running.device_for(*assigned())
     at = {step for training in cohort for step in training.keys if step is not None}
     together = domains.cohorts(run.domain) if "cohort" in spec else None
-    models = len(spec["cohort"]) if together else 1
+    models = len(spec["cohort"]["seeds"]) if together else 1
     at |= {step for training in cohort if shown(training) for step in curve_steps(training.run, models)}
     every: Sequence[Sequence[Any] | Exception]
     if together:
-        by_seed = dict(zip(spec["cohort"], together.train(spec, splits, device, sorted(at)), strict=True))
-        every = [by_seed[training.run.seed] for training in cohort]
+        by_place = together.train(spec, splits, device, sorted(at))
+        every = [by_place[place_of(json.loads(training.run.spec))] for training in cohort]
     else:
         every = [running.train(spec, splits, device, sorted(at))]
     about: dict[str, Any] = {"seconds": (time.perf_counter() - began) / models, "ended": time.time()}

@@ -9,9 +9,10 @@ from typing import Any
 import polars as pl
 
 from cluster.fanout import Failed, Finished
-from cluster.resources import assigned, needs_a_whole_card
+from cluster.resources import assigned, most, needs_a_whole_card
 from pipelines.outcomes import Outcomes
 from stages import artifacts, domains
+from stages.cohorts import place_of, places_of, shared_spec
 from stages.errors import StoreError, reason
 from stages.making.data import prepare_again
 from stages.making.models import codes_of, train_again
@@ -47,7 +48,7 @@ def predict_all(
 
     def items() -> Iterator[dict[str, Any]]:
         for keys, cells in sorted(groups.items(), key=lambda each: (-rows[each[0][0]]["parameters"], each[0])):
-            named = tuple(rows[keys[0]][name] for name in ("task", "method", "model"))
+            named = {tuple(rows[key][name] for name in ("task", "method", "model")) for key in keys}
             weights = [None if store.shared else store.read("runs", key) for key in keys]
             specs = [json.loads(rows[key]["spec"]) for key in keys]
             yield {"runs": specs, "keys": keys, "named": named, "weights": weights, "cells": cells}
@@ -60,7 +61,7 @@ def predict_all(
         items(),
         total=len(groups),
         shared={"examples": examples},
-        needs=lambda compute, item: compute.resources(*item["named"]),
+        needs=lambda compute, item: most(compute.resources(*each) for each in item["named"]),
         codes=[*codes_of(models), *condition_codes(missing)],
         store=store,
     ):
@@ -79,22 +80,24 @@ def looked_at_together(
     """
     cohorts: dict[Any, list[str]] = {}
     of_key: dict[str, Any] = {}
+    places: dict[str, int] = {}
     for key, row in rows.items():
-        if cohort := json.loads(row["spec"]).get("cohort"):
-            of_key[key] = (*(row[name] for name in ("task", "method", "model", "sibling", "at_step")), *cohort)
+        spec = json.loads(row["spec"])
+        if "cohort" in spec:
+            of_key[key] = (row["task"], row["at_step"], shared_spec(spec))
+            places[key] = place_of(spec)
             cohorts.setdefault(of_key[key], []).append(key)
     untrained: dict[Any, str] = {}
     for which, keys in cohorts.items():
-        first = rows[keys[0]]
-        there = {rows[key]["seed"] for key in keys}
-        for seed in json.loads(first["spec"])["cohort"]:
-            if seed not in there:
-                untrained[which] = "/".join((first["task"], first["method"], first["model"], str(seed)))
+        first, there = rows[keys[0]], {places[key] for key in keys}
+        for place, name in enumerate(places_of(json.loads(first["spec"])["cohort"])):
+            if place not in there:
+                untrained[which] = "/".join((first["task"], first["method"], first["model"], name))
         for key in keys:
             if rows[key]["status"] != "finished" and not (store.failure("runs", key) or {}).get("inherent"):
                 untrained[which] = rows[key]["run"]
         finished = [key for key in keys if rows[key]["status"] == "finished"]
-        cohorts[which] = sorted(finished, key=lambda key: rows[key]["seed"])
+        cohorts[which] = sorted(finished, key=places.__getitem__)
     found: dict[tuple[str, ...], list[Cell]] = {}
     for cell in missing:
         which = of_key.get(cell.model_key)

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipelines.measuring import declared
 from stages import domains
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
 from stages.store.code_path import CodePath
+from stages.study.cohorts import cohorts_of, fits_of
 from stages.study.leaks import leaking
 from stages.study.model import Measurement, Part, Study, Task
 
@@ -39,7 +40,8 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
     examples = domain.training_examples(task.shape, task.training)
     steps = domain.training_steps(task.shape, task.training)
     beside = siblings(task, domain)
-    together = trained_together(task)
+    of_family = {model.use: model for model in task.models}
+    cohorts = {family: cohorts_of(task, fits_of(task, model)) for family, model in of_family.items()}
     rows = []
     for method in task.methods:
         each = roles(task, method, beside)
@@ -50,12 +52,11 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
             parameters = (
                 domain.parameters(model.spec(), method.spec(), task.shape) if own else costs[model.name].parameters
             )
-            cohorts = cohorts_of(task.seeds[method.name], task.cohort if (method.name, model.use) in together else 1)
             digests: dict[tuple[str, ...], str] = {}
             for seed, role in itertools.product(task.seeds[method.name], each):
                 spec = run_spec(task, method, model, seed, role.sibling)
-                if len(cohorts[seed]) > 1:
-                    spec["cohort"] = cohorts[seed]
+                if cohort := cohorts[model.use].get((method.name, seed)):
+                    spec["cohort"] = cohort
                 modules = tuple(domains.training_modules(spec))
                 digests[modules] = digests.get(modules) or code.digest(modules)
                 rows.append(
@@ -80,22 +81,6 @@ def planned_runs(task: Task, code: CodePath) -> list[dict[str, Any]]:
                     }
                 )
     return rows
-
-
-def trained_together(task: Task) -> set[tuple[str, str]]:
-    """The methods and families of models whose runs can be trained in cohorts, where the task asks for them."""
-    able = domains.cohorts(task.domain) if task.cohort > 1 else None
-    of_family = {model.use: model for model in task.models}.values()
-    return {
-        (method.name, model.use)
-        for method, model in itertools.product(task.methods, of_family)
-        if able and able.trains_together(method.spec(), model.spec(), task.training, task.shape.about)
-    }
-
-
-def cohorts_of(seeds: Sequence[int], size: int) -> dict[int, list[int]]:
-    """The seeds that each seed is trained with, itself among them, `size` at most."""
-    return {seed: list(seeds[at : at + size]) for at in range(0, len(seeds), size) for seed in seeds[at : at + size]}
 
 
 @dataclass(frozen=True)

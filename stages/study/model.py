@@ -68,7 +68,7 @@ class Task:
     """A domain and its data set, a section of params.yaml: what is trained, what it is put through, what is measured.
 
     name: of the section. domain: the package below pipelines/ that has its parts. seeds: of each method. cohort: how
-    many runs of a method and model are trained at once, at most.
+    many runs of a method and model are trained at once, at most, at several seeds and options.
     """
 
     name: str

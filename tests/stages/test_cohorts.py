@@ -8,6 +8,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -91,14 +92,86 @@ def names(items: list[tuple[Training, ...]]) -> list[list[str]]:
 def test_the_plan_says_who_is_trained_with_whom(sweep: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_stage("plan") == 0
     said = capsys.readouterr().out
-    assert "2 seeds of a model are trained at once; one at a time, some or all runs of standard, sam\n" in said
+    assert "2 runs of a model are trained at once; one at a time, some or all runs of standard, sam\n" in said
     assert names(cohorts(trainings(sweep))) == [
         *([f"vision/sam/resnet-4/{seed}{of}"] for seed in range(5) for of in OF_EACH),
         *([f"vision/standard/resnet-4/{seed}{of}" for seed in s] for s in ((0, 1), (2, 3), (4,)) for of in OF_EACH),
     ]
     of = {run.run: json.loads(run.spec).get("cohort") for run in sweep}
-    assert [of[f"vision/standard/resnet-4/3{which}"] for which in (*OF_EACH, "@2")] == [[2, 3]] * 3
+    assert [of[f"vision/standard/resnet-4/3{which}"] for which in (*OF_EACH, "@2")] == [
+        {"seeds": [2, 3], "options": {}}
+    ] * 3
     assert of["vision/standard/resnet-4/4"] is of["vision/sam/resnet-4/0"] is None
+
+
+STRENGTHS: dict[str, dict[str, Any]] = {"noise": {"sigma": 0.1}, "strong_noise": {"use": "noise", "sigma": 0.4}}
+
+
+@pytest.fixture
+def strengths(sweep: list[Run]) -> list[Run]:
+    """Three runs of each of two strengths of noise, four at once, and of two strengths of smoothing, which are trained
+    at once if they are of one strength.
+    """
+    made = study()
+    made["vision"] |= {"cohort": 4, "seeds": [0, 1, 2]}
+    smoothing = {"smoothing": {"use": "label_smoothing", "smoothing": 0.1}}
+    smoothing["strong_smoothing"] = {**smoothing["smoothing"], "smoothing": 0.3}
+    made["vision"]["methods"] = {"standard": None, **STRENGTHS, **smoothing}
+    made["vision"]["conditions"].pop("few_examples")
+    YAML().dump(made, Path("params.yaml"))
+    assert [run_stage(name) for name in ("plan", "prepare")] == [0, 0]
+    return [run for run in planned() if run.at_step is None]
+
+
+def test_methods_that_differ_in_numbers_of_their_loss_are_trained_at_once(strengths: list[Run]) -> None:
+    assert names(cohorts(trainings(strengths))) == [
+        [f"vision/noise/resnet-4/{seed}" for seed in range(3)] + ["vision/strong_noise/resnet-4/0"],
+        *([f"vision/{name}/resnet-4/{seed}" for seed in range(3)] for name in ("smoothing", "standard")),
+        [f"vision/strong_noise/resnet-4/{seed}" for seed in (1, 2)],
+        [f"vision/strong_smoothing/resnet-4/{seed}" for seed in range(3)],
+    ]
+    assert len({run.key for run in strengths}) == len(strengths)
+
+
+def test_each_run_of_several_strengths_gets_what_was_trained_for_it(
+    strengths: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the order of the runs, and of one alone that is made again."""
+    module = domains.cohorts("vision")
+    assert module
+
+    def told(spec: dict[str, Any], *_: Any) -> list[Any]:
+        """Models whose loss is their seed, and above it a hundred times the strength of their noise."""
+        cohort = spec["cohort"]
+        every = zip(cohort["seeds"], cohort["options"]["sigma"], strict=True)
+        return [[SimpleNamespace(weights={}, flops=0, steps=5, loss=seed + 100 * sigma)] for seed, sigma in every]
+
+    monkeypatch.setattr(module, "train", told)
+    shared = shared_of(strengths, Store.from_environment())
+    item = next(item for item in cohorts(trainings(strengths)) if len({training.run.method for training in item}) == 2)
+    for some in (item, item[::-1], item[1:2], item[3:]):
+        for training, (_, _, facts) in zip(some, stored(some, shared), strict=True):
+            assert facts["run"] == training.run.run
+            assert facts["loss"] == training.run.seed + 100 * STRENGTHS[training.run.method]["sigma"]
+
+
+def test_models_of_several_strengths_are_looked_at_together(strengths: list[Run]) -> None:
+    """In the order of the cohort; a run that is not there is named by its option."""
+    store = Store.from_environment()
+    rows = {run.key: {**with_fate(run, None, store), "status": "finished"} for run in strengths}
+    table = pl.DataFrame([*rows.values()], schema=artifacts.RUNS.table.columns)
+    cells = planned_cells(table, artifacts.PLANNED_CELLS.read(), artifacts.prepared_data())
+    found = {tuple(rows[key]["run"] for key in keys) for keys in looked_at_together(cells, rows, store)}
+    both = ("noise/resnet-4/0", "noise/resnet-4/1", "noise/resnet-4/2", "strong_noise/resnet-4/0")
+    assert tuple(f"vision/{name}" for name in both) in found
+    assert len(found) == 5
+    (missing,) = [key for key, row in rows.items() if row["run"] == f"vision/{both[3]}"]
+    others = {key: row for key, row in rows.items() if key != missing}
+    left = [cell for cell in cells if cell.model_key != missing]
+    assert len(looked_at_together(left, others, store)) == 4
+    (cell, *_) = [cell for cell in left if cell.run == "vision/noise/resnet-4/0"]
+    message = (store.failure("cells", cell.key) or {})["message"]
+    assert message.startswith("vision/noise/resnet-4/0 sigma=0.4, of the same cohort, is not trained; ")
 
 
 def test_only_runs_of_a_cohort_have_other_keys(sweep: list[Run]) -> None:

@@ -21,7 +21,7 @@ from pipelines.language import cohorts as of_language
 from pipelines.language import domain as language
 from pipelines.language import running as running_language
 from pipelines.supervised.classifier import Build, Classifier
-from pipelines.supervised.cohort import TogetherStep, of_the_machine, possible, train_together
+from pipelines.supervised.cohort import TogetherStep, Varied, alike, of_the_machine, possible, train_together
 from pipelines.supervised.draws import seed_for
 from pipelines.supervised.method import Method, Step, TrainingData, plain_loss
 from pipelines.supervised.training import Trained, train
@@ -94,9 +94,13 @@ def alone(kind: str, run: dict[str, Any], made: dict[str, Any], seeds: Sequence[
     return [running.train({**run, "seed": seed}, made[kind].splits, "cpu", (7,)) for seed in seeds]
 
 
-def at_once(kind: str, run: dict[str, Any], made: dict[str, Any], seeds: Sequence[int]) -> list[Any]:
+def at_once(
+    kind: str, run: dict[str, Any], made: dict[str, Any], seeds: Sequence[int], **options: Sequence[float]
+) -> list[Any]:
     cohorts: Cohorts = KINDS[kind][2]
-    return [*cohorts.train({**run, "cohort": list(seeds)}, made[kind].splits, "cpu", (7,))]
+    return [
+        *cohorts.train({**run, "cohort": {"seeds": list(seeds), "options": options}}, made[kind].splits, "cpu", (7,))
+    ]
 
 
 def distance(one: Trained, other: Trained) -> float:
@@ -130,11 +134,52 @@ def test_what_draws_gives_runs_that_are_distributed_alike(made: dict[str, Any], 
     assert ks_2samp(one, other).pvalue > 0.01
 
 
+def of_options(run: dict[str, Any], **options: float) -> dict[str, Any]:
+    """The run with other options of its method."""
+    method = run["method"]
+    return {**run, "method": {**method, "options": {**method["options"], **options}}}
+
+
+def test_runs_are_finished_each_with_its_own_options(made: dict[str, Any]) -> None:
+    run, penalties = spec("tabular", "last_layer_refit", made), (0.01, 30.0)
+    together = [models[-1] for models in at_once("tabular", run, made, (3, 3), penalty=penalties)]
+    singly = [alone("tabular", of_options(run, penalty=penalty), made, [3])[0][-1] for penalty in penalties]
+    assert max(distance(*each) for each in zip(together, singly, strict=True)) < 1e-3
+    assert distance(*together) > 0.1
+
+
+def test_draws_are_as_strong_as_the_options_of_their_own_run_say(made: dict[str, Any]) -> None:
+    run = spec("tabular", "noise", made)
+    found = at_once("tabular", run, made, [*range(8)] * 2, sigma=[0.01] * 8 + [100.0] * 8)
+    weak, strong = ([models[-1].loss for models in some] for some in (found[:8], found[8:]))
+    for sigma, together in ((0.01, weak), (100.0, strong)):
+        singly = alone("tabular", of_options(run, sigma=sigma), made, range(8, 16))
+        assert ks_2samp([models[-1].loss for models in singly], together).pvalue > 0.01
+    assert ks_2samp(weak, strong).pvalue < 0.001
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "values"),
+    [
+        ("weight_decay", "decay", (0.1, 0.5)),
+        ("dropout", "rate", (0.1, 0.5)),
+        ("label_smoothing", "smoothing", (0.1, 0.2)),
+    ],
+)
+def test_options_of_more_than_the_loss_and_those_that_no_tensor_can_be_are_trained_alone(
+    made: dict[str, Any], method: str, option: str, values: tuple[float, ...]
+) -> None:
+    run = spec("tabular", method, made)
+    assert of_tabular.trains_together(run["method"], {}, run["model"], run["training"], run["data"])
+    different = {option: values}
+    assert not of_tabular.trains_together(run["method"], different, run["model"], run["training"], run["data"])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_every_method_it_is_known_whether_it_fits(made: dict[str, Any], kind: str) -> None:
     runs = {method: spec(kind, method, made) for method in parts.names(f"pipelines.{kind}.methods")}
     fit = {
-        method: KINDS[kind][2].trains_together(run["method"], run["model"], run["training"], run["data"])
+        method: KINDS[kind][2].trains_together(run["method"], {}, run["model"], run["training"], run["data"])
         for method, run in runs.items()
     }
     assert {method for method, fits in fit.items() if not fits} == UNFIT[kind]
@@ -157,7 +202,9 @@ plain = partial(fresh, RowClassifier)
 def trained(method: Method, seeds: Sequence[int] = (0, 1, 2), data: Sequence[TrainingData] = ()) -> list[Any]:
     """At once, after each of five steps; each on its data or on examples that tell the classes apart."""
     budget = tabular_budget(epochs=5, batch_size=20)
-    return train_together(plain, method, data or [examples()] * len(seeds), budget, seeds, range(1, 5))
+    return train_together(
+        plain, alike(method, len(seeds)), data or [examples()] * len(seeds), budget, seeds, range(1, 5)
+    )
 
 
 def examples() -> TrainingData:
@@ -217,6 +264,33 @@ def test_memory_that_torch_does_not_get_is_known() -> None:
         torch.empty(2**50)
     assert of_the_machine(caught.value)
     assert not of_the_machine(RuntimeError("out of memory"))  # as a method says it
+
+
+def test_each_run_has_its_own_options_in_its_loss() -> None:
+    """Two of the same seed with different ones, and two with the same at different seeds."""
+
+    def method(*, weight: float, power: int = 2) -> Method:
+        return Method(lambda step: plain_loss(step) + weight * (step.model(step.inputs) ** power).mean())
+
+    seeds, weights, budget = (0, 0, 1), [0.1, 3.0, 0.1], tabular_budget(epochs=5, batch_size=20)
+    varied = Varied([method(weight=weight) for weight in weights], method, {"weight": weights})
+    assert possible(plain, varied, FEW, budget)
+    together = train_together(plain, varied, [examples()] * 3, budget, seeds)
+    singly = [train(plain, each, examples(), budget, seed) for each, seed in zip(varied.each, seeds, strict=True)]
+    for place, models in enumerate(together):
+        assert isinstance(models, list)
+        apart = [distance(models[-1], other[-1]) for other in singly]
+        assert apart[place] < 1e-6 < 1e-3 < min(apart[:place] + apart[place + 1 :])
+        assert models[-1].loss == pytest.approx(singly[place][-1].loss, rel=1e-5)
+        assert models[-1].flops == singly[place][-1].flops
+
+
+@pytest.mark.parametrize(
+    "own", [{"weight_decay": 0.1}, {"phases": (0.5,)}, {"build": lambda build, seed: build(seed)}, {"groups": True}]
+)
+def test_what_changes_more_than_the_loss_is_not_trained_at_once(own: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"more than the loss: {', '.join(own)}"):
+        Varied([Method(), Method(**own)], Method, {"weight": [1, 2]})
 
 
 def test_frozen_weights_stay_as_they_are() -> None:
@@ -283,7 +357,7 @@ def test_draws_elsewhere_are_the_same_whether_it_was_tried_or_not() -> None:
     expected = torch.rand(3)
     torch.manual_seed(5)
     noisy = Method(lambda step: plain_loss(replace(step, inputs=step.inputs + step.normal(4, 2))))
-    assert possible(plain, noisy, FEW, tabular_budget())
+    assert possible(plain, alike(noisy, 2), FEW, tabular_budget())
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -338,19 +412,19 @@ def raising(step: Step) -> Tensor:
     ],
 )
 def test_what_cannot_be_done_together_is_done_alone(build: Build, method: Method, fits: bool) -> None:
-    assert possible(build, method, FEW, tabular_budget()) is fits
+    assert possible(build, alike(method, 2), FEW, tabular_budget()) is fits
 
 
 def test_runs_in_bfloat16_are_trained_alone(made: dict[str, Any]) -> None:
     """Most of what autocast would compute in bfloat16 it does not see there."""
     run = spec("language", "standard", made)
     in_bfloat16 = {**run["training"], "precision": "bfloat16"}
-    assert of_language.trains_together(run["method"], run["model"], run["training"], run["data"])
-    assert not of_language.trains_together(run["method"], run["model"], in_bfloat16, run["data"])
+    assert of_language.trains_together(run["method"], {}, run["model"], run["training"], run["data"])
+    assert not of_language.trains_together(run["method"], {}, run["model"], in_bfloat16, run["data"])
     with pytest.raises(ValueError, match="in float32, not in bfloat16"):
         at_once("language", {**run, "training": in_bfloat16}, made, (0, 1))
 
 
 def test_a_recurrent_network_is_trained_alone(made: dict[str, Any]) -> None:
     run = spec("language", "standard", made, "gru")
-    assert not of_language.trains_together(run["method"], run["model"], run["training"], run["data"])
+    assert not of_language.trains_together(run["method"], {}, run["model"], run["training"], run["data"])

@@ -50,7 +50,7 @@ def alone(run: dict[str, Any], data: Dataset, seeds: Sequence[int], steps: Seque
 
 
 def together(run: dict[str, Any], data: Dataset, seeds: Sequence[int], steps: Sequence[int] = ()) -> list[Any]:
-    return cohorts.train({**run, "cohort": list(seeds)}, data.splits, "cpu", steps)
+    return cohorts.train({**run, "cohort": {"seeds": list(seeds), "options": {}}}, data.splits, "cpu", steps)
 
 
 def distance(one: Trained, other: Trained) -> float:
@@ -95,7 +95,7 @@ def test_second_models_learn_each_from_its_own_images(
 def test_every_family_can_be_trained_at_once(data: Dataset, model: str) -> None:
     run = spec(data, "standard", model)
     (one,), (other,) = (train(run, data, (0,)) for train in (alone, together))
-    assert cohorts.trains_together(run["method"], run["model"], run["training"], run["data"])
+    assert cohorts.trains_together(run["method"], {}, run["model"], run["training"], run["data"])
     assert other[-1].loss == pytest.approx(one[-1].loss, rel=1e-3)
 
 
@@ -151,7 +151,7 @@ def test_of_every_method_it_is_known_whether_it_fits(data: Dataset) -> None:
     fit = {}
     for method in parts.names("pipelines.vision.methods"):
         run = spec(data, method)
-        fit[method] = cohorts.trains_together(run["method"], run["model"], run["training"], run["data"])
+        fit[method] = cohorts.trains_together(run["method"], {}, run["model"], run["training"], run["data"])
     assert all(fit[method] for method in (*ALIKE, *DRAWING))
     others = ("awp", "cutmix", "irm", "group_dro", "sam", "weight_averaging", "pixmix")
     assert not any(fit[method] for method in others)
