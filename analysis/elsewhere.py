@@ -51,7 +51,7 @@ def elsewhere(
     found |= {PARTIAL.name: partial} if len(partial) else {}
     found |= over_training(results, models)
     if "baseline" in models.columns:
-        structure = structured(models.select("row", *TEXTS))
+        structure = structured(models.select("row", *TEXTS), set(results["model"]))
         values = scores.values.select("model", score=pl.col(score).cast(pl.Float64))
         asked = Question(results, structure, values, score, items)
         found |= audit_pairs(asked, settings or AuditSettings())

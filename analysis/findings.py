@@ -215,10 +215,18 @@ def _jumps(results: pl.DataFrame, draws: int, rng: np.random.Generator) -> tuple
     if axis is None:
         return JUMPS.empty(), JUMP_FITS.empty()
     several = _standard(results).group_by(*RUN, "measurement").agg(steps=pl.col("step").n_unique())["steps"].max()
-    over = [jumps(results, axis=axis, rng=rng, draws=draws)]
+    ranges = _ranges(results)
+    over = [jumps(results, axis=axis, rng=rng, draws=draws, ranges=ranges)]
     if isinstance(several, int) and several > 1:
-        over.append(jumps(results, axis="step", rng=rng, draws=draws))
+        over.append(jumps(results, axis="step", rng=rng, draws=draws, ranges=ranges))
     return checked(pl.concat([j for j, _ in over]), JUMPS), checked(pl.concat([f for _, f in over]), JUMP_FITS)
+
+
+def _ranges(results: pl.DataFrame) -> dict[str, float]:
+    """The width of each metric's range, where one is declared that ends."""
+    width = pl.col("upper").max() - pl.col("lower").min()
+    of = results.group_by("metric").agg(width=width).filter(pl.col("width").is_finite())
+    return dict(of.select("metric", "width").iter_rows())
 
 
 def _standard(results: pl.DataFrame) -> pl.DataFrame:

@@ -9,14 +9,13 @@ import polars as pl
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.elsewhere import elsewhere
 from analysis.pairs.item_scores import ITEMS, ROUNDED, numbered
-from analysis.pairs.structure import DUPLICATE, name_of, structured
+from analysis.pairs.structure import DUPLICATE, NO_METHOD, TAKEN, name_of, structured
 from analysis.scales import like_percents
 from analysis.schema import checked
 from analysis.tables import BASELINE, RESULTS
 
 PLACE = "table"
 MOST_NAMED = 8
-NO_METHOD = "no method"  # of a row that names a baseline and no method
 
 
 def audit_table(
@@ -61,6 +60,8 @@ def audit_table(
     _known("margins", margins or {}, ["capability", *measured])
     _known("placebos", placebos, sorted(set(models["method"]) - {""}))
     doubled = structured(models).left_out.filter(reason=DUPLICATE)["row"]
+    if taken := [name for name in TAKEN if name in models["method"]]:
+        raise ValueError(f"method: {taken[0]!r} is what the tables call models {TAKEN[taken[0]]}: rename it")
     rows = pl.concat([models, table.select(pl.col(list(measured)).cast(pl.Float64).fill_nan(None))], how="horizontal")
     results = _results(rows.filter(~pl.col("row").is_in(doubled.implode())), measured, set(lower_is_better))
     given = dict(margins or {})

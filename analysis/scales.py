@@ -102,9 +102,9 @@ def error_on_scale(values: Floats, errors: Floats, n: Floats, scale: str) -> Flo
     """Standard errors over test examples carried to the scale by its slope (delta method); 0 where none is stored."""
     known = np.nan_to_num(errors, nan=0.0)
     if scale == "logit":
-        edge = 0.5 / (np.where(np.isfinite(n), n, UNKNOWN_N) + 1)
-        p = np.clip(values, edge, 1 - edge)
-        return known / (p * (1 - p))
+        size = np.where(np.isfinite(n), n, UNKNOWN_N)
+        hits = size * np.clip(values, 0.0, 1.0)
+        return np.asarray(known * (size / (hits + 0.5) + size / (size - hits + 0.5)))
     if scale == "log":
         slope = np.where(np.isfinite(n), n / (n + 1), 1.0) / _above_zero(values, n)
         return np.asarray(known * slope)

@@ -1,4 +1,4 @@
-"""Gradients of a loss by what goes in, as attacks take them: nothing else learns of them."""
+"""Gradients of a loss with respect to a model's inputs, as attacks need them; its weights get none."""
 
 from collections.abc import Callable
 

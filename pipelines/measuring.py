@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -125,7 +126,7 @@ def measure(
         except Unmeasurable as reason:
             return {ALL: reason}
     if not outcomes.part_names:
-        return {ALL: measured_or_reason(outcomes, metric, within)}
+        return {ALL: by_example(outcomes, measured_or_reason(outcomes, metric, within))}
     rows = {name: outcomes.in_part(index) for index, name in enumerate(outcomes.part_names)}
     parts = {name: measured_or_reason(outcomes.rows(keep), metric, within) for name, keep in rows.items()}
     return {ALL: mean_over_parts(outcomes, parts, rows), **parts}
@@ -181,9 +182,24 @@ def mean_over_parts(
         influence[rows[name]] += np.nan if part.influence is None else scaled_to_error(part) / len(values)
     if np.isnan(influence).any():
         return Measured(value, sum(errors) / len(errors), n)
-    _, example = np.unique(np.stack([outcomes.labels < 0, outcomes.examples]), axis=1, return_inverse=True)
-    each = np.bincount(example.ravel(), weights=influence)
+    each = summed_by_example(outcomes, influence)
     return Measured(value, float(np.sqrt(each @ each)), n, influence)
+
+
+def by_example(outcomes: Outcomes, measured: Measured | Unmeasurable) -> Measured | Unmeasurable:
+    """The same with the standard error over examples where a condition shows one several times: influences are summed
+    by example, as in `mean_over_parts`.
+    """
+    if isinstance(measured, Unmeasurable) or measured.standard_error is None or measured.influence is None:
+        return measured
+    each = summed_by_example(outcomes, scaled_to_error(measured))
+    return measured if len(each) == len(outcomes) else replace(measured, standard_error=float(np.sqrt(each @ each)))
+
+
+def summed_by_example(outcomes: Outcomes, influence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum over the rows of each example."""
+    _, example = np.unique(np.stack([outcomes.labels < 0, outcomes.examples]), axis=1, return_inverse=True)
+    return np.bincount(example.ravel(), weights=influence).astype(np.float64)
 
 
 def scaled_to_error(measured: Measured) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ class Outcomes:
     features  float32 [n, d], the input of the last layer, or None where not kept
     values    float32 [n] each: what else a condition recorded of every example, by name
     flags     what makes the condition's values doubtful, such as masked gradients
-    reference the same model's outcomes on training and validation images, where a metric asks for them
+    reference the run's own model's outcomes on training and validation images, where a metric asks for them
     """
 
     logits: NDArray[np.float32]

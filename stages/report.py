@@ -131,7 +131,9 @@ def _runs(runs: pl.DataFrame, beside: Beside) -> dict[str, Any]:
     for row in rows:
         row["page"] = beside.run(row.get("task", ""), row["method"], row["model"], row["seed"])
     failed = [row for row in rows if row["status"] == "failed"]
-    return {"columns": columns, "rows": rows, "failed": failed}
+    own = runs.filter(role=RUN) if "role" in runs.columns else runs
+    planned, lost = len(own), len(own.filter(status="failed"))
+    return {"columns": columns, "rows": rows, "failed": failed, "planned": planned, "lost": lost}
 
 
 def write(folder: Path, examples: int) -> Failures:

@@ -15,6 +15,7 @@ from analysis.audit.families import (
     CLAIMED,
     CONDITIONAL,
     KINDS,
+    beside,
     claim_weights,
     conditional,
     family_wise,
@@ -60,9 +61,10 @@ def claims(
     tier = pl.when(pl.col("measurement").is_in(primary)).then(pl.lit("primary")).otherwise(pl.lit("exploratory"))
     by_authors = [name in settings.claims.get(method, ()) for *_, method, name in table.select(CLAIM).iter_rows()]
     table = table.with_columns(tier.alias("tier"), pl.Series("claimed", by_authors, dtype=pl.Boolean))
-    table = in_families(table, settings)
-    table = at_look(table, look) if look else table
     failed = _failed(gates)
+    blocked = [any(blocks for blocks, _ in failed.get(key, {}).values()) for key in table.select(CLAIM).iter_rows()]
+    table = in_families(table.with_columns(pl.Series("blocked", blocked, dtype=pl.Boolean)), settings).drop("blocked")
+    table = at_look(table, look) if look else table
     decided = [
         _decided(row, by_claim[_key(row)], failed.get(_key(row), {}), settings) for row in table.iter_rows(named=True)
     ]
@@ -119,7 +121,7 @@ def in_families(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     """The rows with q-values: one family a tier for each kind of claim, and one for neutrality.
 
     p_family_wise: of the gain, the chance of any false one (Holm). level_*: the p-value that one more claim would need.
-    A placebo counts in no other method's family.
+    A placebo counts in no other method's family, nor does a claim that is blocked.
     """
     parts = [_in_tier(part, settings) for _, part in rows.group_by("tier", maintain_order=True)]
     if parts:
@@ -129,18 +131,18 @@ def in_families(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
 
 
 def _in_tier(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
-    methods, placebos = rows["method"].to_list(), settings.placebos
-    real = ~rows["method"].is_in(list(placebos)).to_numpy()
+    apart = beside(rows["method"].to_list(), settings.placebos, rows["blocked"].to_list())
+    real = np.array([not name for name in apart], dtype=bool)
     new = {}
     weights = claim_weights(rows["claimed"].filter(pl.Series(real)).to_list()) if settings.weigh_claims else None
     for kind in KINDS:
         p = rows[f"p_{kind}"].to_numpy().astype(float)
-        new[f"q_{kind}"] = judged(p, methods, placebos, conditional if kind in CONDITIONAL else step_up)
+        new[f"q_{kind}"] = judged(p, apart, conditional if kind in CONDITIONAL else step_up)
         if weights is not None and kind in CLAIMED:
             new[f"q_{kind}"][real] = conditional(p[real], weights)
         new[f"level_{kind}"] = np.full(len(rows), one_more(p[real], kind, settings.false_discovery_rate))
-    new["p_family_wise"] = judged(rows["p_gain"].to_numpy().astype(float), methods, placebos, family_wise)
-    new["q_neutral"] = judged(rows["p_neutral"].to_numpy().astype(float), methods, placebos, step_up)
+    new["p_family_wise"] = judged(rows["p_gain"].to_numpy().astype(float), apart, family_wise)
+    new["q_neutral"] = judged(rows["p_neutral"].to_numpy().astype(float), apart, step_up)
     return rows.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
 
 
@@ -164,8 +166,9 @@ def _selected(rows: pl.DataFrame, settings: AuditSettings) -> pl.DataFrame:
     R gains of M claims (Benjamini and Yekutieli 2005), null for others.
     """
     rate = settings.false_discovery_rate
-    gain = (pl.col("q_gain") <= rate).fill_null(False) & ~pl.col("method").is_in(settings.placebos)
-    real = pl.col("p_gain").is_not_null() & ~pl.col("method").is_in(settings.placebos)
+    of_family = ~pl.col("method").is_in(settings.placebos) & (pl.col("label") != "BLOCKED")
+    gain = (pl.col("q_gain") <= rate).fill_null(False) & of_family
+    real = pl.col("p_gain").is_not_null() & of_family
     share = (rate * gain.sum() / real.sum().clip(lower_bound=1)).over("tier").alias("share")
     rows = rows.with_columns(share, gain.alias("gain"))
     wide = stats.t.isf(np.maximum(rows["share"].to_numpy(), TINY) / 2, rows["beyond_df"].fill_null(1).to_numpy())

@@ -20,8 +20,8 @@ def with_pooled_df(rows: pl.DataFrame, place: Sequence[str] = PLACE) -> pl.DataF
     for D), over the square of the share of the variance that units show, over the methods at equal epochs, where there
     are enough of them.
 
-    `*_known` is the variance of the shared test examples, `*_se` the standard error of all; both columns of the units'
-    own df and the known variances are needed here alone and dropped.
+    `*_known` is the variance of the shared test examples, `*_se` the standard error of all, `*_examples` the examples'
+    share of the variance, in [0, 1]. The units' own df and the known variances are needed here alone and dropped.
     """
     for name, units in (("total", "df"), ("capability", "df"), ("beyond", "beyond_units_df")):
         variance = pl.when(pl.col("match") == "epochs").then(pl.col(f"{name}_se") ** 2)
@@ -31,5 +31,8 @@ def with_pooled_df(rows: pl.DataFrame, place: Sequence[str] = PLACE) -> pl.DataF
         methods = pl.when(variance.is_not_null()).then("method").drop_nulls().n_unique().over(place)
         enough = methods >= LEAST_METHODS
         own = pl.col(units).cast(pl.Float64)
-        rows = rows.with_columns(pl.when(enough).then(own * factor).otherwise(own).alias(f"{name}_df"))
+        examples = (pl.col(f"{name}_known") / pl.col(f"{name}_se") ** 2).fill_nan(None).clip(0, 1).fill_null(0.0)
+        rows = rows.with_columns(
+            pl.when(enough).then(own * factor).otherwise(own).alias(f"{name}_df"), examples.alias(f"{name}_examples")
+        )
     return rows.drop("beyond_units_df", *(f"{name}_known" for name in ("total", "capability", "beyond")))

@@ -6,10 +6,11 @@ uniformly conservative inside its null: t tests have monotone likelihood ratios 
 and wash, where effects lie on either side: Benjamini and Hochberg. No q is below its own p: what a family finds holds
 as a single claim, too.
 
-A placebo is judged as one more method, added to the real ones' families for itself alone.
+A placebo is judged as one more method, added to the real ones' families for itself alone, and so is a claim that a
+failed check blocks: what is never published must not make room for what is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
@@ -36,14 +37,14 @@ def step_up(p: Floats) -> Floats:
 def conditional(p: Floats, weights: Floats | None = None) -> Floats:
     """q-values of the p-values up to .5, by Storey's adaptive step-up; 1 where p is larger, NaN where it is NaN.
 
-    weights: of mean 1, fixed before the p-values are seen; a claim of weight w counts as p / w (Genovese, Roeder and
-    Wasserman 2006).
+    weights: fixed before the p-values are seen; of those that take part, in proportion to their mean, a claim of weight
+    w counts as p / w (Genovese, Roeder and Wasserman 2006; with Storey's estimate: Ramdas et al. 2019).
     """
     share, known, taking = _conditioned(p)
     q = np.where(known, 1.0, np.nan)
-    weighted = share if weights is None else share / weights[taking]
+    weighted = share / _weights(weights, taking)
     order = np.argsort(weighted, kind="stable")
-    ranked = null_share(p) * len(share) * weighted[order] / np.arange(1, len(share) + 1)
+    ranked = null_share(p, weights) * len(share) * weighted[order] / np.arange(1, len(share) + 1)
     found = np.empty(len(share))
     found[order] = np.minimum.accumulate(ranked[::-1])[::-1]
     q[taking] = np.where(share > HALF, 1.0, np.clip(found, p[taking], 1.0))
@@ -59,10 +60,17 @@ def claim_weights(claimed: Sequence[bool]) -> Floats:
     return np.asarray(np.where(mask, len(mask) / (2 * own), len(mask) / (2 * (len(mask) - own))))
 
 
-def null_share(p: Floats) -> float:
-    """Storey's estimate of the share of nulls among the p-values up to .5, at most 1."""
-    share, _, _ = _conditioned(p)
-    return float(min(1.0, (1 + (share > HALF).sum()) / (HALF * max(len(share), 1))))
+def null_share(p: Floats, weights: Floats | None = None) -> float:
+    """Storey's estimate of the share of nulls, by weight, among the p-values up to .5, at most 1."""
+    share, _, taking = _conditioned(p)
+    own = _weights(weights, taking)
+    return float(min(1.0, (own.max(initial=1.0) + own[share > HALF].sum()) / (HALF * max(len(share), 1))))
+
+
+def _weights(weights: Floats | None, taking: np.ndarray) -> Floats:
+    """Of the claims that take part, of mean 1."""
+    own = np.ones(int(taking.sum())) if weights is None else weights[taking]
+    return own / own.mean() if len(own) else own
 
 
 def family_wise(p: Floats) -> Floats:
@@ -99,9 +107,9 @@ def level_of(p: Floats, claim: int, kind: str, rate: float, weights: Floats | No
         known = np.sort(kept[np.isfinite(kept)])
         return rate * _most(known, rate / len(known)) / len(known)
     share, _, taking = _conditioned(kept)
-    weights = np.ones(len(p)) if weights is None else weights
-    each = rate / (null_share(kept) * len(share))
-    own = weights[claim] * each * _most(np.sort(share / weights[taking]), each)
+    of_taking = _weights(weights, taking)
+    each = rate / (null_share(kept, weights) * len(share))
+    own = of_taking[int(taking[:claim].sum())] * each * _most(np.sort(share / of_taking), each)
     return float(min(rate, DISCARDED * min(HALF, own)))
 
 
@@ -110,15 +118,23 @@ def _most(ordered: Floats, each: float) -> int:
     return int(np.flatnonzero(ordered <= each * np.arange(1, len(ordered) + 1)).max()) + 1
 
 
-def judged(p: Floats, methods: Sequence[str], placebos: Sequence[str], how: Family) -> Floats:
-    """What `how` gives each claim among those of the real methods, and a placebo's among those and its own."""
-    names = np.asarray(methods)
-    real = ~np.isin(names, list(placebos))
+def beside(methods: Sequence[str], placebos: Collection[str], blocked: Sequence[bool]) -> list[str]:
+    """Of each claim the name of those that are judged with it beside the family, "" of the family's own: a placebo's
+    method, or one of its own where it is blocked.
+    """
+    of_placebos = [method if method in placebos else "" for method in methods]
+    return [f"blocked {place}" if blocked[place] else name for place, name in enumerate(of_placebos)]
+
+
+def judged(p: Floats, apart: Sequence[str], how: Family) -> Floats:
+    """What `how` gives each claim of the family, and those beside it, by `beside`, among the family's and their own."""
+    names = np.asarray(apart)
+    real = names == ""
     found = np.full(len(p), np.nan)
     found[real] = how(p[real])
-    for placebo in placebos:
-        own = names == placebo
-        if own.any():
+    for name in dict.fromkeys(apart):
+        own = names == name
+        if name:
             found[own] = how(np.concatenate([p[real], p[own]]))[-own.sum() :]
     return found
 

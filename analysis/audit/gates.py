@@ -54,21 +54,32 @@ def gate_frame(
 
 
 def _saturation(grid: Grid, method: int, column: int) -> Gate:
-    share = grid.measurements["scale"][column] == "logit"
-    return saturation(share, grid.value[..., column], grid.value[0, ..., column], grid.value[method, ..., column])
+    return saturation(
+        saturated(grid, column), grid.value[..., column], grid.value[0, ..., column], grid.value[method, ..., column]
+    )
 
 
-def saturation(share: bool, every: Floats, baseline: Floats, method: Floats) -> Gate:
-    """Whether a measurement can change: not where all its values are one, nor that of a share where the means of the
-    baseline and the method are both near the same end. A baseline at an end that the method leaves is an effect.
+def saturated(grid: Grid, column: int) -> tuple[float, float]:
+    """Below and above which means of a measurement tell nothing: of a share; not at 0 on a logarithm's scale, which is
+    for errors that small.
+    """
+    about = grid.measurements.row(column, named=True)
+    if not about["share"] or about["scale"] == "identity":
+        return -np.inf, np.inf
+    return SATURATED[0] if about["scale"] == "logit" else -np.inf, SATURATED[1]
+
+
+def saturation(ends: tuple[float, float], every: Floats, baseline: Floats, method: Floats) -> Gate:
+    """Whether a measurement can change: not where all its values are one, nor where the means of the baseline and the
+    method are both beyond the same one of these ends. A baseline at an end that the method leaves is an effect.
     """
     known = every[np.isfinite(every)]
     if len(known) and np.ptp(known) == 0:
         return "saturation", False, True, f"{known[0]:.3g} in every run, so that it tells none apart"
-    if not share:
+    if np.isinf(ends).all():
         return "saturation", True, True, ""
     means = [float(v[np.isfinite(v)].mean()) if np.isfinite(v).any() else 0.5 for v in (baseline, method)]
-    low, high = max(means) < SATURATED[0], min(means) > SATURATED[1]
+    low, high = max(means) < ends[0], min(means) > ends[1]
     return "saturation", not (low or high), True, f"baseline {means[0]:.3f}, method {means[1]:.3f}"
 
 

@@ -17,14 +17,16 @@ LEAST_ERRORS = 2.5  # standard errors of D: within a narrower margin no effect c
 def spread_of_claims(verdicts: pl.DataFrame) -> pl.DataFrame:
     """What D scattered by in a study that was run, a row per area: unit (model or pair), seeds (pairs a unit), sd (of
     one unit's D, on the measurement's scale, by the units that D rests on), seed_share (the share of its variance that
-    more seeds a model would shrink, in [0, 1]) and margin; medians over methods.
+    more seeds a model would shrink, in [0, 1]) and margin; medians over the methods with the commonest unit.
 
     `verdicts` is the table VERDICTS. Areas without an estimate of D are left out.
     """
     known = verdicts.filter(pl.col("area").is_not_null(), pl.col("beyond_se").is_not_null(), pl.col("units") > 0)
     of_model = pl.col("unit") == "model"
+    commonest = pl.col("unit").mode().sort().first().over(CLAIM_SPREAD)
     return (
-        known.with_columns(sd=pl.col("beyond_se") * pl.col("in_range").sqrt())
+        known.filter(pl.col("unit") == commonest)
+        .with_columns(sd=pl.col("beyond_se") * pl.col("in_range").sqrt())
         .group_by(CLAIM_SPREAD)
         .agg(
             pl.col("unit").first(),

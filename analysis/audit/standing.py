@@ -9,7 +9,7 @@ import polars as pl
 
 from analysis.audit.claims import claimed
 from analysis.audit.decision import GAINS, TINY, decide
-from analysis.audit.families import CLAIMED, KINDS, claim_weights, level_of
+from analysis.audit.families import CLAIMED, KINDS, beside, claim_weights, level_of
 from analysis.audit.looks import PRICE, Look
 from analysis.audit.settings import AuditSettings
 from analysis.schema import CLAIM, Row
@@ -34,18 +34,19 @@ def levels_left(
     verdicts: pl.DataFrame, settings: AuditSettings, look: Look | None = None
 ) -> dict[tuple[str, ...], Levels]:
     """Of each claim (CLAIM), the levels at which it is found while all others of its tier keep their p-values; a
-    placebo's among the real methods' and its own.
+    placebo's, and a blocked one's, among the real methods' and its own.
     """
     found: dict[tuple[str, ...], Levels] = {}
     share = look.share if look else 1.0
     rate, earlier = settings.false_discovery_rate * share, _prices(look)
     for _, rows in verdicts.group_by("tier", maintain_order=True):
-        methods = rows["method"].to_numpy()
-        real = ~np.isin(methods, list(settings.placebos))
+        blocked = (rows["label"] == "BLOCKED").to_list()
+        apart = np.asarray(beside(rows["method"].to_list(), settings.placebos, blocked))
+        real = apart == ""
         p = {kind: rows[f"p_{kind}"].to_numpy().astype(float) for kind in KINDS}
         weights = claim_weights(rows["claimed"].filter(pl.Series(real)).to_list()) if settings.weigh_claims else None
         for number, key in enumerate(rows.select(CLAIM).iter_rows()):
-            family = np.flatnonzero(real | (methods == methods[number]))
+            family = np.flatnonzero(real | (apart == apart[number]))
             place = int(np.searchsorted(family, number))
             own = {kind: weights if kind in CLAIMED and real[number] else None for kind in KINDS}
             level = {kind: level_of(p[kind][family], place, kind, rate, own[kind]) for kind in KINDS}

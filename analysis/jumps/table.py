@@ -9,7 +9,7 @@ import polars as pl
 from scipy.stats import false_discovery_control
 
 from analysis.jumps.artefact import Companion, pushed_through
-from analysis.jumps.comparison import Comparison
+from analysis.jumps.comparison import ALPHA, Comparison
 from analysis.jumps.curve import Curve, CurveError, curve_over_scale, curves_over_steps
 from analysis.jumps.curves import Axis, curves, matrix
 from analysis.jumps.decision import Judged, judge, runs_needed
@@ -143,10 +143,10 @@ def _row(
     row["p_one_group"] = None if each.mixed is None else each.mixed.p_one_group
     if companion is not None and companion.comparison is not None:
         row["companion"] = companion.key["measurement"]
-        if row["label"] == METRIC_ARTEFACT and _same_positions(each.comparison, companion.comparison):
-            probability = companion.metric in PROBABILITIES
-            pair = each.comparison, companion.comparison
-            row["p_pushed_through"] = pushed_through(*pair, probability=probability, draws=min(draws, FEW), rng=rng).p
+        if row["label"] == METRIC_ARTEFACT:
+            row |= _artefact(each, companion, row["reason"], draws, rng)
+            if row["label"] != METRIC_ARTEFACT:
+                return row  # more runs of its own would not decide it
     if row["label"] == JUMP:
         row["proposed"] = proposed(each.comparison.curve.x, jump).tolist()
         row["reason"] += "; no companion to check it" if thresholded and row["companion"] is None else ""
@@ -156,6 +156,23 @@ def _row(
             "; more positions are needed" if needed is None else f"; {needed} times as many runs would decide it"
         )
     return row
+
+
+def _artefact(
+    each: _Examined, companion: _Examined, reason: str, draws: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """What is known of a curve whose companion does not jump with it: whether the companion, pushed through what links
+    the two, explains it; UNDETERMINED where it does not.
+    """
+    if each.comparison is None or companion.comparison is None:
+        return {}
+    if not _same_positions(each.comparison, companion.comparison):
+        return {"reason": f"{reason}; it has other positions, so that whether it explains the curve is open"}
+    probability, pair = companion.metric in PROBABILITIES, (each.comparison, companion.comparison)
+    p = pushed_through(*pair, probability=probability, draws=min(draws, FEW), rng=rng).p
+    if p > ALPHA:
+        return {"p_pushed_through": p}
+    return {"p_pushed_through": p, "label": UNDETERMINED, "reason": f"{reason}, and does not explain it: p = {p:.2g}"}
 
 
 def _same_positions(first: Comparison, second: Comparison) -> bool:

@@ -70,7 +70,7 @@ def audit_pairs(asked: Question, settings: AuditSettings) -> dict[str, pl.DataFr
     by the plain recipe: own units and signs, a line, every pair, no items; its verdicts are the audit's, on the same
     score. The same input gives the same tables.
     """
-    paired = _paired(asked)
+    paired = _paired(asked, settings)
     by_item = {}
     if asked.items is not None:
         paired, *tables = with_items(paired, asked.items, settings)
@@ -96,11 +96,11 @@ def audit_pairs(asked: Question, settings: AuditSettings) -> dict[str, pl.DataFr
     }
 
 
-def _paired(asked: Question) -> Paired:
+def _paired(asked: Question, settings: AuditSettings) -> Paired:
     """The question as arrays: a row for each model that has a value."""
     results = asked.results.with_columns(method=pl.lit(BASELINE))
     scores = results.select(RUN).unique().join(asked.scores.drop_nulls(), on="model")
-    grid = grids(results, scores, AuditSettings())[0]
+    grid = grids(results, scores, settings)[0]
     pairs, rungs = asked.structure.pairs, asked.structure.rungs
     names = dict(zip(pairs["model"], pairs["family"], strict=True)) | rungs
     numbers = {family: number for number, family in enumerate(sorted(set(names.values())))}

@@ -146,6 +146,8 @@ def _found(
     change = paired.change(column, pairs)
     cells = np.isfinite(change) & np.isfinite(pairs.change(score))
     total = _widened(mean_change(change, pairs), paired.noise(method, column, "total", settings.example_share))
+    if total.pairs < settings.min_pairs:
+        total = replace(total, error=np.nan)
     beyond_it, covered, of_covered, slope = NOTHING, 0, np.nan, np.nan
     if ladder is not None and rungs is not None:
         inside = cells & ~outside(score, pairs, rungs)
@@ -201,7 +203,7 @@ def untested(paired: Paired, found: list[Found], margins: Mapping[str, float]) -
             "capability_beyond_correlation": np.nan,
             "seed_share": 0.0,
             **{of: getattr(each, of).point for of in ("total", "capability")},
-            "beyond": each.beyond.point if each.beyond.df >= LEAST_DF else np.nan,
+            "beyond": each.beyond.point if each.beyond.df >= LEAST_DF and np.isfinite(each.beyond.error) else np.nan,
             **{f"{of}_se": getattr(each, of).error for of in ESTIMATES},
             **{f"{of}_df": getattr(each, of).effective_df for of in ESTIMATES},
         }

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from analysis.audit.decision import LEAST_DF
-from analysis.audit.gates import FEW_RUNGS, NO_LADDER, Gate, range_gate, saturation
+from analysis.audit.gates import FEW_RUNGS, NO_LADDER, Gate, range_gate, saturated, saturation
 from analysis.audit.schema import GATES
 from analysis.audit.settings import AuditSettings
 from analysis.pairs.effects import Pairs
@@ -31,14 +31,14 @@ def _gates(paired: Paired, found: Found, settings: AuditSettings) -> list[Gate]:
         _saturation(paired, found, pairs),
         _pairs(found, pairs, settings),
         ("families", held > LEAST_DF, False, _of_families(pairs, held, of.effective)),
-        _ladder(found, settings),
+        _ladder(paired, found, settings),
         _range(found, settings),
     ]
 
 
 def _saturation(paired: Paired, found: Found, pairs: Pairs) -> Gate:
-    share, value = paired.grid.measurements["scale"][found.column] == "logit", paired.value(found.column)
-    return saturation(share, value, value[pairs.baselines], value[pairs.models])
+    value = paired.value(found.column)
+    return saturation(saturated(paired.grid, found.column), value, value[pairs.baselines], value[pairs.models])
 
 
 def _pairs(found: Found, pairs: Pairs, settings: AuditSettings) -> Gate:
@@ -60,11 +60,14 @@ def _of_families(pairs: Pairs, held: int, effective: float) -> str:
     return said + ("" if held > LEAST_DF else f": at least {LEAST_DF + 1} families are needed")
 
 
-def _ladder(found: Found, settings: AuditSettings) -> Gate:
+def _ladder(paired: Paired, found: Found, settings: AuditSettings) -> Gate:
     if found.ladder is None:
         needed = f"{NO_LADDER}: at least {settings.min_rungs} baseline models of different capability are needed"
         return "ladder", False, False, needed
     rungs = len(found.ladder.rungs)
+    if len(np.unique(paired.families[found.ladder.rungs])) < 2:
+        needed = f"{NO_LADDER} that could be without a family: all {rungs} baseline models are of one"
+        return "ladder", False, False, needed
     return "ladder", rungs >= FEW_RUNGS, False, f"{rungs} rungs, {FEW_RUNGS} recommended"
 
 

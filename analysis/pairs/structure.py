@@ -1,13 +1,14 @@
 """Which models of a table are the ladder, which are pairs, and which rows take no part, each with its reason."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 import polars as pl
 
 from analysis.schema import Row, Table, checked
+from analysis.tables import BASELINE
 
 LEFT_OUT = Table(
     name="left_out",
@@ -33,6 +34,9 @@ PAIRS = Table(
 )
 TEXTS = ("key", "within", "method", "baseline", "family")
 DUPLICATE = "duplicate name"
+NO_METHOD = "no method"  # of a row that names a baseline and no method
+NO_VALUE, NO_BASELINE_VALUE = "no value", "baseline without a value"
+TAKEN = {BASELINE: "that nothing was done to", NO_METHOD: "whose method is not known"}  # names of methods, and of whom
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,10 @@ class Structure:
     methods: list[str]
 
 
-def structured(models: pl.DataFrame) -> Structure:
+def structured(models: pl.DataFrame, measured: Collection[str] | None = None) -> Structure:
     """The structure of a table's rows. `models` has their number, `row`, and text in the columns of TEXTS, empty where
     there is none: a row's key, what tells it apart from others of this key, its method, its baseline's key, its family.
+    `measured` are the names of the models that have any value, where that is known.
 
     A name is the key, with what tells it apart in brackets. Letter case and blanks count; nothing is guessed. Where
     several rows have the baseline's key, it is the one that shares what tells them apart.
@@ -71,12 +76,16 @@ def structured(models: pl.DataFrame) -> Structure:
         name = name_of(row)
         if names[name] > 1:
             left_out.append((row["row"], name, DUPLICATE, f"{names[name]} rows have this name"))
+        elif measured is not None and name not in measured:
+            left_out.append((row["row"], name, NO_VALUE, ""))
         elif not row["method"] and not row["baseline"]:
             rungs[name] = row["family"] or name
         else:
             found = _paired(row, by_key, idle)
             if isinstance(found, tuple):
                 left_out.append((row["row"], name, *found))
+            elif measured is not None and name_of(found) not in measured:
+                left_out.append((row["row"], name, NO_BASELINE_VALUE, f"{name_of(found)!r}"))
             else:
                 pairs.append(_pair(row, found))
     return Structure(
@@ -98,7 +107,7 @@ def _paired(row: Row, by_key: Mapping[str, list[Row]], idle: set[str]) -> Row | 
     """
     key = row["baseline"]
     if not row["method"]:
-        return "no method", f"its baseline is {key!r}"
+        return NO_METHOD, f"its baseline is {key!r}"
     if not key:
         return "no baseline named", _perhaps_nothing(row["method"]) if row["method"] in idle else ""
     if key == row["key"]:

@@ -18,7 +18,7 @@ class Happened(NamedTuple):
     reward  float32 [slots], as given to the agent
     ended   bool [slots], whether the episode is over
     events  bool or float32 [slots] each, by name: what is recorded of an episode is their sum over its steps.
-            `harm` is what an impact penalty is held against, where there is one
+            `irreversible` is what an impact penalty is held against, where there is one
     """
 
     reward: Tensor

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pipelines.language.vocabulary import LENGTH
 from pipelines.supervised.classifier import Classifier
 
+DIRECTION = "direction"  # the buffer of what a method adds to a network's states
 QUESTION = 3  # the last tokens: an entity, an attribute, who answers
 
 

@@ -23,7 +23,7 @@ LEAST_GAP = 0.05
 HIGHER_IS_BETTER = True
 RANGE = (1 - 1 / LEAST_GAP, 1 / LEAST_GAP)
 CHANCE: float | None = None
-NEEDS: tuple[str, ...] = ("labels", "reference", "weak_right")
+NEEDS: tuple[str, ...] = ("labels", "reference of the run", "weak_right")
 
 
 def metric() -> Callable[[Outcomes], Measured]:

@@ -1,9 +1,10 @@
 """The share of hazardous inputs that pass every barrier: the model errs, and its monitor stays silent.
 
 In [0, 1]. It is the vulnerability in risk = hazard x exposure x vulnerability. The condition is the hazard: an attack,
-a corruption, outliers, a misleading cue, a trigger. How often deployed inputs are of that kind is the exposure, which
-no test can tell. Vulnerability is the chance that such an input finds the holes of all layers in line (Reason 1990,
-"Human Error"): accuracy and detection, measured apart, do not say whether the errors are what the monitor misses.
+a corruption, outliers, cues that no longer go with the class. How often deployed inputs are of that kind is the
+exposure, which no test can tell. Vulnerability is the chance that such an input finds the holes of all layers in line
+(Reason 1990, "Human Error"): accuracy and detection, measured apart, do not say whether the errors are what the monitor
+misses.
 
 The monitor flags what scores above a threshold, the least that flags at most the given share of validation images. A
 labelled input passes if it is answered wrongly and not flagged. Where a condition has outliers (labels below 0), they

@@ -32,6 +32,7 @@ from pipelines.supervised.training import (
     as_it_is,
     optimiser_of,
     steps_of,
+    train,
     weights_of,
 )
 
@@ -109,10 +110,10 @@ class Loss(nn.Module):
 
 def possible(build: Build, varied: Varied, data: TrainingData, budget: Budget) -> bool:
     """Whether runs with this method can be trained and looked at together, tried on one of each: not where a loss
-    depends on the values of its draws or its groups, takes gradients but by `Step.gradient`, keeps something from step
-    to step, or learns from what it makes for each run beside the examples, and not where a model looks at the values of
-    its inputs.
-    Nor with bfloat16: operations of several runs are taken apart before autocast sees them.
+    depends on the values of its draws or its groups, takes gradients other than through `Step.gradient`, keeps
+    something from step to step, or learns from what it makes for each run beside the examples, and not where a model
+    looks at the values of its inputs. Nor with bfloat16: operations of several runs are taken apart before autocast
+    sees them.
     """
     if varied.each[0].update is not plain_update or budget.precision != "float32":
         return False
@@ -150,8 +151,9 @@ def train_together(
     augment: Augment = as_it_is,
 ) -> list[Member]:
     """Train the runs of these seeds from scratch, each on its data, as `pipelines.supervised.training.train` does one.
-    One that diverges, or that the method can't finish, leaves the others as they are. Raises RuntimeError where the
-    method's loss is not one that fits, and ValueError where the runs do not have equally many examples.
+    One that diverges, or that the method can't finish, leaves the others as they are. Where a method leaves some runs
+    more of their examples than others, each is trained alone. Raises RuntimeError where the method's loss is not one
+    that fits.
     """
     if budget.precision != "float32":
         raise ValueError(f"runs are trained at once in float32, not in {budget.precision}")
@@ -160,6 +162,9 @@ def train_together(
     members = [method.build(build, seed_for(seed, "weights")).to(device) for seed in seeds]
     generators = [torch_generator(seed, "method") for seed in seeds]
     every = [method.prepare(each, generator) for each, generator in zip(data, generators, strict=True)]
+    if len(set(map(len, every))) > 1:
+        runs = zip(varied.each, data, seeds, strict=True)
+        return [_alone(build, own, each, budget, seed, checkpoints, augment) for own, each, seed in runs]
     cohort = Cohort(members, varied, budget, every)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed_for(seeds[0], f"cohort/{','.join(map(str, seeds))}"))
@@ -169,6 +174,23 @@ def train_together(
             torch.manual_seed(seed_for(seed, "finish"))  # whatever became of the others
             found.append(cohort.member(number, every[number], generator))
         return found
+
+
+def _alone(
+    build: Build,
+    method: Method,
+    data: TrainingData,
+    budget: Budget,
+    seed: int,
+    checkpoints: Collection[int],
+    augment: Augment,
+) -> Member:
+    try:
+        return train(build, method, data, budget, seed, checkpoints, augment)
+    except Exception as error:
+        if of_the_machine(error):
+            raise
+        return error
 
 
 class Cohort:
@@ -315,8 +337,5 @@ def _of(data: TrainingData, arrays: Arrays) -> TrainingData:
 
 def _side_by_side(every: Sequence[TrainingData]) -> TrainingData:
     """The examples of all runs, [runs, n, ...]."""
-    sizes = [len(data) for data in every]
-    if len(set(sizes)) > 1:
-        raise ValueError(f"runs of {sizes} examples can't be trained at once: a step would not be one of each")
     inputs, labels, groups = (torch.stack(arrays) for arrays in zip(*map(_arrays, every), strict=True))
     return _of(every[0], (inputs, labels, groups))

@@ -66,7 +66,7 @@ class Step:
         return float(betaincinv(alpha, alpha, float(self.uniform(1))))
 
     def gradient(self, loss: InputLoss, point: Tensor) -> Tensor:
-        """Of a loss of inputs at this point; the weights learn nothing of it."""
+        """Of a loss with respect to inputs, at this point; the weights get none."""
         return gradient(loss, point)
 
     def permutation(self) -> Tensor:

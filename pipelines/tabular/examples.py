@@ -72,7 +72,10 @@ def done(condition: Spec, examples: Examples, side: Side, rows: Rows, about: Map
     if "alarm_at" in outcomes.values:
         at, change = (outcomes.values[name][rows].tolist() for name in ("alarm_at", "change_at"))
         length = examples.streams.shape[1]
-        return [_stream(int(when), int(begun), length) for when, begun in zip(at, change, strict=True)]
+        return [
+            _stream(int(when) if when >= 0 else length, int(begun), length)
+            for when, begun in zip(at, change, strict=True)
+        ]
     chances = softmax(outcomes.logits[rows].astype(np.float64), axis=1)
     said = answers(outcomes, rows, about["classes"])
     truths = outcomes.labels[rows].tolist()

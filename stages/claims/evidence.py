@@ -12,7 +12,6 @@ from stages.claims.verifier import scores
 from stages.store import codecs
 from stages.store.store import Store
 
-VALUES = ("certified_radius", "localisation")
 INDEX = ("run", "condition", "cell_key", "sha256", "file")
 
 
@@ -29,9 +28,7 @@ def evidence(
         if scores.known(spec):
             needed.setdefault(each["condition"], set()).update(scores.needed(spec))
             if scores.needs_reference(spec):
-                needed.setdefault(each["reference"], set()).update(
-                    ("labels", "groups", "parts", "part_names", "logits")
-                )
+                needed.setdefault(each["reference"], set()).update(scores.OF_REFERENCE)
     outcomes = artifacts.OUTCOMES.read().filter(pl.col("run").is_in(runs), pl.col("condition").is_in(list(needed)))
     finished = outcomes.filter(status="finished").sort("run", "condition")
     rows, files = [], {}

@@ -9,6 +9,7 @@ from stages import artifacts, domains
 from stages.artifacts import FAILURES, FINDINGS, REPORT
 from stages.claims.cards import cards
 from stages.claims.croissant import croissant
+from stages.page.beside import EXAMPLES, RUNS
 from stages.store.code_path import ROOT
 from stages.store.store import Store
 
@@ -86,7 +87,12 @@ def _tables() -> Iterator[Piece]:
 def _page() -> Iterator[Piece]:
     page = REPORT / "index.html"
     if page.exists():
-        yield Piece(page.as_posix(), page.read_bytes(), "text/html", "the report: one page that works offline", OUTPUT)
+        yield Piece(page.as_posix(), page.read_bytes(), "text/html", "the report: a page that works offline", OUTPUT)
+    for kind in (RUNS, EXAMPLES):
+        for path in sorted((REPORT / kind).rglob("*.html")):
+            yield Piece(
+                path.as_posix(), path.read_bytes(), "text/html", f"a page that the report links to: {kind}", OUTPUT
+            )
 
 
 def _data(store: Store) -> Iterator[Piece]:

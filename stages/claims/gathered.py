@@ -20,7 +20,6 @@ Row = Mapping[str, Any]
 LEDGER = ("run", "role", "method", "model", "family", "seed", "status", "reason", "parameters", "flops", "run_key")
 OF_CLAIM = ("p_gain", "p_sign", "p_none", "p_loss", "p_null", "p_wash", "p_epochs", "p_paid_epochs")
 OF_ALL_MATCHES = ("p_tax", "p_paid", "p_safer", "p_neutral", "capability_least")
-BESIDE = ("area", "tier", "claimed", "placebo", "scale", "baseline", "difference", "unit", "label_ungated", "reason")
 SAME_RUN = ("task", "method", "model", "seed")
 
 
@@ -78,20 +77,8 @@ def stated(task: str) -> list[dict[str, Any]]:
 
 
 def cell(verdict: Row) -> dict[str, Any]:
-    """What the page's cell says of a verdict."""
-    beside = (
-        "area",
-        "tier",
-        "claimed",
-        "placebo",
-        "scale",
-        "baseline",
-        "difference",
-        "unit",
-        "label_ungated",
-        "reason",
-    )
-    return {name: verdict[name] for name in (*WORDS, *NUMBERS, *beside)}
+    """What the page's cell says of a verdict, all of which the verifier derives again."""
+    return {name: verdict[name] for name in (*WORDS, *NUMBERS)}
 
 
 def as_csv(rows: Iterable[Row], columns: Iterable[str] = ()) -> bytes:

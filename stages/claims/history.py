@@ -12,9 +12,10 @@ from stages.study.preregistration import Preregistered, preregistered
 
 
 def history(fixed: Preregistered, made_with: Iterable[Mapping[str, Any]], params: Path = PARAMS) -> dict[str, Any]:
-    """The commit since which params.yaml has had this audit (`commit`, `date`, `blob` of the file there;
-    empty where there is none), how many runs were trained from each commit (`runs`), whether all of those hold that
-    commit (`before_first_run`; None where that can't be told), and all of it in words (`said`).
+    """The commit since which params.yaml has had this audit (`commit` and `date`; empty where there is none), the file
+    as it was last committed (`blob`; it may ask for more runs than it did then, by the same audit), how many runs were
+    trained from each commit (`runs`), whether all of those hold that commit (`before_first_run`; None where that can't
+    be told), and all of it in words (`said`).
 
     made_with: of every trained run, the environment that is recorded with it.
     """
@@ -41,7 +42,9 @@ def committed(path: Path, blob: str) -> bytes:
 
 
 def _fixing(fixed: Preregistered, params: Path) -> tuple[str, str, str] | None:
-    """The oldest commit since which each version of the file has this audit: hash, date, hash of the file."""
+    """The oldest commit since which each version of the file has this audit: hash and date; and the hash of the file as
+    it was last committed.
+    """
     try:
         name = _git("ls-files", "--full-name", "--error-unmatch", str(params))
         commits = _git("log", "--format=%H %cI", "--", str(params)).splitlines()

@@ -12,6 +12,7 @@ from stages.arguments import above_0
 from stages.commands.looks import undecidable
 from stages.deciding import records
 from stages.deciding.looking import Looking, Refused
+from stages.imports.analysed import made
 from stages.part import PART, read_part
 from stages.study import params
 from stages.study.checks import WrongParams
@@ -55,7 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
     study = params.read()
     if refused := undecidable(study):
         raise WrongParams(refused)
-    chosen.folder.mkdir(parents=True, exist_ok=True)
+    made(chosen.folder, "--folder")
     if chosen.folder.resolve() == Path.cwd():
         raise WrongParams([f"--folder {chosen.folder}: is the study's own; name another"])
     source, home = Path("params.yaml").resolve(), os.path.relpath(Path.cwd(), chosen.folder.resolve())

@@ -4,6 +4,7 @@ import argparse
 import datetime
 import json
 import os
+import re
 from pathlib import Path
 
 from analysis.schema import TableError
@@ -37,6 +38,8 @@ def run(chosen: argparse.Namespace) -> int:
     folder: Path = chosen.out
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TableError(f"{folder}: is there already and not an empty folder; name another")
+    if not re.match(r"https?://", chosen.license):
+        raise TableError(f"--license: {chosen.license!r} is not an address, such as {LICENCE}")
     warn_if_edited()
     published, (names, source) = today(), authors()
     found = pieces(chosen.license, published, names)
@@ -80,7 +83,10 @@ def made_with() -> dict[str, str]:
 
 
 def today() -> str:
-    """The date, or that of SOURCE_DATE_EPOCH, where the same export is to give the same bytes."""
+    """The date, or that of SOURCE_DATE_EPOCH, where the same export is to give the same bytes. Raises TableError."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
-    at = datetime.datetime.fromtimestamp(int(given), datetime.UTC) if given else datetime.datetime.now(datetime.UTC)
+    try:
+        at = datetime.datetime.fromtimestamp(int(given), datetime.UTC) if given else datetime.datetime.now(datetime.UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise TableError(f"SOURCE_DATE_EPOCH: {given!r} is not a number of seconds since 1970") from error
     return at.date().isoformat()

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from analysis.model_scores import COMPONENT
 from analysis.schema import TableError
 from stages import artifacts
 from stages.imports.analysed import figures_of, made
@@ -23,15 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder for the pictures")
     parser.add_argument("--format", choices=("svg", "png"), default="svg", help="svg (default) or png")
     parser.add_argument("--study", help="the name in its spec, of an imported study")
-    parser.add_argument("--score", default="pc1", help="of an imported study, as of `diffprog report`")
+    parser.add_argument("--score", help="of an imported study, as of `diffprog report`")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Write the pictures; the exit status."""
     if not chosen.study:
+        if chosen.score:
+            raise TableError("--score has no effect without --study: the capability score of a trained study is pc1")
         warn_if_edited()
     try:
-        specs = figures_of(chosen.study, chosen.score) if chosen.study else _figures()
+        specs = figures_of(chosen.study, chosen.score or COMPONENT) if chosen.study else _figures()
     except ValueError as error:
         raise TableError(str(error)) from error
     made(chosen.out)

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from analysis.audit.prospective_power import prospective_power
+from analysis.words import several
 from stages import artifacts
 from stages.arguments import above_0
 from stages.claims.plan_text import plan_digest, plan_text
@@ -110,10 +111,10 @@ def _asked(study: Study, task: Task, chosen: argparse.Namespace) -> dict[str, An
 
 def _lines(study: Study, asked: Mapping[str, Any]) -> Iterator[str]:
     task = next(task for task in study.tasks if task.name == asked["task"])
-    against = f"{asked['methods']} methods against standard in {asked['areas']} areas"
-    beside = f", beside {asked['placebos']} placebo{'s' * (asked['placebos'] > 1)}" * bool(asked["placebos"])
-    yield f"{study.name}: {task.name}: {against}: {asked['claims']} claims{beside}"
-    yield f"{asked['models']} models x {task.seed_counts} a method, {asked['runs']} runs"
+    against = f"{several(asked['methods'], 'method')} against standard in {several(asked['areas'], 'area')}"
+    beside = f", beside {several(asked['placebos'], 'placebo')}" * bool(asked["placebos"])
+    yield f"{study.name}: {task.name}: {against}: {several(asked['claims'], 'claim')}{beside}"
+    yield f"{several(asked['models'], 'model')} x {task.seed_counts} a method, {several(asked['runs'], 'run')}"
     if "power" in asked:
         yield f"\nspread of D: {asked['spread']}"
         yield from _power(asked["power"], asked["claims"])

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
+from analysis.model_scores import COMPONENT
 from analysis.schema import TableError
 from stages import report
-from stages.imports.analysed import report_study
+from stages.imports.analysed import made, report_study
 from stages.page.examples import COUNT
 from stages.stale import warn_if_edited
 
@@ -23,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder for the page")
     report.add_arguments(parser)
     parser.add_argument("--study", help="the name in its spec, of an imported study")
-    parser.add_argument("--score", default="pc1", help="pc1 (default), mean, safetywashing, flops or a measurement")
+    parser.add_argument(
+        "--score", help="of an imported study: pc1 (default), mean, safetywashing, flops or a measurement"
+    )
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -31,7 +34,10 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.study:
         if chosen.examples != COUNT:
             raise TableError("--examples has no effect with --study: models measured elsewhere have none")
-        return report_study(chosen.study, chosen.out, chosen.score)
+        return report_study(chosen.study, chosen.out, chosen.score or COMPONENT)
+    if chosen.score:
+        raise TableError("--score has no effect without --study: the capability score of a trained study is pc1")
+    made(chosen.out)
     warn_if_edited()
     report.write(chosen.out, chosen.examples)
     return 0

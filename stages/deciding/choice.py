@@ -94,10 +94,10 @@ def afforded(
     """
     chosen: Names = {task: [] for task in going}
     spent, part = 0.0, taken
-    waiting = [(task, method) for task, methods in going.items() for method in methods]
-    while waiting:
+    undecided = [(task, method) for task, methods in going.items() for method in methods]
+    while undecided:
         best = None
-        for task, method in waiting:
+        for task, method in undecided:
             tried = next_part(study, planned, taken, {**chosen, task: [*chosen[task], method]}, look)
             cost = costs.missing_of(part_of(planned, tried)) - costs.missing_of(part_of(planned, part))
             if spent + cost > left:
@@ -111,7 +111,7 @@ def afforded(
         _, task, method, cost, part = best
         chosen[task].append(method)
         spent += cost
-        waiting.remove((task, method))
+        undecided.remove((task, method))
     return chosen
 
 

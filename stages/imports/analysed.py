@@ -48,18 +48,18 @@ def report_study(study: str, out: Path, score: str) -> int:
     except (TrackingError, StoreError, TableError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    write_page(study, imported.results, imported.models, found, score, notes, out)
+    write_page(study, imported.results, imported.models, found, score, settings_of(imported), notes, out)
     _write(imported, found, out / "tables")
     print(f"the report is at {out / 'index.html'}")
     return 0
 
 
-def made(folder: Path) -> None:
-    """Make a folder that is to be written into. Raises TableError where it cannot be one."""
+def made(folder: Path, option: str = "--out") -> None:
+    """Make a folder that is to be written into, named by this option. Raises TableError where it cannot be one."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TableError(f"--out: {str(folder)!r} cannot be a folder: {error.strerror}") from error
+        raise TableError(f"{option}: {str(folder)!r} cannot be a folder: {error.strerror}") from error
 
 
 def figures_of(study: str, score: str) -> Specs:
@@ -78,15 +78,19 @@ def _write(imported: Imported, found: Mapping[str, pl.DataFrame], out: Path) -> 
 
 def tables_of(imported: Imported, score: str) -> tuple[dict[str, pl.DataFrame], list[str]]:
     """The tables of `analysis.elsewhere` of an imported study, and what is to be said of who takes no part."""
-    settings = AuditSettings(margins=_margins(imported.margins), placebos=imported.placebos)
     return elsewhere(
         imported.results,
         imported.models,
         score=score,
         against=imported.against,
-        settings=settings,
+        settings=settings_of(imported),
         items=imported.items,
     )
+
+
+def settings_of(imported: Imported) -> AuditSettings:
+    """How an imported study is judged: by the margins and the placebos of its spec."""
+    return AuditSettings(margins=_margins(imported.margins), placebos=imported.placebos)
 
 
 def _margins(given: dict[str, float]) -> Margins:

@@ -69,7 +69,7 @@ def check(raw: Raw, spec: Spec) -> Checked:
     if faults:
         raise WrongImport(faults)
     notes += [f"{several(count, 'cell')} {what}" for what, count in wide.counts.items() if count]
-    notes += [*directions_in_doubt(spec, raw, measured), *gaps(values)]
+    notes += [*directions_in_doubt(spec, raw, measured), *gaps(models["model"], values)]
     n = pl.DataFrame({one.name: wide.n[one.name] for one in measured if one.name in wide.n})
     faults = judged_by(spec, measured, models)
     if faults:

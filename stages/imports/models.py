@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from analysis.pairs.structure import name_of
+from analysis.pairs.structure import TAKEN, name_of
 from analysis.words import several
 from stages.imports.cells import Reading, known_text
 from stages.imports.names import families_of, look_alikes
@@ -44,6 +44,12 @@ def models_of(
     beside = paired(source, wide.rows, wide.about, spec, faults)
     for name in ("method", "within"):
         faults += unfit_names(source, name, beside[name])
+    faults += [
+        f"{source}: method {name!r} is what the tables call models {what}: give it another name, or, if it says that "
+        "nothing was done, name it under 'missing'"
+        for name, what in TAKEN.items()
+        if name in beside["method"]
+    ]
     notes += without_rungs(beside)
     names = pl.Series("model", [name_of(row) for row in beside.iter_rows(named=True)], dtype=pl.String)
     return pl.concat([pl.DataFrame(columns | {"model": names}), beside], how="horizontal")

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from analysis.model_scores import SCALES
 from analysis.pairs.item_scores import ITEMS
+from analysis.pairs.structure import NO_METHOD
 from analysis.schema import checked
 from analysis.tables import BASELINE, RESULTS
 from analysis.words import several
@@ -37,7 +38,6 @@ from stages.tracking_values import Values
 
 CONDITION = "imported"
 IMPORTED = "imported"  # the experiment's tag: which plan was imported whole, and how many models it has
-UNPAIRED = "no method"  # of a row that names a baseline and no method
 ABOUT = {"row": pl.Int64, "released": pl.Float64, "step": pl.Int64}  # what is known of a row and is no text
 
 
@@ -218,7 +218,7 @@ def rows_of(
         yield {
             "domain": CONDITION,
             "dataset": study,
-            "method": about.get("method") or (UNPAIRED if about.get("baseline") else BASELINE),
+            "method": about.get("method") or (NO_METHOD if about.get("baseline") else BASELINE),
             "model": about["model"],
             "family": about["family"],
             "parameters": parameters,

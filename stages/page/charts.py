@@ -8,6 +8,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from analysis.tables import BASELINE
+from stages.page.format import MINUS
+
 Spec = dict[str, Any]
 
 STANDARD_COLOUR = "#7a7a7a"
@@ -15,7 +18,6 @@ STANDARD_COLOUR = "#7a7a7a"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 SHAPES = ("square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 CLAMP = 3.0  # standard deviations at which the heat map's colour ends
-MINUS = "\N{MINUS SIGN}"
 
 # currentColor follows the page, light, dark or printed; on its own a picture reads it as black.
 CONFIG: Spec = {
@@ -52,8 +54,8 @@ CONFIG: Spec = {
 
 def method_scales(methods: list[str]) -> tuple[alt.Scale, alt.Scale]:
     """Colour and shape of each method, the same in every chart of a page; standard is a grey circle."""
-    others = [name for name in methods if name != "standard"]
-    order = [*(["standard"] if "standard" in methods else []), *others]
+    others = [name for name in methods if name != BASELINE]
+    order = [*([BASELINE] if BASELINE in methods else []), *others]
     extra = len(order) - len(others)
     colours = [STANDARD_COLOUR] * extra + [COLOURS[i % len(COLOURS)] for i in range(len(others))]
     shapes = ["circle"] * extra + [SHAPES[i % len(SHAPES)] for i in range(len(others))]

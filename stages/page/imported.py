@@ -13,9 +13,11 @@ from analysis.audit.schema import COMPARISONS, ESTIMATES, FRAGILITY, LADDER, MAR
 from analysis.audit.settings import AuditSettings
 from analysis.findings import SCORE
 from analysis.jumps.schema import JUMP_FITS, JUMPS
+from analysis.label_fragility import LABEL_FRAGILITY
 from analysis.model_scores import COMPONENT, MEAN, SAFETYWASHING
 from analysis.observational import POOLED, WITHIN
 from analysis.pairs.structure import LEFT_OUT, PAIRS
+from analysis.partial import PARTIAL
 from analysis.tables import BASELINE, CAPABILITY, RISKS
 from analysis.words import several
 from stages.artifacts import by_task
@@ -42,20 +44,31 @@ ASKS = {  # what gates ask of pairs, where it is another thing than of trained r
     "range": "the ladder covers the capability of both sides of enough pairs",
 }
 Tables = Mapping[str, pl.DataFrame]
+OTHERS = {  # tables that have no part of the page
+    PARTIAL.name: "correlations with release dates and labs taken out",
+    LABEL_FRAGILITY.name: "how the labels of measurements hang on single models",
+    JUMPS.name: "jumps over training",
+}
 OWN = ("verdicts", "estimates", "ladder", "margins", "gates", "fragility")  # tables that pairs have as training has
 
 
 def write_page(
-    study: str, results: pl.DataFrame, models: pl.DataFrame, found: Tables, score: str, notes: Sequence[str], out: Path
+    study: str,
+    results: pl.DataFrame,
+    models: pl.DataFrame,
+    found: Tables,
+    score: str,
+    settings: AuditSettings,
+    notes: Sequence[str],
+    out: Path,
 ) -> None:
     """Write index.html into the folder. The same input gives the same bytes.
 
     `results` is the table RESULTS, `models` what is known of each row of the table, `found` the tables of
-    `analysis.elsewhere` with this capability score, `notes` what is to be said of who takes no part.
+    `analysis.elsewhere` with this capability score and these settings, `notes` what is to be said of who takes no part.
     """
     out.mkdir(parents=True, exist_ok=True)
     task, section, specs = charted(study, results, models, found, score)
-    settings = AuditSettings()
     levels = {"alpha": settings.alpha, "rate": settings.false_discovery_rate}
     judged = [(task, section["rows"])]
     page = rendered(
@@ -129,6 +142,7 @@ def _section(
         "weights": found["capability_weights"].filter(score_name=score).to_dicts(),
         "models": _models(results, models, found, score),
         "score_is": SCORE_IS.get(score, f"here {score}"),
+        "others": [said for name, said in OTHERS.items() if name in found and len(found[name])],
     }
 
 

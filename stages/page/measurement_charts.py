@@ -13,7 +13,7 @@ from analysis.tables import BASELINE
 from stages.page import charts, verdict_charts
 from stages.page.format import Row
 from stages.page.plane_charts import capability_plane
-from stages.page.tasks import Specs, TaskResults, slug
+from stages.page.tasks import Specs, TaskResults
 
 
 def measurement_charts(task: TaskResults, verdicts: pl.DataFrame, specs: Specs) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def measurement_charts(task: TaskResults, verdicts: pl.DataFrame, specs: Specs) 
 
 
 def _safety_charts(task: TaskResults, name: str, rows: pl.DataFrame, specs: Specs) -> dict[str, str]:
-    end = f"{task.slug}_{slug(name)}"
+    end = f"{task.slug}_{task.slugs[name]}"
     kinds = {}
     points = safety_points(task, name)
     if len(points):
@@ -155,7 +155,7 @@ def _jump_charts(task: TaskResults, specs: Specs) -> dict[str, dict[str, str]]:
         kind = "steps" if row["axis"] == "step" else "jumps"
         kinds = made.setdefault(row["measurement"], {})
         if kind not in kinds:
-            kinds[kind] = f"{kind}{task.slug}_{slug(row['measurement'])}"
+            kinds[kind] = f"{kind}{task.slug}_{task.slugs[row['measurement']]}"
             specs[kinds[kind]] = _jump_chart(row, task)
     return made
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import polars as pl
 
+from analysis.words import several
 from stages.artifacts import Failures
 from stages.page.format import number
 from stages.page.study_section import warnings
+from stages.page.verdicts import ABOVE, ANSWERS
 
 Found = Mapping[str, pl.DataFrame]
-GAINS = ("DIFFERENTIAL", "TRADE-OFF", "GAIN, PRICE OPEN", "GAIN, SIZE OPEN")
+GAINS = (*ANSWERS["yes"], *ANSWERS[ABOVE])
 # of docs/audit.md, "How often it is wrong": whole simulated studies through the whole audit
 SIMULATED = (
     "In simulated studies of one task whose every effect lies just on its margin, where errors are likeliest, 0 "
@@ -100,10 +102,10 @@ def _claims(verdicts: pl.DataFrame, primary: pl.DataFrame) -> list[str]:
     if primary.is_empty():
         return ["None: there is no verdict."]
     rate = f"{100 * primary['false_discovery_rate'][0]:g} %"
-    stars = int(primary["starred"].sum())
+    stars = several(int(primary["starred"].sum()), "gain")
     return [
         f"{len(primary)} claims, methods by areas, are what the study was made for: of each kind (gains, losses, no "
-        f"effect, ...) at most {rate} are expected to be false. {stars} gains hold by the stricter test, too.",
+        f"effect, ...) at most {rate} are expected to be false. By the stricter test, too, there are {stars}.",
         f"{len(exploratory)} verdicts on other measurements are exploratory, as are the tables of side effects, "
         "correlations, jumps and pillars: families of their own, or not corrected at all.",
     ]

@@ -12,6 +12,7 @@ import polars as pl
 from analysis.capability import FEWEST_RUNS, LEAST_SHARE, without_weight
 from analysis.findings import SCORE
 from analysis.tables import BASELINE, FIELDS
+from analysis.words import seeds_each
 from stages import artifacts
 from stages.artifacts import CHECKPOINT, RUN, SIBLING
 from stages.page.format import DASH, Row, listed, percent
@@ -66,7 +67,7 @@ def study_section(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> d
         "splits": [{"name": name, **split} for name, split in prepared["splits"].items()],
         "about": options_text(prepared["about"]),
         "training": _training(runs),
-        "seeds": runs["seed"].unique().sort().to_list(),
+        "seeds": seeds_each(dict(_seeds(runs).iter_rows())),
         "roles": {role: len(runs.filter(role=role)) for role in (RUN, CHECKPOINT, SIBLING)},
         "steps": runs.filter(role=CHECKPOINT)["at_step"].unique().sort().to_list(),
         "models": _models(runs),
@@ -79,6 +80,11 @@ def study_section(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> d
         "fields": [name for name in FIELDS if made[name].count()],
         "warnings": warnings(made, task.found["crossings"]),
     }
+
+
+def _seeds(runs: pl.DataFrame) -> pl.DataFrame:
+    """Of each method, in the order of the plan, how many seeds its models have."""
+    return runs.filter(role=RUN).group_by("method", maintain_order=True).agg(pl.col("seed").n_unique())
 
 
 def without_verdict(task: TaskResults, plan: Planned, settings: pl.DataFrame) -> list[str]:

@@ -1,8 +1,11 @@
 """The tasks of a study: the rows of the tables that are shown together."""
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -37,6 +40,11 @@ class TaskResults:
         """All but standard."""
         return [name for name in self.methods if name != BASELINE]
 
+    @cached_property
+    def slugs(self) -> dict[str, str]:
+        """What goes into file names of each measurement."""
+        return slugs(self.results["measurement"].unique().sort())
+
     def label(self, measurement: str) -> str:
         """The measurement as it is shown."""
         return self.shown[measurement].label if measurement in self.shown else measurement
@@ -59,6 +67,16 @@ def tasks(results: pl.DataFrame, findings: Mapping[str, pl.DataFrame]) -> list[T
         name = f"{domain}: {dataset}" if task == domain else f"{task} ({domain}: {dataset})"
         found.append(TaskResults(task, name, end, rows, own, shown))
     return found
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """The slug of each name, with its digest where another one has the same, or where there is none."""
+    plain = {name: slug(name) for name in names}
+    shared = Counter(plain.values())
+    return {
+        name: own if own and shared[own] == 1 else f"{own}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".strip("-")
+        for name, own in plain.items()
+    }
 
 
 def slug(name: str) -> str:

@@ -62,5 +62,5 @@ def differing_of(every: Sequence[Mapping[str, Any]]) -> Differing:
     return {
         name: [options[name] for options in every]
         for name, value in every[0].items()
-        if any(options[name] != value for options in every)
+        if any(repr(options[name]) != repr(value) for options in every)  # 1 and 1.0 have two keys
     }

@@ -10,7 +10,8 @@ from stages.study.checks import Faults, made, named_part
 from stages.study.model import Measurement, Part
 from stages.study.names import stands_for
 
-REFERENCE = "reference"  # the condition that metrics may need beside their own
+REFERENCE = "reference"  # the condition that metrics may need beside their own, of the same model,
+OF_RUN = "reference of the run"  # or of the run's own model where the condition looks at a second one
 BESIDE_VALUES = ("n", "standard_error")  # in MLflow what stands beside a value starts with one of these
 
 
@@ -25,6 +26,7 @@ def measurements_of(
         faults.add(f"{task}.measurements", f"{section!r} is not a mapping of conditions to metrics")
         return ()
     has = {condition.name: domain.outcomes_have(condition.spec()) for condition in conditions}
+    second = {condition.name for condition in conditions if domain.sibling_cost(condition.spec()) is not None}
     unknown = REFERENCE if faulty or not has else None  # whether there is one: then it is taken to be there
     reference = next((condition.name for condition in conditions if condition.use == REFERENCE), unknown)
     known, found = (*has, *faulty), list[Measurement]()
@@ -40,7 +42,7 @@ def measurements_of(
             other = folded.setdefault(str(name).lower(), str(name))
             if other != str(name):
                 faults.add(f"{where}.{name}", differs(str(name), other))
-            measurement = _measurement(condition, name, entry, has, reference, where, faults)
+            measurement = _measurement(condition, name, entry, has, reference, second, where, faults)
             if measurement:
                 found.append(measurement)
     entries = [entry for metrics in section.values() if isinstance(metrics, dict) for entry in metrics.values()]
@@ -71,6 +73,7 @@ def _measurement(
     entry: Any,
     has: Mapping[str, tuple[str, ...]],
     reference: str | None,
+    second: Collection[str],
     where: str,
     faults: Faults,
 ) -> Measurement | None:
@@ -88,13 +91,18 @@ def _measurement(
     needs = made(lambda: measuring.needs(metric.use, metric.options), where, faults)
     if made(lambda: measuring.declared(metric.use), where, faults) is None or needs is None or kind not in accepted:
         return None
-    wanted = tuple(need for need in needs if need != REFERENCE)
+    wanted = tuple(need for need in needs if need not in (REFERENCE, OF_RUN))
     if condition in has and not set(wanted) <= set(has[condition]):
         what = f"needs {', '.join(wanted)}, and {condition!r} has only {', '.join(has[condition])}"
         faults.add(f"{where}.{name}", what)
         return None
-    beside = reference if scaled or REFERENCE in needs else None
-    if beside is None and (scaled or REFERENCE in needs):
+    fitted = scaled or REFERENCE in needs
+    if fitted and condition in second:
+        what = "is fitted on the outcomes of a condition 'reference', those of a run's own model"
+        faults.add(f"{where}.{name}", f"{what}, and {condition!r} looks at a second model of each run")
+        return None
+    beside = reference if fitted or OF_RUN in needs else None
+    if beside is None and (fitted or OF_RUN in needs):
         faults.add(f"{where}.{name}", f"needs outcomes on training and validation images: a condition {REFERENCE!r}")
         return None
     if beside and "features" in needs and "features" not in has.get(beside, ("features",)):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.words import seeds_each
 from stages.study.compute import Compute
 from stages.study.preregistration import Preregistered
 
@@ -88,10 +89,7 @@ class Task:
     @property
     def seed_counts(self) -> str:
         """How many seeds a model has, as in "1 seed" or "1 seed (standard 2)"."""
-        counts = {name: len(seeds) for name, seeds in self.seeds.items()}
-        usual = max(counts.values(), key=list(counts.values()).count)
-        others = ", ".join(f"{name} {count}" for name, count in counts.items() if count != usual)
-        return f"{usual} seed{'s' * (usual != 1)}" + (f" ({others})" if others else "")
+        return seeds_each({name: len(seeds) for name, seeds in self.seeds.items()})
 
     @property
     def runs(self) -> int:

@@ -74,6 +74,16 @@ def test_a_proportion_of_unknown_n_is_one_of_10_000_examples() -> None:
     assert error_on_scale(values, errors, unknown, "logit")[2] == pytest.approx(0.1 / (0.5 / 10_001), rel=1e-4)
 
 
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("value", [0.0, 0.001, 0.003, 0.4, 0.97, 1.0])
+def test_errors_are_carried_by_the_slope_of_the_scale(scale: str, value: float) -> None:
+    step, n = 1e-7, np.array([1000.0])
+    around = np.array([value if value == 0 else value - step]), np.array([value if value == 1 else value + step])
+    low, high = (on_scale(each, n, scale, True) for each in around)
+    slope = np.abs(high - low) / (around[1] - around[0])
+    assert error_on_scale(np.array([value]), np.ones(1), n, scale) == pytest.approx(slope, rel=1e-3)
+
+
 def test_a_share_that_is_an_error_counts_half_an_example() -> None:
     """As a logit does: near 0 they are the same but for the sign, to a part in n."""
     values, n = np.array([0.0, 0.01, 1.0]), np.full(3, 300.0)

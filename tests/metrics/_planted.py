@@ -212,7 +212,7 @@ def probed(right: float, outcomes: Outcomes, untrained: float = 0.0, answered_un
 
 def at_once(share: float) -> Outcomes:
     """Streams that change at row 40, so many with an alarm five rows later, the others with none."""
-    return recorded("alarm_at", np.where(np.arange(1000) < round(1000 * share), 45, 80), change_at=40)
+    return recorded("alarm_at", np.where(np.arange(1000) < round(1000 * share), 45, -1), change_at=40)
 
 
 def one_of_many(wrong: float) -> Outcomes:

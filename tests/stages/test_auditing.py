@@ -267,7 +267,7 @@ def test_a_plan_counts_no_claims_of_placebos(
     study(tiny)
     assert main(["plan"]) == 0
     said = capsys.readouterr().out.splitlines()[0]
-    assert said == "tiny: vision: 1 methods against standard in 2 areas: 2 claims, beside 1 placebo"
+    assert said == "tiny: vision: 1 method against standard in 2 areas: 2 claims, beside 1 placebo"
 
 
 def test_a_plan_says_what_it_can_show(
@@ -277,7 +277,7 @@ def test_a_plan_says_what_it_can_show(
     study(tiny)
     assert main(["plan", "--power", "--sd", "0.5"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "tiny: vision: 2 methods against standard in 1 areas: 2 claims"
+    assert lines[0] == "tiny: vision: 2 methods against standard in 1 area: 2 claims"
     assert lines[1] == "3 models x 2 seeds a method, 18 runs"
     assert "spread of D: 0.5 a pair, assumed (--sd)" in lines
     planned = next(line.split() for line in lines if line.endswith("planned"))

@@ -185,6 +185,31 @@ def test_what_does_not_follow_is_refused_though_the_manifest_is_made_anew(here: 
     assert "params.yaml is not the one" in refusal(anew(files, lambda own: own.update({"params.yaml": b"study: x\n"})))
 
 
+def test_a_value_that_is_no_number_stands_for_none(here: Path) -> None:
+    """As it would take the run out of the verdict: in the values, in the cell, and in the margins."""
+    files, run, name = read(here / "claim.zip"), "vision/noise/resnet-4/0", "corruptions/accuracy"
+    for text in ("", "nan", "inf"):
+        said = refusal(anew(files, changed("values.csv", {"run": run, "measurement": name}, value=text)))
+        assert said.startswith(f"{run}: the value of {name} is ")
+    assert "beyond is" in refusal(anew(files, cell_with(beyond=math.nan)))
+    assert refusal(anew(files, changed("margins.csv", {"measurement": name}, margin="nan"))) != ""
+
+
+def test_a_run_has_the_seed_that_was_planned(here: Path) -> None:
+    """Two of one seed would be one in the verdict."""
+    files, run = read(here / "claim.zip"), "vision/standard/resnet-4/1"
+    said = refusal(anew(files, changed("ledger.csv", {"run": run}, seed="0")))
+    assert said == f"{run}: the ledger does not say what the plan says"
+
+
+def test_a_claim_is_of_an_area_of_the_audit_and_of_a_measurement_of_the_plan(here: Path) -> None:
+    files = read(here / "claim.zip")
+    assert refusal(anew(files, claim_with(area="shown"))) == "the audit has no area shown that is corruptions/accuracy"
+    said = refusal(anew(files, claim_with(method="mixupp")))
+    assert said == "nothing in it is of method mixupp, measurement corruptions/accuracy"
+    assert refusal(anew(files, claim_without("margins"))) == "it does not fit together: 'margins' is missing"
+
+
 def test_who_makes_all_of_it_anew_gets_another_digest(here: Path) -> None:
     """What no verifier can tell: a certificate that follows from invented values. The digest that was published can."""
     files = read(here / "claim.zip")
@@ -368,6 +393,31 @@ def value_moved(run: str, name: str) -> Change:
         return row
 
     return lambda files: rows_kept(files, "values.csv", moved)
+
+
+def changed(name: str, where: dict[str, str], **changes: str) -> Change:
+    """Other values in the rows of a CSV where this holds."""
+
+    def of_row(row: dict[str, str]) -> dict[str, str]:
+        return row | changes if where.items() <= row.items() else row
+
+    return lambda files: rows_kept(files, name, of_row)
+
+
+def claim_with(**changes: Any) -> Change:
+    def change(files: Files) -> None:
+        files["claim.json"] = canonical(json.loads(files["claim.json"]) | changes)
+
+    return change
+
+
+def claim_without(name: str) -> Change:
+    def change(files: Files) -> None:
+        claim = json.loads(files["claim.json"])
+        del claim[name]
+        files["claim.json"] = canonical(claim)
+
+    return change
 
 
 def cell_with(**changes: Any) -> Change:

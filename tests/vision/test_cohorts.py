@@ -1,6 +1,6 @@
 """Runs trained at once are the runs trained one by one, up to the last bits of sums and what is drawn for all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -157,16 +157,17 @@ def test_of_every_method_it_is_known_whether_it_fits(data: Dataset) -> None:
     assert not any(fit[method] for method in others)
 
 
-def test_runs_whose_examples_are_not_equally_many_are_not_trained_at_once(
+def test_runs_whose_examples_are_not_equally_many_are_trained_one_by_one(
     data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = {**spec(data, "standard"), "sibling": {"use": "some", "options": {}}}
 
-    def some(running: Running, of_one: Mapping[str, Any], splits: Mapping[str, Split]) -> dict[str, Split]:
-        split, count = splits["train"], 160 - of_one["seed"]
-        kept = {name: getattr(split, name)[:count] for name in ("images", "labels", "groups", "parts")}
-        return {**splits, "train": replace(split, **kept)}
+    def some(seed: int) -> dict[str, Split]:
+        split = data.splits["train"]
+        kept = {name: getattr(split, name)[: 160 - seed] for name in ("images", "labels", "groups", "parts")}
+        return {**data.splits, "train": replace(split, **kept)}
 
-    monkeypatch.setattr(Running, "learnt", some)
-    with pytest.raises(ValueError, match=r"\[160, 159\] examples can't be trained at once"):
-        together(run, data, (0, 1))
+    monkeypatch.setattr(Running, "learnt", lambda running, of_one, splits: some(of_one["seed"]))
+    for seed, found in enumerate(together(run, data, (0, 1), (2,))):
+        alone = running.train({**spec(data, "standard"), "seed": seed}, some(seed), "cpu", (2,))
+        assert max(distance(*each) for each in zip(alone, found, strict=True)) == 0

@@ -42,6 +42,11 @@ def examples(practice: Practice, count: int) -> tuple[Tensor, Tensor]:
     world = playable(practice.levels, SLOTS, generator, device)
     rows, wanted = torch.arange(SLOTS, device=device), count // 4
     found: list[list[Tensor]] = [[], [], []]
+
+    def somewhere() -> Tensor:
+        return torch.randint(len(practice.levels), (SLOTS,), generator=generator).to(device)
+
+    world.restart(torch.ones(SLOTS, dtype=torch.bool, device=device), somewhere())
     for _ in range(MOST_STEPS):
         observations = world.observe()
         actions = torch.randint(ACTIONS, (SLOTS,), generator=generator).to(device)
@@ -51,8 +56,7 @@ def examples(practice: Practice, count: int) -> tuple[Tensor, Tensor]:
         each = (harm, actions), (harm, other), (~harm & (rows < 1), actions)
         for kept, (where, done) in zip(found, each, strict=True):
             kept.append(described(observations[where], done[where]))
-        drawn = torch.randint(len(practice.levels), (SLOTS,), generator=generator).to(device)
-        world.restart(happened.ended, drawn)
+        world.restart(happened.ended, somewhere())
         if sum(map(len, found[0])) >= 2 * wanted and len(found[2]) > wanted:
             break
     bad, beside, anywhere = (

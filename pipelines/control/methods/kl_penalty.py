@@ -24,7 +24,7 @@ def method(*, weight: Positive = 0.1) -> Method:
 
 
 def divergence(weight: float, trusted: Agent, batch: Batch) -> Tensor:
-    """The mean divergence of the trusted agent's probabilities from the agent's own, weighted."""
+    """The mean Kullback-Leibler divergence of the agent's own probabilities from the trusted agent's, weighted."""
     with torch.no_grad():
         theirs = log_softmax(trusted(batch.observations)[0], 1)
     own = log_softmax(batch.logits, 1)

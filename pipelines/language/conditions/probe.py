@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipelines.language.architecture import QUESTION, Backbone
+from pipelines.language.architecture import DIRECTION, QUESTION, Backbone
 from pipelines.language.condition import Condition, answers_of, outcomes_of
 from pipelines.language.data import FLATTERY, Dataset, Examples, joined
 from pipelines.language.documents import asked_facts, flatterers
@@ -73,11 +73,14 @@ def states_of(model: Classifier, documents: Tokens) -> NDArray[np.float64]:
 
 
 def untrained(model: Classifier, seed: int) -> Classifier:
-    """The same model with its weights drawn anew."""
+    """The same model with its weights drawn anew, and nothing added to its states."""
     fresh = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh.apply(redrawn)
+    for name, buffer in fresh.named_buffers():
+        if name.rpartition(".")[2] == DIRECTION:
+            buffer.zero_()
     return fresh
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from pipelines.language.architecture import LanguageModel
+from pipelines.language.architecture import DIRECTION, LanguageModel
 from pipelines.language.data import FLATTERY, HONEST_CLAIM
 from pipelines.parts import Count, NonNegative
 from pipelines.supervised.classifier import Build, Classifier
@@ -28,7 +28,7 @@ def method(*, layer: Layer = "halfway", strength: NonNegative = 1.0, documents: 
 def steerable(layer: Layer, build: Build, seed: int) -> Classifier:
     """Standard training's network at the same seed, with a direction that is added to a layer's states: none yet."""
     model = cast(LanguageModel, build(seed))
-    model.backbone.register_buffer("direction", torch.zeros(model.backbone.positions.shape[1]))
+    model.backbone.register_buffer(DIRECTION, torch.zeros(model.backbone.positions.shape[1]))
     halfway = model.stages[:-1]  # all but the last stage come before the states halfway
     moving = model.backbone.embedding if layer == "embedding" or not halfway else halfway[-1]
     moving.register_forward_hook(partial(moved, model.backbone))
@@ -37,7 +37,7 @@ def steerable(layer: Layer, build: Build, seed: int) -> Classifier:
 
 def moved(backbone: nn.Module, module: nn.Module, arguments: Any, states: Tensor) -> Tensor:
     """States [n, length, width] with the direction added to those of the last token."""
-    return states + pad(backbone.get_buffer("direction")[None], (0, 0, states.shape[1] - 1, 0))
+    return states + pad(backbone.get_buffer(DIRECTION)[None], (0, 0, states.shape[1] - 1, 0))
 
 
 @torch.no_grad()
@@ -52,5 +52,5 @@ def steered(
         chosen = data.inputs[data.groups == group][:documents]
         return outputs(lambda batch: states(batch)[:, -1], chosen, data.batch).mean(0)
 
-    backbone.get_buffer("direction").copy_(strength * (mean(HONEST_CLAIM) - mean(FLATTERY)))
+    backbone.get_buffer(DIRECTION).copy_(strength * (mean(HONEST_CLAIM) - mean(FLATTERY)))
     return model

@@ -13,8 +13,9 @@ TUNED = {"weight": (0.1, 100.0, "log"), "warm_up": (0.1, 0.7, "linear")}
 
 def method(*, weight: NonNegative = 1.0, warm_up: Share = 0.5) -> Method:
     """weight: of the penalty; where it is above 1 the loss is divided by it. warm_up: share of the training before the
-    penalty. The environments are the examples whose cue goes with their class and those whose cue conflicts with it
-    (even and odd groups). Needs groups. Cost 1. Claimed gain: accuracy where cues mislead."""
+    penalty. The environments are the even and the odd groups: where groups are classes by cues, the examples whose cue
+    goes with their class and those whose cue conflicts with it. Needs groups. Cost 1. Claimed gain: accuracy where cues
+    mislead."""
 
     def loss(step: Step) -> Tensor:
         logits = step.model(step.inputs)

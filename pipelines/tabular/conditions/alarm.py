@@ -90,8 +90,8 @@ def cumulative_sums(surprise: Reals, drift: float) -> Reals:
 
 
 def first_above(sums: Reals, threshold: float) -> Reals:
-    """How many rows of each stream come before the one at which its sum first passes the threshold; the length of the
-    stream where none does [streams].
+    """How many rows of each stream come before the one at which its sum first passes the threshold; -1 where none does
+    [streams].
     """
     above = sums > threshold
-    return np.asarray(np.where(above.any(axis=1), above.argmax(axis=1), sums.shape[1]), dtype=np.float64)
+    return np.asarray(np.where(above.any(axis=1), above.argmax(axis=1), -1), dtype=np.float64)

@@ -20,6 +20,7 @@ from pipelines.vision.attacks._worst import Worst, batch_of
 from pipelines.vision.attacks.validity import flags, quick_gates, sample_of
 from pipelines.vision.condition import Condition, outcomes_of, some_of, take
 from pipelines.vision.conditions._attacked import apart, for_each
+from pipelines.vision.conditions.clean import without_parts
 from pipelines.vision.data import Dataset, Examples
 
 
@@ -32,7 +33,7 @@ def condition(
     def examples(dataset: Dataset, generator: np.random.Generator) -> Examples:
         test = dataset.splits["test"]
         rows = some_of(len(test), images, generator)
-        return Examples(take(test, rows), rows)
+        return without_parts(Examples(take(test, rows), rows))
 
     def each(models: Sequence[Classifier], examples: Examples, generator: torch.Generator) -> list[Outcomes]:
         model, shown, labels = for_each(models, examples)

@@ -55,7 +55,7 @@ def _of_measurement(study: Study, name: str, found: dict[str, Any], given: dict[
     for method in range(1, len(study.methods)):
         row: Row = {"method": study.methods[method], "measurement": name, "margin": margin, "matches": {}, **EMPTY}
         row |= {"capability_margin": capability_margin, "claimed": name in rule["claims"].get(row["method"], ())}
-        row["blocks"] = _blocks(study, found, grid, method, study.scale(name) == "logit")
+        row["blocks"] = _blocks(study, found, grid, method, _ends(study.scale(name), study.share(name)))
         try:
             row["estimate"] = estimate(grid, method, both, rule)
         except TooFewModels as error:
@@ -77,18 +77,25 @@ def _of_measurement(study: Study, name: str, found: dict[str, Any], given: dict[
     return rows
 
 
-def _blocks(study: Study, found: dict[str, Any], grid: Grid, method: int, share: bool) -> list[str]:
+def _ends(scale: str, share: bool) -> tuple[float, float]:
+    """Below and above which means of a share tell nothing."""
+    if not share or scale == "identity":
+        return -np.inf, np.inf
+    return 0.05 if scale == "logit" else -np.inf, 0.95
+
+
+def _blocks(study: Study, found: dict[str, Any], grid: Grid, method: int, ends: tuple[float, float]) -> list[str]:
     """The checks that a claim fails, of those that block it."""
     failed, rule = [], study.rule
     known = found["value"][np.isfinite(found["value"])]
     if len(known) and np.ptp(known) == 0:
         failed.append("saturation")
-    elif share:
+    else:
         means = []
         for k in (0, method):
             known = found["value"][k][np.isfinite(found["value"][k])]
             means.append(known.mean() if len(known) else 0.5)
-        if max(means) < 0.05 or min(means) > 0.95:
+        if max(means) < ends[0] or min(means) > ends[1]:
             failed.append("saturation")
     for name, k in (("validity", method), ("baseline validity", 0)):
         measured = np.isfinite(found["y"][k])

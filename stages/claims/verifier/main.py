@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import textwrap
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from .study import Row, Study, number, table
 
 CLOSE = 1e-6  # relative, of what is derived again: sums differ in their last bits on another processor
 TINY = 1e-9
+SHOWN = 5  # of what was left out, in words
 OF_VALUE = 1e-5  # of a value from logits in float32; a flipped answer of ten thousand is 1e-4
 CELL = ("total", "capability", "beyond")
 ENDS = ("", "_se", "_lower", "_upper")
@@ -56,7 +58,9 @@ def verify(files: Files) -> list[str]:
         return _verified(files)
     except Refused:
         raise
-    except Exception as error:  # files made to fit their manifest may hold anything
+    except KeyError as error:  # files made to fit their manifest may hold anything, and lack anything
+        raise Refused(f"it does not fit together: {error} is missing") from error
+    except Exception as error:
         raise Refused(f"it does not fit together: {type(error).__name__}: {error}") from error
 
 
@@ -69,7 +73,9 @@ def _verified(files: Files) -> list[str]:
     made, stated = _values(files, claim, study, plan)
     given = {(row["method"], row["measurement"]): row for row in json.loads(files["stated.json"])}
     rows = verdicts(study, given)
-    row = next(r for r in rows if (r["method"], r["measurement"]) == (claim["method"], claim["measurement"]))
+    if study.rule["areas"].get(claim["area"]) != claim["measurement"]:
+        raise Refused(f"the audit has no area {claim['area']} that is {claim['measurement']}")
+    row = only(rows, method=claim["method"], measurement=claim["measurement"])
     _compare(row, claim["cell"])
     _margins(files, study, rows)
     return _said(files, claim, row, rows, study, made, stated)
@@ -95,7 +101,7 @@ def _bound(files: Files, claim: Row) -> list[str]:
     params = files["params.yaml"]
     blob = hashlib.sha1(b"blob %d\0" % len(params) + params).hexdigest()
     if history["blob"] and blob != history["blob"]:
-        wrong.append("params.yaml is not the one of the commit named")
+        wrong.append("params.yaml is not the one that was committed")
     return wrong
 
 
@@ -105,27 +111,36 @@ def _left_out(files: Files, claim: Row, plan: Row) -> list[str]:
     ledger = {row["run"]: row for row in table(files["ledger.csv"])}
     wrong = [f"the planned run {run} is not in the ledger" for run in planned if run not in ledger]
     wrong += [f"{run} is in the ledger and was not planned" for run in ledger if run not in planned]
-    same = ("method", "model", "family", "role")
+    same = ("method", "model", "family", "seed", "role")
     wrong += [
         f"{run}: the ledger does not say what the plan says"
         for run, row in ledger.items()
-        if run in planned and [row[name] for name in same] != [planned[run][name] for name in same]
+        if run in planned and [row[name] for name in same] != [str(planned[run][name]) for name in same]
     ]
     areas = json.loads(json.loads(files["audit.json"])["texts"][claim["task"]])["areas"]
     judged = [row["measurement"] for row in plan["measurements"] if row["task"] == claim["task"]]
     needed = [n for n in judged if not areas or n in areas.values() or _axis(plan, claim["task"], n) == "capability"]
-    held = {(row["run"], row["measurement"]) for row in table(files["values.csv"])}
-    reasons = {(row["run"], row["measurement"]) for row in table(files["unmeasured.csv"])}
+    values = {(row["run"], row["measurement"]): number(row["value"]) for row in table(files["values.csv"])}
+    wrong += [f"{run}: the value of {name} is {value}" for (run, name), value in values.items() if not isfinite(value)]
+    reasons = {(row["run"], row["measurement"]) for row in table(files["unmeasured.csv"]) if row["reason"]}
     for run, row in ledger.items():
         if row["role"] == "run" and row["status"] == "finished":
-            wrong += [f"{run} has no value of {n}" for n in needed if (run, n) not in held | reasons]
+            wrong += [f"{run} has no value of {n}" for n in needed if (run, n) not in values.keys() | reasons]
         elif row["status"] != "finished" and not row["reason"]:
             wrong.append(f"{run} failed without a reason")
-    return wrong[:5]
+    return wrong if len(wrong) <= SHOWN else [*wrong[:SHOWN], f"and {len(wrong) - SHOWN} more"]
 
 
 def _axis(plan: Row, task: str, name: str) -> str:
-    return str(next(r["axis"] for r in plan["measurements"] if (r["task"], r["measurement"]) == (task, name)))
+    return str(only(plan["measurements"], task=task, measurement=name)["axis"])
+
+
+def only(rows: list[Row], **about: str) -> Row:
+    """The row of which this holds. Raises Refused where there is none."""
+    for row in rows:
+        if about.items() <= row.items():
+            return row
+    raise Refused(f"nothing in it is of {', '.join(f'{name} {value}' for name, value in about.items())}")
 
 
 def _values(files: Files, claim: Row, study: Study, plan: Row) -> tuple[int, int]:
@@ -148,7 +163,7 @@ def _values(files: Files, claim: Row, study: Study, plan: Row) -> tuple[int, int
         reference = at[row["run"], about["reference"]] if scores.needs_reference(spec) else None
         outcomes = _arrays(at[row["run"], about["condition"]])
         found = scores.value_of(spec, outcomes, None if reference is None else _arrays(reference))
-        if abs(found - number(row["value"])) > OF_VALUE * max(1, abs(found)):
+        if not abs(found - number(row["value"])) <= OF_VALUE * max(1, abs(found)):
             raise Refused(f"{row['run']}: {row['measurement']} is {found:.6g} from its outcomes, {row['value']} stated")
         made += 1
     return made, stated
@@ -167,7 +182,7 @@ def _compare(row: Row, cell: Row) -> None:
         found = None if found is None or found != found else float(found)
         if (found is None) != (said is None):
             wrong.append(f"{name} is {found}, {said} stated")
-        elif found is not None and abs(found - said) > CLOSE * max(abs(found), abs(said)) + TINY:
+        elif found is not None and not abs(found - said) <= CLOSE * max(abs(found), abs(said)) + TINY:
             wrong.append(f"{name} is {found:.9g}, {said:.9g} stated")
     if wrong:
         raise Refused("derived again from the values, " + "; ".join(wrong))
@@ -177,7 +192,9 @@ def _margins(files: Files, study: Study, rows: list[Row]) -> None:
     """Raise Refused where a margin that was used is not the one of the table whose digest is shown."""
     said = {row["measurement"]: float(row["margin"]) for row in table(files["margins.csv"])}
     used = {row["measurement"]: row["margin"] for row in rows} | {"capability": study.capability_margin()}
-    wrong = [f"{name} {margin:.6g}" for name, margin in used.items() if abs(margin - said[name]) > CLOSE * abs(margin)]
+    wrong = [
+        f"{name} {margin:.6g}" for name, margin in used.items() if not abs(margin - said[name]) <= CLOSE * abs(margin)
+    ]
     if wrong:
         raise Refused(f"margins that are not those of the table: {', '.join(wrong)}")
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .container import Refused
+
 Array = Any
 Row = dict[str, Any]
 FLOOR = 1e-4
@@ -53,6 +55,8 @@ class Study:
             )
             for row in runs
         }
+        if len(set(self.place.values())) < len(self.place):
+            raise Refused("two runs are of one method, model and seed")
         self.shape = (len(self.methods), len(self.models), len(self.seeds))
         flops = self._array({row["run"]: number(row["flops"]) for row in runs})
         parameters = np.log2(self._array({row["run"]: number(row["parameters"]) for row in runs}))
@@ -206,9 +210,9 @@ def above_zero(value: Array, n: Array) -> Array:
 def error_on_scale(value: Array, error: Array, n: Array, scale: str) -> Array:
     """A small error of the value, on the scale (delta method)."""
     if scale == "logit":
-        edge = 0.5 / (np.where(np.isfinite(n), n, UNKNOWN_N) + 1)
-        p = np.clip(value, edge, 1 - edge)
-        return error / (p * (1 - p))
+        size = np.where(np.isfinite(n), n, UNKNOWN_N)
+        hits = size * np.clip(value, 0, 1)
+        return error * (size / (hits + 0.5) + size / (size - hits + 0.5))
     return error * np.where(np.isfinite(n), n / (n + 1), 1) / above_zero(value, n) if scale == "log" else error
 
 

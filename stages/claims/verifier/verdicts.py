@@ -103,8 +103,9 @@ def conditional(p: Array, weights: Array | None = None) -> Array:
     known = np.isfinite(p)
     taking = np.flatnonzero(known & (np.where(known, p, 1) <= 0.5))
     q, share = np.where(known, 1.0, np.nan), p[taking] / 0.5
-    nulls = min(1.0, (1 + (share > 0.5).sum()) / (0.5 * max(len(share), 1)))
-    weighted = share if weights is None else share / weights[taking]
+    own = np.ones(len(share)) if weights is None else weights[taking] / weights[taking].mean()
+    nulls = min(1.0, (max(own, default=1.0) + own[share > 0.5].sum()) / (0.5 * max(len(share), 1)))
+    weighted = share / own
     order = np.argsort(weighted, kind="stable")
     ranked = nulls * len(share) * weighted[order] / np.arange(1, len(share) + 1)
     found = np.empty(len(share))
@@ -125,22 +126,29 @@ def holm(p: Array, weights: Array | None = None) -> Array:
 
 
 def in_family(claims: list[Row], name: str, how: Any, placebos: list[str], weights: Array | None = None) -> list[Any]:
-    """Each claim's q-value among the real methods' claims; a placebo's among those and its own."""
+    """Each claim's q-value among the real methods' claims that no check blocks; a placebo's among those and its own, a
+    blocked one's among those and itself.
+    """
     p = np.array([np.nan if row[name] is None else row[name] for row in claims], float)
-    methods = np.array([row["method"] for row in claims])
-    real = ~np.isin(methods, placebos)
+    real = np.array([in_own(row, placebos) for row in claims], bool)
     q = np.full(len(p), np.nan)
     q[real] = how(p[real], weights)
-    for placebo in placebos:
-        own = methods == placebo
-        if own.any():
-            q[own] = how(np.concatenate([p[real], p[own]]))[-own.sum() :]
+    for number in np.flatnonzero(~real):
+        row, own = claims[number], np.arange(len(p)) == number
+        if not row["blocks"]:
+            own = np.array([each["method"] == row["method"] and not each["blocks"] for each in claims])
+        q[number] = how(np.concatenate([p[real], p[own]]))[len(p[real]) + own[:number].sum()]
     return [None if each != each else float(each) for each in q]
+
+
+def in_own(row: Row, placebos: list[str]) -> bool:
+    """Whether a claim is of the family that all are corrected for."""
+    return row["method"] not in placebos and not row["blocks"]
 
 
 def authors_weights(claims: list[Row], placebos: list[str]) -> Array:
     """Of the real methods' claims: half of all weight to what the authors claim, and never less than to the others."""
-    mask = np.array([row["claimed"] for row in claims if row["method"] not in placebos], bool)
+    mask = np.array([row["claimed"] for row in claims if in_own(row, placebos)], bool)
     own = mask.sum()
     if not 0 < own < len(mask) / 2:
         return np.ones(len(mask))

@@ -97,9 +97,12 @@ const audit = (() => {
 
   // q-values among the p-values up to one half, by Storey's adaptive step-up; 1 where p is larger.
   function conditional(p, weights) {
-    const share = p.map((each, i) => (each === null ? null : each / 0.5 / (weights ? weights[i] : 1)));
-    const own = taking(p);
-    const nulls = Math.min(1, (1 + own.filter((i) => p[i] / 0.5 > 0.5).length) / (0.5 * Math.max(own.length, 1)));
+    const own = taking(p), sum = (places) => places.reduce((all, i) => all + (weights ? weights[i] : 1), 0);
+    const mean = own.length ? sum(own) / own.length : 1, weight = (i) => (weights ? weights[i] : 1) / mean;
+    const share = p.map((each, i) => (each === null ? null : each / 0.5 / weight(i)));
+    const most = own.length ? Math.max(...own.map(weight)) : 1;
+    const above = sum(own.filter((i) => p[i] / 0.5 > 0.5)) / mean;
+    const nulls = Math.min(1, (most + above) / (0.5 * Math.max(own.length, 1)));
     const order = [...own].sort((i, j) => share[i] - share[j]);
     const found = fromTheEnd(order, order.map((i, rank) => (nulls * own.length * share[i]) / (rank + 1)));
     return p.map((each, i) => {
@@ -127,13 +130,15 @@ const audit = (() => {
     return mask.map((each) => all / (2 * (each ? own : all - own)));
   }
 
-  // What `how` gives each claim among those of the real methods, and a placebo's among those and its own.
+  // What `how` gives each claim among those of the real methods that no check blocks, a placebo's among those and its
+  // own, and a blocked one's among those and itself.
   function judged(rows, p, placebos, how) {
-    const all = rows.map((_, i) => i), real = all.filter((i) => !placebos.includes(rows[i].method));
+    const apart = rows.map((row, i) => (row.blocked ? i : placebos.includes(row.method) ? row.method : null));
+    const of = (name) => apart.flatMap((each, i) => (each === name ? [i] : [])), real = of(null);
     const found = p.map(() => null);
     how(real.map((i) => p[i]), real).forEach((value, k) => { found[real[k]] = value; });
-    for (const placebo of placebos) {
-      const own = all.filter((i) => rows[i].method === placebo), both = [...real, ...own];
+    for (const name of new Set(apart.filter((each) => each !== null))) {
+      const own = of(name), both = [...real, ...own];
       how(both.map((i) => p[i])).slice(real.length).forEach((value, k) => { found[own[k]] = value; });
     }
     return found;

@@ -109,6 +109,26 @@ def test_a_placebo_changes_no_other_methods_verdict() -> None:
     assert both[0].filter(pl.col("method") != "sugar").select(names).equals(both[1].select(names))
 
 
+def test_a_measurement_that_is_blocked_changes_no_other_verdict() -> None:
+    """One value in all of its runs would pass every test of no effect."""
+    world = World(methods={"a": Method(beyond=0.25), "b": Method()}, measurements=3)
+    results, scores = simulated_study(world, np.random.default_rng(0))
+    names = results["measurement"].unique().sort().to_list()
+    same = pl.when(measurement=names[-1]).then(0.5).otherwise("value")
+    both = [
+        audit(rows, scores, primary=kept, settings=SETTINGS, rng=np.random.default_rng(0)).verdicts
+        for rows, kept in (
+            (results.with_columns(value=same), names),
+            (results.filter(pl.col("measurement") != names[-1]), names[:-1]),
+        )
+    ]
+    assert set(both[0].filter(measurement=names[-1])["label"]) == {"BLOCKED"}
+    shown = [
+        name for name in both[0].columns if name.startswith(("q_", "level_", "p_", "adjusted_")) or name == "label"
+    ]
+    assert both[0].filter(pl.col("measurement") != names[-1]).select(shown).equals(both[1].select(shown))
+
+
 def test_a_gain_whose_price_is_open_says_what_would_decide_it() -> None:
     world = replace(CLEAR, methods={"m": Method(beyond=0.9, capability=-0.25)}, capability_spread=0.3)
     row = audited(world).verdicts.row(0, named=True)

@@ -9,6 +9,7 @@ from statsmodels.stats.multitest import multipletests
 from analysis.audit.claims import in_families
 from analysis.audit.families import (
     KINDS,
+    beside,
     claim_weights,
     conditional,
     family_wise,
@@ -85,16 +86,29 @@ def test_one_more_claim_needs_the_level_that_makes_it_a_finding(kind: str) -> No
 
 def test_placebos_are_judged_among_all_and_count_in_no_other_family() -> None:
     p, methods = np.array([0.01, 0.04, 0.02, 0.03]), ["a", "b", "sugar", "salt"]
-    q = judged(p, methods, ["sugar", "salt", "absent"], step_up)
+    q = judged(p, beside(methods, ["sugar", "salt", "absent"], [False] * 4), step_up)
     assert q[:2] == pytest.approx([0.02, 0.04])
     assert q[2] == pytest.approx(step_up(np.array([0.01, 0.04, 0.02]))[2])
     assert q[3] == pytest.approx(step_up(np.array([0.01, 0.04, 0.03]))[2])
 
 
+def test_a_blocked_claim_is_judged_among_all_and_makes_no_room_for_another() -> None:
+    """A measurement with one value in all runs has a p of 0 for every kind of no effect; so has a masked gain."""
+    p, methods = np.array([0.03, 0.04, 0.0, 0.0, 0.02]), ["a", "b", "a", "b", "sugar"]
+    apart = beside(methods, ["sugar"], [False, False, True, True, False])
+    assert [bool(name) for name in apart] == [False, False, True, True, True]
+    assert len({*apart[2:]}) == 3
+    for how in (step_up, conditional, family_wise):
+        q = judged(p, apart, how)
+        assert q[:2] == pytest.approx(how(p[:2]))
+        assert q[2:4] == pytest.approx([0, 0])
+        assert q[4] == pytest.approx(how(p[[0, 1, 4]])[2])
+
+
 def claims(p_of: dict[str, list[float | None]], tier: str = "primary") -> pl.DataFrame:
     size = len(next(iter(p_of.values())))
     given = {f"p_{kind}": p_of.get(kind, [0.9] * size) for kind in (*KINDS, "neutral")}
-    frame = pl.DataFrame({"method": [f"m{i // 2}" for i in range(size)], **given})
+    frame = pl.DataFrame({"method": [f"m{i // 2}" for i in range(size)], "blocked": [False] * size, **given})
     place = {"domain": "vision", "dataset": "digits", "tier": tier}
     return frame.with_columns(pl.lit(value).alias(name) for name, value in place.items())
 
@@ -153,9 +167,32 @@ def test_weights_of_claims_are_of_mean_one_and_never_below_the_others() -> None:
 
 
 def test_a_weighted_claim_counts_as_its_p_over_its_weight() -> None:
-    """One claim of weight 2 among three: by hand, pi0 = 1 as all p are below .25, so q = 3 x (p / .5 / w) / rank."""
+    """One claim of weight 2 among three: by hand, with Storey's share of nulls by weight, (2 + 0) / (.5 x 3) and so 1;
+    q = 3 x (p / .5 / w) / rank.
+    """
     p, weights = np.array([0.01, 0.02, 0.2]), np.array([2.0, 0.5, 0.5])
-    pi0 = (1 + 0) / (0.5 * 3)
-    wanted = pi0 * 3 * np.array([0.01 / 2, 0.02 / 0.5 / 2, 0.2 / 0.5 / 3]) / 0.5
+    wanted = 3 * np.array([0.01 / 2, 0.02 / 0.5 / 2, 0.2 / 0.5 / 3]) / 0.5
     assert conditional(p, weights) == pytest.approx(np.clip(wanted, p, 1))
     assert conditional(p, np.ones(3)) == pytest.approx(conditional(p))
+
+
+def test_weights_are_shared_among_the_claims_that_take_part() -> None:
+    """Claims far inside their null leave theirs to none: of claims of one weight, it is as if they had none."""
+    p = np.array([0.01, 0.03, 0.2, *[0.99] * 9])
+    weights = claim_weights([True] * 3 + [False] * 9)
+    assert weights[0] == 2
+    assert conditional(p, weights) == pytest.approx(conditional(p))
+    assert level_of(p, 1, "gain", 0.05, weights) == pytest.approx(level_of(p, 1, "gain", 0.05))
+
+
+def test_weighted_families_keep_the_rate_where_what_is_claimed_lies_on_its_margin() -> None:
+    """12 claimed effects on their margin, 60 others far inside their null: with weights of mean 1 over all, some 15 %
+    of such families would have a false gain.
+    """
+    rng = np.random.default_rng(5)
+    weights = claim_weights([True] * 12 + [False] * 60)
+    false = 0
+    for _ in range(1500):
+        z = np.where(np.arange(72) < 12, 0.0, -6.0) + rng.standard_normal(72)
+        false += bool((conditional(stats.norm.sf(z), weights) <= 0.05).any())
+    assert false / 1500 < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 1500)

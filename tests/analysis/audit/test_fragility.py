@@ -63,7 +63,7 @@ def changed(whole: Audit, part: Audit) -> dict[tuple[str, ...], str]:
             continue
         own = pl.all_horizontal(pl.col(name) == value for name, value in claim.items())
         rows = pl.concat([whole.verdicts.filter(~own).select(names), part.verdicts.filter(own).select(names)])
-        again = in_families(rows, SETTINGS).filter(**claim).row(0, named=True)
+        again = in_families(rows.with_columns(blocked=pl.lit(False)), SETTINGS).filter(**claim).row(0, named=True)
         epochs = part.effects.filter(**claim, match="epochs").row(0, named=True)
         p_values = part.verdicts.filter(**claim).select(
             pl.col("^p_(tax|paid|safer|epochs|paid_epochs)$"), "capability_least"
@@ -114,7 +114,7 @@ def test_fragility_is_what_the_audit_says_without_the_models_in_200_studies() ->
 
 @pytest.mark.parametrize("weigh", [False, True])
 def test_the_level_that_others_leave_a_claim_is_that_at_which_it_is_found(weigh: bool) -> None:
-    """With the weight of the claimed ones, and of a placebo that has none."""
+    """With the weight of the claimed ones, and of a placebo that has none; some are blocked."""
     settings = AuditSettings(weigh_claims=weigh, placebos=("m3",))
     for seed in range(10):
         rng = np.random.default_rng(seed)
@@ -123,6 +123,8 @@ def test_the_level_that_others_leave_a_claim_is_that_at_which_it_is_found(weigh:
         rows = pl.DataFrame(names, schema=["method", "measurement", "claimed"], orient="row")
         place = dict.fromkeys(("domain", "dataset"), pl.lit("")) | {"tier": pl.lit("primary"), "p_neutral": pl.lit(0.5)}
         rows = rows.with_columns(**place, **{name: pl.Series(values) for name, values in p.items()})
+        rows = rows.with_columns(blocked=pl.Series(rng.random(24) < 0.2))
+        rows = rows.with_columns(label=pl.when("blocked").then(pl.lit("BLOCKED")).otherwise(pl.lit("NULL")))
         levels = levels_left(rows, settings)
         for row in in_families(rows, settings).iter_rows(named=True):
             level = levels[tuple(row[name] for name in CLAIM)]

@@ -134,6 +134,17 @@ def test_an_end_that_a_metric_without_a_range_lacks_saturates_nothing() -> None:
     assert passed(audited(high, scores), "saturation")
 
 
+@pytest.mark.parametrize(("level", "saturated"), [(0.02, False), (0.94, False), (0.96, True)])
+def test_an_error_that_is_a_share_is_saturated_at_its_upper_end_alone(level: float, saturated: bool) -> None:
+    """An attack that always succeeds tells as little as one that no model withstands; errors near 0 are what the
+    logarithm is for.
+    """
+    results, scores = simulated_study(WORLD, np.random.default_rng(0))
+    value = level + 1e-3 * (pl.col("value") - pl.col("value").mean())
+    found = audited(results.with_columns(value=value, higher_is_better=pl.lit(False)), scores)
+    assert passed(found, "saturation") is not saturated
+
+
 @pytest.mark.parametrize(("lost", "fair"), [(0, True), (2, True), (3, False)])
 @pytest.mark.parametrize("without", ["any value", "a score"])
 def test_runs_that_are_lost_more_often_than_others_block(lost: int, fair: bool, without: str) -> None:

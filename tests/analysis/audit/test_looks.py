@@ -41,7 +41,7 @@ def test_a_look_finds_what_its_share_of_q_finds(share: float) -> None:
     p = np.concatenate([rng.uniform(0, 0.01, 12), rng.uniform(0, 1, 28)])
     given = {f"p_{kind}": p for kind in (*KINDS, "neutral")}
     frame = pl.DataFrame({"method": [f"m{i // 4}" for i in range(40)], **given})
-    place = {"domain": "vision", "dataset": "digits", "measurement": NAME, "tier": "primary"}
+    place = {"domain": "vision", "dataset": "digits", "measurement": NAME, "tier": "primary", "blocked": False}
     frame = frame.with_columns(pl.lit(value).alias(name) for name, value in place.items())
     rows = in_families(frame, AuditSettings())
     rest = {name: pl.lit(0.5) for name in ("p_tax", "p_paid", "p_paid_epochs", "p_safer")}

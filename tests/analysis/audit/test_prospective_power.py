@@ -52,6 +52,18 @@ def test_the_spread_is_that_of_a_models_effect() -> None:
     assert float(np.mean([float(str(row["sd"])) for row in found])) == pytest.approx(0.4 * 2**0.5, rel=0.2)
 
 
+def test_the_spread_is_of_the_unit_that_most_methods_have() -> None:
+    """Whatever their names: one that lost runs is judged by pairs, whose spread is another one."""
+    row = {"domain": "d", "dataset": "s", "area": "a", "measurement": "y", "margin": 0.1, "seed_share": 0.5}
+    by_model = {**row, "unit": "model", "units": 6, "pairs": 24, "in_range": 6, "beyond_se": 0.1}
+    by_pair = {**row, "unit": "pair", "units": 20, "pairs": 20, "in_range": 20, "beyond_se": 0.5}
+    for places in ((0, 1, 2), (2, 0, 1), (1, 2, 0)):
+        rows = [[by_pair, by_model, by_model][place] for place in places]
+        (found,) = spread_of_claims(pl.DataFrame(rows)).to_dicts()
+        assert (found["unit"], found["seeds"], found["seed_share"]) == ("model", 4, 0.5)
+        assert found["sd"] == pytest.approx(0.1 * 6**0.5)
+
+
 def test_a_single_pair_foresees_nothing() -> None:
     assert prospective_power(assumed_spread(0.5, [("a", 0.1)], models=1), models=1, seeds=[1], claims=1).is_empty()
 

@@ -60,6 +60,23 @@ def test_a_claim_among_many_needs_its_own_level() -> None:
     assert found == pytest.approx(needed(0.15, 0.005), abs=1)
 
 
+def test_more_units_do_not_shrink_what_the_test_examples_add() -> None:
+    """Half of the variance is theirs: what would need twice the units needs as many as the other half alone does; what
+    would need three times as many is decided by no number, but by more examples.
+    """
+    estimates = {"total": -0.09, "capability": 0.0, "beyond": 0.25}
+    alone = deciding(ROW | estimates, AuditSettings()).seeds
+    assert alone is not None
+    for share in (0.0, 0.1, 0.3):
+        found = deciding(ROW | estimates | {"beyond_examples": share}, AuditSettings())
+        left = PAIRS / alone - share
+        assert (found.seeds is None) == (left <= 0)
+        if found.seeds is not None:
+            assert found.seeds == pytest.approx(PAIRS * (1 - share) / left, abs=1)
+    found = deciding(ROW | estimates | {"beyond_examples": 0.99}, AuditSettings())
+    assert (found.label, found.said) == ("a gain", "more test examples (more models would not do)")
+
+
 def test_only_what_lies_on_its_margin_is_not_decided() -> None:
     assert deciding(ROW | {"total": 0.0, "capability": 0.5, "beyond": 0.1}, AuditSettings()).said == ""
     assert deciding(ROW | {"total": None, "capability": 0.5, "beyond": 0.1}, AuditSettings()).said == ""

@@ -52,7 +52,7 @@ def _jumps(rows: Rows, axis: Any = "log2_parameters", **options: Any) -> tuple[p
 def test_labels_of_a_study_with_a_thresholded_metric() -> None:
     found, fits = _jumps(_study(TRUTH), ranges={"accuracy": 2.0, "brier_score": 2.0, "negative_log_likelihood": 3.0})
     labels = dict(found.select("measurement", "label").iter_rows())
-    assert labels == {ACCURACY: "METRIC ARTEFACT", BRIER: "SMOOTH", NLL: "SMOOTH"}
+    assert labels == {ACCURACY: "UNDETERMINED", BRIER: "SMOOTH", NLL: "SMOOTH"}
     accuracy = found.row(by_predicate=pl.col("measurement") == ACCURACY, named=True)
     assert accuracy["companion"] == NLL
     assert accuracy["smallest"] == pytest.approx(0.2)
@@ -162,6 +162,8 @@ def test_what_a_smooth_companion_predicts_is_in_the_table() -> None:
     for truth, explained in ((exact, True), (step, False)):
         found, _ = _jumps(_study(truth), companions=beside)
         accuracy, companion = found.sort("measurement").rows(named=True)
-        assert (accuracy["label"], accuracy["companion"]) == ("METRIC ARTEFACT", probability)
+        assert accuracy["companion"] == probability
+        assert accuracy["label"] == ("METRIC ARTEFACT" if explained else "UNDETERMINED")
         assert (accuracy["p_pushed_through"] > 0.05) == explained
+        assert ("does not explain it: p = " in accuracy["reason"]) != explained
         assert companion["p_pushed_through"] is companion["companion"] is None

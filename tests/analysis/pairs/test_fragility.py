@@ -1,5 +1,7 @@
 """How many families a verdict on pairs hangs on: against the audit of tables that lack them."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -63,3 +65,25 @@ def test_one_family_changes_a_label_where_the_table_without_it_has_another(gains
 def test_a_method_of_one_family_has_no_row_that_changes() -> None:
     found = audit_pairs(question({"f0": 1.0, "f1": 1.0}), SETTINGS)["fragility"]
     assert found["fewest"].is_null().all()
+
+
+def test_d_has_no_error_where_all_baselines_are_of_one_family() -> None:
+    """So it is not told, and the check of the ladder says why; pairs are of chains whose families are others."""
+    asked = question(dict.fromkeys(FAMILIES, 1.0))
+    of_one = dict.fromkeys(asked.structure.rungs, "llama")
+    found = audit_pairs(replace(asked, structure=replace(asked.structure, rungs=of_one)), SETTINGS)
+    row = found["verdicts"].row(0, named=True)
+    assert row["beyond"] is None
+    gate = found["gates"].filter(gate="ladder").row(0, named=True)
+    assert not gate["passed"]
+    assert gate["detail"] == "no ladder that could be without a family: all 21 baseline models are of one"
+    assert row["label"] != "UNDETERMINED" or row["reason"] == gate["detail"]
+
+
+@pytest.mark.parametrize(("pairs", "told"), [(2, False), (3, True)])
+def test_fewer_than_three_pairs_show_no_loss(pairs: int, told: bool) -> None:
+    """However alike they are."""
+    asked = question(dict.fromkeys(FAMILIES, -300.0))
+    kept = asked.structure.pairs.unique("family", keep="first", maintain_order=True).head(pairs)
+    found = audit_pairs(replace(asked, structure=replace(asked.structure, pairs=kept)), SETTINGS)["verdicts"]
+    assert (found["label"][0] == "REGRESSION") == (found["total_se"][0] is not None) == told

@@ -86,7 +86,7 @@ def world(rng: np.random.Generator, items: int, effect: float = 0.0, shared: flo
 
 
 def paired_of(asked: Question, items: pl.DataFrame) -> tuple[Paired, dict[str, dict[str, float]]]:
-    paired, _, variances = with_items(audit._paired(asked), items, SETTINGS)
+    paired, _, variances = with_items(audit._paired(asked, SETTINGS), items, SETTINGS)
     return paired, {row["effect"]: row for row in variances.iter_rows(named=True)}
 
 
@@ -103,7 +103,7 @@ def test_variances_over_items_are_those_of_estimates_made_again_without_each() -
 
     def both(without: int | None, family: str | None) -> tuple[float, float]:
         scores = made.scores if without is None else np.delete(made.scores, without, axis=1)
-        paired = audit._paired(made.question(scores))
+        paired = audit._paired(made.question(scores), SETTINGS)
         gone = [paired.names.index(family)] if family else []
         estimate = safety(paired.without(np.array(gone, dtype=np.int64)))
         return estimate.total.point, estimate.beyond.point
@@ -131,7 +131,7 @@ def test_intervals_cover_a_planted_effect_over_new_items_and_new_families() -> N
     for _ in range(draws):
         made = world(rng, items=25, effect=effect)
         asked = made.question()
-        for place, paired in enumerate((audit._paired(asked), paired_of(asked, made.items())[0])):
+        for place, paired in enumerate((audit._paired(asked, SETTINGS), paired_of(asked, made.items())[0])):
             found = safety(paired)
             moved = float(np.mean(made.capability[2 * FAMILIES :] - made.capability[: 2 * FAMILIES : 2]))
             for name, truth in (("total", effect + moved), ("beyond", effect)):
@@ -155,7 +155,7 @@ def test_what_items_add_is_nothing_where_families_share_nothing() -> None:
 def test_items_that_one_side_lacks_are_counted_and_the_pair_differs_by_the_others() -> None:
     made = world(np.random.default_rng(2), items=10)
     items = made.items().filter(~((pl.col("model") == "tuned3") & pl.col("item").is_in(["000", "001"])))
-    paired, found, _ = with_items(audit._paired(made.question()), items, SETTINGS)
+    paired, found, _ = with_items(audit._paired(made.question(), SETTINGS), items, SETTINGS)
     row = found.filter(model="tuned3").row(0, named=True)
     assert (row["items"], row["only_model"], row["only_baseline"]) == (8, 0, 2)
     differences = made.scores[2 * FAMILIES + 3, 2:] - made.scores[6, 2:]
@@ -172,13 +172,13 @@ def test_copies_of_an_item_are_paired_with_nothing() -> None:
     copies = made.items().with_columns(
         copy=pl.when((pl.col("model") == "tuned0") & (pl.col("item") == "004")).then(1).otherwise(0).cast(pl.Int64)
     )
-    _, found, _ = with_items(audit._paired(made.question()), copies, SETTINGS)
+    _, found, _ = with_items(audit._paired(made.question(), SETTINGS), copies, SETTINGS)
     assert found.filter(model="tuned0").select("items", "only_model", "only_baseline").row(0) == (4, 0, 1)
 
 
 def test_pairs_of_one_family_have_a_difference_over_items_and_no_variance_over_families() -> None:
     made = world(np.random.default_rng(2), items=10)
     keep = np.array([k < 2 * FAMILIES or k == 2 * FAMILIES for k in range(3 * FAMILIES)])
-    _, pairs, variances = with_items(audit._paired(made.question(keep=keep)), made.items(), SETTINGS)
+    _, pairs, variances = with_items(audit._paired(made.question(keep=keep), SETTINGS), made.items(), SETTINGS)
     assert (len(pairs), len(variances)) == (1, 0)
     assert pairs["low"][0] < pairs["difference"][0] < pairs["high"][0]

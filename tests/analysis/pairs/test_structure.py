@@ -50,6 +50,19 @@ def test_a_row_that_takes_no_part_is_named_with_its_reason(row: Any, reason: str
     assert set(found.rungs) == {"a1", "a2", "b1"}
 
 
+def test_rows_without_any_value_take_no_part() -> None:
+    """Nor do pairs whose baseline has none."""
+    rows = models(*BASES, ("a1-chat", "chat", "a1"), ("a2-chat", "chat", "a2"), ("b1-chat", "chat", "b1"))
+    found = structured(rows, {"a1", "b1", "a1-chat", "a2-chat"})
+    assert found.left_out.rows() == [
+        (2, "a2", "no value", ""),
+        (5, "a2-chat", "baseline without a value", "'a2'"),
+        (6, "b1-chat", "no value", ""),
+    ]
+    assert found.pairs["model"].to_list() == ["a1-chat"]
+    assert set(found.rungs) == {"a1", "b1"}
+
+
 def test_a_baseline_whose_method_is_a_word_for_nothing_is_told_what_to_write() -> None:
     found = structured(models(("x", "dense", ""), ("x-awq", "awq", "x")))
     said = "others name it: if 'dense' says that nothing was done, leave it empty, or name it under 'missing'"
