@@ -11,6 +11,8 @@ from pipelines.metrics import accuracy, auroc
 from pipelines.outcomes import Measured, Outcomes, Unmeasurable
 from pipelines.parts import BrokenPart
 
+ROWS = ("logits", "labels", "examples", "groups", "parts")
+
 
 def outcomes_of(
     right: list[int], parts: list[int], names: tuple[str, ...], outlying: list[int] | None = None
@@ -88,6 +90,21 @@ def test_the_standard_error_of_all_is_the_spread_of_its_mean(shared: bool) -> No
         values.append(found.value)
         errors.append(found.standard_error)
     assert np.mean(np.array(errors, dtype=float)) == pytest.approx(np.std(values), rel=0.1)
+
+
+def test_an_example_that_is_shown_several_times_is_one() -> None:
+    """Of values that agree, the standard error is that of the examples; where nothing is shown twice, the metric's."""
+    once = outcomes_of([1, 0, 1, 1, 0, 1], [-1] * 6, ())
+    rows = np.repeat(np.arange(6), 2)
+    twice = replace(once.rows(np.ones(6, bool)), **{name: getattr(once, name)[rows] for name in ROWS})
+    for shown in (once, twice):
+        found = measure(shown, accuracy.metric())["all"]
+        assert isinstance(found, Measured)
+        assert found.value == pytest.approx(4 / 6)
+        assert found.standard_error == pytest.approx(np.std([1, 0, 1, 1, 0, 1], ddof=1) / 6**0.5, rel=0.1)
+    own = accuracy.metric()(twice).standard_error
+    assert own is not None
+    assert found.standard_error == pytest.approx(own * 2**0.5)
 
 
 def test_a_part_named_all_is_refused() -> None:

@@ -22,6 +22,7 @@ from stages.page.format import Measure, difference, effect_rows, interval, measu
 from stages.page.measurement_charts import baseline_trend
 from stages.page.pictures import write_pictures
 from stages.page.study_section import Planned
+from stages.page.tasks import slugs
 from stages.report import build
 
 QUICK = AuditSettings(draws=100, margins=Margins({"pgd/accuracy": 0.2}, 0.2))
@@ -470,7 +471,7 @@ def test_the_page_says_what_was_measured(page: Page) -> None:
     for said in (
         "digits: train 100, noise 0.02",
         "epochs 3, precision float32",
-        "24: 2 methods × 6 models × 2 seeds (0, 1)",
+        "24: 2 methods × 6 models × 2 seeds",
         "adversarial epsilon 0.0078",
         "pgd pgd norm linf, epsilon 0.0078, levels –, clean no 1234 test at checkpoints too",
         "clean: nll nll logits at the best temperature monitoring lower",
@@ -534,3 +535,20 @@ def test_no_name_in_the_csv_files_is_a_formula(tmp_path: Path) -> None:
         cells = pl.read_csv(file, infer_schema=False)
         for column in set(cells.columns) & {"method", "area"}:
             assert not cells[column].drop_nulls().str.contains(r"^[=+\-@\t\r]").any(), (file, column)
+
+
+def test_measurements_whose_names_look_alike_have_charts_of_their_own() -> None:
+    names = [
+        "corruptions/accuracy",
+        "refusal+",
+        "refusal-",
+        "score",
+        "Score",
+        "\u8bd5\u9a8c",
+        "x" * 70 + "1",
+        "x" * 70 + "2",
+    ]
+    found = slugs(names)
+    assert found["corruptions/accuracy"] == "corruptions-accuracy"
+    assert len({*found.values()}) == len(names)
+    assert all(re.fullmatch("[a-z0-9-]+", each) for each in found.values())

@@ -78,6 +78,11 @@ def test_what_is_wrong_with_a_table_is_said() -> None:
         audit_table(table(), **{**PAIRED, "safety": ["mmlu"]})
     with pytest.raises(ValueError, match=r"^capability: 'mmlu' is not a list of names: \['mmlu'\]$"):
         audit_table(table(), **{**PAIRED, "capability": "mmlu"})
+    named = table().with_columns(method=pl.col("method").replace("tuning", "standard"))
+    with pytest.raises(
+        ValueError, match=r"^method: 'standard' is what the tables call models that nothing was done to"
+    ):
+        audit_table(named, **PAIRED)
     endless = table().with_columns(mmlu=pl.when(name="m3-1").then(float("inf")).otherwise("mmlu"))
     with pytest.raises(ValueError, match=r"^mmlu of m3-1 is infinite: give it a value, or none$"):
         audit_table(endless, **PAIRED)

@@ -1,5 +1,6 @@
 """Every condition, by listing the folder, and what each is built to show; models whose answers are written by hand."""
 
+import copy
 from dataclasses import replace
 from typing import Any, get_type_hints
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from pipelines import parts
 from pipelines.language import domain, running
-from pipelines.language.architecture import LanguageModel, build
+from pipelines.language.architecture import DIRECTION, LanguageModel, build
 from pipelines.language.condition import Condition
 from pipelines.language.conditions.probe import states_of, untrained
 from pipelines.language.data import CONTEXT, Dataset, World
@@ -203,6 +204,14 @@ def test_an_untrained_model_is_the_same_with_weights_drawn_anew(world: Dataset, 
     assert {"backbone.embedding.weight", "backbone.positions", "backbone.last.weight"} <= set(moved)
     spread = float(fresh.state_dict()["backbone.embedding.weight"].std())
     assert spread == pytest.approx(0.1, rel=0.1)
+
+
+def test_an_untrained_model_has_nothing_added_to_its_states(model: Classifier) -> None:
+    """What steering adds is of the trained one."""
+    steered = copy.deepcopy(model)
+    steered.backbone.register_buffer(DIRECTION, torch.ones(8))
+    assert not untrained(steered, 1).backbone.get_buffer(DIRECTION).any()
+    assert steered.backbone.get_buffer(DIRECTION).all()
 
 
 def test_states_of_an_ensemble_are_those_of_its_members(world: Dataset) -> None:

@@ -22,6 +22,7 @@ from cluster.fanout import Failed, Finished
 from pipelines.supervised.several import Stacked
 from stages import artifacts, domains
 from stages.cli import run_stage
+from stages.cohorts import place_of, shared_spec
 from stages.making import models
 from stages.making.models import keep, split_of, trained, with_fate
 from stages.making.outcomes import examples_of, looked_at_together, predicted
@@ -31,6 +32,7 @@ from stages.store import codecs
 from stages.store.store import Store
 from stages.study import params
 from stages.study.checks import WrongParams
+from stages.study.cohorts import differing_of
 from tests.stages.conftest import TINY
 
 OF_EACH = ("", "@few_examples")  # a run and its second model
@@ -131,6 +133,16 @@ def test_methods_that_differ_in_numbers_of_their_loss_are_trained_at_once(streng
         [f"vision/strong_smoothing/resnet-4/{seed}" for seed in range(3)],
     ]
     assert len({run.key for run in strengths}) == len(strengths)
+
+
+def test_one_and_one_point_nought_are_two_options() -> None:
+    """As they are two keys: of methods that differ in nothing else each run has a place of its own."""
+    every = [{"ratio": 1, "weight": 0.5}, {"ratio": 1.0, "weight": 0.5}]
+    cohort = {"seeds": [0, 0], "options": differing_of(every)}
+    assert cohort["options"] == {"ratio": [1, 1.0]}
+    specs = [{"seed": 0, "method": {"use": "m", "options": options}, "cohort": cohort} for options in every]
+    assert shared_spec(specs[0]) == shared_spec(specs[1])
+    assert [place_of(spec) for spec in specs] == [0, 1]
 
 
 def test_each_run_of_several_strengths_gets_what_was_trained_for_it(

@@ -72,6 +72,12 @@ def test_each_shells_script_names_every_command(shell: str, capsys: pytest.Captu
         subprocess.run([shell, "-n", "/dev/stdin"], input=script, text=True, check=True)
 
 
+@pytest.mark.parametrize("command", ["report", "figures"])
+def test_a_score_is_chosen_of_an_imported_study_alone(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--out", "elsewhere", "--score", "mean"]) == 2
+    assert capsys.readouterr().err.startswith("--score has no effect without --study")
+
+
 def test_list_for_scripts_has_every_part_with_its_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -133,6 +133,23 @@ def test_each_method_has_a_card(crate: Path) -> None:
         assert text.count("\n## ") == 5
 
 
+@pytest.mark.parametrize(
+    ("arguments", "epoch", "said"),
+    [
+        (["--license", "MIT"], "", "--license: 'MIT' is not an address, such as https://spdx.org/licenses/Apache-2.0"),
+        ([], "2026-01-01", "SOURCE_DATE_EPOCH: '2026-01-01' is not a number of seconds since 1970"),
+    ],
+)
+def test_what_is_no_licence_and_no_date_is_one_line(
+    crate: Path, arguments: list[str], epoch: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(crate.parent)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    assert main(["export", "--format", "ro-crate", "--out", "refused", *arguments]) == 2
+    assert capsys.readouterr().err.strip() == said
+    assert not Path("refused").exists()
+
+
 def test_a_folder_that_is_not_empty_is_left_alone(crate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(crate.parent)

@@ -121,6 +121,30 @@ def test_every_row_that_takes_no_part_is_named(tmp_path: Path, capsys: pytest.Ca
     assert "x-1 ('M-7b', there is 'm-7b')" in said
 
 
+def test_rows_without_any_value_are_named_in_the_import_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pair of such a baseline, too."""
+    table = COMPRESSED.replace("l2-13b-awq3,l2-13b,awq,51.0,69.2", "l2-13b-awq3,l2-13b,awq,,")
+    found = analysed(tmp_path / "empty", table.replace("m-7b,,,60.2,64.0", "m-7b,,,,"))
+    assert "2 models without any value: 'l2-13b-awq3', 'm-7b'" in capsys.readouterr().out
+    assert found["left_out"].select("name", "reason").rows() == [
+        ("l2-13b-awq3", "no value"),
+        ("m-7b", "no value"),
+        ("m-7b-awq3", "baseline without a value"),
+        ("m-7b-gptq3", "baseline without a value"),
+    ]
+    assert sorted(found["pairs"]["model"]) == ["l2-13b-gptq3", "v-13b-awq3", "v-13b-gptq3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("standard", "that nothing was done to"), ("no method", "whose method is not known")]
+)
+def test_no_method_has_a_name_that_the_tables_have_for_others(tmp_path: Path, name: str, what: str) -> None:
+    (fault,) = faults(tmp_path / "taken", COMPRESSED.replace(",awq,", f",{name},"))
+    assert f"method {name!r} is what the tables call models {what}: give it another name" in fault
+
+
 def test_a_rule_on_the_key_names_the_baselines(tmp_path: Path) -> None:
     rule = {"baseline": "-(?P<method>awq|gptq)3$"}
     found = analysed(tmp_path, COMPRESSED, method=None, baseline=None, pairs=rule, ignore=["base", "method"])

@@ -437,6 +437,23 @@ def test_what_is_fitted_on_validation_images_needs_them(study: Write, tiny: dict
     assert vision.checkpoints.conditions == ("clean", "reference")
 
 
+def test_what_is_fitted_on_the_runs_own_model_is_not_taken_of_a_second_one(study: Write, tiny: dict[str, Any]) -> None:
+    """A threshold or a temperature is another model's; the gap that a second model recovers is to the run's own."""
+    tiny["vision"]["conditions"] |= {"trojan": None, "reference": None}
+    tiny["vision"]["measurements"]["trojan"] = {
+        "residual_risk": "systemic safety",
+        "brier_score": {"is": "monitoring", "scaled": True},
+        "attack_success_rate": "alignment",
+    }
+    said = (
+        "is fitted on the outcomes of a condition 'reference', those of a run's own model, and 'trojan' looks at a "
+        "second model of each run"
+    )
+    assert faults(study(tiny)) == [
+        f"params.yaml: vision.measurements.trojan.{name}: {said}" for name in ("residual_risk", "brier_score")
+    ]
+
+
 def test_a_score_of_features_needs_them_on_both_sides(study: Write, tiny: dict[str, Any]) -> None:
     vision = tiny["vision"]
     vision["measurements"]["near"]["by_neighbours"] = {"use": "auroc", "is": "monitoring", "score": "knn"}
