@@ -8,7 +8,7 @@ from typing import Any
 from pipelines import parts
 from pipelines.outcomes import Outcomes
 from pipelines.supervised.classifier import Build, Classifier
-from pipelines.supervised.cohort import Member, Varied, alike, possible, train_together
+from pipelines.supervised.cohort import Member, possible, train_together
 from pipelines.supervised.condition import Condition
 from pipelines.supervised.device import compute_reproducibly
 from pipelines.supervised.draws import torch_generator
@@ -16,6 +16,7 @@ from pipelines.supervised.method import Method, TrainingData
 from pipelines.supervised.running import Running, Spec
 from pipelines.supervised.several import OfEach
 from pipelines.supervised.training import Augment, Budget, as_it_is
+from pipelines.supervised.varied import Varied, alike
 
 About = Mapping[str, Any]  # what the shape says of the data
 TRIED = 4  # examples

@@ -21,10 +21,11 @@ from pipelines.language import cohorts as of_language
 from pipelines.language import domain as language
 from pipelines.language import running as running_language
 from pipelines.supervised.classifier import Build, Classifier
-from pipelines.supervised.cohort import TogetherStep, Varied, alike, of_the_machine, possible, train_together
+from pipelines.supervised.cohort import of_the_machine, possible, train_together
 from pipelines.supervised.draws import seed_for
 from pipelines.supervised.method import Method, Step, TrainingData, plain_loss
 from pipelines.supervised.training import Trained, train
+from pipelines.supervised.varied import TogetherStep, Varied, alike
 from pipelines.tabular import cohorts as of_tabular
 from pipelines.tabular import domain as tabular
 from pipelines.tabular import running as running_tabular
