@@ -8,11 +8,10 @@ from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 
-from stages.arguments import above_0
+from stages.arguments import above_0, made
 from stages.commands.looks import undecidable
 from stages.deciding import records
 from stages.deciding.looking import Looking, Refused
-from stages.imports.analysed import made
 from stages.part import PART, read_part
 from stages.study import params
 from stages.study.checks import WrongParams

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from analysis.model_scores import COMPONENT
 from analysis.schema import TableError
 from stages import artifacts
-from stages.imports.analysed import figures_of, made
+from stages.arguments import made, score_of
+from stages.imports.analysed import figures_of
 from stages.page.pictures import write_pictures
 from stages.page.sections import charted
 from stages.page.study_section import read_planned
@@ -29,12 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Write the pictures; the exit status."""
+    score = score_of(chosen)
     if not chosen.study:
-        if chosen.score:
-            raise TableError("--score has no effect without --study: the capability score of a trained study is pc1")
         warn_if_edited()
     try:
-        specs = figures_of(chosen.study, chosen.score or COMPONENT) if chosen.study else _figures()
+        specs = figures_of(chosen.study, score) if chosen.study else _figures()
     except ValueError as error:
         raise TableError(str(error)) from error
     made(chosen.out)

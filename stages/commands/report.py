@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from analysis.model_scores import COMPONENT
 from analysis.schema import TableError
 from stages import report
-from stages.imports.analysed import made, report_study
+from stages.arguments import made, score_of
+from stages.imports.analysed import report_study
 from stages.page.examples import COUNT
 from stages.stale import warn_if_edited
 
@@ -31,12 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Write the page; the exit status."""
+    score = score_of(chosen)
     if chosen.study:
         if chosen.examples != COUNT:
             raise TableError("--examples has no effect with --study: models measured elsewhere have none")
-        return report_study(chosen.study, chosen.out, chosen.score or COMPONENT)
-    if chosen.score:
-        raise TableError("--score has no effect without --study: the capability score of a trained study is pc1")
+        return report_study(chosen.study, chosen.out, score)
     made(chosen.out)
     warn_if_edited()
     report.write(chosen.out, chosen.examples)

@@ -12,6 +12,7 @@ from analysis.elsewhere import elsewhere
 from analysis.observational import POOLED
 from analysis.schema import TableError
 from analysis.words import several
+from stages.arguments import made
 from stages.errors import StoreError, TrackingError
 from stages.imports.said import said
 from stages.imports.tracked import Imported, collect
@@ -52,14 +53,6 @@ def report_study(study: str, out: Path, score: str) -> int:
     _write(imported, found, out / "tables")
     print(f"the report is at {out / 'index.html'}")
     return 0
-
-
-def made(folder: Path, option: str = "--out") -> None:
-    """Make a folder that is to be written into, named by this option. Raises TableError where it cannot be one."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TableError(f"{option}: {str(folder)!r} cannot be a folder: {error.strerror}") from error
 
 
 def figures_of(study: str, score: str) -> Specs:
