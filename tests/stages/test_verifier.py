@@ -3,11 +3,13 @@
 import io
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
+from analysis.audit.gates import saturated
 from analysis.audit.preregistration import preregistration
 from analysis.audit.settings import AuditSettings, Margins
 from analysis.audit.verdicts import audit
@@ -16,7 +18,7 @@ from analysis.scales import SCALES, error_on_scale, on_scale
 from analysis.simulation.worlds import Method, World, simulated_study
 from stages.claims.verifier import study as verifier
 from stages.claims.verifier.container import Files
-from stages.claims.verifier.derive import verdicts
+from stages.claims.verifier.derive import _ends, verdicts
 from stages.claims.verifier.main import NUMBERS, WORDS
 from stages.claims.verifier.study import Study
 
@@ -153,3 +155,10 @@ def test_a_share_is_what_its_metrics_range_says(
     about = {"metric": "m", "lower": lower, "upper": upper, "target": target, "higher_is_better": higher}
     study.about, study.rule = {"c/m": about}, {"transforms": {}}
     assert (study.scale("c/m"), study.share("c/m")) == (scale, share)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("share", [True, False])
+def test_a_measurement_is_saturated_where_the_audit_says_so(scale: str, share: bool) -> None:
+    grid = SimpleNamespace(measurements=pl.DataFrame({"scale": [scale], "share": [share]}))
+    assert _ends(scale, share) == saturated(grid, 0)  # type: ignore[arg-type]
